@@ -1,0 +1,41 @@
+/*
+ * The one growable byte buffer. It has a maximum from its birth; an append past it, or without memory, marks
+ * the buffer as failed and changes nothing more, so that a writer checks once at the end.
+ */
+#ifndef PL_BASE_BUF_H
+#define PL_BASE_BUF_H
+
+#include "base/str.h"
+
+typedef struct pl_buf {
+    char *p;
+    size_t n;
+    size_t capacity;
+    size_t limit; /* bytes */
+    bool failed;
+} pl_buf;
+
+/* An empty buffer that may grow to `limit` bytes. Allocates nothing yet. */
+void pl_buf_init(pl_buf *buf, size_t limit);
+
+/* Frees the bytes; the buffer may be used again. */
+void pl_buf_free(pl_buf *buf);
+
+/* Forgets the content, keeps the memory, clears the mark. */
+void pl_buf_clear(pl_buf *buf);
+
+/* Room for `more` bytes behind the content; false (and failed) when there is none. */
+bool pl_buf_reserve(pl_buf *buf, size_t more);
+
+void pl_buf_add(pl_buf *buf, pl_str s);
+void pl_buf_add_char(pl_buf *buf, char c);
+void pl_buf_printf(pl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void pl_buf_add_i64(pl_buf *buf, int64_t value);
+void pl_buf_add_u64(pl_buf *buf, uint64_t value);
+
+/* View of the content; valid until the next append. */
+static inline pl_str pl_buf_str(const pl_buf *buf) {
+    return pl_str_of(buf->p ? buf->p : "", buf->n);
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* Thin wrappers around libcrypto. No state. */
+#include "base/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+enum { NONCE_SIZE = 12, TAG_SIZE = 16 };
+
+int pl_sha256(pl_str bytes, unsigned char out[static PL_SHA256_SIZE]) {
+    return EVP_Digest(bytes.p ? bytes.p : "", bytes.n, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -1;
+}
+
+static int hmac(const EVP_MD *digest, pl_str key, pl_str bytes, unsigned char *out) {
+    if (key.n > INT32_MAX)
+        return -1;
+    unsigned length = 0;
+    const unsigned char *data = (const unsigned char *)(bytes.p ? bytes.p : "");
+    return HMAC(digest, key.p ? key.p : "", (int)key.n, data, bytes.n, out, &length) ? 0 : -1;
+}
+
+int pl_hmac_sha1(pl_str key, pl_str bytes, unsigned char out[static PL_SHA1_SIZE]) {
+    return hmac(EVP_sha1(), key, bytes, out);
+}
+
+int pl_hmac_sha256(pl_str key, pl_str bytes, unsigned char out[static PL_SHA256_SIZE]) {
+    return hmac(EVP_sha256(), key, bytes, out);
+}
+
+int pl_sha256_hex(pl_str bytes, char text[static PL_SHA256_SIZE * 2 + 1]) {
+    static const char digits[] = "0123456789abcdef";
+    unsigned char sum[PL_SHA256_SIZE];
+    if (pl_sha256(bytes, sum) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof sum; i++) {
+        text[2 * i] = digits[sum[i] >> 4];
+        text[2 * i + 1] = digits[sum[i] & 15];
+    }
+    text[2 * sizeof sum] = '\0';
+    return 0;
+}
+
+bool pl_str_eq_constant_time(pl_str a, pl_str b) {
+    return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
+
+static bool fits(pl_str s) {
+    return s.n <= INT32_MAX - 64;
+}
+
+static int seal_with(EVP_CIPHER_CTX *cipher, unsigned char *out, const unsigned char *key, pl_str plain,
+                     pl_str bound) {
+    int n = 0;
+    unsigned char *text = out + NONCE_SIZE;
+    bool ok = EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, out) == 1 &&
+              EVP_EncryptUpdate(cipher, NULL, &n, (const unsigned char *)(bound.p ? bound.p : ""),
+                                (int)bound.n) == 1 &&
+              EVP_EncryptUpdate(cipher, text, &n, (const unsigned char *)(plain.p ? plain.p : ""),
+                                (int)plain.n) == 1 &&
+              EVP_EncryptFinal_ex(cipher, text + plain.n, &n) == 1 &&
+              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, text + plain.n) == 1;
+    return ok ? 0 : -1;
+}
+
+int pl_seal(pl_buf *out, const unsigned char key[static PL_SEAL_KEY_SIZE], pl_str plain, pl_str bound,
+            const pl_random *random) {
+    size_t size = NONCE_SIZE + plain.n + TAG_SIZE;
+    if (!fits(plain) || !fits(bound) || !pl_buf_reserve(out, size))
+        return -1;
+    unsigned char *at = (unsigned char *)out->p + out->n;
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    if (!cipher)
+        return -1;
+    int result = pl_random_fill(random, at, NONCE_SIZE);
+    if (result == 0)
+        result = seal_with(cipher, at, key, plain, bound);
+    EVP_CIPHER_CTX_free(cipher);
+    if (result == 0)
+        out->n += size;
+    return result;
+}
+
+static int unseal_with(EVP_CIPHER_CTX *cipher, unsigned char *out, const unsigned char *key, pl_str sealed,
+                       pl_str bound) {
+    const unsigned char *in = (const unsigned char *)sealed.p;
+    size_t length = sealed.n - NONCE_SIZE - TAG_SIZE;
+    unsigned char tag[TAG_SIZE];
+    memcpy(tag, in + NONCE_SIZE + length, TAG_SIZE);
+    int n = 0;
+    bool ok = EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
+              EVP_DecryptUpdate(cipher, NULL, &n, (const unsigned char *)(bound.p ? bound.p : ""),
+                                (int)bound.n) == 1 &&
+              EVP_DecryptUpdate(cipher, out, &n, in + NONCE_SIZE, (int)length) == 1 &&
+              EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1 &&
+              EVP_DecryptFinal_ex(cipher, out + length, &n) == 1;
+    return ok ? 0 : -1;
+}
+
+int pl_unseal(pl_buf *out, const unsigned char key[static PL_SEAL_KEY_SIZE], pl_str sealed, pl_str bound) {
+    if (sealed.n < NONCE_SIZE + TAG_SIZE || !fits(sealed) || !fits(bound))
+        return -1;
+    size_t length = sealed.n - NONCE_SIZE - TAG_SIZE;
+    if (!pl_buf_reserve(out, length + 1))
+        return -1;
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    if (!cipher)
+        return -1;
+    int result = unseal_with(cipher, (unsigned char *)out->p + out->n, key, sealed, bound);
+    EVP_CIPHER_CTX_free(cipher);
+    if (result == 0)
+        out->n += length;
+    return result;
+}

@@ -1,0 +1,201 @@
+/* Text encodings. No state. */
+#include "base/encode.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void pl_hex_encode(pl_buf *out, pl_str bytes) {
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char b = (unsigned char)bytes.p[i];
+        pl_buf_add_char(out, hex_digits[b >> 4]);
+        pl_buf_add_char(out, hex_digits[b & 15]);
+    }
+}
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool pl_hex_decode(pl_buf *out, pl_str text) {
+    size_t before = out->n;
+    for (size_t i = 0; i < text.n; i += 2) {
+        int high = hex_value(text.p[i]);
+        int low = i + 1 < text.n ? hex_value(text.p[i + 1]) : -1;
+        if (high < 0 || low < 0) {
+            out->n = before;
+            return false;
+        }
+        pl_buf_add_char(out, (char)(high << 4 | low));
+    }
+    return true;
+}
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void pl_base64_encode(pl_buf *out, pl_str bytes) {
+    for (size_t i = 0; i < bytes.n; i += 3) {
+        size_t left = bytes.n - i;
+        uint32_t group = (uint32_t)(unsigned char)bytes.p[i] << 16;
+        if (left > 1)
+            group |= (uint32_t)(unsigned char)bytes.p[i + 1] << 8;
+        if (left > 2)
+            group |= (unsigned char)bytes.p[i + 2];
+        pl_buf_add_char(out, base64_digits[group >> 18]);
+        pl_buf_add_char(out, base64_digits[group >> 12 & 63]);
+        pl_buf_add_char(out, left > 1 ? base64_digits[group >> 6 & 63] : '=');
+        pl_buf_add_char(out, left > 2 ? base64_digits[group & 63] : '=');
+    }
+}
+
+static int base64_value(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    if (c == '/' || c == '_')
+        return 63;
+    return -1;
+}
+
+static bool is_base64_blank(char c) {
+    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
+}
+
+bool pl_base64_decode(pl_buf *out, pl_str text) {
+    size_t before = out->n, digits = 0, padding = 0;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (is_base64_blank(c))
+            continue;
+        padding += c == '=';
+        int value = c == '=' ? -1 : base64_value(c);
+        if (c == '=' && padding <= 2)
+            continue;
+        if (value < 0 || padding) {
+            out->n = before;
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)value;
+        if (++digits % 4 != 1)
+            pl_buf_add_char(out, (char)(bits >> (6 - 2 * ((digits - 1) % 4))));
+    }
+    if (digits % 4 == 1 || (padding && (digits + padding) % 4 != 0)) {
+        out->n = before;
+        return false;
+    }
+    return true;
+}
+
+static bool is_unreserved(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == '~';
+}
+
+void pl_percent_encode(pl_buf *out, pl_str s) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char b = (unsigned char)s.p[i];
+        if (is_unreserved(s.p[i])) {
+            pl_buf_add_char(out, s.p[i]);
+            continue;
+        }
+        pl_buf_add_char(out, '%');
+        pl_buf_add_char(out, digits[b >> 4]);
+        pl_buf_add_char(out, digits[b & 15]);
+    }
+}
+
+bool pl_percent_decode(pl_buf *out, pl_str s, bool plus_is_blank) {
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] != '%') {
+            pl_buf_add_char(out, plus_is_blank && s.p[i] == '+' ? ' ' : s.p[i]);
+            continue;
+        }
+        int high = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
+        int low = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+        if (high < 0 || low < 0)
+            return false;
+        pl_buf_add_char(out, (char)(high << 4 | low));
+        i += 2;
+    }
+    return true;
+}
+
+/* Length of the well-formed sequence at the front, 0 when there is none. */
+static size_t sequence_length(pl_str s, uint32_t *code_point) {
+    unsigned char first = (unsigned char)s.p[0];
+    if (first < 0x80) {
+        *code_point = first;
+        return 1;
+    }
+    size_t n = first >= 0xf0 ? 4 : (first >= 0xe0 ? 3 : 2);
+    if (first < 0xc2 || first > 0xf4 || s.n < n)
+        return 0;
+    uint32_t c = first & (0xffU >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        unsigned char b = (unsigned char)s.p[i];
+        if ((b & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (b & 0x3f);
+    }
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+        return 0;
+    *code_point = c;
+    return n;
+}
+
+bool pl_utf8_valid(pl_str s) {
+    uint32_t c;
+    while (s.n) {
+        size_t n = sequence_length(s, &c);
+        if (!n)
+            return false;
+        s = pl_str_skip(s, n);
+    }
+    return true;
+}
+
+size_t pl_utf8_length(pl_str s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s.n; i++)
+        count += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    return count;
+}
+
+uint32_t pl_utf8_take(pl_str *s) {
+    uint32_t c = 0;
+    if (!s->n)
+        return 0;
+    size_t n = sequence_length(*s, &c);
+    *s = pl_str_skip(*s, n ? n : 1);
+    return n ? c : 0xfffd;
+}
+
+void pl_utf8_add(pl_buf *out, uint32_t c) {
+    if (c < 0x80) {
+        pl_buf_add_char(out, (char)c);
+    } else if (c < 0x800) {
+        pl_buf_add_char(out, (char)(0xc0 | c >> 6));
+        pl_buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else if (c < 0x10000) {
+        pl_buf_add_char(out, (char)(0xe0 | c >> 12));
+        pl_buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        pl_buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    } else {
+        pl_buf_add_char(out, (char)(0xf0 | c >> 18));
+        pl_buf_add_char(out, (char)(0x80 | (c >> 12 & 0x3f)));
+        pl_buf_add_char(out, (char)(0x80 | (c >> 6 & 0x3f)));
+        pl_buf_add_char(out, (char)(0x80 | (c & 0x3f)));
+    }
+}

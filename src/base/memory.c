@@ -1,0 +1,37 @@
+/* The house wrapper around malloc, with fault injection for tests. The counter is per thread. */
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static _Thread_local long remaining = -1;
+
+static bool may_allocate(void) {
+    if (__builtin_expect(remaining < 0, 1))
+        return true;
+    if (remaining == 0)
+        return false;
+    remaining--;
+    return true;
+}
+
+void *pl_malloc(size_t size) {
+    return may_allocate() ? malloc(size ? size : 1) : NULL;
+}
+
+void *pl_calloc(size_t count, size_t size) {
+    return may_allocate() ? calloc(count ? count : 1, size ? size : 1) : NULL;
+}
+
+void *pl_realloc(void *old, size_t size) {
+    return may_allocate() ? realloc(old, size ? size : 1) : NULL;
+}
+
+void pl_free(void *p) {
+    free(p);
+}
+
+void pl_memory_fail_after(long successes) {
+    remaining = successes;
+}

@@ -1,0 +1,99 @@
+/*
+ * The one string view: a pointer and a length, passed by value.
+ *
+ * A pl_str owns nothing and need not end in NUL. The bytes belong to whoever made them (an arena, a
+ * request buffer, a literal) and must outlive the view. `p` may be NULL only when `n` is 0; such a view is
+ * "absent", which differs from "empty" (`p` not NULL, `n` 0) where a caller cares.
+ */
+#ifndef PL_BASE_STR_H
+#define PL_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct pl_str {
+    const char *p;
+    size_t n;
+} pl_str;
+
+/* For static initialisers and for expressions, from a string literal. */
+#define PL_STR_INIT(literal)                                                                                 \
+    { (literal), sizeof(literal) - 1 }
+#define PL_STR(literal) ((pl_str)PL_STR_INIT(literal))
+#define PL_STR_NONE ((pl_str){NULL, 0})
+
+/* For printf: printf("%.*s", PL_FMT(s)). Lengths above INT_MAX are cut. */
+#define PL_FMT(s) ((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).p ? (s).p : "")
+
+static inline pl_str pl_str_of(const char *p, size_t n) {
+    return (pl_str){p, n};
+}
+
+/* View of a NUL-terminated text; NULL gives the absent view. */
+static inline pl_str pl_str_from(const char *text) {
+    return text ? (pl_str){text, strlen(text)} : PL_STR_NONE;
+}
+
+static inline bool pl_str_eq(pl_str a, pl_str b) {
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool pl_str_is(pl_str a, const char *literal) {
+    return pl_str_eq(a, pl_str_from(literal));
+}
+
+static inline bool pl_str_starts(pl_str s, pl_str prefix) {
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+static inline bool pl_str_ends(pl_str s, pl_str suffix) {
+    return s.n >= suffix.n && (suffix.n == 0 || memcmp(s.p + s.n - suffix.n, suffix.p, suffix.n) == 0);
+}
+
+/* Bytes from `from` on; an offset past the end gives the empty tail. */
+static inline pl_str pl_str_skip(pl_str s, size_t from) {
+    return from >= s.n ? (pl_str){s.p ? s.p + s.n : NULL, 0} : (pl_str){s.p + from, s.n - from};
+}
+
+static inline pl_str pl_str_head(pl_str s, size_t n) {
+    return (pl_str){s.p, n < s.n ? n : s.n};
+}
+
+#define PL_NOT_FOUND ((size_t)-1)
+
+/* Byte order, shorter first on a common prefix; negative, 0 or positive. */
+int pl_str_cmp(pl_str a, pl_str b);
+
+/* Equal when ASCII letters are folded to one case. */
+bool pl_str_eq_fold(pl_str a, pl_str b);
+
+/* Offset of the first byte `c`, or of the first occurrence of `needle`; PL_NOT_FOUND when there is none. */
+size_t pl_str_find_char(pl_str s, char c);
+size_t pl_str_find(pl_str s, pl_str needle);
+
+/* As pl_str_find with ASCII letters folded. */
+size_t pl_str_find_fold(pl_str s, pl_str needle);
+
+/* Without blanks, tabs, carriage returns and line feeds at both ends. */
+pl_str pl_str_trim(pl_str s);
+
+/*
+ * Takes the part before the next `separator` off the front of `*rest` into `*part`. False when nothing is
+ * left. "a,,b" gives "a", "", "b"; an empty
+ * text gives one empty part, an absent text gives none.
+ */
+bool pl_str_split(pl_str *rest, char separator, pl_str *part);
+
+/* Whole text as a decimal number within the type. False on anything else, nothing is written then. */
+bool pl_str_to_i64(pl_str s, int64_t *value);
+bool pl_str_to_u64(pl_str s, uint64_t *value);
+
+/* `true` and `false` in any letter case (reference/gateway.md, section 2). */
+bool pl_str_to_bool(pl_str s, bool *value);
+
+/* 64-bit hash of the bytes, stable within one program version; not for untrusted keys without `seed`. */
+uint64_t pl_str_hash(pl_str s, uint64_t seed);
+
+#endif

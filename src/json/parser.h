@@ -1,0 +1,48 @@
+/* Parsing JSON text into a tape. The only file pair that knows simdjson is parser.h/parser.cc. */
+#ifndef PL_JSON_PARSER_H
+#define PL_JSON_PARSER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "json/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { PL_JSON_MAX_DEPTH = 1024, PL_JSON_PADDING = 64 };
+
+typedef struct pl_json_parser pl_json_parser;
+
+/* A parser for documents of up to `max_bytes` bytes; one thread at a time. NULL without memory. */
+pl_json_parser *pl_json_parser_new(size_t max_bytes);
+void pl_json_parser_free(pl_json_parser *parser);
+
+/*
+ * Parses one document into `*root`, valid until the parser's next parse. The text is UTF-8 and need not be
+ * padded. -1 with InvalidParameter and the byte offset in `error->position` when it is not JSON, is too
+ * large, nested deeper than PL_JSON_MAX_DEPTH, or holds a number beyond 64 bits and double range.
+ */
+int pl_json_parse(pl_json_parser *parser, pl_str text, pl_json *root, pl_error *error);
+
+/* As pl_json_parse for a text that has PL_JSON_PADDING readable bytes behind it: no copy is made. */
+int pl_json_parse_padded(pl_json_parser *parser, pl_str text, pl_json *root, pl_error *error);
+
+/* Parses into an arena: the tape lives as long as the arena does. For parameters, rules and other small
+ * texts. */
+int pl_json_parse_in(pl_arena *arena, pl_str text, pl_json *root, pl_error *error);
+
+/* Copies a parsed document's tape and strings into an arena; NONE on failure. `root` must be a document's
+ * root. */
+pl_json pl_json_keep(pl_arena *arena, const pl_json_parser *parser, pl_json root);
+
+/* Words of the tape and bytes of the string buffer of the last document parsed. */
+void pl_json_parser_sizes(const pl_json_parser *parser, size_t *tape_words, size_t *string_bytes);
+
+/* Offset of the first byte at which `text` stops being JSON; its length when it ends too early. */
+size_t pl_json_locate_error(pl_str text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

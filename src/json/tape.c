@@ -1,0 +1,251 @@
+/* Reading a tape: typed access, walking, equality, text. Owns nothing. */
+#include "json/tape.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+pl_json_type pl_json_type_of(pl_json node) {
+    if (!node.tape)
+        return PL_JSON_MISSING;
+    switch (pl_json_tag(node)) {
+    case '{': return PL_JSON_OBJECT;
+    case '[': return PL_JSON_ARRAY;
+    case '"': return PL_JSON_STRING;
+    case 'l': return PL_JSON_INTEGER;
+    case 'u': return PL_JSON_UNSIGNED;
+    case 'd': return PL_JSON_DOUBLE;
+    case 't':
+    case 'f': return PL_JSON_BOOLEAN;
+    default: return PL_JSON_NULL;
+    }
+}
+
+pl_str pl_json_str(pl_json node) {
+    return pl_json_is_string(node) ? pl_json_text(node) : PL_STR_NONE;
+}
+
+bool pl_json_i64(pl_json node, int64_t *value) {
+    if (pl_json_type_of(node) != PL_JSON_INTEGER)
+        return false;
+    *value = (int64_t)node.tape[node.at + 1];
+    return true;
+}
+
+bool pl_json_bool(pl_json node, bool *value) {
+    if (pl_json_type_of(node) != PL_JSON_BOOLEAN)
+        return false;
+    *value = pl_json_tag(node) == 't';
+    return true;
+}
+
+static double double_of(uint64_t word) {
+    double value;
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+bool pl_json_double(pl_json node, double *value) {
+    switch (pl_json_type_of(node)) {
+    case PL_JSON_INTEGER: *value = (double)(int64_t)node.tape[node.at + 1]; return true;
+    case PL_JSON_UNSIGNED: *value = (double)node.tape[node.at + 1]; return true;
+    case PL_JSON_DOUBLE: *value = double_of(node.tape[node.at + 1]); return true;
+    default: return false;
+    }
+}
+
+pl_json_walk pl_json_children(pl_json node) {
+    bool object = pl_json_is_object(node);
+    if (!object && !pl_json_is_array(node))
+        return (pl_json_walk){.node = node, .end = 0};
+    uint32_t end = pl_json_behind(node) - 1;
+    return (pl_json_walk){pl_json_move(node, node.at + 1), end, object};
+}
+
+bool pl_json_step(pl_json_walk *walk, pl_str *key, pl_json *value) {
+    if (walk->end == 0 || walk->node.at >= walk->end)
+        return false;
+    *key = PL_STR_NONE;
+    if (walk->object) {
+        *key = pl_json_text(walk->node);
+        walk->node.at++;
+    }
+    *value = walk->node;
+    walk->node.at = pl_json_behind(walk->node);
+    return true;
+}
+
+pl_json pl_json_get(pl_json object, pl_str key) {
+    if (!pl_json_is_object(object))
+        return PL_JSON_NONE;
+    pl_str name;
+    pl_json value;
+    for (pl_json_walk walk = pl_json_children(object); pl_json_step(&walk, &name, &value);)
+        if (pl_str_eq(name, key))
+            return value;
+    return PL_JSON_NONE;
+}
+
+pl_json pl_json_at(pl_json array, size_t index) {
+    pl_str key;
+    pl_json value;
+    if (!pl_json_is_array(array))
+        return PL_JSON_NONE;
+    for (pl_json_walk walk = pl_json_children(array); pl_json_step(&walk, &key, &value); index--)
+        if (index == 0)
+            return value;
+    return PL_JSON_NONE;
+}
+
+size_t pl_json_count(pl_json node) {
+    enum { SATURATED = 0xffffff };
+    if (!pl_json_is_object(node) && !pl_json_is_array(node))
+        return 0;
+    size_t count = (size_t)(pl_json_word(node) >> 32 & SATURATED);
+    if (count < SATURATED)
+        return count;
+    pl_str key;
+    pl_json value;
+    count = 0;
+    for (pl_json_walk walk = pl_json_children(node); pl_json_step(&walk, &key, &value);)
+        count++;
+    return count;
+}
+
+static bool is_number(pl_json_type type) {
+    return type == PL_JSON_INTEGER || type == PL_JSON_UNSIGNED || type == PL_JSON_DOUBLE;
+}
+
+static bool numbers_equal(pl_json a, pl_json b, pl_json_type type_a, pl_json_type type_b) {
+    if (type_a == type_b && type_a != PL_JSON_DOUBLE)
+        return a.tape[a.at + 1] == b.tape[b.at + 1];
+    double x = 0, y = 0;
+    pl_json_double(a, &x);
+    pl_json_double(b, &y);
+    return !(x < y) && !(x > y);
+}
+
+static bool objects_equal(pl_json a, pl_json b) {
+    pl_str key;
+    pl_json value;
+    if (pl_json_count(a) != pl_json_count(b))
+        return false;
+    for (pl_json_walk walk = pl_json_children(a); pl_json_step(&walk, &key, &value);)
+        if (!pl_json_equal(value, pl_json_get(b, key)))
+            return false;
+    return true;
+}
+
+static bool arrays_equal(pl_json a, pl_json b) {
+    pl_str key;
+    pl_json x, y;
+    if (pl_json_count(a) != pl_json_count(b))
+        return false;
+    pl_json_walk walk_b = pl_json_children(b);
+    for (pl_json_walk walk_a = pl_json_children(a); pl_json_step(&walk_a, &key, &x);)
+        if (!pl_json_step(&walk_b, &key, &y) || !pl_json_equal(x, y))
+            return false;
+    return true;
+}
+
+bool pl_json_equal(pl_json a, pl_json b) {
+    pl_json_type type_a = pl_json_type_of(a), type_b = pl_json_type_of(b);
+    if (is_number(type_a) && is_number(type_b))
+        return numbers_equal(a, b, type_a, type_b);
+    if (type_a != type_b)
+        return false;
+    switch (type_a) {
+    case PL_JSON_BOOLEAN: return pl_json_tag(a) == pl_json_tag(b);
+    case PL_JSON_STRING: return pl_str_eq(pl_json_text(a), pl_json_text(b));
+    case PL_JSON_ARRAY: return arrays_equal(a, b);
+    case PL_JSON_OBJECT: return objects_equal(a, b);
+    default: return true;
+    }
+}
+
+void pl_json_write_double(pl_buf *out, double value) {
+    char text[40];
+    if (fabs(value) < 1e15 && !(value < floor(value)) && !(value > floor(value))) {
+        pl_buf_add_i64(out, (int64_t)value);
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(text, sizeof text, "%.*g", precision, value);
+        double back = strtod(text, NULL);
+        if (!(back < value) && !(back > value))
+            break;
+    }
+    pl_buf_add(out, pl_str_from(text));
+}
+
+static void write_escape(pl_buf *out, unsigned char c) {
+    static const char digits[] = "0123456789abcdef";
+    static const char named[] = "\b\t\n\f\r\"\\";
+    static const char letters[] = "btnfr\"\\";
+    const char *at = memchr(named, c, sizeof named - 1);
+    pl_buf_add_char(out, '\\');
+    if (at) {
+        pl_buf_add_char(out, letters[at - named]);
+        return;
+    }
+    pl_buf_add(out, PL_STR("u00"));
+    pl_buf_add_char(out, digits[c >> 4]);
+    pl_buf_add_char(out, digits[c & 15]);
+}
+
+void pl_json_write_string(pl_buf *out, pl_str s) {
+    size_t from = 0;
+    pl_buf_add_char(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= ' ' && c != '"' && c != '\\')
+            continue;
+        pl_buf_add(out, pl_str_of(s.p + from, i - from));
+        write_escape(out, c);
+        from = i + 1;
+    }
+    pl_buf_add(out, pl_str_skip(s, from));
+    pl_buf_add_char(out, '"');
+}
+
+static void write_children(pl_buf *out, pl_json node, bool object) {
+    pl_str key;
+    pl_json value;
+    bool first = true;
+    pl_buf_add_char(out, object ? '{' : '[');
+    for (pl_json_walk walk = pl_json_children(node); pl_json_step(&walk, &key, &value);) {
+        if (!first)
+            pl_buf_add_char(out, ',');
+        first = false;
+        if (object) {
+            pl_json_write_string(out, key);
+            pl_buf_add_char(out, ':');
+        }
+        pl_json_write(out, value);
+    }
+    pl_buf_add_char(out, object ? '}' : ']');
+}
+
+void pl_json_write(pl_buf *out, pl_json node) {
+    switch (pl_json_type_of(node)) {
+    case PL_JSON_MISSING: break;
+    case PL_JSON_NULL: pl_buf_add(out, PL_STR("null")); break;
+    case PL_JSON_STRING: pl_json_write_string(out, pl_json_text(node)); break;
+    case PL_JSON_OBJECT: write_children(out, node, true); break;
+    case PL_JSON_ARRAY: write_children(out, node, false); break;
+    default: pl_json_write_text(out, node);
+    }
+}
+
+void pl_json_write_text(pl_buf *out, pl_json node) {
+    switch (pl_json_type_of(node)) {
+    case PL_JSON_MISSING:
+    case PL_JSON_NULL: break;
+    case PL_JSON_BOOLEAN: pl_buf_add(out, pl_json_tag(node) == 't' ? PL_STR("true") : PL_STR("false")); break;
+    case PL_JSON_INTEGER: pl_buf_add_i64(out, (int64_t)node.tape[node.at + 1]); break;
+    case PL_JSON_UNSIGNED: pl_buf_add_u64(out, node.tape[node.at + 1]); break;
+    case PL_JSON_DOUBLE: pl_json_write_double(out, double_of(node.tape[node.at + 1])); break;
+    case PL_JSON_STRING: pl_buf_add(out, pl_json_text(node)); break;
+    default: pl_json_write(out, node);
+    }
+}

@@ -1,0 +1,115 @@
+/* What a reader of JSON notices: values, order, equality, text, and errors with their place. */
+#include "support/testing.h"
+
+#include "json/parser.h"
+#include "json/writer.h"
+
+static pl_arena arena;
+static pl_error error;
+
+static int setup(void **state) {
+    (void)state;
+    pl_arena_init(&arena, 1 << 20);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    pl_arena_free(&arena);
+    return 0;
+}
+
+static pl_json parsed(const char *text) {
+    pl_json root = PL_JSON_NONE;
+    if (pl_json_parse_in(&arena, pl_str_from(text), &root, &error) != 0)
+        fail_msg("%s: %s", text, error.message);
+    return root;
+}
+
+static void members_are_found_and_typed(void **state) {
+    (void)state;
+    pl_json root = parsed("{\"a\":1,\"b\":[true,null,\"x\"],\"c\":{\"d\":2.5},\"e\":18446744073709551615}");
+    int64_t i = 0;
+    bool b = false;
+    assert_true(pl_json_i64(pl_json_get(root, PL_STR("a")), &i));
+    assert_int_equal(i, 1);
+    pl_json list = pl_json_get(root, PL_STR("b"));
+    assert_int_equal(pl_json_count(list), 3);
+    assert_true(pl_json_bool(pl_json_at(list, 0), &b) && b);
+    assert_true(pl_json_is_null(pl_json_at(list, 1)));
+    assert_str(pl_json_str(pl_json_at(list, 2)), "x");
+    assert_false(pl_json_exists(pl_json_at(list, 3)));
+    assert_int_equal(pl_json_type_of(pl_json_get(root, PL_STR("e"))), PL_JSON_UNSIGNED);
+    assert_int_equal(pl_json_type_of(pl_json_get(root, PL_STR("none"))), PL_JSON_MISSING);
+}
+
+static void text_comes_back_compact_and_in_order(void **state) {
+    (void)state;
+    pl_buf out;
+    pl_buf_init(&out, 4096);
+    pl_json_write(&out, parsed(" {\"z\" : [1, -2.50, 1e300 ,\"q\\\"\\u0001\\u00e9\"], \"a\":{} } "));
+    assert_str(pl_buf_str(&out), "{\"z\":[1,-2.5,1e+300,\"q\\\"\\u0001\xc3\xa9\"],\"a\":{}}");
+    pl_buf_free(&out);
+}
+
+static void equality_is_by_value(void **state) {
+    (void)state;
+    assert_true(pl_json_equal(parsed("{\"a\":1,\"b\":[1,2]}"), parsed("{\"b\":[1,2.0],\"a\":1}")));
+    assert_false(pl_json_equal(parsed("[1,2]"), parsed("[2,1]")));
+    assert_false(pl_json_equal(parsed("1"), parsed("\"1\"")));
+}
+
+static void errors_name_their_place(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t at;
+    } cases[] = {{"", 0},           {"{\"a\":}", 5}, {"[1,]", 3},    {"{\"a\" 1}", 5}, {"[1 2]", 3},
+                 {"{\"a\":1}x", 7}, {"tru", 0},      {"\"a\n\"", 2}, {"[1", 2},        {"{a:1}", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_json root;
+        assert_int_equal(pl_json_parse_in(&arena, pl_str_from(cases[i].text), &root, &error), -1);
+        assert_int_equal(error.position, cases[i].at);
+    }
+}
+
+static void one_answer_is_written_as_json_and_xml(void **state) {
+    (void)state;
+    static const char *const wanted[] = {
+        "{\"RequestId\":\"R\",\"List\":[{\"N\":1},{\"N\":2}],\"Empty\":[],\"Ok\":true,\"In\":{\"k\":\"<v>\"}"
+        "}",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><XResponse><RequestId>R</RequestId><List><N>1</N></List>"
+        "<List><N>2</N></List><Ok>true</Ok><In><k>&lt;v&gt;</k></In></XResponse>"};
+    for (int format = 0; format < 2; format++) {
+        pl_buf out;
+        pl_writer w;
+        pl_buf_init(&out, 4096);
+        pl_writer_begin(&w, &out, (pl_format)format, PL_STR("XResponse"));
+        pl_write_string(&w, PL_STR("RequestId"), PL_STR("R"));
+        pl_write_array(&w, PL_STR("List"));
+        for (int i = 1; i < 3; i++) {
+            pl_write_object(&w, PL_STR_NONE);
+            pl_write_i64(&w, PL_STR("N"), i);
+            pl_write_object_end(&w);
+        }
+        pl_write_array_end(&w);
+        pl_write_array(&w, PL_STR("Empty"));
+        pl_write_array_end(&w);
+        pl_write_bool(&w, PL_STR("Ok"), true);
+        pl_write_json(&w, PL_STR("In"), parsed("{\"k\":\"<v>\"}"));
+        pl_writer_end(&w);
+        assert_str(pl_buf_str(&out), wanted[format]);
+        pl_buf_free(&out);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(members_are_found_and_typed, setup, teardown),
+        cmocka_unit_test_setup_teardown(text_comes_back_compact_and_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_answer_is_written_as_json_and_xml, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

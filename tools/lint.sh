@@ -1,0 +1,18 @@
+#!/bin/sh
+# Format, static analysis, floors and house rules. usage: lint.sh BUILD_DIRECTORY
+set -eu
+cd "$(dirname "$0")/.."
+build=$1
+sources=$(git ls-files 'src/*.c' 'src/*.h' 'src/*.cc' 'tests/*.c' 'fuzz/*.c' 'bench/*.c' | grep -v '\.gen\.')
+# shellcheck disable=SC2086
+clang-format --dry-run --Werror $sources
+tools/check-house-rules.py
+python3 tools/generate-api.py --check
+cmake --preset release -S . --log-level=WARNING >/dev/null
+cmake --build "$build/release" -j "$(nproc)" --target all floors
+# shellcheck disable=SC2086
+cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+    --suppress=missingIncludeSystem --suppress=unknownMacro -I src src
+# shellcheck disable=SC2086
+clang-tidy --quiet -p "$build/release" $(git ls-files 'src/*.c' | grep -v '\.gen\.') 2>/dev/null
+echo "lint: clean"
