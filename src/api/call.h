@@ -1,0 +1,101 @@
+/*
+ * One API call, as its handler sees it: who calls what with which checked input, and where the answer goes.
+ *
+ * A handler reads `input`, calls the domain, writes members of the answer to `out` (the envelope with
+ * RequestId is the gateway's) and returns 0; or fills `error` and returns -1, then everything written is
+ * thrown away. Authentication, validation, authorization and idempotency have been done before.
+ */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/value.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "json/writer.h"
+
+struct store;
+struct catalogue;
+struct identity;
+struct org;
+struct engine;
+struct identity_caller;
+struct api_limits;
+
+/* What every handler may use; made once by the program, lives as long as the server. Not owned. */
+typedef struct api_services {
+    struct store *store;
+    const struct catalogue *catalogue;
+    struct identity *identity;
+    struct org *org;
+    struct engine *engine;
+    const struct api_limits *limits;
+    pl_clock clock;
+    pl_random random;
+    const pl_log *log;
+    int64_t started; /* Unix milliseconds */
+} api_services;
+
+/* Limits and switches of the server (docs/configuration.md); the vendor's values with --strict. */
+typedef struct api_limits {
+    bool strict;                 /* refuse what the vendor would refuse */
+    uint32_t rules_per_account;  /* vendor: 200 */
+    uint32_t packs_per_account;  /* vendor: 5 */
+    uint32_t account_groups;     /* per management account; vendor: 5 */
+    uint32_t accounts_per_group; /* vendor: 200 */
+    uint32_t folder_depth;       /* below the root; vendor: 5 */
+    uint32_t accounts_per_directory;
+    uint32_t control_policies; /* custom policies in a directory */
+    uint32_t calls_per_second; /* per access key; 0: no limit */
+} api_limits;
+
+typedef struct api_call {
+    const struct api_operation *operation;
+    const api_value *input; /* an API_OBJECT, never NULL */
+    api_services *services;
+    const struct identity_caller *caller;
+    pl_writer *out;
+    pl_arena *arena;
+    pl_error *error;
+    int64_t now;       /* Unix milliseconds, read once per request */
+    pl_str request_id; /* upper-case UUID */
+    pl_str source_ip;
+    pl_str host; /* the Host header, for HostId */
+    bool secure; /* came over TLS */
+} api_call;
+
+/* Shorthands for the members of `call->input`. */
+static inline pl_str api_text(const api_call *call, const char *name) {
+    return api_member_text(call->input, name);
+}
+
+static inline int64_t api_number(const api_call *call, const char *name, int64_t fallback) {
+    return api_member_number(call->input, name, fallback);
+}
+
+static inline bool api_flag(const api_call *call, const char *name, bool fallback) {
+    return api_member_flag(call->input, name, fallback);
+}
+
+static inline const api_value *api_input(const api_call *call, const char *name) {
+    return api_member(call->input, name);
+}
+
+/* The account that the call acts in: the caller's own. */
+pl_str api_account(const api_call *call);
+
+/*
+ * PageNumber and PageSize within the operation's bounds (reference/gateway.md, section 12): `*skip` rows to
+ * leave out and `*take` rows to answer with. Never fails: the bounds were checked at binding.
+ */
+void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t *take, int64_t *skip);
+
+/*
+ * Opaque paging tokens. A token carries a key of the domain, sealed to operation and account; one of another
+ * caller or operation, or a changed one, fails with the operation's NextToken error.
+ */
+pl_str api_token_make(const api_call *call, pl_str key);
+int api_token_open(api_call *call, pl_str *key); /* absent key when no NextToken was sent */
+
+#endif
