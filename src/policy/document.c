@@ -105,7 +105,7 @@ static int read_text(const reader *r, pl_json node, bool scalars, pl_policy_text
     pl_buf text;
     pl_buf_init(&text, 64);
     pl_json_write_text(&text, node);
-    out->text = pl_arena_copy(r->arena, pl_buf_str(&text));
+    out->text = text.failed ? PL_STR_NONE : pl_arena_copy(r->arena, pl_buf_str(&text));
     pl_buf_free(&text);
     return out->text.p ? 0 : no_memory(r);
 }
