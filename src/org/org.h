@@ -95,7 +95,7 @@ int org_open(org **out, const org_config *config, pl_error *error);
 /* Before the first call only: the rooms above are opened after this one. */
 void org_set_hooks(org *o, const org_hooks *hooks);
 
-/* No view may be open. NULL is fine. */
+/* After store_close, which ends the notifications of other nodes. No view may be open. NULL is fine. */
 void org_close(org *o);
 
 /* --- Views ---------------------------------------------------------------------------------------------- */
@@ -193,6 +193,9 @@ struct org_account {
     pl_str join_method; /* created, invited */
     pl_str payer_id;    /* empty: pays itself */
     pl_str deletion;    /* "", Checking, CheckFailed, Deleting, ... */
+    pl_str email, new_email;
+    pl_str email_status; /* "", WAIT_MODIFY, CANCELLED, EXPIRED */
+    pl_str record_id;    /* of CreateCloudAccount and PromoteResourceAccount; empty: none */
     int64_t modified;
 };
 
