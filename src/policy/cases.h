@@ -17,12 +17,9 @@ enum { PL_CASES_MAX = 100000 };
 int pl_context_from_json(pl_arena *arena, pl_json object, const pl_context_entry **entries, size_t *count,
                          pl_error *error);
 
-/*
- * One more entry; replaces an entry of that key (ignoring case) when `replace`, else keeps it.
- * -1 with ServiceUnavailable.
- */
+/* Adds a key with one value, unless the context has the key (ignoring case). -1 with ServiceUnavailable. */
 int pl_context_add(pl_arena *arena, const pl_context_entry **entries, size_t *count, pl_str key, pl_str value,
-                   bool replace, pl_error *error);
+                   pl_error *error);
 
 /*
  * A set from a JSON array of documents, or from one document. Each element is a policy document, or an object
@@ -36,7 +33,7 @@ typedef struct pl_case_result {
     pl_str id;
     pl_str group;
     pl_verdict expected;
-    pl_decision decision; /* names and sets are gone; verdict, step and level remain */
+    const pl_decision *decision; /* its sets live while the result is reported */
     bool passed;
 } pl_case_result;
 

@@ -70,7 +70,7 @@ typedef struct pl_policy_texts {
 typedef struct pl_policy_clause {
     pl_operator op;
     pl_policy_text key;
-    pl_policy_texts values; /* may be empty: then no value can match */
+    pl_policy_texts values; /* at least one */
 } pl_policy_clause;
 
 typedef struct pl_policy_principal {
