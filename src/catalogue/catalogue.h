@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "condition/program.h"
 #include "json/tape.h"
 
 typedef struct catalogue catalogue;
@@ -103,6 +104,21 @@ const catalogue_parameter *catalogue_find_parameter(const catalogue_rule *rule, 
 
 /* True when the rule is made for the resource type (letter case aside). */
 bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type);
+
+/*
+ * The values a rule runs with, as a JSON object of texts in `arena`: `input` (the rule's input parameters, an
+ * object; missing is allowed) over the defaults. Fails with Invalid.InputParameters.Value when a compulsory
+ * parameter has no value, when a name is unknown, or when a value is an object or a list.
+ */
+int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json input, pl_json *values,
+                         pl_error *error);
+
+/*
+ * Adds the rule with these values (of catalogue_parameters) to an open program. The rule must have a
+ * condition (`missing` absent). Errors as pl_program_add; `arena` is scratch.
+ */
+int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_arena *arena, pl_json values,
+                          pl_error *error);
 
 /* Pack templates in byte order of their ids. */
 size_t catalogue_template_count(const catalogue *c);
