@@ -16,6 +16,9 @@ int engine_list_join(pl_arena *arena, const pl_str *items, size_t count, engine_
 /* True when the list holds exactly this entry. */
 bool engine_list_has(const engine_list *list, pl_str entry);
 
+/* The list that the API parameter of this name fills ("RegionIdsScope"), or NULL. */
+engine_list *engine_scope_list(engine_scope *scope, pl_str name);
+
 /* Appends the scope as compact JSON with the API's member names; members that are not set are left out. */
 void engine_scope_write(const engine_scope *scope, pl_buf *out);
 
@@ -25,6 +28,12 @@ int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error 
 /* Appends tags as [{"TagKey":...,"TagValue":...}]; reads them back. */
 void engine_tags_write(const engine_tags *tags, pl_buf *out);
 int engine_tags_read(pl_arena *arena, pl_json list, engine_tags *out, pl_error *error);
+
+/*
+ * True when stored tags (JSON array of {TagKey, TagValue}; absent: none) hold every wanted one; a wanted tag
+ * with an absent or empty value matches the key alone.
+ */
+bool engine_tags_match(pl_str stored, const engine_tags *wanted);
 
 /*
  * Checks what one parameter alone cannot show: TagKeyScope and TagValueScope come together
