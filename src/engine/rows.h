@@ -10,6 +10,29 @@
 /* rule_check.c: all that must hold before a rule is stored; fills defaults and the types' spelling. */
 int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *error);
 
+/* rules.c: tells the engine of a rule that was just written; the one place where it hears of a change. */
+int engine_rule_tell(engine_context *context, store_session *session, const engine_rule *rule,
+                     engine_rule_event event, pl_error *error);
+
+/* A rule as a managed rule starts: texts, types, triggers and schedule from the catalogue; NULL: unknown. */
+const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str identifier,
+                                                 engine_rule *rule, pl_error *error);
+
+/* The first bytes of a name, at most `limit`, cut between characters. */
+pl_str engine_name_cut(pl_str name, size_t limit);
+
+/* pack_template.c: what a client's template says. Rules are records without ids; texts live in the arena. */
+typedef struct engine_template {
+    engine_rule *rules;
+    size_t count;
+    pl_str name, description; /* of compliancePackTemplate; absent when not given */
+    int risk_level;           /* 0: not given */
+    bool has_scope;
+    engine_scope scope;
+} engine_template;
+
+int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error);
+
 /* Writes a new rule's row, or the client's part of an existing one (everything but the run report). */
 int engine_rule_insert(store_session *session, const engine_rule *rule, pl_error *error);
 int engine_rule_write(store_session *session, const engine_rule *rule, pl_error *error);

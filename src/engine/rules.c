@@ -5,9 +5,8 @@ static engine_group owner_of(const engine_rule *rule) {
     return (engine_group){rule->account_id, rule->aggregator_id};
 }
 
-/* The one place where the evaluation hears of a change. */
-static int tell(engine_context *context, store_session *session, const engine_rule *rule,
-                engine_rule_event event, pl_error *error) {
+int engine_rule_tell(engine_context *context, store_session *session, const engine_rule *rule,
+                     engine_rule_event event, pl_error *error) {
     return engine_rule_changed(context->engine, session, rule, event, context->now, error);
 }
 
@@ -62,19 +61,7 @@ int engine_rule_create(engine_context *context, store_session *session, engine_r
             engine_list_join(context->arena, &pack_id, 1, &rule->pack_ids, error) != 0)
             return -1;
     }
-    return tell(context, session, rule, ENGINE_RULE_CREATED, error);
-}
-
-static bool same_scope(const engine_scope *a, const engine_scope *b) {
-    pl_buf one, other;
-    pl_buf_init(&one, 4 << 20);
-    pl_buf_init(&other, 4 << 20);
-    engine_scope_write(a, &one);
-    engine_scope_write(b, &other);
-    bool same = !one.failed && !other.failed && pl_str_eq(pl_buf_str(&one), pl_buf_str(&other));
-    pl_buf_free(&one);
-    pl_buf_free(&other);
-    return same;
+    return engine_rule_tell(context, session, rule, ENGINE_RULE_CREATED, error);
 }
 
 static bool needs_evaluation(const engine_rule *before, const engine_rule *after) {
@@ -82,7 +69,7 @@ static bool needs_evaluation(const engine_rule *before, const engine_rule *after
            !pl_str_eq(before->input_parameters, after->input_parameters) ||
            before->triggers != after->triggers || !pl_str_eq(before->frequency, after->frequency) ||
            !pl_str_eq(before->extend_content, after->extend_content) ||
-           !same_scope(&before->scope, &after->scope);
+           !engine_scope_equal(&before->scope, &after->scope);
 }
 
 int engine_rule_update(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
@@ -99,15 +86,16 @@ int engine_rule_update(engine_context *context, store_session *session, engine_r
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return store_is_conflict(error) ? pl_fail(error, PL_E_ConfigRuleExists) : -1;
-    return tell(context, session, rule,
-                needs_evaluation(&before, rule) ? ENGINE_RULE_CHANGED : ENGINE_RULE_RENAMED, error);
+    return engine_rule_tell(context, session, rule,
+                            needs_evaluation(&before, rule) ? ENGINE_RULE_CHANGED : ENGINE_RULE_RENAMED,
+                            error);
 }
 
 int engine_rule_remove(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
     rule->state = ENGINE_DELETING;
     if (engine_rule_erase(session, rule, error) != 0)
         return -1;
-    return tell(context, session, rule, ENGINE_RULE_DELETED, error);
+    return engine_rule_tell(context, session, rule, ENGINE_RULE_DELETED, error);
 }
 
 static int activate(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
@@ -117,7 +105,7 @@ static int activate(engine_context *context, store_session *session, engine_rule
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return -1;
-    return tell(context, session, rule, ENGINE_RULE_ACTIVATED, error);
+    return engine_rule_tell(context, session, rule, ENGINE_RULE_ACTIVATED, error);
 }
 
 static int deactivate(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
@@ -127,7 +115,7 @@ static int deactivate(engine_context *context, store_session *session, engine_ru
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return -1;
-    return tell(context, session, rule, ENGINE_RULE_DEACTIVATED, error);
+    return engine_rule_tell(context, session, rule, ENGINE_RULE_DEACTIVATED, error);
 }
 
 int engine_rule_act(engine_context *context, store_session *session, const engine_group *owner,
@@ -153,7 +141,7 @@ int engine_rule_tag(engine_context *context, store_session *session, engine_rule
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return -1;
-    return tell(context, session, rule, ENGINE_RULE_RENAMED, error);
+    return engine_rule_tell(context, session, rule, ENGINE_RULE_RENAMED, error);
 }
 
 int engine_rule_remove_all(engine_context *context, store_session *session, const engine_group *owner,
@@ -168,6 +156,31 @@ int engine_rule_remove_all(engine_context *context, store_session *session, cons
     return 0;
 }
 
+pl_str engine_name_cut(pl_str name, size_t limit) {
+    size_t n = name.n < limit ? name.n : limit;
+    while (n > 0 && n < name.n && ((unsigned char)name.p[n] & 0xc0) == 0x80)
+        n--;
+    return pl_str_head(name, n);
+}
+
+const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str identifier,
+                                                 engine_rule *rule, pl_error *error) {
+    const catalogue_rule *managed = catalogue_find_rule(context->catalogue, identifier, error);
+    if (!managed)
+        return NULL;
+    rule->owner = ENGINE_MANAGED;
+    rule->identifier = managed->identifier;
+    rule->name = managed->name;
+    rule->description = managed->description;
+    rule->risk_level = managed->risk_level;
+    rule->triggers = managed->triggers;
+    rule->frequency = managed->frequency;
+    if (engine_list_join(context->arena, managed->resource_types.items, managed->resource_types.count,
+                         &rule->scope.resource_types, error) != 0)
+        return NULL;
+    return managed;
+}
+
 int engine_rule_free_name(engine_context *context, store_session *session, const engine_group *owner,
                           pl_str name, pl_str *out, pl_error *error) {
     *out = name;
@@ -180,7 +193,7 @@ int engine_rule_free_name(engine_context *context, store_session *session, const
         char suffix[5];
         if (pl_random_hex(&context->random, suffix, 4) != 0)
             break;
-        *out = pl_arena_printf(context->arena, "%.*s_%s", PL_FMT(pl_str_head(name, 95)), suffix);
+        *out = pl_arena_printf(context->arena, "%.*s_%s", PL_FMT(engine_name_cut(name, 95)), suffix);
         if (!out->p)
             break;
     }

@@ -143,6 +143,18 @@ int engine_tags_read(pl_arena *arena, pl_json list, engine_tags *out, pl_error *
     return 0;
 }
 
+bool engine_scope_equal(const engine_scope *a, const engine_scope *b) {
+    pl_buf one, other;
+    pl_buf_init(&one, 4 << 20);
+    pl_buf_init(&other, 4 << 20);
+    engine_scope_write(a, &one);
+    engine_scope_write(b, &other);
+    bool same = !one.failed && !other.failed && pl_str_eq(pl_buf_str(&one), pl_buf_str(&other));
+    pl_buf_free(&one);
+    pl_buf_free(&other);
+    return same;
+}
+
 static bool carries(pl_json list, const engine_tag *wanted) {
     pl_str key;
     pl_json tag;

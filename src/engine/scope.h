@@ -22,6 +22,9 @@ engine_list *engine_scope_list(engine_scope *scope, pl_str name);
 /* Appends the scope as compact JSON with the API's member names; members that are not set are left out. */
 void engine_scope_write(const engine_scope *scope, pl_buf *out);
 
+/* True when both were written alike. */
+bool engine_scope_equal(const engine_scope *a, const engine_scope *b);
+
 /* Reads what engine_scope_write wrote. Views live in the arena. */
 int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error *error);
 
