@@ -18,7 +18,8 @@ typedef enum pl_path_dialect { PL_PATH_RFC9535, PL_PATH_CLOUD_CONFIG } pl_path_d
 typedef struct pl_path pl_path;
 
 enum {
-    PL_PATH_MAX_TEXT = 16384,      /* bytes of a path's text */
+    PL_PATH_MAX_TEXT = 8192,       /* bytes of a path's text */
+    PL_PATH_MAX_SEGMENTS = 1000,   /* of one query */
     PL_PATH_MAX_DEPTH = 64,        /* parentheses, filters and function calls inside each other */
     PL_PATH_MAX_VISITS = 20000000, /* values looked at in one selection, filters included */
     PL_PATH_MATCH_LIMIT = 1000000  /* steps of one regular expression match (PCRE2 match limit) */
