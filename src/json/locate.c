@@ -1,6 +1,7 @@
 /*
- * Finds where a text stops being JSON, for error messages. Runs only after simdjson has refused the text; it
- * walks with an explicit depth counter, so hostile nesting costs no stack.
+ * Places in a JSON text, for error messages: where it stops being JSON, and where a node of its tape stands.
+ * The first runs only after simdjson has refused the text; it walks with an explicit depth counter, so that
+ * hostile nesting costs no stack.
  */
 #include "base/encode.h"
 #include "json/parser.h"
@@ -128,4 +129,82 @@ size_t pl_json_locate_error(pl_str text) {
             break;
     }
     return s.at;
+}
+
+static size_t behind_string(pl_str text, size_t at) {
+    for (at++; at < text.n && text.p[at] != '"'; at++)
+        if (text.p[at] == '\\')
+            at++;
+    return at + 1;
+}
+
+static size_t behind_token(pl_str text, size_t at) {
+    if (text.p[at] == '"')
+        return behind_string(text, at);
+    if (memchr("{}[]", text.p[at], 4))
+        return at + 1;
+    while (at < text.n && !memchr(" \t\r\n,:{}[]", text.p[at], 10))
+        at++;
+    return at;
+}
+
+/* The tape is in document order, so counting words while the text is read finds the node again. */
+size_t pl_json_locate_node(pl_str text, pl_json node) {
+    uint32_t word = 1;
+    for (size_t at = 0; at < text.n;) {
+        char c = text.p[at];
+        if (memchr(" \t\r\n,:", c, 6)) {
+            at++;
+            continue;
+        }
+        if (word == node.at)
+            return at;
+        word += c == '-' || (c >= '0' && c <= '9') ? 2 : 1;
+        at = behind_token(text, at);
+    }
+    return text.n;
+}
+
+static bool plain_name(pl_str name) {
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && !(i && c >= '0' && c <= '9'))
+            return false;
+    }
+    return name.n > 0;
+}
+
+static void add_step(pl_buf *out, pl_str key, size_t index) {
+    if (!key.p) {
+        pl_buf_printf(out, "[%zu]", index);
+    } else if (plain_name(key)) {
+        pl_buf_printf(out, ".%.*s", PL_FMT(key));
+    } else {
+        pl_buf_add_char(out, '[');
+        pl_json_write_string(out, key);
+        pl_buf_add_char(out, ']');
+    }
+}
+
+/* One level down towards the node; false when `*here` is the node or has no child that holds it. */
+static bool descend(pl_buf *out, pl_json *here, uint32_t at) {
+    pl_str key;
+    pl_json child;
+    size_t index = 0;
+    for (pl_json_walk walk = pl_json_children(*here); pl_json_step(&walk, &key, &child); index++) {
+        uint32_t first = key.p ? child.at - 1 : child.at;
+        if (at < first || at >= pl_json_behind(child))
+            continue;
+        add_step(out, key, index);
+        *here = child;
+        return at > child.at;
+    }
+    return false;
+}
+
+void pl_json_path(pl_buf *out, pl_json root, pl_json node) {
+    pl_buf_add_char(out, '$');
+    while (descend(out, &root, node.at))
+        ;
 }

@@ -42,6 +42,12 @@ void pl_json_parser_sizes(const pl_json_parser *parser, size_t *tape_words, size
 /* Offset of the first byte at which `text` stops being JSON; its length when it ends too early. */
 size_t pl_json_locate_error(pl_str text);
 
+/* Offset in `text` at which a node of its tape begins (a member's key is a node); for error messages. */
+size_t pl_json_locate_node(pl_str text, pl_json node);
+
+/* Appends the path of a node below `root`, as `$.a[2]["b c"]`; a member's key has the member's path. */
+void pl_json_path(pl_buf *out, pl_json root, pl_json node);
+
 #ifdef __cplusplus
 }
 #endif

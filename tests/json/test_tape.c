@@ -73,6 +73,32 @@ static void errors_name_their_place(void **state) {
     }
 }
 
+static void nodes_are_found_again_in_the_text(void **state) {
+    (void)state;
+    static const char text[] = " {\"a\\\"\" : [1, -2.5e3,{\"b c\":true}], \"d\":{\"e\" :\n \"x\"} }";
+    pl_json root = parsed(text), key = root;
+    pl_json list = pl_json_get(root, PL_STR("a\"")), deep = pl_json_get(pl_json_at(list, 2), PL_STR("b c"));
+    pl_json leaf = pl_json_get(pl_json_get(root, PL_STR("d")), PL_STR("e"));
+    const struct {
+        pl_json node;
+        const char *starts, *path;
+    } cases[] = {{root, "{", "$"},
+                 {list, "[1", "$[\"a\\\"\"]"},
+                 {pl_json_at(list, 1), "-2.5", "$[\"a\\\"\"][1]"},
+                 {deep, "true", "$[\"a\\\"\"][2][\"b c\"]"},
+                 {pl_json_move(key, leaf.at - 1), "\"e\"", "$.d.e"},
+                 {leaf, "\"x\"", "$.d.e"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_buf path;
+        pl_buf_init(&path, 4096);
+        pl_str rest = pl_str_skip(pl_str_from(text), pl_json_locate_node(pl_str_from(text), cases[i].node));
+        assert_str(pl_str_head(rest, strlen(cases[i].starts)), cases[i].starts);
+        pl_json_path(&path, root, cases[i].node);
+        assert_str(pl_buf_str(&path), cases[i].path);
+        pl_buf_free(&path);
+    }
+}
+
 static void one_answer_is_written_as_json_and_xml(void **state) {
     (void)state;
     static const char *const wanted[] = {
@@ -109,6 +135,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(text_comes_back_compact_and_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(nodes_are_found_again_in_the_text, setup, teardown),
         cmocka_unit_test_setup_teardown(one_answer_is_written_as_json_and_xml, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

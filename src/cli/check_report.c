@@ -1,0 +1,195 @@
+/* Output formats of check. No state. */
+#include "cli/check_report.h"
+
+bool check_format_parse(const char *word, check_format *format) {
+    static const char *const words[] = {"table", "json", "jsonl", "csv", "junit", "sarif"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *format = (check_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static pl_str verdict_text(pl_verdict verdict) {
+    return pl_verdict_name(verdict == PL_VERDICT_ERROR ? PL_INSUFFICIENT_DATA : verdict);
+}
+
+static void xml_attribute(pl_buf *out, pl_str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        switch (s.p[i]) {
+        case '&': pl_buf_add(out, PL_STR("&amp;")); break;
+        case '<': pl_buf_add(out, PL_STR("&lt;")); break;
+        case '>': pl_buf_add(out, PL_STR("&gt;")); break;
+        case '"': pl_buf_add(out, PL_STR("&quot;")); break;
+        default: pl_buf_add_char(out, (unsigned char)s.p[i] < ' ' ? ' ' : s.p[i]);
+        }
+    }
+}
+
+static void json_member(pl_buf *out, const char *name, pl_str value, bool first) {
+    if (!first)
+        pl_buf_add_char(out, ',');
+    pl_json_write_string(out, pl_str_from(name));
+    pl_buf_add_char(out, ':');
+    pl_json_write_string(out, value);
+}
+
+static void json_object(pl_buf *out, const check_deviation *d) {
+    pl_buf_add_char(out, '{');
+    json_member(out, "ruleName", d->rule->name, true);
+    json_member(out, "identifier", d->rule->identifier, false);
+    json_member(out, "resourceType", d->resource_type, false);
+    json_member(out, "resourceId", d->resource_id, false);
+    json_member(out, "accountId", d->account_id, false);
+    json_member(out, "regionId", d->region_id, false);
+    if (d->address.p)
+        json_member(out, "address", d->address, false);
+    json_member(out, "complianceType", verdict_text(d->verdict), false);
+    pl_buf_printf(out, ",\"riskLevel\":%d,\"annotation\":", d->rule->risk_level);
+    pl_buf_add(out, d->annotation.n ? d->annotation : PL_STR("{}"));
+    if (d->context.p) {
+        pl_buf_add(out, PL_STR(",\"context\":"));
+        pl_buf_add(out, d->context);
+    }
+    pl_buf_add_char(out, '}');
+}
+
+static void csv_field(pl_buf *out, pl_str s, bool last) {
+    pl_buf_add_char(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"')
+            pl_buf_add_char(out, '"');
+        pl_buf_add_char(out, s.p[i]);
+    }
+    pl_buf_add(out, last ? PL_STR("\"\r\n") : PL_STR("\","));
+}
+
+static void csv_line(pl_buf *out, const check_deviation *d) {
+    char risk[2] = {(char)('0' + d->rule->risk_level), '\0'};
+    csv_field(out, d->rule->name, false);
+    csv_field(out, d->rule->identifier, false);
+    csv_field(out, d->resource_type, false);
+    csv_field(out, d->resource_id, false);
+    csv_field(out, d->account_id, false);
+    csv_field(out, d->region_id, false);
+    csv_field(out, verdict_text(d->verdict), false);
+    csv_field(out, pl_str_from(risk), false);
+    csv_field(out, d->annotation, true);
+}
+
+static void junit_case(pl_buf *out, const check_deviation *d) {
+    pl_buf_add(out, PL_STR("  <testcase classname=\""));
+    xml_attribute(out, d->rule->name);
+    pl_buf_add(out, PL_STR("\" name=\""));
+    xml_attribute(out, d->address.p ? d->address : d->resource_id);
+    bool failed = d->verdict == PL_NON_COMPLIANT;
+    pl_buf_add(out, failed ? PL_STR("\"><failure message=\"") : PL_STR("\"><skipped message=\""));
+    xml_attribute(out, verdict_text(d->verdict));
+    pl_buf_add(out, PL_STR(": "));
+    xml_attribute(out, d->annotation);
+    pl_buf_add(out, PL_STR("\"/></testcase>\n"));
+}
+
+/* SARIF 2.1.0: `fail` for violations, `notApplicable` and `open` for the rest. */
+static void sarif_result(pl_buf *out, const check_deviation *d) {
+    static const char *const levels[] = {"none", "error", "warning", "note"};
+    int risk = d->rule->risk_level >= 1 && d->rule->risk_level <= 3 ? d->rule->risk_level : 2;
+    bool failed = d->verdict == PL_NON_COMPLIANT;
+    const char *kind = failed ? "fail" : (d->verdict == PL_NOT_APPLICABLE ? "notApplicable" : "open");
+    pl_buf_add(out, PL_STR(",\n    {\"ruleId\":"));
+    pl_json_write_string(out, d->rule->name);
+    pl_buf_printf(out, ",\"kind\":\"%s\",\"level\":\"%s\",\"message\":{\"text\":", kind,
+                  failed ? levels[risk] : levels[0]);
+    pl_json_write_string(out, d->annotation.n ? d->annotation : verdict_text(d->verdict));
+    pl_buf_add(out, PL_STR("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":"));
+    pl_json_write_string(out, pl_str_from(d->file));
+    pl_buf_printf(out, "},\"region\":{\"startLine\":%llu}},\"logicalLocations\":[{\"fullyQualifiedName\":",
+                  (unsigned long long)(d->line ? d->line : 1));
+    pl_json_write_string(out, d->address.p ? d->address : d->resource_id);
+    pl_buf_add(out, PL_STR("}]}]}"));
+}
+
+static void table_block(pl_buf *out, const check_deviation *d) {
+    if (d->verdict != PL_NON_COMPLIANT)
+        return;
+    pl_buf_printf(out, "%-14.*s %.*s  %.*s\n", PL_FMT(verdict_text(d->verdict)),
+                  PL_FMT(d->address.p ? d->address : d->resource_id), PL_FMT(d->rule->name));
+    if (d->annotation.n)
+        pl_buf_printf(out, "               %.*s\n", PL_FMT(d->annotation));
+    if (d->context.p)
+        pl_buf_printf(out, "               %.*s\n", PL_FMT(d->context));
+}
+
+static void sarif_begin(pl_buf *out, const check_rules *rules) {
+    pl_buf_add(out,
+               PL_STR("{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\","
+                      "\"runs\":[{\"tool\":{\"driver\":{\"name\":\"plumbline\",\"version\":\"" PL_VERSION
+                      "\",\"rules\":["));
+    for (size_t i = 0; i < check_rules_count(rules); i++) {
+        const check_rule *rule = check_rules_at(rules, i);
+        pl_buf_add(out, i ? PL_STR(",{\"id\":") : PL_STR("{\"id\":"));
+        pl_json_write_string(out, rule->name);
+        pl_buf_add(out, PL_STR(",\"name\":"));
+        pl_json_write_string(out, rule->identifier);
+        pl_buf_add_char(out, '}');
+    }
+    pl_buf_add(out, PL_STR("]}},\"results\":["));
+}
+
+void check_report_begin(pl_buf *out, check_format format, const check_rules *rules) {
+    switch (format) {
+    case CHECK_JSON: pl_buf_add_char(out, '['); break;
+    case CHECK_CSV:
+        pl_buf_add(out,
+                   PL_STR("ruleName,identifier,resourceType,resourceId,accountId,regionId,complianceType,"
+                          "riskLevel,annotation\r\n"));
+        break;
+    case CHECK_JUNIT:
+        pl_buf_add(
+            out,
+            PL_STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"plumbline check\">\n"));
+        break;
+    case CHECK_SARIF: sarif_begin(out, rules); break;
+    default: break;
+    }
+}
+
+void check_report_deviation(pl_buf *out, check_format format, const check_deviation *d) {
+    switch (format) {
+    case CHECK_TABLE: table_block(out, d); break;
+    case CHECK_JSON:
+        pl_buf_add(out, PL_STR(",\n"));
+        json_object(out, d);
+        break;
+    case CHECK_LINES:
+        json_object(out, d);
+        pl_buf_add_char(out, '\n');
+        break;
+    case CHECK_CSV: csv_line(out, d); break;
+    case CHECK_JUNIT: junit_case(out, d); break;
+    case CHECK_SARIF: sarif_result(out, d); break;
+    }
+}
+
+void check_report_end(pl_buf *out, check_format format) {
+    switch (format) {
+    case CHECK_JSON: pl_buf_add(out, PL_STR("\n]\n")); break;
+    case CHECK_JUNIT: pl_buf_add(out, PL_STR("</testsuite>\n")); break;
+    case CHECK_SARIF: pl_buf_add(out, PL_STR("\n]}]}\n")); break;
+    default: break;
+    }
+}
+
+void check_report_summary(pl_buf *out, const check_counts *counts, size_t rules, double seconds) {
+    uint64_t insufficient = counts->results[PL_INSUFFICIENT_DATA] + counts->results[PL_VERDICT_ERROR];
+    pl_buf_printf(out,
+                  "%llu resources, %zu rules, %llu evaluations: %llu COMPLIANT, %llu NON_COMPLIANT, "
+                  "%llu NOT_APPLICABLE, %llu INSUFFICIENT_DATA; %.3f s\n",
+                  (unsigned long long)counts->resources, rules, (unsigned long long)counts->evaluations,
+                  (unsigned long long)counts->results[PL_COMPLIANT],
+                  (unsigned long long)counts->results[PL_NON_COMPLIANT],
+                  (unsigned long long)counts->results[PL_NOT_APPLICABLE], (unsigned long long)insufficient,
+                  seconds);
+}

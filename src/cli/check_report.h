@@ -1,0 +1,47 @@
+/*
+ * The output formats of `plumbline check`. A report is written in pieces: a head, one piece per deviation in
+ * the order of the input, and an end. Pieces are made by worker threads into buffers of their own.
+ */
+#ifndef CLI_CHECK_REPORT_H
+#define CLI_CHECK_REPORT_H
+
+#include "cli/check_rules.h"
+
+typedef enum check_format {
+    CHECK_TABLE,
+    CHECK_JSON,
+    CHECK_LINES,
+    CHECK_CSV,
+    CHECK_JUNIT,
+    CHECK_SARIF
+} check_format;
+
+/* False on a word that names no format. */
+bool check_format_parse(const char *word, check_format *format);
+
+/* One resource that is not plainly compliant under one rule. Views live until the piece is written. */
+typedef struct check_deviation {
+    const check_rule *rule;
+    pl_verdict verdict; /* PL_VERDICT_ERROR is reported as INSUFFICIENT_DATA with the reason */
+    pl_str resource_type, resource_id, account_id, region_id;
+    pl_str annotation; /* JSON object text, or empty */
+    pl_str context;    /* evaluated tree as JSON text; absent when not asked for */
+    pl_str address;    /* Terraform address; absent for other inputs */
+    const char *file;
+    uint64_t line;
+} check_deviation;
+
+typedef struct check_counts {
+    uint64_t resources, evaluations, ignored_types;
+    uint64_t results[PL_VERDICT_ERROR + 1];
+} check_counts;
+
+/* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */
+void check_report_begin(pl_buf *out, check_format format, const check_rules *rules);
+void check_report_deviation(pl_buf *out, check_format format, const check_deviation *deviation);
+void check_report_end(pl_buf *out, check_format format);
+
+/* One line for people with the counts and the time taken. */
+void check_report_summary(pl_buf *out, const check_counts *counts, size_t rules, double seconds);
+
+#endif

@@ -1,0 +1,366 @@
+/* The rules of one check. Owns their texts and the compiled programs, all freed with the set. */
+#include "cli/check_rules.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "cli/file.h"
+#include "json/parser.h"
+
+#include <pthread.h>
+
+struct check_rules {
+    const catalogue *catalogue;
+    pl_arena arena;
+    check_rule *items;
+    size_t count, capacity;
+    pthread_mutex_t lock; /* guards `programs` and the arena once threads run */
+    pl_map programs;      /* type -> check_program */
+};
+
+int check_rules_new(check_rules **out, const catalogue *known, pl_error *error) {
+    check_rules *rules = pl_calloc(1, sizeof *rules);
+    if (!rules)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    rules->catalogue = known;
+    pl_arena_init(&rules->arena, 0);
+    pl_map_init(&rules->programs, 0);
+    pthread_mutex_init(&rules->lock, NULL);
+    *out = rules;
+    return 0;
+}
+
+void check_rules_free(check_rules *rules) {
+    if (!rules)
+        return;
+    size_t cursor = 0;
+    pl_str type;
+    void *program;
+    while (pl_map_next(&rules->programs, &cursor, &type, &program))
+        pl_program_release(((check_program *)program)->program);
+    pl_map_free(&rules->programs);
+    pthread_mutex_destroy(&rules->lock);
+    pl_arena_free(&rules->arena);
+    pl_free(rules);
+}
+
+size_t check_rules_count(const check_rules *rules) {
+    return rules->count;
+}
+
+const check_rule *check_rules_at(const check_rules *rules, size_t index) {
+    return &rules->items[index];
+}
+
+static int add(check_rules *rules, const check_rule *rule, pl_error *error) {
+    check_rule *items =
+        pl_arena_grow(&rules->arena, rules->items, rules->count, &rules->capacity, sizeof *rules->items);
+    if (!items || rules->arena.failed)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    rules->items = items;
+    rules->items[rules->count++] = *rule;
+    return 0;
+}
+
+static int tree_of(check_rules *rules, pl_str text, pl_json *tree, pl_error *error) {
+    *tree = PL_JSON_NONE;
+    return text.n ? pl_json_parse_in(&rules->arena, text, tree, error) : 0;
+}
+
+static void write_list(pl_buf *out, catalogue_list list) {
+    pl_buf_add_char(out, '[');
+    for (size_t i = 0; i < list.count; i++) {
+        if (i)
+            pl_buf_add_char(out, ',');
+        pl_json_write_string(out, list.items[i]);
+    }
+    pl_buf_add_char(out, ']');
+}
+
+static int required_of(check_rules *rules, catalogue_list list, pl_json *required, pl_error *error) {
+    *required = PL_JSON_NONE;
+    if (!list.count)
+        return 0;
+    pl_buf text;
+    pl_buf_init(&text, 1 << 20);
+    write_list(&text, list);
+    int result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), required, error);
+    pl_buf_free(&text);
+    return result;
+}
+
+/* The given parameter, else the rule's default; absent when there is neither. */
+static pl_str parameter_value(const catalogue_parameter *parameter, pl_json given, pl_buf *scratch) {
+    pl_json value = pl_json_get(given, parameter->name);
+    if (!pl_json_exists(value))
+        return parameter->default_value;
+    pl_buf_clear(scratch);
+    pl_json_write_text(scratch, value);
+    return pl_buf_str(scratch);
+}
+
+static int check_names(const catalogue_rule *managed, pl_json given, pl_error *error) {
+    pl_str name;
+    pl_json value;
+    for (pl_json_walk walk = pl_json_children(given); pl_json_step(&walk, &name, &value);)
+        if (!catalogue_find_parameter(managed, name))
+            return pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s has no parameter %.*s",
+                            PL_FMT(managed->identifier), PL_FMT(name));
+    return 0;
+}
+
+/* All parameters of a managed rule with given values and defaults, as a JSON object of texts. */
+static int fill_parameters(check_rules *rules, const catalogue_rule *managed, pl_json given, pl_json *out,
+                           pl_error *error) {
+    if (check_names(managed, given, error) != 0)
+        return -1;
+    pl_buf text, scratch;
+    int result = 0;
+    pl_buf_init(&text, 1 << 20);
+    pl_buf_init(&scratch, 1 << 20);
+    pl_buf_add_char(&text, '{');
+    for (size_t i = 0; i < managed->parameter_count && result == 0; i++) {
+        const catalogue_parameter *parameter = &managed->parameters[i];
+        pl_str value = parameter_value(parameter, given, &scratch);
+        if (!value.p && parameter->required)
+            result = pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s needs parameter %.*s",
+                              PL_FMT(managed->identifier), PL_FMT(parameter->name));
+        if (!value.p)
+            continue;
+        if (text.n > 1)
+            pl_buf_add_char(&text, ',');
+        pl_json_write_string(&text, parameter->name);
+        pl_buf_add_char(&text, ':');
+        pl_json_write_string(&text, value);
+    }
+    pl_buf_add_char(&text, '}');
+    if (result == 0)
+        result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), out, error);
+    pl_buf_free(&text);
+    pl_buf_free(&scratch);
+    return result;
+}
+
+static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json parameters,
+                              check_rule *overrides, pl_error *error) {
+    error->code[0] = '\0';
+    const catalogue_rule *managed = catalogue_find_rule(rules->catalogue, identifier, error);
+    if (!managed)
+        return error->code[0]
+                   ? -1
+                   : pl_failf(error, PL_E_InvalidParameter, "no managed rule \"%.*s\"", PL_FMT(identifier));
+    check_rule rule = {
+        .name = overrides && overrides->name.n ? overrides->name : managed->name,
+        .identifier = managed->identifier,
+        .risk_level = overrides && overrides->risk_level ? overrides->risk_level : managed->risk_level,
+        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types,
+        .missing = managed->missing};
+    rule.parts.annotation_operator = managed->annotation_operator;
+    if (fill_parameters(rules, managed, parameters, &rule.parts.parameters, error) != 0 ||
+        tree_of(rules, managed->condition, &rule.parts.condition, error) != 0 ||
+        tree_of(rules, managed->applies_when, &rule.parts.applies, error) != 0 ||
+        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0)
+        return -1;
+    return add(rules, &rule, error);
+}
+
+int check_rules_add_template(check_rules *rules, const char *template_id, pl_error *error) {
+    error->code[0] = '\0';
+    const catalogue_template *pack =
+        catalogue_find_template(rules->catalogue, pl_str_from(template_id), error);
+    if (!pack)
+        return error->code[0]
+                   ? -1
+                   : pl_failf(error, PL_E_InvalidParameter, "no pack template \"%s\"", template_id);
+    for (size_t i = 0; i < pack->rule_count; i++) {
+        pl_json parameters;
+        if (tree_of(rules, pack->rules[i].parameters, &parameters, error) != 0 ||
+            add_catalogue_rule(rules, pack->rules[i].identifier, parameters, NULL, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int check_rules_add_managed(check_rules *rules, const char *identifier, char *const *parameters, size_t count,
+                            pl_error *error) {
+    pl_buf text;
+    pl_json given;
+    pl_buf_init(&text, 1 << 20);
+    pl_buf_add_char(&text, '{');
+    for (size_t i = 0; i < count; i++) {
+        pl_str pair = pl_str_from(parameters[i]);
+        size_t equals = pl_str_find_char(pair, '=');
+        if (equals == PL_NOT_FOUND) {
+            pl_buf_free(&text);
+            return pl_failf(error, PL_E_InvalidParameter, "--param %s: not key=value", parameters[i]);
+        }
+        if (i)
+            pl_buf_add_char(&text, ',');
+        pl_json_write_string(&text, pl_str_head(pair, equals));
+        pl_buf_add_char(&text, ':');
+        pl_json_write_string(&text, pl_str_skip(pair, equals + 1));
+    }
+    pl_buf_add_char(&text, '}');
+    int result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), &given, error);
+    pl_buf_free(&text);
+    return result == 0 ? add_catalogue_rule(rules, pl_str_from(identifier), given, NULL, error) : -1;
+}
+
+static int read_json(check_rules *rules, const char *file, pl_str *text, pl_json *root, pl_error *error) {
+    if (cli_file_read(&rules->arena, file, (size_t)4 << 20, text, error) != 0)
+        return -1;
+    if (pl_json_parse_in(&rules->arena, *text, root, error) == 0)
+        return 0;
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", file, message);
+}
+
+int check_rules_add_conditions(check_rules *rules, const char *file, const char *type, pl_error *error) {
+    pl_str text, *types = pl_new(&rules->arena, pl_str, 1);
+    pl_json root;
+    if (!types || read_json(rules, file, &text, &root, error) != 0)
+        return -1;
+    types[0] = pl_str_from(type);
+    check_rule rule = {.name = pl_str_from(file),
+                       .identifier = PL_STR("acs-config-configuration"),
+                       .risk_level = 2,
+                       .types = {types, 1}};
+    if (pl_json_exists(pl_json_get(root, PL_STR("ComplianceConditions"))))
+        rule.parts.conditions = text;
+    else
+        rule.parts.condition = root;
+    return add(rules, &rule, error);
+}
+
+static int list_of(check_rules *rules, pl_json array, catalogue_list *list, pl_error *error) {
+    pl_str key;
+    pl_json value;
+    pl_str *items = pl_new(&rules->arena, pl_str, pl_json_count(array) + 1);
+    if (!items)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    list->count = 0;
+    for (pl_json_walk walk = pl_json_children(array); pl_json_step(&walk, &key, &value);)
+        items[list->count++] = pl_json_str(value);
+    list->items = items;
+    return 0;
+}
+
+static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, pl_error *error) {
+    pl_json source = pl_json_get(entry, PL_STR("source"));
+    pl_str owner = pl_json_str(pl_json_get(source, PL_STR("owner")));
+    check_rule rule = {.name = pl_json_str(pl_json_get(entry, PL_STR("configRuleName"))),
+                       .identifier = pl_json_str(pl_json_get(source, PL_STR("identifier")))};
+    int64_t own_level = risk_level;
+    pl_json_i64(pl_json_get(entry, PL_STR("riskLevel")), &own_level);
+    rule.risk_level = (int)own_level;
+    pl_json scope = pl_json_get(entry, PL_STR("scope"));
+    if (list_of(rules, pl_json_get(scope, PL_STR("complianceResourceTypes")), &rule.types, error) != 0)
+        return -1;
+    if (pl_str_is(owner, "ALIYUN"))
+        return add_catalogue_rule(rules, rule.identifier, pl_json_get(entry, PL_STR("inputParameters")),
+                                  &rule, error);
+    if (!pl_str_is(owner, "CUSTOM_CONFIGURATION"))
+        return pl_failf(error, PL_E_InvalidParameter,
+                        "source.owner is neither ALIYUN nor CUSTOM_CONFIGURATION");
+    if (!rule.types.count)
+        return pl_failf(error, PL_E_InvalidParameter, "scope.complianceResourceTypes is empty");
+    if (rule.risk_level == 0)
+        rule.risk_level = 2;
+    rule.parts.conditions = pl_json_str(pl_json_get(source, PL_STR("conditions")));
+    return add(rules, &rule, error);
+}
+
+int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) {
+    pl_str text, key;
+    pl_json root, entry;
+    int64_t risk_level = 0;
+    if (read_json(rules, file, &text, &root, error) != 0)
+        return -1;
+    pl_json entries = pl_json_get(root, PL_STR("configRuleTemplates"));
+    if (!pl_json_is_array(entries) || pl_json_count(entries) == 0)
+        return pl_failf(error, PL_E_InvalidParameter, "%s: $.configRuleTemplates: not a list with a rule",
+                        file);
+    pl_json pack = pl_json_get(root, PL_STR("compliancePackTemplate"));
+    pl_json_i64(pl_json_get(pack, PL_STR("riskLevel")), &risk_level);
+    size_t at = 0;
+    for (pl_json_walk walk = pl_json_children(entries); pl_json_step(&walk, &key, &entry); at++) {
+        if (add_pack_rule(rules, entry, (int)risk_level, error) == 0)
+            continue;
+        char message[sizeof error->message];
+        memcpy(message, error->message, sizeof message);
+        return pl_failf(error, PL_E_InvalidParameter, "%s: $.configRuleTemplates[%zu]: %.800s", file, at,
+                        message);
+    }
+    return 0;
+}
+
+static bool covers(const check_rule *rule, pl_str type) {
+    for (size_t i = 0; i < rule->types.count; i++)
+        if (pl_str_is(rule->types.items[i], "*") || pl_str_eq_fold(rule->types.items[i], type))
+            return true;
+    return false;
+}
+
+static int add_to_program(check_program *program, const check_rule *rule, pl_error *error) {
+    if (rule->missing.p) {
+        program->undecidable[program->undecidable_count++] = rule;
+        return 0;
+    }
+    if (pl_program_add(program->program, &rule->parts, error) == 0) {
+        program->rules[program->count++] = rule;
+        return 0;
+    }
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    return pl_failf(error, PL_E_Invalid_Conditions_Value, "rule %.*s: %.800s", PL_FMT(rule->name), message);
+}
+
+static int compile(check_rules *rules, check_program *program, pl_error *error) {
+    program->program = pl_program_new();
+    program->rules = pl_new(&rules->arena, const check_rule *, rules->count + 1);
+    program->undecidable = pl_new(&rules->arena, const check_rule *, rules->count + 1);
+    if (!program->program || !program->rules || !program->undecidable)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < rules->count; i++)
+        if ((program->type.p == NULL || covers(&rules->items[i], program->type)) &&
+            add_to_program(program, &rules->items[i], error) != 0)
+            return -1;
+    return pl_program_seal(program->program, error);
+}
+
+static const check_program *compile_type(check_rules *rules, pl_str type, pl_error *error) {
+    check_program *program = pl_new(&rules->arena, check_program, 1);
+    if (!program) {
+        pl_fail(error, PL_E_ServiceUnavailable);
+        return NULL;
+    }
+    program->type = pl_arena_copy(&rules->arena, type);
+    if (compile(rules, program, error) == 0 && pl_map_put(&rules->programs, program->type, program))
+        return program;
+    pl_program_release(program->program);
+    return NULL;
+}
+
+const check_program *check_rules_program(check_rules *rules, pl_str type, pl_error *error) {
+    pthread_mutex_lock(&rules->lock);
+    const check_program *program = pl_map_get(&rules->programs, type);
+    if (!program)
+        program = compile_type(rules, type, error);
+    pthread_mutex_unlock(&rules->lock);
+    return program;
+}
+
+size_t check_rules_related(check_rules *rules, pl_str *types, size_t capacity, pl_error *error) {
+    check_program all = {.type = PL_STR_NONE};
+    if (compile(rules, &all, error) != 0) {
+        pl_program_release(all.program);
+        return PL_NOT_FOUND;
+    }
+    size_t count = pl_program_related_types(all.program, types, capacity);
+    if (count > capacity)
+        count = capacity;
+    for (size_t i = 0; i < count; i++)
+        types[i] = pl_arena_copy(&rules->arena, types[i]);
+    pl_program_release(all.program);
+    return count;
+}

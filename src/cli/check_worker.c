@@ -1,0 +1,387 @@
+/*
+ * Worker threads of check.
+ *
+ * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written
+ * under `out_lock` in that order. The first error stops all workers; nothing behind it is written.
+ */
+#include "cli/check_worker.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "cli/file.h"
+#include "cli/progress.h"
+#include "inventory/inventory.h"
+#include "json/parser.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30 };
+static const size_t largest_document = (size_t)64 << 20;
+
+typedef struct shared {
+    const check_run *run;
+    pthread_mutex_t source_lock, out_lock;
+    pthread_cond_t turn_changed;
+    uint64_t next_ticket, turn;
+    atomic_bool stopped;
+    bool wrote;
+    check_counts counts;
+    cli_progress progress;
+    pl_error error;
+} shared;
+
+/* A type's program with this thread's working memory for it. */
+typedef struct bound {
+    const check_program *program;
+    pl_program_state *state;
+} bound;
+
+typedef struct worker {
+    shared *shared;
+    pl_json_parser *line_parser, *configuration_parser, *item_parser;
+    pl_map bounds; /* type -> bound */
+    pl_arena arena, item_arena;
+    cli_batch batch;
+    pl_buf piece, annotation, context, item_text;
+    check_counts counts;
+    pl_error error;
+} worker;
+
+/* The members of an item that every check reads. */
+typedef struct line {
+    pl_json root, configuration;
+    pl_str type, id, account, region, address;
+    uint64_t number;
+} line;
+
+static bool is_name(pl_str key, const char *lower_camel) {
+    size_t n = strlen(lower_camel);
+    return key.n == n && (key.p[0] | 0x20) == lower_camel[0] &&
+           memcmp(key.p + 1, lower_camel + 1, n - 1) == 0;
+}
+
+static pl_str text_in(worker *w, pl_json value) {
+    if (pl_json_is_string(value))
+        return pl_json_text(value);
+    int64_t number;
+    if (pl_json_i64(value, &number))
+        return pl_arena_printf(&w->item_arena, "%lld", (long long)number);
+    return PL_STR("");
+}
+
+static void read_member(worker *w, line *l, pl_str key, pl_json value) {
+    if (is_name(key, "resourceType"))
+        l->type = pl_json_str(value);
+    else if (is_name(key, "resourceId"))
+        l->id = text_in(w, value);
+    else if (is_name(key, "accountId"))
+        l->account = text_in(w, value);
+    else if (is_name(key, "regionId") || is_name(key, "region"))
+        l->region = text_in(w, value);
+    else if (is_name(key, "configuration"))
+        l->configuration = value;
+    else if (is_name(key, "terraformAddress"))
+        l->address = pl_json_str(value);
+}
+
+static int fail_line(worker *w, uint64_t number, const char *what) {
+    return pl_failf(&w->error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
+                    w->batch.items ? "item " : "", (unsigned long long)number, what);
+}
+
+static int fail_line_with(worker *w, uint64_t number, const char *what) {
+    char message[sizeof w->error.message];
+    snprintf(message, sizeof message, "%s%.900s", what, w->error.message);
+    return fail_line(w, number, message);
+}
+
+static int read_line(worker *w, pl_str text, line *l) {
+    if (pl_json_parse_padded(w->line_parser, text, &l->root, &w->error) != 0)
+        return fail_line_with(w, l->number, "");
+    if (!pl_json_is_object(l->root))
+        return fail_line(w, l->number, "not a JSON object");
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk walk = pl_json_children(l->root); pl_json_step(&walk, &key, &value);)
+        read_member(w, l, key, value);
+    if (!l->type.n)
+        return fail_line(w, l->number, "member resourceType is missing or not a text");
+    if (!pl_json_is_string(l->configuration))
+        return 0;
+    pl_str inner = pl_json_text(l->configuration);
+    if (pl_str_trim(inner).n == 0)
+        l->configuration = PL_JSON_NONE;
+    else if (pl_json_parse(w->configuration_parser, inner, &l->configuration, &w->error) != 0)
+        return fail_line_with(w, l->number, "member configuration: ");
+    return 0;
+}
+
+static bound *bind_type(worker *w, pl_str type) {
+    bound *b = pl_map_get(&w->bounds, type);
+    if (b)
+        return b;
+    b = pl_new(&w->arena, bound, 1);
+    const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->error) : NULL;
+    if (!program)
+        return NULL;
+    b->program = program;
+    b->state = program->count ? pl_program_state_new(program->program) : NULL;
+    if ((program->count && !b->state) || !pl_map_put(&w->bounds, program->type, b)) {
+        pl_program_state_free(b->state);
+        pl_fail(&w->error, PL_E_ServiceUnavailable);
+        return NULL;
+    }
+    return b;
+}
+
+/* The item as CONFIGURATION_ITEM shows it; made only when a rule asks for it. */
+static int item_view(worker *w, const line *l, pl_json *view) {
+    inventory_item item;
+    pl_json tags;
+    inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
+                                   .catalogue = w->shared->run->catalogue};
+    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->error) != 0)
+        return fail_line_with(w, l->number, "");
+    inventory_resource resource = {.account_id = item.account_id,
+                                   .resource_type = item.resource_type,
+                                   .region_id = item.region_id,
+                                   .resource_id = item.resource_id,
+                                   .name = item.name,
+                                   .status = item.status,
+                                   .group_id = item.group_id,
+                                   .zone = item.zone,
+                                   .create_time = item.create_time,
+                                   .capture_time = item.capture_time};
+    pl_buf_clear(&w->item_text);
+    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->error) != 0)
+        return fail_line_with(w, l->number, "member tags: ");
+    inventory_write_item(&w->item_text, &resource, tags);
+    if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->error) != 0)
+        return fail_line_with(w, l->number, "");
+    return 0;
+}
+
+static void report(worker *w, const line *l, const check_rule *rule, pl_verdict verdict, pl_str annotation,
+                   pl_str context) {
+    check_deviation deviation = {.rule = rule,
+                                 .verdict = verdict,
+                                 .resource_type = l->type,
+                                 .resource_id = l->id,
+                                 .account_id = l->account,
+                                 .region_id = l->region,
+                                 .annotation = annotation,
+                                 .context = context,
+                                 .address = l->address,
+                                 .file = w->batch.file,
+                                 .line = l->number};
+    check_report_deviation(&w->piece, w->shared->run->format, &deviation);
+}
+
+static void write_reason(pl_buf *out, pl_str reason) {
+    pl_buf_add(out, PL_STR("{\"reason\":"));
+    pl_json_write_string(out, reason);
+    pl_buf_add_char(out, '}');
+}
+
+static void report_verdict(worker *w, const line *l, const bound *b, size_t rule, pl_verdict verdict) {
+    pl_buf_clear(&w->annotation);
+    pl_buf_clear(&w->context);
+    if (verdict == PL_VERDICT_ERROR)
+        write_reason(&w->annotation, pl_str_from(pl_program_error(b->state, rule)->message));
+    else
+        pl_program_write_annotation(b->state, rule, &w->annotation);
+    if (w->shared->run->explain)
+        pl_program_write_context(b->state, rule, &w->context);
+    report(w, l, b->program->rules[rule], verdict, pl_buf_str(&w->annotation),
+           w->shared->run->explain ? pl_buf_str(&w->context) : PL_STR_NONE);
+}
+
+static void report_undecidable(worker *w, const line *l, const check_rule *rule) {
+    pl_buf_clear(&w->annotation);
+    write_reason(&w->annotation, rule->missing);
+    w->counts.evaluations++;
+    w->counts.results[PL_INSUFFICIENT_DATA]++;
+    report(w, l, rule, PL_INSUFFICIENT_DATA, pl_buf_str(&w->annotation), PL_STR_NONE);
+}
+
+static int evaluate(worker *w, const line *l, const bound *b) {
+    const check_run *run = w->shared->run;
+    pl_program_input input = {.configuration = l->configuration, .now = run->now};
+    check_related_query query = {run->related, l->type, l->id, l->account, l->configuration, &w->item_arena};
+    if (run->related) {
+        input.related = check_related_find;
+        input.context = &query;
+    }
+    if (pl_program_needs(b->program->program).item && item_view(w, l, &input.item) != 0)
+        return -1;
+    const pl_verdict *verdicts = pl_program_evaluate(b->state, &input);
+    for (size_t i = 0; i < b->program->count; i++) {
+        w->counts.results[verdicts[i]]++;
+        if (verdicts[i] != PL_COMPLIANT)
+            report_verdict(w, l, b, i, verdicts[i]);
+    }
+    w->counts.evaluations += b->program->count;
+    return 0;
+}
+
+static int check_line(worker *w, pl_str text, uint64_t number) {
+    line l = {.number = number, .id = PL_STR(""), .account = PL_STR(""), .region = PL_STR("")};
+    pl_arena_reset(&w->item_arena);
+    if (read_line(w, text, &l) != 0)
+        return -1;
+    bound *b = bind_type(w, l.type);
+    if (!b)
+        return -1;
+    w->counts.resources++;
+    w->counts.ignored_types += b->program->count + b->program->undecidable_count == 0;
+    if (b->program->count && evaluate(w, &l, b) != 0)
+        return -1;
+    for (size_t i = 0; i < b->program->undecidable_count; i++)
+        report_undecidable(w, &l, b->program->undecidable[i]);
+    return w->piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
+}
+
+static int check_batch(worker *w) {
+    pl_str rest = w->batch.text, text;
+    pl_buf_clear(&w->piece);
+    for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
+        if (pl_str_trim(text).n && check_line(w, text, number) != 0)
+            return -1;
+    return 0;
+}
+
+/* The next batch and its place in the order; 0 at the end. */
+static int take_batch(worker *w, uint64_t *ticket) {
+    shared *s = w->shared;
+    pthread_mutex_lock(&s->source_lock);
+    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->error);
+    if (result != 0)
+        *ticket = s->next_ticket++;
+    pthread_mutex_unlock(&s->source_lock);
+    return result;
+}
+
+static void add_counts(check_counts *sum, const check_counts *more) {
+    sum->resources += more->resources;
+    sum->evaluations += more->evaluations;
+    sum->ignored_types += more->ignored_types;
+    for (size_t i = 0; i < sizeof sum->results / sizeof *sum->results; i++)
+        sum->results[i] += more->results[i];
+}
+
+static int write_piece(shared *s, pl_str piece) {
+    bool comma = s->run->format == CHECK_JSON || s->run->format == CHECK_SARIF;
+    if (!piece.n)
+        return 0;
+    if (comma && !s->wrote)
+        piece = pl_str_skip(piece, 1);
+    s->wrote = true;
+    return cli_write_all(s->run->out, piece);
+}
+
+/* Waits for the batch's turn, writes its piece or records its error. */
+static void finish_batch(worker *w, uint64_t ticket, int result) {
+    shared *s = w->shared;
+    pthread_mutex_lock(&s->out_lock);
+    while (s->turn != ticket)
+        pthread_cond_wait(&s->turn_changed, &s->out_lock);
+    if (!s->stopped && result == 0 && write_piece(s, pl_buf_str(&w->piece)) != 0)
+        result = pl_failf(&w->error, PL_E_ServiceUnavailable, "the report cannot be written");
+    if (!s->stopped && result != 0) {
+        s->error = w->error;
+        s->stopped = true;
+    }
+    if (!s->stopped)
+        add_counts(&s->counts, &w->counts);
+    cli_progress_update(&s->progress, cli_source_read(s->run->source), s->counts.resources);
+    s->turn++;
+    pthread_cond_broadcast(&s->turn_changed);
+    pthread_mutex_unlock(&s->out_lock);
+}
+
+static void *work(void *argument) {
+    worker *w = argument;
+    uint64_t ticket;
+    int taken;
+    while ((taken = take_batch(w, &ticket)) != 0) {
+        w->counts = (check_counts){0};
+        finish_batch(w, ticket, taken < 0 ? -1 : check_batch(w));
+    }
+    return NULL;
+}
+
+static int worker_open(worker *w, shared *s) {
+    *w = (worker){.shared = s};
+    w->line_parser = pl_json_parser_new(largest_document);
+    w->configuration_parser = pl_json_parser_new(largest_document);
+    w->item_parser = pl_json_parser_new(largest_document);
+    pl_map_init(&w->bounds, 0);
+    pl_arena_init(&w->arena, 0);
+    pl_arena_init(&w->item_arena, 0);
+    cli_batch_init(&w->batch);
+    pl_buf_init(&w->piece, PIECE_LIMIT);
+    pl_buf_init(&w->annotation, PIECE_LIMIT);
+    pl_buf_init(&w->context, PIECE_LIMIT);
+    pl_buf_init(&w->item_text, PIECE_LIMIT);
+    return w->line_parser && w->configuration_parser && w->item_parser
+               ? 0
+               : pl_fail(&s->error, PL_E_ServiceUnavailable);
+}
+
+static void worker_close(worker *w) {
+    size_t cursor = 0;
+    pl_str type;
+    void *b;
+    while (pl_map_next(&w->bounds, &cursor, &type, &b))
+        pl_program_state_free(((bound *)b)->state);
+    pl_map_free(&w->bounds);
+    pl_json_parser_free(w->line_parser);
+    pl_json_parser_free(w->configuration_parser);
+    pl_json_parser_free(w->item_parser);
+    pl_arena_free(&w->arena);
+    pl_arena_free(&w->item_arena);
+    cli_batch_free(&w->batch);
+    pl_buf_free(&w->piece);
+    pl_buf_free(&w->annotation);
+    pl_buf_free(&w->context);
+    pl_buf_free(&w->item_text);
+}
+
+/* The calling thread works as well; helpers that cannot be started are done without. */
+static void run_threads(worker *workers, unsigned count) {
+    pthread_t threads[MAX_THREADS];
+    unsigned started = 1;
+    while (started < count && pthread_create(&threads[started], NULL, work, &workers[started]) == 0)
+        started++;
+    work(&workers[0]);
+    for (unsigned i = 1; i < started; i++)
+        pthread_join(threads[i], NULL);
+}
+
+int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
+    unsigned count = run->threads < 1 ? 1 : (run->threads > MAX_THREADS ? MAX_THREADS : run->threads);
+    shared s = {.run = run,
+                .source_lock = PTHREAD_MUTEX_INITIALIZER,
+                .out_lock = PTHREAD_MUTEX_INITIALIZER,
+                .turn_changed = PTHREAD_COND_INITIALIZER};
+    worker *workers = pl_calloc(count, sizeof *workers);
+    if (!workers)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    cli_progress_begin(&s.progress, "checking", cli_source_size(run->source));
+    int result = 0;
+    for (unsigned i = 0; i < count; i++)
+        result |= worker_open(&workers[i], &s);
+    if (result == 0)
+        run_threads(workers, count);
+    cli_progress_end(&s.progress);
+    for (unsigned i = 0; i < count; i++)
+        worker_close(&workers[i]);
+    pl_free(workers);
+    *counts = s.counts;
+    if (result == 0 && !s.stopped)
+        return 0;
+    *error = s.error;
+    return -1;
+}

@@ -1,0 +1,298 @@
+/* Reading files into batches of item lines. Owns the open file and, for whole files, their rewritten lines.
+ */
+#include "cli/source.h"
+
+#include "base/memory.h"
+#include "cli/terraform.h"
+#include "json/parser.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BATCH_BYTES = 1 << 20 };
+static const size_t longest_line = (size_t)64 << 20;
+static const size_t largest_file = (size_t)2 << 30;
+
+struct cli_source {
+    char *const *files;
+    size_t count, next;
+    cli_source_format format;
+    const struct catalogue *catalogue;
+    uint64_t size, read;
+    int fd;           /* -1: no file is open */
+    const char *name; /* of the open file */
+    bool ended;       /* the open file has no more bytes */
+    uint64_t line;    /* number of the next line or item */
+    pl_buf rest;      /* bytes read but not handed out yet; for whole files all of their lines */
+    size_t rest_from; /* where in `rest` those begin */
+    bool whole;       /* `rest` holds rewritten lines */
+};
+
+bool cli_source_format_parse(const char *word, cli_source_format *format) {
+    static const char *const words[] = {"auto", "snapshot", "jsonl", "terraform"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *format = (cli_source_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void cli_batch_init(cli_batch *batch) {
+    *batch = (cli_batch){.file = ""};
+    pl_buf_init(&batch->buffer, largest_file);
+}
+
+void cli_batch_free(cli_batch *batch) {
+    pl_buf_free(&batch->buffer);
+}
+
+static uint64_t sum_sizes(char *const *files, size_t count) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct stat status;
+        if (stat(files[i], &status) != 0 || !S_ISREG(status.st_mode))
+            return 0;
+        sum += (uint64_t)status.st_size;
+    }
+    return sum;
+}
+
+int cli_source_open(cli_source **out, char *const *files, size_t count, cli_source_format format,
+                    const struct catalogue *catalogue, pl_error *error) {
+    cli_source *source = pl_calloc(1, sizeof *source);
+    if (!source)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    source->files = files;
+    source->count = count;
+    source->format = format;
+    source->catalogue = catalogue;
+    source->size = sum_sizes(files, count);
+    source->fd = -1;
+    pl_buf_init(&source->rest, largest_file);
+    *out = source;
+    return 0;
+}
+
+static void close_file(cli_source *source) {
+    if (source->fd > STDIN_FILENO)
+        close(source->fd);
+    source->fd = -1;
+}
+
+void cli_source_close(cli_source *source) {
+    if (!source)
+        return;
+    close_file(source);
+    pl_buf_free(&source->rest);
+    pl_free(source);
+}
+
+uint64_t cli_source_size(const cli_source *source) {
+    return source->size;
+}
+
+uint64_t cli_source_read(const cli_source *source) {
+    return source->read;
+}
+
+static int open_next(cli_source *source, pl_error *error) {
+    source->name = source->files[source->next++];
+    bool standard_input = strcmp(source->name, "-") == 0;
+    source->fd = standard_input ? STDIN_FILENO : open(source->name, O_RDONLY | O_CLOEXEC);
+    if (source->fd < 0)
+        return pl_failf(error, PL_E_InvalidParameter, "%s: %s", source->name, strerror(errno));
+    if (standard_input)
+        source->name = "standard input";
+    source->ended = source->whole = false;
+    source->line = 1;
+    source->rest_from = 0;
+    pl_buf_clear(&source->rest);
+    return 0;
+}
+
+static pl_str pending(const cli_source *source) {
+    return pl_str_skip(pl_buf_str(&source->rest), source->rest_from);
+}
+
+/* Reads once more into `rest`. */
+static int read_some(cli_source *source, pl_error *error) {
+    if (!pl_buf_reserve(&source->rest, BATCH_BYTES + PL_JSON_PADDING))
+        return pl_failf(error, PL_E_InvalidParameter, "%s: more than %zu bytes in one piece", source->name,
+                        largest_file);
+    ssize_t n = read(source->fd, source->rest.p + source->rest.n, BATCH_BYTES);
+    if (n < 0)
+        return pl_failf(error, PL_E_InvalidParameter, "%s: %s", source->name, strerror(errno));
+    source->rest.n += (size_t)n;
+    source->read += (uint64_t)n;
+    source->ended = n == 0;
+    return 0;
+}
+
+/* Offset behind the last line feed, or 0. */
+static size_t whole_lines(pl_str text) {
+    const char *last = text.n ? memrchr(text.p, '\n', text.n) : NULL;
+    return last ? (size_t)(last - text.p) + 1 : 0;
+}
+
+static uint64_t count_lines(pl_str text) {
+    uint64_t count = 0;
+    for (size_t at; (at = pl_str_find_char(text, '\n')) != PL_NOT_FOUND; text = pl_str_skip(text, at + 1))
+        count++;
+    return count;
+}
+
+/* Hands out the first `n` pending bytes. */
+static int hand_out(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
+    pl_str text = pl_str_head(pending(source), n);
+    pl_buf_clear(&batch->buffer);
+    pl_buf_reserve(&batch->buffer, n + PL_JSON_PADDING);
+    pl_buf_add(&batch->buffer, text);
+    if (batch->buffer.failed)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    batch->text = pl_buf_str(&batch->buffer);
+    batch->file = source->name;
+    batch->first = source->line;
+    batch->items = source->whole;
+    source->line += count_lines(text);
+    source->rest_from += n;
+    if (source->rest_from == source->rest.n) {
+        source->rest_from = 0;
+        pl_buf_clear(&source->rest);
+    }
+    return 1;
+}
+
+/* Reads until a whole line or the end is there. */
+static int next_lines(cli_source *source, cli_batch *batch, pl_error *error) {
+    for (;;) {
+        size_t n = source->ended ? pending(source).n : whole_lines(pending(source));
+        if (n)
+            return hand_out(source, batch, n, error);
+        if (source->ended)
+            return 0;
+        if (pending(source).n > longest_line)
+            return pl_failf(error, PL_E_InvalidParameter, "%s:%llu: the line is longer than %zu bytes",
+                            source->name, (unsigned long long)source->line, longest_line);
+        if (read_some(source, error) != 0)
+            return -1;
+    }
+}
+
+static int next_whole(cli_source *source, cli_batch *batch, pl_error *error) {
+    pl_str text = pending(source);
+    size_t n = text.n > BATCH_BYTES ? whole_lines(pl_str_head(text, BATCH_BYTES)) : text.n;
+    if (n == 0 && text.n)
+        n = pl_str_find_char(text, '\n') + 1;
+    return n ? hand_out(source, batch, n, error) : 0;
+}
+
+static int read_all(cli_source *source, pl_error *error) {
+    while (!source->ended)
+        if (read_some(source, error) != 0)
+            return -1;
+    return 0;
+}
+
+static void add_items(pl_buf *lines, pl_json items) {
+    pl_str key;
+    pl_json item;
+    for (pl_json_walk walk = pl_json_children(items); pl_json_step(&walk, &key, &item);) {
+        pl_json_write(lines, item);
+        pl_buf_add_char(lines, '\n');
+    }
+}
+
+/* The parsed file's items as lines, by what kind of document it is. */
+static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *error) {
+    pl_json items = pl_json_is_array(root) ? root : pl_json_get(root, PL_STR("configurationItems"));
+    if (!pl_json_exists(items))
+        items = pl_json_get(root, PL_STR("ConfigurationItems"));
+    if (source->format != CLI_FORMAT_TERRAFORM && pl_json_is_array(items)) {
+        add_items(lines, items);
+        return 0;
+    }
+    if (source->format == CLI_FORMAT_TERRAFORM || terraform_recognises(root))
+        return terraform_items(source->catalogue, root, lines, error);
+    if (source->format == CLI_FORMAT_AUTO && pl_json_is_object(root)) {
+        pl_json_write(lines, root);
+        pl_buf_add_char(lines, '\n');
+        return 0;
+    }
+    return pl_failf(error, PL_E_InvalidParameter, "$: no member configurationItems");
+}
+
+static int prefix_name(const cli_source *source, pl_error *error) {
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", source->name, message);
+}
+
+static int rewrite_file(cli_source *source, pl_error *error) {
+    pl_buf lines;
+    pl_json root;
+    pl_buf_init(&lines, largest_file);
+    pl_json_parser *parser = pl_json_parser_new(largest_file);
+    int result = parser ? pl_json_parse_padded(parser, pending(source), &root, error)
+                        : pl_fail(error, PL_E_ServiceUnavailable);
+    if (result == 0)
+        result = rewrite(source, root, &lines, error);
+    pl_json_parser_free(parser);
+    if (result == 0 && lines.failed)
+        result = pl_failf(error, PL_E_ServiceUnavailable, "the items do not fit in memory");
+    if (result != 0) {
+        pl_buf_free(&lines);
+        return prefix_name(source, error);
+    }
+    pl_buf_free(&source->rest);
+    source->rest = lines;
+    source->rest_from = 0;
+    source->whole = true;
+    return 0;
+}
+
+/* Does the file look like one item a line? Looks at the first line only. */
+static bool first_line_is_item(pl_str text) {
+    pl_str line = pl_str_trim(pl_str_head(text, pl_str_find_char(text, '\n')));
+    pl_arena arena;
+    pl_json root;
+    pl_error ignored;
+    pl_arena_init(&arena, 0);
+    bool item = line.n && line.p[0] == '{' && pl_json_parse_in(&arena, line, &root, &ignored) == 0 &&
+                (pl_json_exists(pl_json_get(root, PL_STR("resourceType"))) ||
+                 pl_json_exists(pl_json_get(root, PL_STR("ResourceType"))));
+    pl_arena_free(&arena);
+    return item;
+}
+
+/* After opening: decides between lines and a whole file. */
+static int begin_file(cli_source *source, pl_error *error) {
+    if (source->format == CLI_FORMAT_LINES)
+        return 0;
+    while (!source->ended && whole_lines(pending(source)) == 0 && pending(source).n < longest_line)
+        if (read_some(source, error) != 0)
+            return -1;
+    if (pl_str_trim(pending(source)).n == 0 && source->ended)
+        return 0;
+    if (source->format == CLI_FORMAT_AUTO && first_line_is_item(pending(source)))
+        return 0;
+    return read_all(source, error) != 0 || rewrite_file(source, error) != 0 ? -1 : 0;
+}
+
+int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error) {
+    for (;;) {
+        if (source->fd < 0) {
+            if (source->next == source->count)
+                return 0;
+            if (open_next(source, error) != 0 || begin_file(source, error) != 0)
+                return -1;
+        }
+        int result = source->whole ? next_whole(source, batch, error) : next_lines(source, batch, error);
+        if (result != 0)
+            return result;
+        close_file(source);
+    }
+}

@@ -1,0 +1,56 @@
+/*
+ * Configuration items from files, for import and check: whatever the format, the reader hands out batches of
+ * lines, one item as JSON object a line.
+ *
+ * JSON Lines pass through untouched. Snapshot and change files (reference/delivery.md, section 3), a JSON
+ * array of items, and Terraform state and plan files are read whole and rewritten as lines. One thread at a
+ * time may call cli_source_next; batches may be worked on by others.
+ */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct catalogue;
+
+typedef enum cli_source_format {
+    CLI_FORMAT_AUTO,
+    CLI_FORMAT_SNAPSHOT,
+    CLI_FORMAT_LINES,
+    CLI_FORMAT_TERRAFORM
+} cli_source_format;
+
+/* Some lines of one file. The buffer belongs to the batch and is reused by the next call. */
+typedef struct cli_batch {
+    pl_buf buffer;
+    pl_str text;      /* whole lines; PL_JSON_PADDING readable bytes follow */
+    const char *file; /* name for messages; lives as long as the source */
+    uint64_t first;   /* number of the first line, or of the first item, from 1 */
+    bool items;       /* `first` counts items: the file is not made of lines */
+} cli_batch;
+
+typedef struct cli_source cli_source;
+
+/* "auto", "snapshot", "jsonl", "terraform"; false on another word. */
+bool cli_source_format_parse(const char *word, cli_source_format *format);
+
+/*
+ * Opens a list of files ("-" is standard input); `files` must outlive the source. The catalogue translates
+ * Terraform resources. Files are opened one after the other by cli_source_next.
+ */
+int cli_source_open(cli_source **out, char *const *files, size_t count, cli_source_format format,
+                    const struct catalogue *catalogue, pl_error *error);
+void cli_source_close(cli_source *source);
+
+/* 1: the batch holds at least one line; 0: the end; -1: error with the file and place in its message. */
+int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error);
+
+/* Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar. */
+uint64_t cli_source_size(const cli_source *source);
+uint64_t cli_source_read(const cli_source *source);
+
+void cli_batch_init(cli_batch *batch);
+void cli_batch_free(cli_batch *batch);
+
+#endif

@@ -1,0 +1,296 @@
+/* Condition clauses: what each operator takes as a value, and when it holds. */
+#include "policy/clause.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+
+_Static_assert((int)PL_REQUEST_MAX_VALUE <= (int)PL_GLOB_MAX_SUBJECT, "a value that no pattern could match");
+_Static_assert((int)PL_REQUEST_MAX_RESOURCE < (int)PL_GLOB_MAX_SUBJECT, "an ARN that no pattern could match");
+
+typedef struct operator_facts {
+    pl_str name;
+    pl_operator_family family;
+    pl_comparison comparison;
+    bool negated;
+} operator_facts;
+
+/* Indexed by pl_operator. */
+static const operator_facts operators[PL_OPERATOR_COUNT] = {
+    {PL_STR_INIT("StringEquals"), PL_FAMILY_STRING, PL_EQUAL, false},
+    {PL_STR_INIT("StringNotEquals"), PL_FAMILY_STRING, PL_EQUAL, true},
+    {PL_STR_INIT("StringEqualsIgnoreCase"), PL_FAMILY_STRING, PL_EQUAL_FOLDED, false},
+    {PL_STR_INIT("StringNotEqualsIgnoreCase"), PL_FAMILY_STRING, PL_EQUAL_FOLDED, true},
+    {PL_STR_INIT("StringLike"), PL_FAMILY_STRING, PL_LIKE, false},
+    {PL_STR_INIT("StringNotLike"), PL_FAMILY_STRING, PL_LIKE, true},
+    {PL_STR_INIT("NumericEquals"), PL_FAMILY_NUMERIC, PL_EQUAL, false},
+    {PL_STR_INIT("NumericNotEquals"), PL_FAMILY_NUMERIC, PL_EQUAL, true},
+    {PL_STR_INIT("NumericLessThan"), PL_FAMILY_NUMERIC, PL_LESS, false},
+    {PL_STR_INIT("NumericLessThanEquals"), PL_FAMILY_NUMERIC, PL_LESS_OR_EQUAL, false},
+    {PL_STR_INIT("NumericGreaterThan"), PL_FAMILY_NUMERIC, PL_GREATER, false},
+    {PL_STR_INIT("NumericGreaterThanEquals"), PL_FAMILY_NUMERIC, PL_GREATER_OR_EQUAL, false},
+    {PL_STR_INIT("DateEquals"), PL_FAMILY_DATE, PL_EQUAL, false},
+    {PL_STR_INIT("DateNotEquals"), PL_FAMILY_DATE, PL_EQUAL, true},
+    {PL_STR_INIT("DateLessThan"), PL_FAMILY_DATE, PL_LESS, false},
+    {PL_STR_INIT("DateLessThanEquals"), PL_FAMILY_DATE, PL_LESS_OR_EQUAL, false},
+    {PL_STR_INIT("DateGreaterThan"), PL_FAMILY_DATE, PL_GREATER, false},
+    {PL_STR_INIT("DateGreaterThanEquals"), PL_FAMILY_DATE, PL_GREATER_OR_EQUAL, false},
+    {PL_STR_INIT("Bool"), PL_FAMILY_BOOL, PL_EQUAL, false},
+    {PL_STR_INIT("IpAddress"), PL_FAMILY_IP, PL_EQUAL, false},
+    {PL_STR_INIT("NotIpAddress"), PL_FAMILY_IP, PL_EQUAL, true},
+};
+
+pl_str pl_operator_name(pl_operator op) {
+    return operators[op].name;
+}
+
+bool pl_operator_from_name(pl_str name, pl_operator *op) {
+    for (size_t i = 0; i < PL_OPERATOR_COUNT; i++)
+        if (pl_str_eq(operators[i].name, name)) {
+            *op = (pl_operator)i;
+            return true;
+        }
+    return false;
+}
+
+pl_operator_family pl_operator_family_of(pl_operator op) {
+    return operators[op].family;
+}
+
+pl_comparison pl_operator_comparison(pl_operator op) {
+    return operators[op].comparison;
+}
+
+bool pl_operator_negated(pl_operator op) {
+    return operators[op].negated;
+}
+
+pl_str pl_fold_into(char *bytes, pl_str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bytes[i] = (char)(c | ((unsigned)(c - 'A') < 26 ? 0x20 : 0));
+    }
+    return pl_str_of(bytes, s.n);
+}
+
+pl_str pl_fold(pl_arena *arena, pl_str s) {
+    char *bytes = pl_arena_alloc(arena, s.n + 1);
+    return bytes ? pl_fold_into(bytes, s) : PL_STR_NONE;
+}
+
+static size_t digits_at(pl_str s) {
+    size_t n = 0;
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n;
+}
+
+bool pl_decimal_parse(pl_str text, pl_decimal *number) {
+    bool negative = text.n && text.p[0] == '-';
+    pl_str rest = pl_str_skip(text, negative || (text.n && text.p[0] == '+'));
+    pl_str whole = pl_str_head(rest, digits_at(rest)), fraction = PL_STR("");
+    rest = pl_str_skip(rest, whole.n);
+    if (rest.n && rest.p[0] == '.') {
+        fraction = pl_str_head(pl_str_skip(rest, 1), digits_at(pl_str_skip(rest, 1)));
+        rest = pl_str_skip(rest, fraction.n + 1);
+        if (fraction.n == 0)
+            return false;
+    }
+    if (whole.n == 0 || rest.n)
+        return false;
+    while (whole.n && whole.p[0] == '0')
+        whole = pl_str_skip(whole, 1);
+    while (fraction.n && fraction.p[fraction.n - 1] == '0')
+        fraction.n--;
+    *number = (pl_decimal){negative && whole.n + fraction.n > 0, whole, fraction};
+    return true;
+}
+
+int pl_decimal_cmp(const pl_decimal *a, const pl_decimal *b) {
+    if (a->negative != b->negative)
+        return a->negative ? -1 : 1;
+    int order = a->whole.n < b->whole.n ? -1 : a->whole.n > b->whole.n;
+    if (order == 0)
+        order = pl_str_cmp(a->whole, b->whole);
+    if (order == 0)
+        order = pl_str_cmp(a->fraction, b->fraction);
+    return a->negative ? -order : order;
+}
+
+static bool read_address(pl_str text, pl_address *address) {
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char copy[INET6_ADDRSTRLEN];
+    if (text.n == 0 || text.n >= sizeof copy || memchr(text.p, 0, text.n))
+        return false;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = 0;
+    *address = (pl_address){.prefix = 32};
+    if (inet_pton(AF_INET, copy, address->bytes) == 1)
+        return true;
+    *address = (pl_address){.v6 = true, .prefix = 128};
+    if (inet_pton(AF_INET6, copy, address->bytes) != 1)
+        return false;
+    if (memcmp(address->bytes, mapped, sizeof mapped) == 0) {
+        *address = (pl_address){
+            .prefix = 32,
+            .bytes = {address->bytes[12], address->bytes[13], address->bytes[14], address->bytes[15]}};
+    }
+    return true;
+}
+
+bool pl_address_parse(pl_str text, bool prefix_allowed, pl_address *address) {
+    size_t slash = pl_str_find_char(text, '/');
+    uint64_t prefix;
+    if (!read_address(pl_str_head(text, slash), address))
+        return false;
+    if (slash == PL_NOT_FOUND)
+        return true;
+    unsigned most = pl_str_find_char(pl_str_head(text, slash), ':') == PL_NOT_FOUND ? 32 : 128;
+    if (!prefix_allowed || !pl_str_to_u64(pl_str_skip(text, slash + 1), &prefix) || prefix > most)
+        return false;
+    unsigned hidden = most - address->prefix; /* the bits of the mapping */
+    if (prefix < hidden)
+        return false;
+    address->prefix = (unsigned)prefix - hidden;
+    return true;
+}
+
+bool pl_address_contains(const pl_address *block, const pl_address *address) {
+    unsigned whole = block->prefix / 8, rest = block->prefix % 8;
+    if (block->v6 != address->v6 || memcmp(block->bytes, address->bytes, whole) != 0)
+        return false;
+    return rest == 0 || (block->bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
+}
+
+bool pl_operand_valid(pl_operator op, pl_str value) {
+    pl_operand scratch;
+    switch (pl_operator_family_of(op)) {
+    case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &scratch.number);
+    case PL_FAMILY_DATE: return pl_time_parse(value, &scratch.instant);
+    case PL_FAMILY_BOOL: return pl_str_to_bool(value, &scratch.truth);
+    case PL_FAMILY_IP: return pl_address_parse(value, true, &scratch.address);
+    default: return true;
+    }
+}
+
+static bool operand_compile(pl_arena *arena, pl_operator op, pl_str value, pl_operand *operand) {
+    switch (pl_operator_family_of(op)) {
+    case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &operand->number);
+    case PL_FAMILY_DATE: return pl_time_parse(value, &operand->instant);
+    case PL_FAMILY_BOOL: return pl_str_to_bool(value, &operand->truth);
+    case PL_FAMILY_IP: return pl_address_parse(value, true, &operand->address);
+    default: break;
+    }
+    pl_str folded = pl_fold(arena, value);
+    operand->text.exact = pl_glob_of(value);
+    operand->text.folded = pl_glob_of(folded);
+    return folded.p != NULL;
+}
+
+int pl_clause_compile(pl_arena *arena, const pl_policy_clause *source, pl_clause *clause, pl_error *error) {
+    pl_operand *operands = pl_new(arena, pl_operand, source->values.count);
+    if (!operands)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < source->values.count; i++)
+        if (!operand_compile(arena, source->op, source->values.items[i].text, &operands[i]))
+            return pl_fail(error, PL_E_ServiceUnavailable);
+    *clause = (pl_clause){source->op, source->key.text, operands, source->values.count};
+    return 0;
+}
+
+static bool ordered(pl_comparison comparison, int order) {
+    switch (comparison) {
+    case PL_LESS: return order < 0;
+    case PL_LESS_OR_EQUAL: return order <= 0;
+    case PL_GREATER: return order > 0;
+    case PL_GREATER_OR_EQUAL: return order >= 0;
+    default: return order == 0;
+    }
+}
+
+static bool any_number(const pl_clause *clause, pl_str value) {
+    pl_decimal number;
+    if (!pl_decimal_parse(value, &number))
+        return false;
+    for (size_t i = 0; i < clause->count; i++)
+        if (ordered(pl_operator_comparison(clause->op), pl_decimal_cmp(&number, &clause->operands[i].number)))
+            return true;
+    return false;
+}
+
+static bool any_instant(const pl_clause *clause, pl_str value) {
+    int64_t instant;
+    if (!pl_time_parse(value, &instant))
+        return false;
+    for (size_t i = 0; i < clause->count; i++) {
+        int64_t bound = clause->operands[i].instant;
+        if (ordered(pl_operator_comparison(clause->op), instant < bound ? -1 : instant > bound))
+            return true;
+    }
+    return false;
+}
+
+static bool any_truth(const pl_clause *clause, pl_str value) {
+    bool truth;
+    if (!pl_str_to_bool(value, &truth))
+        return false;
+    for (size_t i = 0; i < clause->count; i++)
+        if (clause->operands[i].truth == truth)
+            return true;
+    return false;
+}
+
+static bool any_address(const pl_clause *clause, pl_str value) {
+    pl_address address;
+    if (!pl_address_parse(value, false, &address))
+        return false;
+    for (size_t i = 0; i < clause->count; i++)
+        if (pl_address_contains(&clause->operands[i].address, &address))
+            return true;
+    return false;
+}
+
+/*
+ * Role and user ARNs compare without case whatever the operator (section 2.2). A context value is bounded by
+ * PL_REQUEST_MAX_VALUE, which the decision checks first.
+ */
+static bool any_text(const pl_clause *clause, pl_str value) {
+    char bytes[PL_REQUEST_MAX_VALUE];
+    pl_comparison comparison = pl_operator_comparison(clause->op);
+    bool folded = comparison == PL_EQUAL_FOLDED || pl_str_starts(value, PL_STR("acs:ram:"));
+    if (folded)
+        value = pl_fold_into(bytes, value);
+    for (size_t i = 0; i < clause->count; i++) {
+        const pl_operand *operand = &clause->operands[i];
+        const pl_glob *glob = folded ? &operand->text.folded : &operand->text.exact;
+        if (comparison == PL_LIKE ? pl_glob_match(glob, value) : pl_str_eq(glob->text, value))
+            return true;
+    }
+    return false;
+}
+
+static bool any_operand(const pl_clause *clause, pl_str value) {
+    switch (pl_operator_family_of(clause->op)) {
+    case PL_FAMILY_NUMERIC: return any_number(clause, value);
+    case PL_FAMILY_DATE: return any_instant(clause, value);
+    case PL_FAMILY_BOOL: return any_truth(clause, value);
+    case PL_FAMILY_IP: return any_address(clause, value);
+    default: return any_text(clause, value);
+    }
+}
+
+static const pl_context_entry *find_entry(const pl_context_entry *context, size_t count, pl_str key) {
+    for (size_t i = 0; i < count; i++)
+        if (context[i].key.n == key.n && pl_str_eq_fold(context[i].key, key))
+            return &context[i];
+    return NULL;
+}
+
+/* A missing key matches nothing, so that positive operators fail and negated ones hold (section 3.2). */
+bool pl_clause_holds(const pl_clause *clause, const pl_context_entry *context, size_t count) {
+    const pl_context_entry *entry = find_entry(context, count, clause->key);
+    bool matched = false;
+    for (size_t i = 0; entry && i < entry->count && !matched; i++)
+        matched = any_operand(clause, entry->values[i]);
+    return matched != pl_operator_negated(clause->op);
+}

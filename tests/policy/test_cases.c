@@ -1,0 +1,97 @@
+/* The decision cases of cases.json, each through parser, compiler and decision, and the form of case files.
+ */
+#include "support/testing.h"
+
+#include "policy/cases.h"
+#include "json/parser.h"
+
+#include <stdio.h>
+
+typedef struct tally {
+    size_t passed, failed;
+    pl_str last;
+} tally;
+
+static void count(void *context, const pl_case_result *result) {
+    tally *t = context;
+    t->passed += result->passed;
+    t->failed += !result->passed;
+    if (!result->passed)
+        print_error("%.*s: wanted %.*s, got %.*s\n", PL_FMT(result->id),
+                    PL_FMT(pl_verdict_name(result->expected)),
+                    PL_FMT(pl_verdict_name(result->decision->verdict)));
+}
+
+static pl_str read_file(pl_arena *arena, const char *path) {
+    enum { MOST = 1 << 20 };
+    FILE *file = fopen(path, "rb");
+    char *bytes = pl_arena_alloc(arena, MOST);
+    assert_non_null(file);
+    assert_non_null(bytes);
+    size_t n = fread(bytes, 1, MOST, file);
+    fclose(file);
+    return pl_str_of(bytes, n);
+}
+
+static void every_case_is_decided_as_written(void **state) {
+    (void)state;
+    pl_arena arena;
+    pl_error error = {0};
+    pl_json cases;
+    tally t = {0};
+    pl_arena_init(&arena, 16 << 20);
+    pl_str text = read_file(&arena, PL_SOURCE_DIR "/tests/policy/cases.json");
+    if (pl_json_parse_in(&arena, text, &cases, &error) != 0 || pl_cases_run(cases, count, &t, &error) != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(t.failed, 0);
+    assert_int_equal(t.passed, 227);
+    pl_arena_free(&arena);
+}
+
+static void a_bad_case_file_is_refused_with_its_path(void **state) {
+    (void)state;
+    static const char request[] =
+        "\"request\":{\"action\":\"a:b\",\"resource\":\"*\",\"principal\":{\"type\":\"RAMUser\","
+        "\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}}";
+    static const struct {
+        const char *text, *path;
+    } cases[] = {
+        {"{}", "$"},
+        {"[{}]", "$[0]"},
+        {"[{\"id\":\"a\",\"expect\":\"Maybe\"}]", "$[0].expect"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\"}]", "$[0]"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"identity_policies\":{},@}]", "$[0].identity_policies"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"identity_policies\":[{}],@}]", "$[0].identity_policies"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"control_policies\":[[],7],@}]", "$[0].control_policies[1]"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"principal\":{}}}]", "$[0].request"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_arena arena;
+        pl_error error = {0};
+        pl_json root;
+        tally t = {0};
+        pl_arena_init(&arena, 1 << 20);
+        pl_str before =
+            pl_str_head(pl_str_from(cases[i].text), pl_str_find_char(pl_str_from(cases[i].text), '@'));
+        bool whole = before.n == strlen(cases[i].text);
+        pl_str text = pl_arena_printf(&arena, "%.*s%s%s", PL_FMT(before), whole ? "" : request,
+                                      whole ? "" : cases[i].text + before.n + 1);
+        assert_int_equal(pl_json_parse_in(&arena, text, &root, &error), 0);
+        assert_int_equal(pl_cases_run(root, count, &t, &error), -1);
+        assert_string_equal(error.code, "InvalidParameter");
+        pl_str message = pl_str_from(error.message),
+               wanted = pl_arena_printf(&arena, " at %s", cases[i].path);
+        if (!pl_str_ends(message, wanted))
+            fail_msg("\"%s\" does not end in \"%s\"", error.message, cases[i].path);
+        assert_int_equal(t.passed + t.failed, 0);
+        pl_arena_free(&arena);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_is_decided_as_written),
+        cmocka_unit_test(a_bad_case_file_is_refused_with_its_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
