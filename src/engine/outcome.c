@@ -1,0 +1,319 @@
+/*
+ * Verdicts become rows, counts and history (reference/evaluation-semantics.md, sections 3, 4, 6 and 12.3).
+ *
+ * INVARIANTS: a row exists exactly for a result that deviates from COMPLIANT or once did. For each rule and
+ * account, rule_counts equals the rows by `shown`. While a result is ignored its real changes go into the row
+ * but not onto the timeline.
+ */
+#include "engine/outcome.h"
+
+enum { SCRATCH_LIMIT = 1 << 20 };
+
+static const pl_str compliance_names[] = {PL_STR_INIT("COMPLIANT"), PL_STR_INIT("NON_COMPLIANT"),
+                                          PL_STR_INIT("NOT_APPLICABLE"), PL_STR_INIT("INSUFFICIENT_DATA"),
+                                          PL_STR_INIT("IGNORED")};
+
+static const pl_str message_names[] = {PL_STR_INIT("ConfigurationItemChangeNotification"),
+                                       PL_STR_INIT("ScheduledNotification"), PL_STR_INIT("Manual")};
+
+pl_str engine_compliance_name(engine_compliance compliance) {
+    return compliance < ENGINE_COMPLIANCE_COUNT ? compliance_names[compliance] : PL_STR("");
+}
+
+bool engine_compliance_find(pl_str name, engine_compliance *out) {
+    for (unsigned i = 0; i < ENGINE_COMPLIANCE_COUNT; i++)
+        if (pl_str_eq(compliance_names[i], name)) {
+            *out = (engine_compliance)i;
+            return true;
+        }
+    return false;
+}
+
+pl_str engine_message_name(engine_message_type type) {
+    return message_names[type];
+}
+
+engine_message_type engine_message_find(pl_str name) {
+    for (unsigned i = 0; i < sizeof message_names / sizeof *message_names; i++)
+        if (pl_str_eq(message_names[i], name))
+            return (engine_message_type)i;
+    return ENGINE_BY_HAND;
+}
+
+/* --- Rows ------------------------------------------------------------------------------------------------ */
+
+void engine_row_read(store_statement *st, int first, engine_row *out) {
+    *out = (engine_row){
+        .rule_key = store_column_i64(st, first),
+        .compliance = (engine_compliance)store_column_i64(st, first + 1),
+        .shown = (engine_compliance)store_column_i64(st, first + 2),
+        .message_type = (engine_message_type)store_column_i64(st, first + 3),
+        .ordering = store_column_i64(st, first + 4),
+        .recorded = store_column_i64(st, first + 5),
+        .last_non_compliant = store_column_i64(st, first + 6),
+        .last_fixed = store_column_i64(st, first + 7),
+        .annotation = store_column_text(st, first + 8),
+        .marked = !store_column_null(st, first + 9),
+        .ignore_date = store_column_text(st, first + 10),
+        .ignore_reason = store_column_text(st, first + 11),
+    };
+}
+
+static int copy_row(pl_arena *arena, engine_row *row, pl_error *error) {
+    row->annotation = pl_arena_copy(arena, row->annotation);
+    row->ignore_date = pl_arena_copy(arena, row->ignore_date);
+    row->ignore_reason = pl_arena_copy(arena, row->ignore_reason);
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t resource_key,
+                   engine_row **rows, size_t *count, pl_error *error) {
+    size_t capacity = 0;
+    int step;
+    store_statement *st = store_prepare(
+        session, "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND resource_key = $2", error);
+    store_bind_text(st, 1, account_id);
+    store_bind_i64(st, 2, resource_key);
+    *rows = NULL;
+    *count = 0;
+    while ((step = store_step(st, error)) == 1) {
+        engine_row *grown = pl_arena_grow(arena, *rows, *count, &capacity, sizeof *grown);
+        if (!grown)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        *rows = grown;
+        engine_row_read(st, 0, grown + *count);
+        if (copy_row(arena, grown + (*count)++, error) != 0)
+            return -1;
+    }
+    return step;
+}
+
+int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t rule_key,
+                  int64_t resource_key, engine_row *out, bool *found, pl_error *error) {
+    store_statement *st = store_prepare(session,
+                                        "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND "
+                                        "rule_key = $2 AND resource_key = $3",
+                                        error);
+    store_bind_text(st, 1, account_id);
+    store_bind_i64(st, 2, rule_key);
+    store_bind_i64(st, 3, resource_key);
+    int step = store_step(st, error);
+    *found = step == 1;
+    if (step <= 0)
+        return step;
+    engine_row_read(st, 0, out);
+    int status = copy_row(arena, out, error);
+    store_reset(st);
+    return status;
+}
+
+/* --- Counts ---------------------------------------------------------------------------------------------- */
+
+void engine_writing_begin(engine_writing *w, engine *e, store_session *session, pl_arena *arena, int64_t now,
+                          pl_error *error) {
+    *w = (engine_writing){.e = e, .session = session, .arena = arena, .now = now, .error = error};
+    pl_buf_init(&w->scratch, SCRATCH_LIMIT);
+}
+
+static engine_tally *find_tally(engine_writing *w, pl_str account_id, int64_t rule_key) {
+    for (engine_tally *at = w->tallies; at; at = at->next)
+        if (at->rule_key == rule_key && pl_str_eq(at->account_id, account_id))
+            return at;
+    engine_tally *made = pl_new(w->arena, engine_tally, 1);
+    if (!made) {
+        pl_fail(w->error, PL_E_ServiceUnavailable);
+        return NULL;
+    }
+    made->account_id = account_id;
+    made->rule_key = rule_key;
+    made->next = w->tallies;
+    w->tallies = made;
+    return made;
+}
+
+/* Tells the tallies of an account which runs are under way; once in a transaction. */
+static int learn_runs(engine_writing *w, pl_str account_id) {
+    for (const engine_account_runs *at = w->accounts; at; at = at->next)
+        if (pl_str_eq(at->account_id, account_id))
+            return 0;
+    engine_account_runs *known = pl_new(w->arena, engine_account_runs, 1);
+    if (!known)
+        return pl_fail(w->error, PL_E_ServiceUnavailable);
+    *known = (engine_account_runs){account_id, w->accounts};
+    w->accounts = known;
+    store_statement *st =
+        store_prepare(w->session,
+                      "SELECT rule_key, resource_type, resource_key FROM evaluation_runs WHERE account_id = $1",
+                      w->error);
+    store_bind_text(st, 1, account_id);
+    int step;
+    while ((step = store_step(st, w->error)) == 1) {
+        engine_tally *tally = find_tally(w, account_id, store_column_i64(st, 0));
+        if (!tally)
+            return -1;
+        tally->has_run = true;
+        tally->run_type = pl_arena_copy(w->arena, store_column_text(st, 1));
+        tally->run_key = store_column_i64(st, 2);
+        if (!tally->run_type.p)
+            return pl_fail(w->error, PL_E_ServiceUnavailable);
+    }
+    return step;
+}
+
+engine_tally *engine_tally_of(engine_writing *w, pl_str account_id, int64_t rule_key) {
+    return learn_runs(w, account_id) == 0 ? find_tally(w, account_id, rule_key) : NULL;
+}
+
+static bool is_zero(int64_t covered, const int64_t by[ENGINE_COMPLIANCE_COUNT]) {
+    return !covered && !by[ENGINE_NON_COMPLIANT] && !by[ENGINE_NOT_APPLICABLE] &&
+           !by[ENGINE_INSUFFICIENT_DATA] && !by[ENGINE_IGNORED];
+}
+
+static int write_tally(engine_writing *w, const engine_tally *t) {
+    const int64_t *by = t->by, *run = t->run_by;
+    if (!is_zero(t->covered, by) &&
+        store_run(w->session, w->error,
+                  "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
+                  "insufficient, ignored) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, "
+                  "rule_key) DO UPDATE SET covered = rule_counts.covered + excluded.covered, non_compliant = "
+                  "rule_counts.non_compliant + excluded.non_compliant, not_applicable = "
+                  "rule_counts.not_applicable + excluded.not_applicable, insufficient = "
+                  "rule_counts.insufficient + excluded.insufficient, ignored = rule_counts.ignored + "
+                  "excluded.ignored",
+                  "tiiiiii", t->account_id, t->rule_key, t->covered, by[ENGINE_NON_COMPLIANT],
+                  by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]) != 0)
+        return -1;
+    if (is_zero(t->run_covered, run))
+        return 0;
+    return store_run(w->session, w->error,
+                     "UPDATE evaluation_runs SET covered = covered + $3, non_compliant = non_compliant + $4, "
+                     "not_applicable = not_applicable + $5, insufficient = insufficient + $6, ignored = "
+                     "ignored + $7 WHERE account_id = $1 AND rule_key = $2",
+                     "tiiiiii", t->account_id, t->rule_key, t->run_covered, run[ENGINE_NON_COMPLIANT],
+                     run[ENGINE_NOT_APPLICABLE], run[ENGINE_INSUFFICIENT_DATA], run[ENGINE_IGNORED]);
+}
+
+int engine_writing_end(engine_writing *w, int status) {
+    for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
+        status = write_tally(w, t);
+    pl_buf_free(&w->scratch);
+    return status;
+}
+
+/* Whether the rule's run has the resource behind it, so that its own counts must follow. */
+static bool is_passed(const engine_tally *t, const engine_outcome *o) {
+    int order = t->has_run ? pl_str_cmp(o->resource_type, t->run_type) : 1;
+    return order < 0 || (order == 0 && o->resource_key <= t->run_key);
+}
+
+static void count(const engine_outcome *o, engine_compliance shown, int64_t difference) {
+    if (shown == ENGINE_COMPLIANCE_COUNT)
+        return;
+    o->tally->by[shown] += difference;
+    if (is_passed(o->tally, o))
+        o->tally->run_by[shown] += difference;
+}
+
+static void count_coverage(const engine_outcome *o) {
+    int64_t difference = (int64_t)o->covered - (int64_t)o->was_covered;
+    if (!o->tracks_coverage)
+        return;
+    o->tally->covered += difference;
+    if (is_passed(o->tally, o))
+        o->tally->run_covered += difference;
+}
+
+/* --- Outcomes -------------------------------------------------------------------------------------------- */
+
+static void bind_compliance(store_statement *st, int index, engine_compliance value) {
+    if (value != ENGINE_COMPLIANCE_COUNT)
+        store_bind_i64(st, index, value);
+}
+
+/* A node for the compliance timeline. Two changes within one millisecond become one. */
+static int note_change(engine_writing *w, const engine_outcome *o, engine_compliance from, pl_str annotation_from,
+                       engine_compliance to, pl_str annotation_to) {
+    store_statement *st = store_prepare(
+        w->session,
+        "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "
+        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+        "$9) ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "
+        "excluded.compliance_to, annotation_to = excluded.annotation_to",
+        w->error);
+    store_bind_text(st, 1, o->account_id);
+    store_bind_i64(st, 2, o->resource_key);
+    store_bind_i64(st, 3, w->now);
+    store_bind_i64(st, 4, o->rule->rule_key);
+    bind_compliance(st, 5, from);
+    bind_compliance(st, 6, to);
+    store_bind_text(st, 7, annotation_from);
+    store_bind_text(st, 8, annotation_to);
+    store_bind_i64(st, 9, o->message_type);
+    return store_step(st, w->error);
+}
+
+static int insert_row(engine_writing *w, const engine_outcome *o) {
+    int64_t since = o->compliance == ENGINE_NON_COMPLIANT ? o->ordering : 0;
+    engine_compliance from = o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT;
+    count(o, o->compliance, 1);
+    if (store_run(w->session, w->error,
+                  "INSERT INTO results (account_id, rule_key, resource_key, compliance, shown, message_type, "
+                  "ordering, recorded, last_non_compliant, last_fixed, annotation) VALUES ($1, $2, $3, $4, $4, "
+                  "$5, $6, $7, $8, 0, $9)",
+                  "tiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+                  (int64_t)o->message_type, o->ordering, w->now, since, o->annotation) != 0)
+        return -1;
+    return note_change(w, o, from, PL_STR(""), o->compliance, o->annotation);
+}
+
+static int delete_row(engine_writing *w, const engine_outcome *o) {
+    const engine_row *row = o->row;
+    count(o, row->shown, -1);
+    if (store_run(w->session, w->error,
+                  "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3", "tii",
+                  o->account_id, o->rule->rule_key, o->resource_key) != 0)
+        return -1;
+    return note_change(w, o, row->shown, row->annotation, ENGINE_COMPLIANCE_COUNT, PL_STR(""));
+}
+
+static int change_row(engine_writing *w, const engine_outcome *o, engine_compliance shown) {
+    const engine_row *row = o->row;
+    bool falls = o->compliance == ENGINE_NON_COMPLIANT && row->compliance != ENGINE_NON_COMPLIANT;
+    bool recovers = o->compliance == ENGINE_COMPLIANT && row->compliance == ENGINE_NON_COMPLIANT;
+    count(o, row->shown, -1);
+    count(o, shown, 1);
+    if (store_run(w->session, w->error,
+                  "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = "
+                  "$8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 AND "
+                  "rule_key = $2 AND resource_key = $3",
+                  "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+                  (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
+                  falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
+                  o->annotation) != 0)
+        return -1;
+    if (row->marked)
+        return 0;
+    return note_change(w, o, row->shown, row->annotation, shown, o->annotation);
+}
+
+int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {
+    const engine_row *row = o->row;
+    engine_compliance visible = !o->covered            ? ENGINE_COMPLIANCE_COUNT
+                                : row && row->marked ? ENGINE_IGNORED
+                                                       : o->compliance;
+    if (shown)
+        *shown = visible;
+    count_coverage(o);
+    if (!o->covered)
+        return row ? delete_row(w, o) : 0;
+    if (!row)
+        return o->compliance == ENGINE_COMPLIANT ? 0 : insert_row(w, o);
+    if (o->ordering < row->ordering) {
+        if (shown)
+            *shown = row->shown;
+        return 0;
+    }
+    if (row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation))
+        return 0;
+    return change_row(w, o, visible);
+}

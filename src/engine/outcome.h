@@ -1,0 +1,97 @@
+/*
+ * Inside the engine room: what one write transaction does to results. Verdicts become rows, counts and
+ * history; counts are gathered and written once at the end.
+ */
+#ifndef ENGINE_OUTCOME_H
+#define ENGINE_OUTCOME_H
+
+#include "engine/private.h"
+
+/* Differences to add to the counts of one rule in one account, and the run that is under way. */
+typedef struct engine_tally {
+    pl_str account_id;
+    int64_t rule_key;
+    int64_t covered;
+    int64_t by[ENGINE_COMPLIANCE_COUNT]; /* COMPLIANT is not counted */
+    bool has_run;                        /* a run has passed (run_type, run_key) */
+    pl_str run_type;
+    int64_t run_key;
+    int64_t run_covered;
+    int64_t run_by[ENGINE_COMPLIANCE_COUNT];
+    struct engine_tally *next;
+} engine_tally;
+
+/* Accounts whose runs are known to the transaction. */
+typedef struct engine_account_runs {
+    pl_str account_id;
+    struct engine_account_runs *next;
+} engine_account_runs;
+
+typedef struct engine_writing {
+    engine *e;
+    store_session *session;
+    pl_arena *arena; /* lives as long as the transaction */
+    int64_t now;
+    engine_tally *tallies;
+    engine_account_runs *accounts;
+    pl_buf scratch;
+    pl_error *error;
+} engine_writing;
+
+/* A stored result. */
+typedef struct engine_row {
+    int64_t rule_key;
+    engine_compliance compliance, shown;
+    engine_message_type message_type;
+    int64_t ordering, recorded, last_non_compliant, last_fixed;
+    pl_str annotation;
+    bool marked; /* ignored */
+    pl_str ignore_date, ignore_reason;
+} engine_row;
+
+enum { ENGINE_ROW_COLUMNS_COUNT = 12 };
+#define ENGINE_ROW_COLUMNS                                                                                    \
+    "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "          \
+    "annotation, ignore_until, ignore_date, ignore_reason"
+
+/* The columns from `first` on, as views into the statement. */
+void engine_row_read(store_statement *st, int first, engine_row *out);
+
+/* All rows of a resource, or the one of a rule, copied into the arena. */
+int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t resource_key,
+                   engine_row **rows, size_t *count, pl_error *error);
+int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t rule_key,
+                  int64_t resource_key, engine_row *out, bool *found, pl_error *error);
+
+/* What an evaluation found for one rule and one resource. */
+typedef struct engine_outcome {
+    pl_str account_id; /* of the resource */
+    const engine_rule *rule;
+    pl_str resource_type;
+    int64_t resource_key;
+    const engine_row *row; /* the stored result, or NULL */
+    bool was_covered, covered;
+    bool tracks_coverage; /* the rule's coverage is counted by hand */
+    engine_compliance compliance;
+    pl_str annotation;
+    engine_message_type message_type;
+    int64_t ordering;
+    engine_tally *tally;
+} engine_outcome;
+
+void engine_writing_begin(engine_writing *w, engine *e, store_session *session, pl_arena *arena, int64_t now,
+                          pl_error *error);
+
+/* Writes the gathered counts; the writing is ended either way. */
+int engine_writing_end(engine_writing *w, int status);
+
+/* The tally of a rule in an account; NULL without memory. Knows the rule's run, if there is one. */
+engine_tally *engine_tally_of(engine_writing *w, pl_str account_id, int64_t rule_key);
+
+/*
+ * Brings row, counts and compliance history in line with the outcome; `*shown` (may be NULL) is what reads
+ * will show then, ENGINE_COMPLIANCE_COUNT when the rule does not cover the resource.
+ */
+int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engine_compliance *shown);
+
+#endif

@@ -1,0 +1,35 @@
+/* Inside the engine room: the engine itself. */
+#ifndef ENGINE_PRIVATE_H
+#define ENGINE_PRIVATE_H
+
+#include "base/map.h"
+#include "engine/view.h"
+
+enum { ENGINE_VIEWS_MAX = 4096, ENGINE_WORKERS_MAX = 64, ENGINE_NODE_TEXT = 17 };
+
+struct engine {
+    engine_config config;
+    char node[ENGINE_NODE_TEXT]; /* names this process in leases */
+
+    pthread_mutex_t views_lock; /* guards `views`; held for a look-up or a swap only */
+    pl_map views;               /* account id -> engine_view */
+
+    pthread_mutex_t work_lock; /* guards what follows */
+    pthread_cond_t work_wake;
+    bool work_stop;
+    uint64_t work_wanted; /* goes up with every reason to look for work */
+    pthread_t workers[ENGINE_WORKERS_MAX];
+    unsigned worker_count;
+};
+
+/* Values of InvokingEventMessageType as stored. */
+typedef enum engine_message_type {
+    ENGINE_BY_CHANGE,
+    ENGINE_BY_SCHEDULE,
+    ENGINE_BY_HAND,
+} engine_message_type;
+
+pl_str engine_message_name(engine_message_type type);
+engine_message_type engine_message_find(pl_str name);
+
+#endif
