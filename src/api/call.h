@@ -13,19 +13,20 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/db.h"
 #include "json/writer.h"
 
-struct store;
 struct catalogue;
 struct identity;
 struct org;
 struct engine;
 struct identity_caller;
 struct api_limits;
+struct api_client_token;
 
 /* What every handler may use; made once by the program, lives as long as the server. Not owned. */
 typedef struct api_services {
-    struct store *store;
+    store *store;
     const struct catalogue *catalogue;
     struct identity *identity;
     struct org *org;
@@ -34,7 +35,8 @@ typedef struct api_services {
     pl_clock clock;
     pl_random random;
     const pl_log *log;
-    int64_t started; /* Unix milliseconds */
+    int64_t started;                 /* Unix milliseconds */
+    const unsigned char *server_key; /* PL_SEAL_KEY_SIZE bytes, kept in the store: seals paging tokens */
 } api_services;
 
 /* Limits and switches of the server (docs/configuration.md); the vendor's values with --strict. */
@@ -61,8 +63,9 @@ typedef struct api_call {
     int64_t now;       /* Unix milliseconds, read once per request */
     pl_str request_id; /* upper-case UUID */
     pl_str source_ip;
-    pl_str host; /* the Host header, for HostId */
-    bool secure; /* came over TLS */
+    pl_str host;                           /* the Host header, for HostId */
+    bool secure;                           /* came over TLS */
+    struct api_client_token *client_token; /* NULL when none was sent; see api_write */
 } api_call;
 
 /* Shorthands for the members of `call->input`. */
@@ -97,5 +100,15 @@ void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t
  */
 pl_str api_token_make(const api_call *call, pl_str key);
 int api_token_open(api_call *call, pl_str *key); /* absent key when no NextToken was sent */
+
+/*
+ * store_write for handlers: runs `work` and, when the call carries a ClientToken, notes in the same
+ * transaction that its effect is stored, together with the members of the answer written so far. So either
+ * both are there after a crash or none, and a repeated call never has a second effect. A handler that writes
+ * its whole answer inside `work` has it repeated exactly even when the server dies before sending it; what it
+ * writes later is lost only then. `work` may run more than once; the answer is reset to where it was each
+ * time.
+ */
+int api_write(api_call *call, store_work work, void *argument);
 
 #endif

@@ -9,10 +9,48 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "store/db.h"
 
+struct org;
+
 typedef struct identity identity;
+
+/* `key_file` holds the 32 bytes that seal secrets, in hexadecimal; it is made (mode 0600) when it is missing.
+ */
+typedef struct identity_config {
+    store *store;
+    struct org *org; /* NULL: no resource directories */
+    pl_clock clock;
+    pl_random random;
+    const pl_log *log; /* may be NULL */
+    const char *key_file;
+} identity_config;
+
+/* Opens the room. ServiceUnavailable when the key file cannot be read, made, or is not the store's. */
+int identity_open(identity **out, const identity_config *config, pl_error *error);
+void identity_close(identity *identity); /* after store_close; NULL is fine */
+
+/* A root identity with its key, as credentials.json shows it. NUL-terminated. */
+typedef struct identity_root {
+    char account_id[32];
+    char access_key_id[64];
+    char access_key_secret[128];
+} identity_root;
+
+/*
+ * Makes the first account and its root key, when the store has no account yet. Members of `wanted` that are
+ * not empty preset the values. `*created` tells whether it did; `*root` is filled only then.
+ */
+int identity_bootstrap(identity *identity, const identity_root *wanted, identity_root *root, bool *created,
+                       pl_error *error);
+
+/*
+ * Seals every secret anew under a fresh key, in one transaction, and replaces the key file. Other nodes that
+ * share the store need the new file. -1 leaves everything as it was.
+ */
+int identity_rotate_key(identity *identity, int64_t *secrets, pl_error *error);
 
 typedef enum identity_kind {
     IDENTITY_ROOT,         /* the account itself */
@@ -72,5 +110,52 @@ typedef struct identity_denial {
  */
 int identity_authorize(identity *identity, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error);
+
+/* --- Sessions --------------------------------------------------------------------------------------------
+ */
+
+/* What AssumeRole hands out; NUL-terminated where it is an array. The token lives in the arena. */
+typedef struct identity_session {
+    char access_key_id[64];
+    char access_key_secret[64];
+    pl_str security_token;
+    int64_t expires; /* Unix milliseconds */
+} identity_session;
+
+/* Makes a session of a role; nothing is stored: the token is sealed and carries all that is needed. */
+int identity_session_make(identity *identity, pl_arena *arena, const identity_caller *role, int64_t expires,
+                          identity_session *out, pl_error *error);
+
+/* --- For the operations of RAM ----------------------------------------------------------------------------
+ */
+
+/* Seals and stores a new key of a user (an empty name: of the root) inside the caller's transaction. */
+int identity_key_create(identity *identity, store_session *session, pl_str account_id, pl_str user_name,
+                        int64_t now, identity_root *out, pl_error *error);
+
+/*
+ * To be called in every transaction that changes users, groups, roles, policies, attachments or keys: what is
+ * remembered of the account is forgotten, here and on other nodes, when it commits.
+ */
+int identity_changed(identity *identity, store_session *session, pl_str account_id, pl_error *error);
+
+/* Makes the root identity of a member account (hook of the room org). */
+int identity_account_create(identity *identity, store_session *session, pl_str account_id, pl_str name,
+                            int64_t now, pl_error *error);
+
+/* Deletes everything of an account. */
+int identity_account_delete(identity *identity, store_session *session, pl_str account_id, pl_error *error);
+
+/* When a key was used last, Unix milliseconds; 0: never. Includes uses that are not written to the store yet.
+ */
+int64_t identity_key_last_used(identity *identity, pl_str access_key_id, int64_t stored);
+
+typedef struct identity_system_policy {
+    pl_str name, description, document;
+} identity_system_policy;
+
+/* The policies that the program ships, in byte order of their names. */
+const identity_system_policy *identity_system_policies(size_t *count);
+const identity_system_policy *identity_system_policy_find(pl_str name); /* NULL: none of this name */
 
 #endif

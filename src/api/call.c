@@ -1,0 +1,84 @@
+/* What handlers share: whose call it is, pages, and paging tokens. No state. */
+#include "api/call.h"
+
+#include "base/digest.h"
+#include "base/encode.h"
+#include "identity/identity.h"
+
+pl_str api_account(const api_call *call) {
+    return call->caller->account_id;
+}
+
+void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t *take, int64_t *skip) {
+    int64_t number = api_number(call, "PageNumber", 1);
+    int64_t size = api_number(call, "PageSize", default_size);
+    *page = number < 1 ? 1 : number;
+    *take = size < 0 ? 0 : size;
+    if (__builtin_mul_overflow(*page - 1, *take, skip))
+        *skip = INT64_MAX;
+}
+
+/* What a token is sealed to: nobody else and no other operation can open it. */
+static pl_str bound_to(const api_call *call) {
+    return pl_arena_printf(call->arena, "page %.*s %.*s %.*s", PL_FMT(call->operation->product->name),
+                           PL_FMT(call->operation->name), PL_FMT(api_account(call)));
+}
+
+/* Base64 in the alphabet that needs no escapes in a URL, without padding. */
+static pl_str to_url_alphabet(pl_arena *arena, pl_str bytes) {
+    pl_buf text;
+    pl_buf_init(&text, bytes.n * 2 + 8);
+    pl_base64_encode(&text, bytes);
+    while (text.n && text.p[text.n - 1] == '=')
+        text.n--;
+    for (size_t i = 0; i < text.n; i++)
+        text.p[i] = text.p[i] == '+' ? '-' : text.p[i] == '/' ? '_' : text.p[i];
+    pl_str copy = text.failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return copy;
+}
+
+pl_str api_token_make(const api_call *call, pl_str key) {
+    pl_buf sealed;
+    pl_buf_init(&sealed, key.n + 64);
+    pl_str bound = bound_to(call), token = PL_STR_NONE;
+    if (bound.p && pl_seal(&sealed, call->services->server_key, key, bound, &call->services->random) == 0)
+        token = to_url_alphabet(call->arena, pl_buf_str(&sealed));
+    pl_buf_free(&sealed);
+    return token;
+}
+
+static int refuse_token(api_call *call, const char *name) {
+    const struct api_parameter *parameter = api_find_parameter(call->operation, pl_str_from(name));
+    if (parameter && parameter->error_invalid)
+        return api_fail(call->operation, call->error, parameter->error_invalid);
+    return api_fail_generic(&call->operation->product->invalid, call->error, pl_str_from(name));
+}
+
+static pl_str open_token(api_call *call, pl_str token) {
+    char *text = pl_arena_cstr(call->arena, token);
+    pl_str bound = bound_to(call), key = PL_STR_NONE;
+    if (!text || !bound.p)
+        return PL_STR_NONE;
+    for (char *c = text; *c; c++)
+        *c = (char)(*c == '-' ? '+' : *c == '_' ? '/' : *c);
+    pl_buf sealed, plain;
+    pl_buf_init(&sealed, token.n + 8);
+    pl_buf_init(&plain, token.n + 8);
+    if (pl_base64_decode(&sealed, pl_str_of(text, token.n)) &&
+        pl_unseal(&plain, call->services->server_key, pl_buf_str(&sealed), bound) == 0)
+        key = pl_arena_copy(call->arena, pl_buf_str(&plain));
+    pl_buf_free(&sealed);
+    pl_buf_free(&plain);
+    return key;
+}
+
+int api_token_open(api_call *call, pl_str *key) {
+    const char *name = call->operation->paging == API_PAGING_MARKER ? "Marker" : "NextToken";
+    pl_str token = api_text(call, name);
+    *key = PL_STR_NONE;
+    if (token.n == 0)
+        return 0;
+    *key = open_token(call, token);
+    return key->p ? 0 : refuse_token(call, name);
+}

@@ -1,0 +1,316 @@
+/*
+ * Opening the catalogue, loading its shelves at their first use, and finding things on them. Owns the memory
+ * of everything that the room hands out.
+ */
+#include "catalogue/internal.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+enum { MEMORY_LIMIT = 256 << 20 };
+
+static const struct {
+    const char *folder;
+    catalogue_read read;
+    size_t key_offset;
+} shelves[CATALOGUE_SHELVES] = {
+    [CATALOGUE_RULES] = {"rules/", catalogue_read_rule, offsetof(catalogue_rule, identifier)},
+    [CATALOGUE_PACKS] = {"packs/", catalogue_read_template, offsetof(catalogue_template, template_id)},
+    [CATALOGUE_TYPES] = {"types/", catalogue_read_type, offsetof(catalogue_type, name)},
+    [CATALOGUE_TERRAFORM] = {"terraform/", NULL, 0},
+};
+
+static int by_entry_name(const void *a, const void *b) {
+    return pl_str_cmp(((const catalogue_entry *)a)->name, ((const catalogue_entry *)b)->name);
+}
+
+static int sort_entries(catalogue_shelf *shelf, pl_error *error) {
+    if (shelf->count > 1)
+        qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_entry_name);
+    for (size_t i = 1; i < shelf->count; i++)
+        if (pl_str_eq(shelf->entries[i - 1].name, shelf->entries[i].name))
+            return pl_failf(error, PL_E_InvalidParameter,
+                            "%.*s.json: $.identifier: there is a rule of this name already",
+                            PL_FMT(shelf->entries[i].name));
+    return 0;
+}
+
+static size_t largest_text(const catalogue_shelf *shelf) {
+    size_t largest = 0;
+    for (size_t i = 0; i < shelf->count; i++)
+        if (shelf->entries[i].text.n > largest)
+            largest = shelf->entries[i].text.n;
+    return largest;
+}
+
+static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_parser *parser, void **object,
+                      pl_error *error) {
+    catalogue_reader reader = {&c->arena, &shelf->entries[i], error};
+    pl_json root;
+    if (pl_json_parse_padded(parser, shelf->entries[i].text, &root, error) != 0)
+        return catalogue_wrong(&reader, "$", "is not JSON");
+    if (shelf->read(&reader, root, object) != 0)
+        return -1;
+    const catalogue_rule *rule = *object;
+    return shelf->read == catalogue_read_rule && rule->own ? catalogue_check_rule(&reader, rule, root) : 0;
+}
+
+/* qsort has no context, so the key is found through the shelf's constant offsets. */
+#define BY_KEY(name, type, member)                                                                           \
+    static int name(const void *a, const void *b) {                                                          \
+        return pl_str_cmp((*(type *const *)a)->member, (*(type *const *)b)->member);                         \
+    }
+BY_KEY(by_identifier, catalogue_rule, identifier)
+BY_KEY(by_template_id, catalogue_template, template_id)
+BY_KEY(by_type_name, catalogue_type, name)
+
+static void sort_objects(catalogue_shelf *shelf) {
+    int (*order)(const void *, const void *) = shelf->read == catalogue_read_rule       ? by_identifier
+                                               : shelf->read == catalogue_read_template ? by_template_id
+                                                                                        : by_type_name;
+    if (shelf->count > 1)
+        qsort(shelf->objects, shelf->count, sizeof *shelf->objects, order);
+}
+
+static int index_types(catalogue *c, const catalogue_shelf *shelf, pl_error *error);
+
+static int load_shelf(catalogue *c, catalogue_shelf *shelf, pl_error *error) {
+    pl_json_parser *parser = pl_json_parser_new(largest_text(shelf) + PL_JSON_PADDING);
+    shelf->objects = pl_new(&c->arena, void *, shelf->count + 1);
+    if (!parser || !shelf->objects) {
+        pl_json_parser_free(parser);
+        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    }
+    int result = 0;
+    for (size_t i = 0; i < shelf->count && result == 0; i++)
+        result = read_entry(c, shelf, i, parser, &shelf->objects[i], error);
+    pl_json_parser_free(parser);
+    if (result != 0)
+        return -1;
+    sort_objects(shelf);
+    return shelf->read == catalogue_read_type ? index_types(c, shelf, error) : 0;
+}
+
+int catalogue_load(catalogue *c, int number, pl_error *error) {
+    catalogue_shelf *shelf = &c->shelves[number];
+    if (atomic_load_explicit(&shelf->ready, memory_order_acquire))
+        return 0;
+    pthread_mutex_lock(&c->lock);
+    int result = 0;
+    if (!atomic_load_explicit(&shelf->ready, memory_order_relaxed)) {
+        result = load_shelf(c, shelf, error);
+        if (result == 0)
+            atomic_store_explicit(&shelf->ready, true, memory_order_release);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return result;
+}
+
+static int fill(catalogue *c, const char *extra_directory, pl_error *error) {
+    if (catalogue_index_pack(c, error) != 0)
+        return -1;
+    if (extra_directory && catalogue_index_directory(c, extra_directory, error) != 0)
+        return -1;
+    for (int i = 0; i < CATALOGUE_SHELVES; i++)
+        if (sort_entries(&c->shelves[i], error) != 0)
+            return -1;
+    return extra_directory ? catalogue_load(c, CATALOGUE_RULES, error) : 0;
+}
+
+int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error) {
+    *out = NULL;
+    catalogue *c = pl_calloc(1, sizeof *c);
+    if (!c)
+        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    pl_arena_init(&c->arena, MEMORY_LIMIT);
+    pl_map_init(&c->types, 0);
+    pthread_mutex_init(&c->lock, NULL);
+    for (int i = 0; i < CATALOGUE_SHELVES; i++) {
+        c->shelves[i].folder = pl_str_from(shelves[i].folder);
+        c->shelves[i].read = shelves[i].read;
+    }
+    if (fill(c, extra_directory, error) != 0) {
+        catalogue_close(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
+}
+
+void catalogue_close(catalogue *c) {
+    if (!c)
+        return;
+    pl_map_free(&c->types);
+    pl_arena_free(&c->arena);
+    pthread_mutex_destroy(&c->lock);
+    pl_free(c);
+}
+
+/* The room's own view of a catalogue: readers share it as const, loading happens under its lock. */
+static catalogue *inside(const catalogue *c) {
+    return (catalogue *)(uintptr_t)c;
+}
+
+static void *object_at(const catalogue *c, int number, size_t index, pl_error *error) {
+    *error = (pl_error){0};
+    if (catalogue_load(inside(c), number, error) != 0 || index >= c->shelves[number].count)
+        return NULL;
+    return c->shelves[number].objects[index];
+}
+
+static void *find_object(const catalogue *c, int number, pl_str key, pl_error *error) {
+    *error = (pl_error){0};
+    if (catalogue_load(inside(c), number, error) != 0)
+        return NULL;
+    const catalogue_shelf *shelf = &c->shelves[number];
+    for (size_t low = 0, high = shelf->count; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        const pl_str *name =
+            (const pl_str *)((const char *)shelf->objects[middle] + shelves[number].key_offset);
+        int order = pl_str_cmp(key, *name);
+        if (order == 0)
+            return shelf->objects[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+size_t catalogue_rule_count(const catalogue *c) {
+    return c->shelves[CATALOGUE_RULES].count;
+}
+
+const catalogue_rule *catalogue_rule_at(const catalogue *c, size_t index, pl_error *error) {
+    return object_at(c, CATALOGUE_RULES, index, error);
+}
+
+const catalogue_rule *catalogue_find_rule(const catalogue *c, pl_str identifier, pl_error *error) {
+    return find_object(c, CATALOGUE_RULES, identifier, error);
+}
+
+const catalogue_parameter *catalogue_find_parameter(const catalogue_rule *rule, pl_str name) {
+    for (size_t i = 0; i < rule->parameter_count; i++)
+        if (pl_str_eq(rule->parameters[i].name, name))
+            return &rule->parameters[i];
+    return NULL;
+}
+
+bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type) {
+    for (size_t i = 0; i < rule->resource_types.count; i++)
+        if (pl_str_is(rule->resource_types.items[i], "*") ||
+            pl_str_eq_fold(rule->resource_types.items[i], resource_type))
+            return true;
+    return false;
+}
+
+size_t catalogue_template_count(const catalogue *c) {
+    return c->shelves[CATALOGUE_PACKS].count;
+}
+
+const catalogue_template *catalogue_template_at(const catalogue *c, size_t index, pl_error *error) {
+    return object_at(c, CATALOGUE_PACKS, index, error);
+}
+
+const catalogue_template *catalogue_find_template(const catalogue *c, pl_str template_id, pl_error *error) {
+    return find_object(c, CATALOGUE_PACKS, template_id, error);
+}
+
+static pl_str lower_case(pl_arena *arena, pl_str s) {
+    pl_str copy = pl_arena_copy(arena, s);
+    char *bytes = (char *)(uintptr_t)copy.p;
+    for (size_t i = 0; i < copy.n; i++)
+        if (bytes[i] >= 'A' && bytes[i] <= 'Z')
+            bytes[i] = (char)(bytes[i] + 'a' - 'A');
+    return copy;
+}
+
+static bool put_type(catalogue *c, pl_str name, catalogue_type *type) {
+    pl_str folded = lower_case(&c->arena, name);
+    return folded.p && pl_map_put(&c->types, folded, type);
+}
+
+static int index_types(catalogue *c, const catalogue_shelf *shelf, pl_error *error) {
+    bool stored = true;
+    for (size_t i = 0; i < shelf->count; i++) {
+        catalogue_type *type = shelf->objects[i];
+        for (size_t k = 0; k < type->aliases.count; k++)
+            stored = stored && put_type(c, type->aliases.items[k], type);
+    }
+    for (size_t i = 0; i < shelf->count; i++)
+        stored = stored && put_type(c, ((catalogue_type *)shelf->objects[i])->name, shelf->objects[i]);
+    return stored ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+}
+
+size_t catalogue_type_count(const catalogue *c) {
+    return c->shelves[CATALOGUE_TYPES].count;
+}
+
+const catalogue_type *catalogue_type_at(const catalogue *c, size_t index, pl_error *error) {
+    return object_at(c, CATALOGUE_TYPES, index, error);
+}
+
+const catalogue_type *catalogue_find_type(const catalogue *c, pl_str name, pl_error *error) {
+    *error = (pl_error){0};
+    if (catalogue_load(inside(c), CATALOGUE_TYPES, error) != 0 || name.n > 256)
+        return NULL;
+    char folded[256];
+    for (size_t i = 0; i < name.n; i++)
+        folded[i] = (char)(name.p[i] >= 'A' && name.p[i] <= 'Z' ? name.p[i] + 'a' - 'A' : name.p[i]);
+    return pl_map_get(&c->types, pl_str_of(folded, name.n));
+}
+
+pl_str catalogue_type_name(const catalogue *c, pl_str name) {
+    pl_error ignored;
+    const catalogue_type *type = catalogue_find_type(c, name, &ignored);
+    return type ? type->name : name;
+}
+
+static const catalogue_entry *find_entry(const catalogue_shelf *shelf, pl_str name) {
+    catalogue_entry wanted = {.name = name};
+    return shelf->count ? bsearch(&wanted, shelf->entries, shelf->count, sizeof wanted, by_entry_name) : NULL;
+}
+
+pl_str catalogue_rule_text(const catalogue *c, pl_str identifier) {
+    const catalogue_entry *entry = find_entry(&c->shelves[CATALOGUE_RULES], identifier);
+    return entry ? entry->text : PL_STR_NONE;
+}
+
+static pl_json entry_json(const catalogue_shelf *shelf, pl_arena *arena, pl_str name, pl_error *error) {
+    *error = (pl_error){0};
+    const catalogue_entry *entry = find_entry(shelf, name);
+    pl_json root = PL_JSON_NONE;
+    if (entry && pl_json_parse_in(arena, entry->text, &root, error) != 0)
+        return PL_JSON_NONE;
+    return root;
+}
+
+/* "ACS::ECS::Instance" lies in the file ACS.ECS.Instance.json. */
+static pl_json type_json(const catalogue *c, pl_arena *arena, const catalogue_type *type, pl_error *error) {
+    pl_buf name;
+    pl_buf_init(&name, 512);
+    for (size_t i = 0; i < type->name.n; i++) {
+        bool colons = type->name.p[i] == ':' && i + 1 < type->name.n && type->name.p[i + 1] == ':';
+        pl_buf_add_char(&name, colons ? '.' : type->name.p[i]);
+        i += colons;
+    }
+    pl_json root = entry_json(&c->shelves[CATALOGUE_TYPES], arena, pl_buf_str(&name), error);
+    pl_buf_free(&name);
+    return root;
+}
+
+pl_json catalogue_type_properties(const catalogue *c, pl_arena *arena, const catalogue_type *type,
+                                  pl_error *error) {
+    return pl_json_get(type_json(c, arena, type, error), PL_STR("properties"));
+}
+
+pl_json catalogue_type_sample(const catalogue *c, pl_arena *arena, const catalogue_type *type,
+                              pl_error *error) {
+    return pl_json_get(type_json(c, arena, type, error), PL_STR("sample"));
+}
+
+pl_json catalogue_terraform(const catalogue *c, pl_arena *arena, pl_str terraform_type, pl_error *error) {
+    return entry_json(&c->shelves[CATALOGUE_TERRAFORM], arena, terraform_type, error);
+}

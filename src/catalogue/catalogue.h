@@ -1,0 +1,150 @@
+/*
+ * The catalogue room: managed rules, compliance pack templates, resource types and Terraform mappings.
+ *
+ * The files of catalogue/ travel inside the program as one pack; `--catalogue DIR` adds rule files of the
+ * user's own, which behave like managed ones. At opening only an index of names is made; a file is parsed
+ * when it is first asked for, and what is kept of it is what this header shows (test cases never are).
+ *
+ * A catalogue is shared by all threads without further care. Everything it hands out belongs to it, is
+ * immutable, and lives until catalogue_close. Functions that return pointers return NULL when there is no
+ * such thing, or (embedded files that are damaged, memory exhausted) with InternalError or ServiceUnavailable
+ * in `error`; `error->code` is empty when the thing merely does not exist.
+ */
+#ifndef CATALOGUE_CATALOGUE_H
+#define CATALOGUE_CATALOGUE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "condition/program.h"
+#include "json/tape.h"
+
+typedef struct catalogue catalogue;
+
+enum { CATALOGUE_TRIGGER_CHANGE = 1, CATALOGUE_TRIGGER_SCHEDULE = 2 }; /* as ENGINE_TRIGGER_... */
+
+typedef struct catalogue_list {
+    const pl_str *items;
+    size_t count;
+} catalogue_list;
+
+typedef struct catalogue_parameter {
+    pl_str name, description;
+    pl_str default_value; /* absent: none */
+    bool required;        /* compulsory: needs a value, the default counts as one */
+} catalogue_parameter;
+
+/* A managed rule (catalogue/README.md). Trees are compact JSON text; absent when the file has none. */
+typedef struct catalogue_rule {
+    pl_str identifier, name, description;
+    catalogue_list resource_types; /* "*": every type */
+    unsigned triggers;             /* CATALOGUE_TRIGGER_... */
+    pl_str frequency;              /* of scheduled rules; absent otherwise */
+    int risk_level;                /* 1 high to 3 low */
+    catalogue_list labels;
+    const catalogue_parameter *parameters;
+    size_t parameter_count;
+    pl_str applies_when;                /* condition tree; false: NOT_APPLICABLE */
+    catalogue_list required_properties; /* JSONPaths; one absent: INSUFFICIENT_DATA */
+    catalogue_list required_related;    /* resource types; none related: INSUFFICIENT_DATA */
+    pl_str condition;                   /* condition tree; absent when `missing` is set */
+    pl_str missing; /* why recorded configuration cannot decide the rule: INSUFFICIENT_DATA always */
+    pl_str annotation_operator; /* operator name that annotations print instead of the clause's own */
+    pl_str remediation_template;
+    bool supports_preview; /* usable before deployment: ListPreManagedRules, EvaluatePreConfigRules */
+    bool own;              /* from the user's directory */
+} catalogue_rule;
+
+typedef struct catalogue_template_rule {
+    pl_str identifier;
+    bool default_enable;
+    pl_str parameters; /* JSON object text of the template's own values; absent: the rule's defaults */
+} catalogue_template_rule;
+
+typedef struct catalogue_template {
+    pl_str template_id, name, description;
+    int risk_level;
+    const catalogue_template_rule *rules;
+    size_t rule_count;
+} catalogue_template;
+
+typedef struct catalogue_relation {
+    pl_str relation;    /* IsContained, IsAttachedTo, IsAssociatedIn, Contains */
+    pl_str target_type; /* resource type */
+    pl_str path;        /* JSONPath of the property that carries the related id */
+    pl_str path_on;     /* type whose configuration holds `path`: the source's own, or the target's */
+} catalogue_relation;
+
+typedef struct catalogue_type {
+    pl_str name;         /* "ACS::ECS::Instance": the spelling answers use */
+    pl_str product;      /* "ECS" */
+    pl_str product_name; /* "Elastic Compute Service" */
+    pl_str title;        /* "Instance" */
+    pl_str arn;          /* pattern with {region}, {account}, {id} */
+    bool global;         /* its resources belong to the region "global" */
+    catalogue_list aliases;
+    const catalogue_relation *relations;
+    size_t relation_count;
+} catalogue_type;
+
+/*
+ * Opens the embedded catalogue and, when `extra_directory` is not NULL, the rule files (*.json) in it. Those
+ * are read and checked whole, conditions compiled included; the first wrong one is refused with
+ * InvalidParameter naming file, JSON path and reason. The caller closes *out.
+ */
+int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error);
+void catalogue_close(catalogue *c);
+
+/* Managed rules in byte order of their identifiers, the user's own among them. */
+size_t catalogue_rule_count(const catalogue *c);
+const catalogue_rule *catalogue_rule_at(const catalogue *c, size_t index, pl_error *error);
+const catalogue_rule *catalogue_find_rule(const catalogue *c, pl_str identifier, pl_error *error);
+
+/* The rule's parameter of this name, or NULL. */
+const catalogue_parameter *catalogue_find_parameter(const catalogue_rule *rule, pl_str name);
+
+/* True when the rule is made for the resource type (letter case aside). */
+bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type);
+
+/*
+ * The values a rule runs with, as a JSON object of texts in `arena`: `input` (the rule's input parameters, an
+ * object; missing is allowed) over the defaults. Fails with Invalid.InputParameters.Value when a compulsory
+ * parameter has no value, when a name is unknown, or when a value is an object or a list.
+ */
+int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json input, pl_json *values,
+                         pl_error *error);
+
+/*
+ * Adds the rule with these values (of catalogue_parameters) to an open program. The rule must have a
+ * condition (`missing` absent). Errors as pl_program_add; `arena` is scratch.
+ */
+int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_arena *arena, pl_json values,
+                          pl_error *error);
+
+/* Pack templates in byte order of their ids. */
+size_t catalogue_template_count(const catalogue *c);
+const catalogue_template *catalogue_template_at(const catalogue *c, size_t index, pl_error *error);
+const catalogue_template *catalogue_find_template(const catalogue *c, pl_str template_id, pl_error *error);
+
+/* Resource types in byte order; found by name or alias without regard to letter case. */
+size_t catalogue_type_count(const catalogue *c);
+const catalogue_type *catalogue_type_at(const catalogue *c, size_t index, pl_error *error);
+const catalogue_type *catalogue_find_type(const catalogue *c, pl_str name, pl_error *error);
+
+/* The catalogue's spelling of a type name; `name` itself when the type is unknown. */
+pl_str catalogue_type_name(const catalogue *c, pl_str name);
+
+/* Parts of a type's file that are not kept, parsed into `arena`; missing when the type or the part is. */
+pl_json catalogue_type_properties(const catalogue *c, pl_arena *arena, const catalogue_type *type,
+                                  pl_error *error);
+pl_json catalogue_type_sample(const catalogue *c, pl_arena *arena, const catalogue_type *type,
+                              pl_error *error);
+
+/* The mapping of a Terraform resource type ("alicloud_instance"), parsed into `arena`; missing when unknown.
+ */
+pl_json catalogue_terraform(const catalogue *c, pl_arena *arena, pl_str terraform_type, pl_error *error);
+
+/* The text of an embedded or own rule file with its cases, for `rules show` and `rules test`; absent: none.
+ */
+pl_str catalogue_rule_text(const catalogue *c, pl_str identifier);
+
+#endif

@@ -1,0 +1,92 @@
+/* From a catalogue rule to a rule of a condition program: parameter values and parsed trees. */
+#include "catalogue/internal.h"
+
+static int bad_value(pl_error *error, const char *reason, pl_str name) {
+    return pl_failf(error, PL_E_Invalid_InputParameters_Value,
+                    "The specified InputParameters is invalid: %s %.*s.", reason, PL_FMT(name));
+}
+
+static int check_names(const catalogue_rule *rule, pl_json input, pl_error *error) {
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk w = pl_json_children(input); pl_json_step(&w, &key, &value);)
+        if (!catalogue_find_parameter(rule, key))
+            return bad_value(error, "the rule has no parameter", key);
+    return 0;
+}
+
+static int write_value(const catalogue_parameter *parameter, pl_json given, pl_buf *scratch, pl_buf *out,
+                       pl_error *error) {
+    pl_buf_clear(scratch);
+    if (pl_json_is_object(given) || pl_json_is_array(given))
+        return bad_value(error, "a text is needed for", parameter->name);
+    pl_json_write_text(scratch, given);
+    bool is_given = scratch->n > 0;
+    if (!is_given && parameter->required && !parameter->default_value.p)
+        return bad_value(error, "a value is needed for", parameter->name);
+    if (!is_given && !parameter->default_value.p)
+        return 0;
+    if (out->n > 1)
+        pl_buf_add_char(out, ',');
+    pl_json_write_string(out, parameter->name);
+    pl_buf_add_char(out, ':');
+    pl_json_write_string(out, is_given ? pl_buf_str(scratch) : parameter->default_value);
+    return 0;
+}
+
+int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json input, pl_json *values,
+                         pl_error *error) {
+    *values = PL_JSON_NONE;
+    if (pl_json_exists(input) && !pl_json_is_null(input) && !pl_json_is_object(input))
+        return pl_failf(error, PL_E_Invalid_InputParameters_Value,
+                        "The specified InputParameters is invalid: it must be a JSON object.");
+    if (check_names(rule, input, error) != 0)
+        return -1;
+    pl_buf out, scratch;
+    pl_buf_init(&out, 1 << 20);
+    pl_buf_init(&scratch, 1 << 20);
+    pl_buf_add_char(&out, '{');
+    int result = 0;
+    for (size_t i = 0; i < rule->parameter_count && result == 0; i++)
+        result = write_value(&rule->parameters[i], pl_json_get(input, rule->parameters[i].name), &scratch,
+                             &out, error);
+    pl_buf_add_char(&out, '}');
+    if (result == 0)
+        result = out.failed ? pl_fail(error, PL_E_ServiceUnavailable)
+                            : pl_json_parse_in(arena, pl_buf_str(&out), values, error);
+    pl_buf_free(&out);
+    pl_buf_free(&scratch);
+    return result;
+}
+
+static int parse_tree(pl_arena *arena, pl_str text, pl_json *tree, pl_error *error) {
+    *tree = PL_JSON_NONE;
+    return text.n ? pl_json_parse_in(arena, text, tree, error) : 0;
+}
+
+static int parse_required(const catalogue_rule *rule, pl_arena *arena, pl_json *list, pl_error *error) {
+    *list = PL_JSON_NONE;
+    if (rule->required_properties.count == 0)
+        return 0;
+    pl_buf out;
+    pl_buf_init(&out, 1 << 16);
+    for (size_t i = 0; i < rule->required_properties.count; i++) {
+        pl_buf_add_char(&out, i ? ',' : '[');
+        pl_json_write_string(&out, rule->required_properties.items[i]);
+    }
+    pl_buf_add_char(&out, ']');
+    int result = out.failed ? pl_fail(error, PL_E_ServiceUnavailable)
+                            : pl_json_parse_in(arena, pl_buf_str(&out), list, error);
+    pl_buf_free(&out);
+    return result;
+}
+
+int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_arena *arena, pl_json values,
+                          pl_error *error) {
+    pl_program_rule parts = {.parameters = values, .annotation_operator = rule->annotation_operator};
+    if (parse_tree(arena, rule->condition, &parts.condition, error) != 0 ||
+        parse_tree(arena, rule->applies_when, &parts.applies, error) != 0 ||
+        parse_required(rule, arena, &parts.required, error) != 0)
+        return -1;
+    return pl_program_add(program, &parts, error);
+}

@@ -1,0 +1,285 @@
+/*
+ * Pack templates as JSON text: read from clients and written for them (reference/condition-rules.md,
+ * sections 2.3 and 2.4). The text of `conditions` is never taken apart here, so its nesting stays as sent.
+ */
+#include "engine/rows.h"
+
+#include "json/parser.h"
+
+enum { CONTENT_MAX = 1024000, RULES_MAX = 1000, INDENT = 4 };
+
+static int wrong(pl_error *error, size_t index, const char *reason) {
+    return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
+                    "The specified TemplateContent is invalid: $.configRuleTemplates[%zu]: %s.", index,
+                    reason);
+}
+
+static int read_list(pl_arena *arena, pl_json node, engine_list *out, pl_error *error) {
+    size_t count = 0, capacity = pl_json_count(node);
+    pl_str *items = pl_new(arena, pl_str, capacity ? capacity : 1);
+    if (!items)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);)
+        items[count++] = pl_json_str(value);
+    return count ? engine_list_join(arena, items, count, out, error) : 0;
+}
+
+static int read_tags(pl_arena *arena, pl_json node, engine_tags *out, pl_error *error) {
+    size_t count = pl_json_count(node);
+    *out = (engine_tags){pl_new(arena, engine_tag, count ? count : 1), 0};
+    if (!out->items)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value); out->count++) {
+        out->items[out->count].key = pl_json_str(pl_json_get(value, PL_STR("tagKey")));
+        out->items[out->count].value = pl_json_str(pl_json_get(value, PL_STR("tagValue")));
+    }
+    return 0;
+}
+
+static int read_scope(pl_arena *arena, pl_json node, engine_scope *scope, pl_error *error) {
+    const struct {
+        const char *name;
+        engine_list *list;
+    } lists[] = {{"complianceResourceTypes", &scope->resource_types},
+                 {"complianceResourceIds", &scope->resource_ids},
+                 {"complianceExcludeResourceIds", &scope->exclude_resource_ids},
+                 {"complianceRegionIds", &scope->region_ids},
+                 {"complianceExcludeRegionIds", &scope->exclude_region_ids},
+                 {"complianceResourceGroupIds", &scope->resource_group_ids},
+                 {"complianceExcludeResourceGroupIds", &scope->exclude_resource_group_ids}};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (read_list(arena, pl_json_get(node, pl_str_from(lists[i].name)), lists[i].list, error) != 0)
+            return -1;
+    if (read_tags(arena, pl_json_get(node, PL_STR("complianceTagsScope")), &scope->tags, error) != 0)
+        return -1;
+    return read_tags(arena, pl_json_get(node, PL_STR("complianceExcludeTagsScope")), &scope->exclude_tags,
+                     error);
+}
+
+static int read_details(pl_json list, size_t index, engine_rule *rule, pl_error *error) {
+    pl_str key;
+    pl_json detail;
+    unsigned all = 0;
+    for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &detail);) {
+        unsigned one = 0;
+        if (!engine_triggers_find(pl_json_str(pl_json_get(detail, PL_STR("messageType"))), &one))
+            return wrong(error, index, "unknown messageType in source.sourceDetails");
+        pl_str frequency = pl_json_str(pl_json_get(detail, PL_STR("maximumExecutionFrequency")));
+        if (frequency.n)
+            rule->frequency = frequency;
+        all |= one;
+    }
+    if (all)
+        rule->triggers = all;
+    return 0;
+}
+
+static int read_source(engine_context *context, pl_json source, size_t index, engine_rule *rule,
+                       pl_error *error) {
+    pl_str identifier = pl_json_str(pl_json_get(source, PL_STR("identifier")));
+    if (!engine_rule_owner_find(pl_json_str(pl_json_get(source, PL_STR("owner"))), &rule->owner) ||
+        rule->owner == ENGINE_FUNCTION)
+        return wrong(error, index, "source.owner must be ALIYUN or CUSTOM_CONFIGURATION");
+    if (rule->owner == ENGINE_MANAGED) {
+        if (!engine_rule_from_catalogue(context, identifier, rule, error))
+            return error->code[0] ? -1 : wrong(error, index, "source.identifier names no managed rule");
+        rule->risk_level = 0;
+    } else {
+        rule->identifier = identifier;
+        rule->conditions = pl_json_str(pl_json_get(source, PL_STR("conditions")));
+        rule->triggers = ENGINE_TRIGGER_CHANGE;
+    }
+    return read_details(pl_json_get(source, PL_STR("sourceDetails")), index, rule, error);
+}
+
+static int read_parameters(pl_arena *arena, pl_json node, engine_rule *rule, pl_error *error) {
+    if (!pl_json_is_object(node))
+        return 0;
+    pl_buf text;
+    pl_buf_init(&text, 1 << 20);
+    pl_json_write(&text, node);
+    rule->input_parameters = text.failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return rule->input_parameters.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int read_rule(engine_context *context, pl_json node, size_t index, engine_rule *rule,
+                     pl_error *error) {
+    int64_t risk = 0;
+    if (!pl_json_is_object(node))
+        return wrong(error, index, "must be an object");
+    if (read_source(context, pl_json_get(node, PL_STR("source")), index, rule, error) != 0 ||
+        read_parameters(context->arena, pl_json_get(node, PL_STR("inputParameters")), rule, error) != 0)
+        return -1;
+    pl_str name = pl_json_str(pl_json_get(node, PL_STR("configRuleName")));
+    pl_str description = pl_json_str(pl_json_get(node, PL_STR("description")));
+    if (name.n)
+        rule->name = name;
+    if (description.p)
+        rule->description = description;
+    if (rule->name.n == 0)
+        return wrong(error, index, "configRuleName is missing");
+    pl_json level = pl_json_get(node, PL_STR("riskLevel"));
+    if (pl_json_exists(level) && (!pl_json_i64(level, &risk) || risk < 1 || risk > 3))
+        return wrong(error, index, "riskLevel must be 1, 2 or 3");
+    rule->risk_level = (int)risk;
+    return read_scope(context->arena, pl_json_get(node, PL_STR("scope")), &rule->scope, error);
+}
+
+static int read_pack(engine_context *context, pl_json node, engine_template *out, pl_error *error) {
+    int64_t risk = 0;
+    out->name = pl_json_str(pl_json_get(node, PL_STR("compliancePackName")));
+    out->description = pl_json_str(pl_json_get(node, PL_STR("description")));
+    pl_json level = pl_json_get(node, PL_STR("riskLevel"));
+    if (pl_json_exists(level) && (!pl_json_i64(level, &risk) || risk < 1 || risk > 3))
+        return pl_failf(
+            error, PL_E_Invalid_TemplateContent_Value,
+            "The specified TemplateContent is invalid: $.compliancePackTemplate.riskLevel must be 1, 2 "
+            "or 3.");
+    out->risk_level = (int)risk;
+    pl_json scope = pl_json_get(node, PL_STR("scope"));
+    out->has_scope = pl_json_is_object(scope);
+    return read_scope(context->arena, scope, &out->scope, error);
+}
+
+int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error) {
+    pl_json root;
+    *out = (engine_template){0};
+    if (text.n > CONTENT_MAX * 4 || pl_json_parse_in(context->arena, text, &root, error) != 0)
+        return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
+                        "The specified TemplateContent is invalid: it is not JSON (byte %zu).",
+                        error->position);
+    pl_json list = pl_json_get(root, PL_STR("configRuleTemplates"));
+    size_t count = pl_json_count(list);
+    if (!pl_json_is_array(list) || count == 0 || count > RULES_MAX)
+        return pl_failf(
+            error, PL_E_Invalid_TemplateContent_Value,
+            "The specified TemplateContent is invalid: configRuleTemplates must hold 1 to %d rules.",
+            RULES_MAX);
+    out->rules = pl_new(context->arena, engine_rule, count);
+    if (!out->rules)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &value); out->count++)
+        if (read_rule(context, value, out->count, &out->rules[out->count], error) != 0)
+            return -1;
+    return read_pack(context, pl_json_get(root, PL_STR("compliancePackTemplate")), out, error);
+}
+
+static void new_line(pl_buf *out, unsigned depth) {
+    pl_buf_add_char(out, '\n');
+    for (unsigned i = 0; i < depth * INDENT; i++)
+        pl_buf_add_char(out, ' ');
+}
+
+/* A value with four blanks a level and a line for each member; empty containers stay on one line. */
+static void write_indented(pl_buf *out, pl_json node, unsigned depth) {
+    if (!(pl_json_is_object(node) || pl_json_is_array(node)) || pl_json_count(node) == 0) {
+        pl_json_write(out, node);
+        return;
+    }
+    bool object = pl_json_is_object(node), first = true;
+    pl_str key;
+    pl_json value;
+    pl_buf_add_char(out, object ? '{' : '[');
+    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value); first = false) {
+        if (!first)
+            pl_buf_add_char(out, ',');
+        new_line(out, depth + 1);
+        if (object) {
+            pl_json_write_string(out, key);
+            pl_buf_add(out, PL_STR(": "));
+        }
+        write_indented(out, value, depth + 1);
+    }
+    new_line(out, depth);
+    pl_buf_add_char(out, object ? '}' : ']');
+}
+
+static void write_member(pl_buf *out, const char *before, pl_str text) {
+    pl_buf_add(out, pl_str_from(before));
+    pl_json_write_string(out, text);
+}
+
+static void write_details(pl_buf *out, const engine_rule *rule) {
+    pl_buf_add(out, PL_STR(",\"sourceDetails\":["));
+    if (rule->triggers & ENGINE_TRIGGER_SCHEDULE) {
+        write_member(out, "{\"messageType\":\"ScheduledNotification\",\"maximumExecutionFrequency\":",
+                     rule->frequency);
+        pl_buf_add(out, rule->triggers & ENGINE_TRIGGER_CHANGE ? PL_STR("},") : PL_STR("}"));
+    }
+    if (rule->triggers & ENGINE_TRIGGER_CHANGE)
+        pl_buf_add(out, PL_STR("{\"messageType\":\"ConfigurationItemChangeNotification\"}"));
+    pl_buf_add_char(out, ']');
+}
+
+static void write_rule(pl_buf *out, const engine_rule *rule) {
+    write_member(out, "{\"configRuleName\":", rule->name);
+    pl_buf_add(out, PL_STR(",\"scope\":{\"complianceResourceTypes\":["));
+    for (size_t i = 0; i < rule->scope.resource_types.count; i++)
+        write_member(out, i ? "," : "", rule->scope.resource_types.items[i]);
+    write_member(out, "]},\"description\":", rule->description);
+    write_member(out, ",\"source\":{\"owner\":", engine_rule_owner_name(rule->owner));
+    write_member(out, ",\"identifier\":", rule->identifier);
+    write_details(out, rule);
+    if (rule->owner == ENGINE_CONDITION)
+        write_member(out, ",\"conditions\":", rule->conditions);
+    pl_buf_add(out, PL_STR("},\"inputParameters\":"));
+    pl_buf_add(out, rule->input_parameters.n ? rule->input_parameters : PL_STR("{}"));
+    pl_buf_add_char(out, '}');
+}
+
+/* True when the pack still is what its client's text made it. */
+static bool is_untouched(const engine_pack *pack, const engine_rule *rules, size_t count, pl_json list) {
+    if (!pl_json_is_array(list) || pl_json_count(list) != count || pack->modified != pack->created)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].modified != pack->created)
+            return false;
+    return true;
+}
+
+static void write_template(pl_buf *out, const engine_rule *rules, size_t count) {
+    bool first = true;
+    pl_buf_add(out, PL_STR("{\"configRuleTemplates\":["));
+    for (size_t i = 0; i < count; i++) {
+        if (rules[i].owner == ENGINE_FUNCTION)
+            continue;
+        if (!first)
+            pl_buf_add_char(out, ',');
+        write_rule(out, &rules[i]);
+        first = false;
+    }
+    pl_buf_add(out, PL_STR("]}"));
+}
+
+int engine_pack_template(store_session *session, pl_arena *arena, const engine_pack *pack, pl_str *text,
+                         pl_error *error) {
+    engine_rule *rules;
+    size_t count;
+    pl_json root = PL_JSON_NONE;
+    if (engine_pack_rules(session, arena, pack, &rules, &count, error) != 0)
+        return -1;
+    if (pack->template_content.n && pl_json_parse_in(arena, pack->template_content, &root, error) != 0)
+        return -1;
+    pl_buf compact, out;
+    pl_buf_init(&compact, 16 << 20);
+    pl_buf_init(&out, 32 << 20);
+    int result = 0;
+    if (!is_untouched(pack, rules, count, pl_json_get(root, PL_STR("configRuleTemplates")))) {
+        write_template(&compact, rules, count);
+        result = compact.failed ? pl_fail(error, PL_E_ServiceUnavailable)
+                                : pl_json_parse_in(arena, pl_buf_str(&compact), &root, error);
+    }
+    if (result == 0)
+        write_indented(&out, root, 0);
+    *text = result == 0 && !out.failed ? pl_arena_copy(arena, pl_buf_str(&out)) : PL_STR_NONE;
+    pl_buf_free(&compact);
+    pl_buf_free(&out);
+    return text->p ? 0 : result == 0 ? pl_fail(error, PL_E_ServiceUnavailable) : -1;
+}

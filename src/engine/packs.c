@@ -1,0 +1,384 @@
+/* The life of compliance packs: created with their rules, changed, attached to, deleted. */
+#include "engine/rows.h"
+
+#include "base/encode.h"
+
+enum { DESCRIPTION_MAX = 500 };
+
+static engine_group owner_of(const engine_pack *pack) {
+    return (engine_group){pack->account_id, pack->aggregator_id};
+}
+
+static bool restricts(const engine_scope *scope) {
+    pl_buf text;
+    pl_buf_init(&text, 4 << 20);
+    engine_scope_write(scope, &text);
+    bool result = text.failed || text.n > 2;
+    pl_buf_free(&text);
+    return result;
+}
+
+static int check_pack(engine_context *context, store_session *session, const engine_pack *pack,
+                      pl_error *error) {
+    engine_group owner = owner_of(pack);
+    bool taken = false;
+    if (pl_str_trim(pack->name).n == 0)
+        return pl_fail(error, PL_E_Invalid_CompliancePackName_Empty);
+    if (!engine_name_is_sound(pack->name))
+        return pl_fail(error, PL_E_Invalid_CompliancePackName_Value);
+    if (pl_utf8_length(pack->description) > DESCRIPTION_MAX)
+        return pl_fail_code(error, 400, "Invalid.Description.Value",
+                            "A description has at most %d characters.", DESCRIPTION_MAX);
+    if (pack->risk_level < 1 || pack->risk_level > 3)
+        return pl_fail_code(error, 400, "Invalid.RiskLevel.Value", "RiskLevel must be 1, 2 or 3.");
+    if (engine_scope_check(&pack->scope, false, error) != 0 ||
+        engine_pack_name_taken(session, &owner, pack->name, pack->pack_id, &taken, error) != 0)
+        return -1;
+    if (pack->template_id.n && !catalogue_find_template(context->catalogue, pack->template_id, error))
+        return error->code[0] ? -1 : pl_fail(error, PL_E_Invalid_CompliancePackTemplateId_Value);
+    return taken ? pl_fail(error, PL_E_CompliancePackExists) : 0;
+}
+
+static int check_quota(engine_context *context, store_session *session, const engine_pack *pack,
+                       pl_error *error) {
+    engine_group owner = owner_of(pack);
+    int64_t count = 0;
+    if (engine_pack_count(session, &owner, &count, error) != 0)
+        return -1;
+    if (context->packs_limit == 0 || count < (int64_t)context->packs_limit)
+        return 0;
+    return pl_fail(error, PL_E_CompliancePackExceedMaxCount);
+}
+
+/* A wrong parameter inside a pack is an error of the pack's list. */
+static int as_list_error(pl_error *error) {
+    if (pl_error_is(error, PL_E_Invalid_InputParameters_Value)) {
+        char message[sizeof error->message];
+        memcpy(message, error->message, sizeof message);
+        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "%s", message);
+    }
+    return -1;
+}
+
+static int make_rule(engine_context *context, store_session *session, const engine_pack *pack,
+                     engine_rule *rule, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    rule->account_id = pack->account_id;
+    rule->aggregator_id = pack->aggregator_id;
+    if (rule->risk_level == 0)
+        rule->risk_level = pack->risk_level;
+    if (engine_rule_free_name(context, session, &owner, rule->name, &rule->name, error) != 0)
+        return -1;
+    return engine_rule_create(context, session, rule, pack->pack_id, error) == 0 ? 0 : as_list_error(error);
+}
+
+/* Puts what an entry says over a rule. */
+static void overlay(engine_rule *rule, const engine_pack_entry *entry, int risk_level) {
+    if (entry->name.n)
+        rule->name = entry->name;
+    if (entry->description.p)
+        rule->description = entry->description;
+    if (entry->parameters.p)
+        rule->input_parameters = entry->parameters;
+    if (risk_level)
+        rule->risk_level = risk_level;
+}
+
+static int make_managed(engine_context *context, store_session *session, const engine_pack *pack,
+                        const engine_pack_entry *entry, pl_error *error) {
+    engine_rule rule = {0};
+    if (!engine_rule_from_catalogue(context, entry->identifier, &rule, error))
+        return error->code[0]
+                   ? -1
+                   : pl_failf(error, PL_E_Invalid_ConfigRules_Value,
+                              "The ManagedRuleIdentifier %.*s does not exist.", PL_FMT(entry->identifier));
+    overlay(&rule, entry, entry->risk_level ? entry->risk_level : pack->risk_level);
+    return make_rule(context, session, pack, &rule, error);
+}
+
+static int change_rule(engine_context *context, store_session *session, const engine_rule *before,
+                       const engine_pack_entry *entry, pl_error *error) {
+    engine_rule after = *before;
+    overlay(&after, entry, entry->risk_level);
+    if (pl_str_eq(after.name, before->name) && pl_str_eq(after.description, before->description) &&
+        pl_str_eq(after.input_parameters, before->input_parameters) && after.risk_level == before->risk_level)
+        return 0;
+    return engine_rule_update(context, session, &after, error) == 0 ? 0 : as_list_error(error);
+}
+
+/* Rules that the pack narrows from now on, or no longer narrows, are evaluated again. */
+static int scope_moved(engine_context *context, store_session *session, const engine_pack *pack,
+                       pl_str rule_id, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    engine_rule rule;
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+        return -1;
+    return found ? engine_rule_tell(context, session, &rule, ENGINE_RULE_CHANGED, error) : 0;
+}
+
+static int join(engine_context *context, store_session *session, const engine_pack *pack, pl_str rule_id,
+                pl_error *error) {
+    if (engine_pack_link(session, pack->account_id, pack->pack_id, rule_id, error) != 0)
+        return -1;
+    return restricts(&pack->scope) ? scope_moved(context, session, pack, rule_id, error) : 0;
+}
+
+static int take_existing(engine_context *context, store_session *session, const engine_pack *pack,
+                         const engine_pack_entry *entry, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    engine_rule rule;
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, entry->rule_id, &rule, &found, error) != 0)
+        return -1;
+    if (!found)
+        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
+                        PL_FMT(entry->rule_id));
+    if (!engine_list_has(&rule.pack_ids, pack->pack_id) &&
+        join(context, session, pack, entry->rule_id, error) != 0)
+        return -1;
+    return change_rule(context, session, &rule, entry, error);
+}
+
+static int apply_entry(engine_context *context, store_session *session, const engine_pack *pack,
+                       const engine_pack_entry *entry, pl_error *error) {
+    if (entry->rule_id.n)
+        return take_existing(context, session, pack, entry, error);
+    if (entry->identifier.n)
+        return make_managed(context, session, pack, entry, error);
+    return pl_failf(error, PL_E_Invalid_ConfigRules_Value,
+                    "An entry of ConfigRules needs ConfigRuleId or ManagedRuleIdentifier.");
+}
+
+static bool is_listed(const engine_pack_input *input, pl_str identifier) {
+    for (size_t i = 0; i < input->entry_count; i++)
+        if (pl_str_eq(input->entries[i].identifier, identifier))
+            return true;
+    return false;
+}
+
+static int add_template_rules(engine_context *context, store_session *session, const engine_pack_input *input,
+                              pl_error *error) {
+    if (!input->pack->template_id.n || !input->default_enable)
+        return 0;
+    const catalogue_template *source =
+        catalogue_find_template(context->catalogue, input->pack->template_id, error);
+    for (size_t i = 0; source && i < source->rule_count; i++) {
+        const catalogue_template_rule *rule = &source->rules[i];
+        engine_pack_entry entry = {.identifier = rule->identifier, .parameters = rule->parameters};
+        if (rule->default_enable && !is_listed(input, rule->identifier) &&
+            make_managed(context, session, input->pack, &entry, error) != 0)
+            return -1;
+    }
+    return source ? 0 : pl_fail(error, PL_E_Invalid_CompliancePackTemplateId_Value);
+}
+
+static int add_rules(engine_context *context, store_session *session, const engine_pack_input *input,
+                     engine_template *content, pl_error *error) {
+    for (size_t i = 0; i < content->count; i++)
+        if (make_rule(context, session, input->pack, &content->rules[i], error) != 0)
+            return -1;
+    if (content->count)
+        return 0;
+    for (size_t i = 0; i < input->entry_count; i++)
+        if (apply_entry(context, session, input->pack, &input->entries[i], error) != 0)
+            return -1;
+    return add_template_rules(context, session, input, error);
+}
+
+static int read_content(engine_context *context, engine_pack *pack, engine_template *content,
+                        pl_error *error) {
+    *content = (engine_template){0};
+    if (pack->template_content.n == 0)
+        return 0;
+    if (engine_template_parse(context, pack->template_content, content, error) != 0)
+        return -1;
+    if (content->name.n)
+        pack->name = content->name;
+    if (content->description.p)
+        pack->description = content->description;
+    if (content->risk_level)
+        pack->risk_level = content->risk_level;
+    if (content->has_scope)
+        pack->scope = content->scope;
+    return 0;
+}
+
+int engine_pack_create(engine_context *context, store_session *session, engine_pack_input *input,
+                       pl_error *error) {
+    engine_pack *pack = input->pack;
+    engine_template content;
+    pack->pack_id = PL_STR_NONE;
+    if (!pack->description.p)
+        pack->description = PL_STR("");
+    if (read_content(context, pack, &content, error) != 0)
+        return -1;
+    if (!content.count && !input->has_entries && !(pack->template_id.n && input->default_enable))
+        return pl_fail(error, PL_E_Invalid_ConfigRules_Empty);
+    if (check_pack(context, session, pack, error) != 0 || check_quota(context, session, pack, error) != 0)
+        return -1;
+    pack->pack_id = engine_new_id(context, "cp-");
+    pack->status = PL_STR("ACTIVE");
+    pack->created = pack->modified = context->now;
+    if (!pack->pack_id.p)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (engine_pack_insert(session, pack, error) != 0)
+        return store_is_conflict(error) ? pl_fail(error, PL_E_CompliancePackExists) : -1;
+    if (add_rules(context, session, input, &content, error) != 0)
+        return -1;
+    return engine_pack_changed(context->engine, session, pack->account_id, error);
+}
+
+/* The pack's own rule that an entry of an update means; it is kept and changed instead of made again. */
+static engine_rule *match_rule(engine_rule *rules, size_t count, bool *kept, const engine_pack_entry *entry) {
+    for (size_t i = 0; i < count; i++) {
+        bool same = entry->rule_id.n ? pl_str_eq(rules[i].rule_id, entry->rule_id)
+                                     : pl_str_eq(rules[i].identifier, entry->identifier) &&
+                                           rules[i].owner == ENGINE_MANAGED;
+        if (same && !kept[i]) {
+            kept[i] = true;
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* A rule leaves a pack: gone when the pack made it and no other pack holds it, else only taken out. */
+static int drop_rule(engine_context *context, store_session *session, const engine_pack *pack,
+                     engine_rule *rule, bool delete_it, pl_error *error) {
+    if (delete_it && rule->pack_ids.count <= 1)
+        return engine_rule_remove(context, session, rule, error);
+    if (engine_pack_unlink(session, pack->account_id, pack->pack_id, rule->rule_id, error) != 0)
+        return -1;
+    return restricts(&pack->scope) ? scope_moved(context, session, pack, rule->rule_id, error) : 0;
+}
+
+static int replace_rules(engine_context *context, store_session *session, const engine_pack_input *input,
+                         pl_error *error) {
+    engine_rule *rules;
+    size_t count;
+    if (engine_pack_rules(session, context->arena, input->pack, &rules, &count, error) != 0)
+        return -1;
+    bool *kept = pl_new(context->arena, bool, count ? count : 1);
+    if (!kept)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < input->entry_count; i++) {
+        const engine_rule *same = match_rule(rules, count, kept, &input->entries[i]);
+        int result = same ? change_rule(context, session, same, &input->entries[i], error)
+                          : apply_entry(context, session, input->pack, &input->entries[i], error);
+        if (result != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!kept[i] &&
+            drop_rule(context, session, input->pack, &rules[i], rules[i].made_by_pack, error) != 0)
+            return -1;
+    return 0;
+}
+
+static int scopes_moved(engine_context *context, store_session *session, const engine_pack *pack,
+                        pl_error *error) {
+    engine_rule *rules;
+    size_t count;
+    if (engine_pack_rules(session, context->arena, pack, &rules, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (engine_rule_tell(context, session, &rules[i], ENGINE_RULE_CHANGED, error) != 0)
+            return -1;
+    return 0;
+}
+
+int engine_pack_update(engine_context *context, store_session *session, engine_pack_input *input,
+                       pl_error *error) {
+    engine_pack *pack = input->pack, before;
+    engine_group owner = owner_of(pack);
+    bool found = false;
+    if (engine_pack_find(session, context->arena, &owner, pack->pack_id, &before, &found, error) != 0)
+        return -1;
+    if (!found)
+        return pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+    if (!pl_str_is(before.status, "ACTIVE"))
+        return pl_fail(error, PL_E_CompliancePackAlreadyPending);
+    pack->modified = context->now;
+    if (check_pack(context, session, pack, error) != 0)
+        return -1;
+    if (engine_pack_write(session, pack, error) != 0)
+        return store_is_conflict(error) ? pl_fail(error, PL_E_CompliancePackExists) : -1;
+    if (input->has_entries && replace_rules(context, session, input, error) != 0)
+        return -1;
+    if (!engine_scope_equal(&before.scope, &pack->scope) && scopes_moved(context, session, pack, error) != 0)
+        return -1;
+    return engine_pack_changed(context->engine, session, pack->account_id, error);
+}
+
+static int delete_pack(engine_context *context, store_session *session, engine_pack *pack, bool delete_rules,
+                       pl_error *error) {
+    engine_rule *rules;
+    size_t count;
+    if (engine_pack_rules(session, context->arena, pack, &rules, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (drop_rule(context, session, pack, &rules[i], delete_rules, error) != 0)
+            return -1;
+    if (engine_pack_erase(session, pack, error) != 0)
+        return -1;
+    return engine_pack_changed(context->engine, session, pack->account_id, error);
+}
+
+int engine_pack_delete(engine_context *context, store_session *session, const engine_group *owner,
+                       pl_str pack_id, bool delete_rules, pl_error *error) {
+    engine_pack pack;
+    bool found = false;
+    if (engine_pack_find(session, context->arena, owner, pack_id, &pack, &found, error) != 0)
+        return -1;
+    return found ? delete_pack(context, session, &pack, delete_rules, error)
+                 : pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+}
+
+int engine_pack_attach(engine_context *context, store_session *session, const engine_pack *pack,
+                       pl_str rule_id, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    engine_rule rule;
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+        return -1;
+    if (!found)
+        return pl_fail(error, PL_E_ConfigRuleNotExists);
+    if (engine_list_has(&rule.pack_ids, pack->pack_id))
+        return 0;
+    if (join(context, session, pack, rule_id, error) != 0)
+        return -1;
+    return engine_pack_changed(context->engine, session, pack->account_id, error);
+}
+
+int engine_pack_detach(engine_context *context, store_session *session, const engine_pack *pack,
+                       pl_str rule_id, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    engine_rule rule;
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+        return -1;
+    if (!found || !engine_list_has(&rule.pack_ids, pack->pack_id))
+        return pl_fail(error, PL_E_ConfigRuleNotExists);
+    if (drop_rule(context, session, pack, &rule, false, error) != 0)
+        return -1;
+    return engine_pack_changed(context->engine, session, pack->account_id, error);
+}
+
+int engine_pack_tag(store_session *session, const engine_pack *pack, pl_str tags, pl_error *error) {
+    engine_pack tagged = *pack;
+    tagged.tags = tags;
+    return engine_pack_write(session, &tagged, error);
+}
+
+int engine_pack_remove_all(engine_context *context, store_session *session, const engine_group *owner,
+                           pl_error *error) {
+    engine_pack *packs;
+    size_t count;
+    if (engine_pack_list(session, context->arena, owner, &packs, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (delete_pack(context, session, &packs[i], false, error) != 0)
+            return -1;
+    return 0;
+}

@@ -1,0 +1,122 @@
+/* The room: opening, the first account, accounts as identities, forgetting what changed. */
+#include "identity/internal.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+#define CHANNEL PL_STR("identity")
+
+static void forget(void *context, pl_str payload) {
+    (void)payload;
+    atomic_fetch_add(&((identity *)context)->generation, 1);
+}
+
+int identity_open(identity **out, const identity_config *config, pl_error *error) {
+    identity *room = pl_calloc(1, sizeof *room);
+    if (!room)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    room->config = *config;
+    pthread_rwlock_init(&room->lock, NULL);
+    if (pl_random_fill(&config->random, &room->seed, sizeof room->seed) != 0)
+        room->seed = (uint64_t)pl_monotonic_ns();
+    pl_map_init(&room->keys, room->seed);
+    pl_map_init(&room->principals, room->seed);
+    if (identity_key_file_open(config->key_file, &config->random, room->seal_key, error) != 0 ||
+        store_listen(config->store, CHANNEL, forget, room, error) != 0) {
+        identity_close(room);
+        return -1;
+    }
+    *out = room;
+    return 0;
+}
+
+void identity_close(identity *room) {
+    if (!room)
+        return;
+    identity_keys_forget(room);
+    identity_principals_forget(room);
+    pl_map_free(&room->keys);
+    pl_map_free(&room->principals);
+    pthread_rwlock_destroy(&room->lock);
+    explicit_bzero(room->seal_key, sizeof room->seal_key);
+    pl_free(room);
+}
+
+int identity_changed(identity *room, store_session *session, pl_str account_id, pl_error *error) {
+    (void)room;
+    return store_notify(session, CHANNEL, account_id, error);
+}
+
+int identity_account_create(identity *room, store_session *session, pl_str account_id, pl_str name,
+                            int64_t now, pl_error *error) {
+    if (store_run(session, error,
+                  "INSERT INTO identity_accounts (account_id, account_name, created_at, security_preference) "
+                  "VALUES ($1, $2, $3, '{}')",
+                  "tti", account_id, name, now) != 0)
+        return -1;
+    return identity_changed(room, session, account_id, error);
+}
+
+int identity_account_delete(identity *room, store_session *session, pl_str account_id, pl_error *error) {
+    static const char *const statements[] = {
+        "DELETE FROM identity_key_owners WHERE account_id = $1",
+        "DELETE FROM identity_access_keys WHERE account_id = $1",
+        "DELETE FROM identity_tags WHERE account_id = $1",
+        "DELETE FROM identity_attachments WHERE account_id = $1",
+        "DELETE FROM identity_policy_versions WHERE account_id = $1",
+        "DELETE FROM identity_policies WHERE account_id = $1",
+        "DELETE FROM identity_roles WHERE account_id = $1",
+        "DELETE FROM identity_group_members WHERE account_id = $1",
+        "DELETE FROM identity_groups WHERE account_id = $1",
+        "DELETE FROM identity_users WHERE account_id = $1",
+        "DELETE FROM identity_aliases WHERE account_id = $1",
+        "DELETE FROM identity_accounts WHERE account_id = $1",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (store_run(session, error, statements[i], "t", account_id) != 0)
+            return -1;
+    return identity_changed(room, session, account_id, error);
+}
+
+typedef struct bootstrap {
+    identity *room;
+    const identity_root *wanted;
+    identity_root made;
+    bool created;
+} bootstrap;
+
+/* Account ids have 16 digits and begin with 1. */
+static int new_account_id(identity *room, identity_root *root) {
+    root->account_id[0] = '1';
+    return pl_random_text(&room->config.random, root->account_id + 1, 15, PL_STR("0123456789"));
+}
+
+static int bootstrap_work(store_session *session, void *argument, pl_error *error) {
+    bootstrap *b = argument;
+    store_statement *count = store_prepare(session, "SELECT count(*) FROM identity_accounts", error);
+    if (store_step(count, error) != 1)
+        return -1;
+    b->created = store_column_i64(count, 0) == 0;
+    if (!b->created)
+        return 0;
+    b->made = *b->wanted;
+    if (!b->made.account_id[0] && new_account_id(b->room, &b->made) != 0)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    int64_t now = pl_now(&b->room->config.clock);
+    pl_str account_id = pl_str_from(b->made.account_id);
+    if (identity_account_create(b->room, session, account_id, PL_STR("management"), now, error) != 0)
+        return -1;
+    return identity_key_create(b->room, session, account_id, PL_STR(""), now, &b->made, error);
+}
+
+int identity_bootstrap(identity *room, const identity_root *wanted, identity_root *root, bool *created,
+                       pl_error *error) {
+    bootstrap b = {.room = room, .wanted = wanted};
+    if (store_write(room->config.store, bootstrap_work, &b, error) != 0)
+        return -1;
+    *created = b.created;
+    if (b.created)
+        *root = b.made;
+    return 0;
+}

@@ -1,0 +1,288 @@
+/*
+ * Access keys: making, finding with a memory in front of the store, when they were used last, sealing anew.
+ *
+ * The memory holds secrets in the clear, as the signature check needs them; it is wiped when it is forgotten.
+ */
+#include "identity/internal.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/* What a sealed secret is bound to: it cannot be moved to another key. */
+static pl_str bound_to(char *buffer, size_t size, pl_str account_id, pl_str access_key_id) {
+    int n = snprintf(buffer, size, "%.*s/%.*s", PL_FMT(account_id), PL_FMT(access_key_id));
+    return pl_str_of(buffer, (size_t)n < size ? (size_t)n : size - 1);
+}
+
+static int fill_new(identity *room, identity_root *key, pl_error *error) {
+    const pl_random *random = &room->config.random;
+    pl_str alphabet = pl_str_of(letters, sizeof letters - 1);
+    int result = 0;
+    if (!key->access_key_id[0]) {
+        memcpy(key->access_key_id, "LTAI5t", 6);
+        result |= pl_random_text(random, key->access_key_id + 6, 18, alphabet);
+    }
+    if (!key->access_key_secret[0])
+        result |= pl_random_text(random, key->access_key_secret, 30, alphabet);
+    return result == 0 ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int insert(store_session *session, pl_str account_id, pl_str id, pl_str user_name, pl_str sealed,
+                  int64_t now, pl_error *error) {
+    if (store_run(session, error,
+                  "INSERT INTO identity_key_owners (access_key_id, account_id) VALUES ($1, $2)", "tt", id,
+                  account_id) != 0)
+        return -1;
+    return store_run(
+        session, error,
+        "INSERT INTO identity_access_keys (account_id, access_key_id, user_name, secret, status, "
+        "created_at) VALUES ($1, $2, $3, $4, 'Active', $5)",
+        "tttbi", account_id, id, user_name, sealed, now);
+}
+
+int identity_key_create(identity *room, store_session *session, pl_str account_id, pl_str user_name,
+                        int64_t now, identity_root *out, pl_error *error) {
+    char bound[256];
+    pl_buf sealed;
+    if (fill_new(room, out, error) != 0)
+        return -1;
+    snprintf(out->account_id, sizeof out->account_id, "%.*s", PL_FMT(account_id));
+    pl_str id = pl_str_from(out->access_key_id);
+    pl_buf_init(&sealed, 1024);
+    int result = pl_seal(&sealed, room->seal_key, pl_str_from(out->access_key_secret),
+                         bound_to(bound, sizeof bound, account_id, id), &room->config.random);
+    result = result != 0 ? pl_fail(error, PL_E_ServiceUnavailable)
+                         : insert(session, account_id, id, user_name, pl_buf_str(&sealed), now, error);
+    pl_buf_free(&sealed);
+    return result == 0 ? identity_changed(room, session, account_id, error) : -1;
+}
+
+/* --- The memory ------------------------------------------------------------------------------------------
+ */
+
+static void free_key(identity_known_key *key) {
+    explicit_bzero((char *)(uintptr_t)key->secret.p, key->secret.n);
+    pl_free(key);
+}
+
+void identity_keys_forget(identity *room) {
+    size_t cursor = 0;
+    pl_str id;
+    void *key;
+    while (pl_map_next(&room->keys, &cursor, &id, &key))
+        free_key(key);
+    pl_map_clear(&room->keys);
+}
+
+static pl_str put_text(char **at, pl_str s) {
+    char *copy = *at;
+    if (s.n)
+        memcpy(copy, s.p, s.n);
+    *at += s.n;
+    return pl_str_of(copy, s.n);
+}
+
+typedef struct lookup {
+    identity *room;
+    pl_str access_key_id;
+    uint64_t generation;
+    identity_known_key *found; /* NULL: there is no such key */
+} lookup;
+
+static int keep_row(lookup *l, store_statement *row, pl_error *error) {
+    char bound[256];
+    pl_buf secret;
+    pl_str account_id = store_column_text(row, 0), user_name = store_column_text(row, 1);
+    pl_str user_id = store_column_text(row, 4);
+    pl_buf_init(&secret, 1024);
+    if (pl_unseal(&secret, l->room->seal_key, store_column_blob(row, 2),
+                  bound_to(bound, sizeof bound, account_id, l->access_key_id)) != 0) {
+        pl_buf_free(&secret);
+        return pl_failf(error, PL_E_ServiceUnavailable,
+                        "the secret of key %.*s was sealed with another key file", PL_FMT(l->access_key_id));
+    }
+    identity_known_key *key =
+        pl_calloc(1, sizeof *key + l->access_key_id.n + account_id.n + user_name.n + user_id.n + secret.n);
+    if (key) {
+        char *at = (char *)(key + 1);
+        key->generation = l->generation;
+        key->access_key_id = put_text(&at, l->access_key_id);
+        key->account_id = put_text(&at, account_id);
+        key->user_name = put_text(&at, user_name);
+        key->user_id = put_text(&at, user_id);
+        key->secret = put_text(&at, pl_buf_str(&secret));
+        key->active = pl_str_is(store_column_text(row, 3), "Active");
+        key->used_written = store_column_i64(row, 5);
+    }
+    explicit_bzero(secret.p, secret.n);
+    pl_buf_free(&secret);
+    l->found = key;
+    return key ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int lookup_work(store_session *session, void *argument, pl_error *error) {
+    lookup *l = argument;
+    store_statement *row = store_prepare(
+        session,
+        "SELECT k.account_id, k.user_name, k.secret, k.status, u.user_id, k.last_used_at "
+        "FROM identity_key_owners o "
+        "JOIN identity_access_keys k ON k.account_id = o.account_id AND k.access_key_id = o.access_key_id "
+        "LEFT JOIN identity_users u ON u.account_id = k.account_id AND u.user_name = k.user_name "
+        "WHERE o.access_key_id = $1",
+        error);
+    store_bind_text(row, 1, l->access_key_id);
+    int step = store_step(row, error);
+    l->found = NULL;
+    return step == 1 ? keep_row(l, row, error) : step;
+}
+
+static void fill_caller(identity_caller *caller, pl_arena *arena, const identity_known_key *key) {
+    bool root = key->user_name.n == 0;
+    caller->kind = root ? IDENTITY_ROOT : IDENTITY_USER;
+    caller->account_id = pl_arena_copy(arena, key->account_id);
+    caller->name = root ? PL_STR("root") : pl_arena_copy(arena, key->user_name);
+    caller->principal_id = root ? caller->account_id : pl_arena_copy(arena, key->user_id);
+    caller->arn = root ? pl_arena_printf(arena, "acs:ram::%.*s:root", PL_FMT(key->account_id))
+                       : pl_arena_printf(arena, "acs:ram::%.*s:user/%.*s", PL_FMT(key->account_id),
+                                         PL_FMT(key->user_name));
+    caller->access_key_id = pl_arena_copy(arena, key->access_key_id);
+}
+
+/* Copies a remembered key out; false when it is not remembered, or is too old. */
+static bool recall(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *out) {
+    pthread_rwlock_rdlock(&room->lock);
+    identity_known_key *key = pl_map_get(&room->keys, id);
+    bool known = key && key->generation == atomic_load(&room->generation);
+    if (known) {
+        atomic_store(&key->used_at, now);
+        fill_caller(&out->caller, arena, key);
+        out->secret = pl_arena_copy(arena, key->secret);
+        out->active = key->active;
+    }
+    pthread_rwlock_unlock(&room->lock);
+    return known;
+}
+
+static int remember(identity *room, identity_known_key *key, pl_error *error) {
+    pthread_rwlock_wrlock(&room->lock);
+    if (room->keys.count >= IDENTITY_REMEMBERED_MAX)
+        identity_keys_forget(room);
+    identity_known_key *old = pl_map_remove(&room->keys, key->access_key_id);
+    if (old)
+        free_key(old);
+    bool kept = pl_map_put(&room->keys, key->access_key_id, key);
+    pthread_rwlock_unlock(&room->lock);
+    if (kept)
+        return 0;
+    free_key(key);
+    return pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int find_permanent(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *key,
+                          pl_error *error) {
+    /* Twice: another thread's change may outdate what was just read. */
+    for (int attempt = 0; attempt < 8; attempt++) {
+        if (recall(room, arena, id, now, key))
+            return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+        lookup l = {.room = room, .access_key_id = id, .generation = atomic_load(&room->generation)};
+        if (store_read(room->config.store, lookup_work, &l, error) != 0)
+            return -1;
+        if (!l.found)
+            return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
+        if (remember(room, l.found, error) != 0)
+            return -1;
+    }
+    return pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+int identity_find_key(identity *room, pl_arena *arena, pl_str access_key_id, pl_str security_token,
+                      int64_t now, identity_key *key, pl_error *error) {
+    *key = (identity_key){.active = false};
+    if (pl_str_starts(access_key_id, PL_STR("STS."))) {
+        if (!security_token.n)
+            return pl_fail(error, PL_E_MissingSecurityToken);
+        return identity_session_open(room, arena, access_key_id, security_token, now, key, error);
+    }
+    if (security_token.n)
+        return pl_fail(error, PL_E_InvalidSecurityToken_MismatchWithAccessKey);
+    if (find_permanent(room, arena, access_key_id, now, key, error) != 0)
+        return -1;
+    return key->active ? 0 : pl_fail(error, PL_E_InvalidAccessKeyId_Inactive);
+}
+
+int64_t identity_key_last_used(identity *room, pl_str access_key_id, int64_t stored) {
+    pthread_rwlock_rdlock(&room->lock);
+    identity_known_key *key = pl_map_get(&room->keys, access_key_id);
+    int64_t used = key ? atomic_load(&key->used_at) : 0;
+    pthread_rwlock_unlock(&room->lock);
+    return used > stored ? used : stored;
+}
+
+/* --- Sealing anew ----------------------------------------------------------------------------------------
+ */
+
+typedef struct rotation {
+    identity *room;
+    unsigned char next[PL_SEAL_KEY_SIZE];
+    int64_t count;
+} rotation;
+
+static int reseal(rotation *r, pl_str sealed, pl_str bound, pl_buf *plain, pl_buf *out, pl_error *error) {
+    pl_buf_clear(plain);
+    pl_buf_clear(out);
+    if (pl_unseal(plain, r->room->seal_key, sealed, bound) != 0 ||
+        pl_seal(out, r->next, pl_buf_str(plain), bound, &r->room->config.random) != 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "the secret of %.*s cannot be sealed anew",
+                        PL_FMT(bound));
+    return 0;
+}
+
+static int reseal_rows(rotation *r, store_session *session, store_statement *rows, pl_buf *plain, pl_buf *out,
+                       pl_error *error) {
+    char bound[256];
+    int step;
+    while ((step = store_step(rows, error)) == 1) {
+        pl_str account_id = store_column_text(rows, 0), id = store_column_text(rows, 1);
+        pl_str place = bound_to(bound, sizeof bound, account_id, id);
+        if (reseal(r, store_column_blob(rows, 2), place, plain, out, error) != 0 ||
+            store_run(
+                session, error,
+                "UPDATE identity_access_keys SET secret = $3 WHERE account_id = $1 AND access_key_id = $2",
+                "ttb", account_id, id, pl_buf_str(out)) != 0)
+            return -1;
+        r->count++;
+    }
+    return step;
+}
+
+static int rotation_work(store_session *session, void *argument, pl_error *error) {
+    rotation *r = argument;
+    pl_buf plain, out;
+    pl_buf_init(&plain, 1024);
+    pl_buf_init(&out, 1024);
+    r->count = 0;
+    store_statement *rows =
+        store_prepare(session, "SELECT account_id, access_key_id, secret FROM identity_access_keys", error);
+    int result = reseal_rows(r, session, rows, &plain, &out, error);
+    if (result == 0)
+        result = identity_key_file_replace(r->room->config.key_file, r->next, error);
+    explicit_bzero(plain.p ? plain.p : (char *)&plain.n, plain.p ? plain.n : 0);
+    pl_buf_free(&plain);
+    pl_buf_free(&out);
+    return result == 0 ? identity_changed(r->room, session, PL_STR("*"), error) : -1;
+}
+
+int identity_rotate_key(identity *room, int64_t *secrets, pl_error *error) {
+    rotation r = {.room = room};
+    if (pl_random_fill(&room->config.random, r.next, sizeof r.next) != 0)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (store_write(room->config.store, rotation_work, &r, error) != 0)
+        return -1;
+    memcpy(room->seal_key, r.next, sizeof r.next);
+    explicit_bzero(r.next, sizeof r.next);
+    *secrets = r.count;
+    return 0;
+}

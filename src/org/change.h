@@ -1,0 +1,180 @@
+/*
+ * The frame of every change of the organisation, and the changes themselves: what the handlers of the
+ * directory operations call. Parameters have been checked against the operation's specification before
+ * (lengths, characters, enumerations); what depends on the state is checked here.
+ *
+ * Each function runs one write transaction. `*after` (may be NULL) gets the view with the change, which the
+ * caller closes; it is untouched on -1. Texts that functions give out live in the caller's arena. Every
+ * function fails with EntityNotExists.ResourceDirectory when the account manages no directory, unless noted.
+ */
+#ifndef ORG_CHANGE_H
+#define ORG_CHANGE_H
+
+#include "org/org.h"
+
+typedef struct org_caller {
+    pl_str account_id;
+    int64_t now;     /* Unix milliseconds */
+    pl_arena *arena; /* of the request */
+} org_caller;
+
+typedef struct org_tag {
+    pl_str key, value;
+} org_tag;
+
+typedef struct org_tags {
+    const org_tag *items;
+    size_t count;
+} org_tags;
+
+/* A change at work, inside the transaction. */
+typedef struct org_change {
+    org *org;
+    store_session *session;
+    const org_caller *caller;
+    const org_view *before;          /* what this change starts from: the newest state */
+    const org_directory *directory;  /* managed by the caller; NULL when there is none */
+    int64_t position;                /* number of this change, ever growing */
+    bool touched;                    /* set by the work when views show something else now */
+} org_change;
+
+typedef int (*org_change_work)(org_change *change, void *argument, pl_error *error);
+
+/*
+ * Runs `work` alone among all changes of all nodes, then the hooks for what is different, and publishes the
+ * new view after the commit.
+ */
+int org_write(org *o, const org_caller *caller, org_change_work work, void *argument, const org_view **after,
+              pl_error *error);
+
+/* Fails with EntityNotExists.ResourceDirectory unless the caller manages a directory. */
+int org_need_directory(const org_change *change, pl_error *error);
+
+/* --- Directory ------------------------------------------------------------------------------------------- */
+
+/*
+ * Opens a directory for the caller. `name` is the management account's name. Fails with
+ * EntityAlreadyExists.ResourceDirectory, or NotSupport.AccountInAnotherResourceDirectory for a member.
+ */
+int org_enable_directory(org *o, const org_caller *caller, pl_str name, const org_view **after,
+                         pl_error *error);
+
+/* Closes it; DeleteConflict.ResourceDirectory.Account or DeleteConflict.Folder.SubFolder while not empty. */
+int org_destroy_directory(org *o, const org_caller *caller, pl_error *error);
+
+int org_set_member_deletion(org *o, const org_caller *caller, bool enabled, const org_view **after,
+                            pl_error *error);
+int org_set_display_name_sync(org *o, const org_caller *caller, bool enabled, const org_view **after,
+                              pl_error *error);
+
+/* --- Folders --------------------------------------------------------------------------------------------- */
+
+/* `parent_id` empty or absent: the root folder. */
+int org_create_folder(org *o, const org_caller *caller, pl_str parent_id, pl_str name, const org_tags *tags,
+                      pl_str *folder_id, const org_view **after, pl_error *error);
+int org_rename_folder(org *o, const org_caller *caller, pl_str folder_id, pl_str name, const org_view **after,
+                      pl_error *error);
+int org_delete_folder(org *o, const org_caller *caller, pl_str folder_id, pl_error *error);
+
+/* --- Members --------------------------------------------------------------------------------------------- */
+
+typedef struct org_account_request {
+    pl_str display_name;
+    pl_str folder_id; /* empty: root */
+    pl_str payer_id;  /* empty: the member itself */
+    pl_str prefix;    /* of the account name; empty: random */
+    pl_str email;     /* of CreateCloudAccount: the account then waits for confirmation; else empty */
+    org_tags tags;
+} org_account_request;
+
+int org_create_account(org *o, const org_caller *caller, const org_account_request *request, pl_str *account_id,
+                       const org_view **after, pl_error *error);
+
+int org_rename_account(org *o, const org_caller *caller, pl_str account_id, pl_str display_name,
+                       const org_view **after, pl_error *error);
+
+/* `type` is ResourceAccount or CloudAccount. */
+int org_switch_account_type(org *o, const org_caller *caller, pl_str account_id, pl_str type,
+                            const org_view **after, pl_error *error);
+
+/* PromoteResourceAccount: a ResourceAccount becomes a CloudAccount with an e-mail address. */
+int org_promote_account(org *o, const org_caller *caller, pl_str account_id, pl_str email,
+                        const org_view **after, pl_error *error);
+int org_move_account(org *o, const org_caller *caller, pl_str account_id, pl_str folder_id, pl_error *error);
+
+/* Takes a CloudAccount out of the directory; it goes on alone. */
+int org_remove_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str payer_id, pl_error *error);
+
+/* --- Control policies ------------------------------------------------------------------------------------ */
+
+/* Both answer with the Pending status; the switch is done after limits.switch_delay. */
+int org_enable_control(org *o, const org_caller *caller, pl_error *error);
+int org_disable_control(org *o, const org_caller *caller, pl_error *error);
+
+typedef struct org_policy_request {
+    pl_str name;        /* absent in an update: unchanged; so with the others */
+    pl_str description;
+    pl_str document;
+    org_tags tags;
+} org_policy_request;
+
+int org_create_policy(org *o, const org_caller *caller, const org_policy_request *request, pl_str *policy_id,
+                      const org_view **after, pl_error *error);
+int org_update_policy(org *o, const org_caller *caller, pl_str policy_id, const org_policy_request *request,
+                      const org_view **after, pl_error *error);
+int org_delete_policy(org *o, const org_caller *caller, pl_str policy_id, pl_error *error);
+int org_attach_policy(org *o, const org_caller *caller, pl_str policy_id, pl_str target_id, pl_error *error);
+int org_detach_policy(org *o, const org_caller *caller, pl_str policy_id, pl_str target_id, pl_error *error);
+
+/* The document's text as it was sent. The policy must be one of the directory. */
+int org_read_policy_document(org *o, pl_arena *arena, const org_directory *directory, pl_str policy_id,
+                             pl_str *document, pl_error *error);
+
+/* --- Delegated administrators ---------------------------------------------------------------------------- */
+
+/* True for the names of trusted services. */
+bool org_known_service(pl_str service);
+int org_register_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,
+                          pl_error *error);
+int org_deregister_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,
+                            pl_error *error);
+
+/* --- Account groups -------------------------------------------------------------------------------------- */
+
+typedef struct org_group_request {
+    pl_str name; /* absent in an update: unchanged; so with the others */
+    pl_str description;
+    org_group_type type; /* an update cannot change it */
+    const pl_str *folder_ids;
+    size_t folder_count; /* 0 in an update: unchanged */
+    const org_group_member *members;
+    size_t member_count;
+    bool members_given;
+    org_tags tags;
+    bool tags_given;
+} org_group_request;
+
+/* Fails with the codes of CreateAggregator and UpdateAggregator; no directory gives
+ * NoPermissionCreateAggregator. */
+int org_create_group(org *o, const org_caller *caller, const org_group_request *request, pl_str *group_id,
+                     pl_error *error);
+int org_update_group(org *o, const org_caller *caller, pl_str group_id, const org_group_request *request,
+                     pl_error *error);
+
+/* `*deleted` tells whether there was such a group of the caller's. */
+int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error);
+
+/* --- Tags ------------------------------------------------------------------------------------------------ */
+
+/* Tags of one object, by key. `owner_id` is the management account, or the owner of a group. */
+int org_read_tags(store_session *session, pl_arena *arena, pl_str owner_id, pl_str resource_type,
+                  pl_str resource_id, org_tags *tags, pl_error *error);
+
+/* Inside a change: sets tags, keeping those with other keys. */
+int org_put_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
+                 const org_tags *tags, pl_error *error);
+int org_drop_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
+                  pl_error *error);
+
+#endif
