@@ -107,7 +107,7 @@ static void let_go(authority *a) {
 
 static int deny(pl_arena *arena, const pl_decision *decision, identity_denial *denial, pl_error *error) {
     denial->policy_type = pl_decider_policy_type(decision->decided_by);
-    denial->no_permission_type = pl_verdict_name(decision->verdict);
+    denial->no_permission_type = pl_ruling_name(decision->verdict);
     denial->decided_at = pl_arena_copy(arena, decision->decided_at);
     return pl_fail_code(error, 403, "NoPermission", "You are not authorized to perform this operation.");
 }

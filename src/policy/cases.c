@@ -279,7 +279,7 @@ static int decide_case(runner *r, pl_json one, pl_case_result *result, pl_decisi
     pl_str group = pl_json_str(pl_json_get(one, PL_STR("group")));
     bool decided = pl_decide_explained(&authority, &request, decision, &ignored) == 0;
     result->group = group.p ? group : PL_STR("");
-    result->expected = (pl_verdict)expected;
+    result->expected = (pl_ruling)expected;
     result->decision = decision;
     result->passed = decided && decision->verdict == result->expected;
     return 0;

@@ -32,7 +32,7 @@ int pl_policy_set_from_json(pl_arena *arena, pl_json documents, pl_policy_kind k
 typedef struct pl_case_result {
     pl_str id;
     pl_str group;
-    pl_verdict expected;
+    pl_ruling expected;
     const pl_decision *decision; /* its sets live while the result is reported */
     bool passed;
 } pl_case_result;

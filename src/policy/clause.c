@@ -15,8 +15,8 @@ typedef struct operator_facts {
     bool negated;
 } operator_facts;
 
-/* Indexed by pl_operator. */
-static const operator_facts operators[PL_OPERATOR_COUNT] = {
+/* Indexed by pl_policy_operator. */
+static const operator_facts operators[PL_POLICY_OPERATOR_COUNT] = {
     {PL_STR_INIT("StringEquals"), PL_FAMILY_STRING, PL_EQUAL, false},
     {PL_STR_INIT("StringNotEquals"), PL_FAMILY_STRING, PL_EQUAL, true},
     {PL_STR_INIT("StringEqualsIgnoreCase"), PL_FAMILY_STRING, PL_EQUAL_FOLDED, false},
@@ -40,28 +40,28 @@ static const operator_facts operators[PL_OPERATOR_COUNT] = {
     {PL_STR_INIT("NotIpAddress"), PL_FAMILY_IP, PL_EQUAL, true},
 };
 
-pl_str pl_operator_name(pl_operator op) {
+pl_str pl_policy_operator_name(pl_policy_operator op) {
     return operators[op].name;
 }
 
-bool pl_operator_from_name(pl_str name, pl_operator *op) {
-    for (size_t i = 0; i < PL_OPERATOR_COUNT; i++)
+bool pl_policy_operator_from_name(pl_str name, pl_policy_operator *op) {
+    for (size_t i = 0; i < PL_POLICY_OPERATOR_COUNT; i++)
         if (pl_str_eq(operators[i].name, name)) {
-            *op = (pl_operator)i;
+            *op = (pl_policy_operator)i;
             return true;
         }
     return false;
 }
 
-pl_operator_family pl_operator_family_of(pl_operator op) {
+pl_operator_family pl_operator_family_of(pl_policy_operator op) {
     return operators[op].family;
 }
 
-pl_comparison pl_operator_comparison(pl_operator op) {
+pl_comparison pl_operator_comparison(pl_policy_operator op) {
     return operators[op].comparison;
 }
 
-bool pl_operator_negated(pl_operator op) {
+bool pl_operator_negated(pl_policy_operator op) {
     return operators[op].negated;
 }
 
@@ -162,7 +162,7 @@ bool pl_address_contains(const pl_address *block, const pl_address *address) {
     return rest == 0 || (block->bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
 }
 
-bool pl_operand_valid(pl_operator op, pl_str value) {
+bool pl_operand_valid(pl_policy_operator op, pl_str value) {
     pl_operand scratch;
     switch (pl_operator_family_of(op)) {
     case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &scratch.number);
@@ -173,7 +173,7 @@ bool pl_operand_valid(pl_operator op, pl_str value) {
     }
 }
 
-static bool operand_compile(pl_arena *arena, pl_operator op, pl_str value, pl_operand *operand) {
+static bool operand_compile(pl_arena *arena, pl_policy_operator op, pl_str value, pl_operand *operand) {
     switch (pl_operator_family_of(op)) {
     case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &operand->number);
     case PL_FAMILY_DATE: return pl_time_parse(value, &operand->instant);

@@ -36,7 +36,7 @@ typedef struct pl_operand {
 } pl_operand;
 
 typedef struct pl_clause {
-    pl_operator op;
+    pl_policy_operator op;
     pl_str key;
     const pl_operand *operands;
     size_t count;
@@ -60,14 +60,14 @@ typedef enum pl_comparison {
     PL_GREATER_OR_EQUAL
 } pl_comparison;
 
-pl_operator_family pl_operator_family_of(pl_operator op);
-pl_comparison pl_operator_comparison(pl_operator op);
+pl_operator_family pl_operator_family_of(pl_policy_operator op);
+pl_comparison pl_operator_comparison(pl_policy_operator op);
 
 /* True for StringNotEquals and its like: the opposite of the positive operator. */
-bool pl_operator_negated(pl_operator op);
+bool pl_operator_negated(pl_policy_operator op);
 
 /* True when a policy may name this value with this operator. */
-bool pl_operand_valid(pl_operator op, pl_str value);
+bool pl_operand_valid(pl_policy_operator op, pl_str value);
 
 /* Optional sign, digits, optional fraction. Negative, 0, positive as a is below, equal, above b. */
 bool pl_decimal_parse(pl_str text, pl_decimal *number);

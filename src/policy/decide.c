@@ -208,8 +208,8 @@ static bool find_first(probe *p, const pl_policy_set *set, const buckets *b, pl_
     return false;
 }
 
-static pl_verdict find_all(probe *p, const pl_policy_set *set, const buckets *b, pl_decision *decision,
-                           pl_decider step, size_t level) {
+static pl_ruling find_all(probe *p, const pl_policy_set *set, const buckets *b, pl_decision *decision,
+                          pl_decider step, size_t level) {
     search s = {.count = 0};
     uint32_t index;
     bool found[2] = {false, false};
@@ -226,8 +226,8 @@ static pl_verdict find_all(probe *p, const pl_policy_set *set, const buckets *b,
 }
 
 /* The basic evaluation of one set (section 4.1). */
-static pl_verdict evaluate(probe *p, const pl_policy_set *set, pl_decision *decision, pl_decider step,
-                           size_t level) {
+static pl_ruling evaluate(probe *p, const pl_policy_set *set, pl_decision *decision, pl_decider step,
+                          size_t level) {
     if (!set)
         return PL_IMPLICIT_DENY;
     buckets b = {pl_map_get(&set->exact, p->action), pl_map_get(&set->services, p->service),
@@ -241,7 +241,7 @@ static pl_verdict evaluate(probe *p, const pl_policy_set *set, pl_decision *deci
 
 /* ---- the steps ---- */
 
-static pl_verdict settle(pl_decision *decision, pl_verdict verdict, pl_decider decider) {
+static pl_ruling settle(pl_decision *decision, pl_ruling verdict, pl_decider decider) {
     decision->verdict = verdict;
     decision->decided_by = decider;
     return verdict;
@@ -256,12 +256,12 @@ static bool limited_by_control(const pl_request_principal *principal) {
 }
 
 /* From the account upwards; the first level that does not allow is final (section 6.3). */
-static pl_verdict control_step(probe *p, const pl_authority *authority, pl_decision *decision) {
+static pl_ruling control_step(probe *p, const pl_authority *authority, pl_decision *decision) {
     if (!limited_by_control(&p->request->principal))
         return PL_ALLOW;
     for (size_t level = authority->control_count; level-- > 0;) {
         const pl_control_level *node = &authority->control[level];
-        pl_verdict verdict = evaluate(p, node->set, decision, PL_BY_CONTROL_POLICY, level);
+        pl_ruling verdict = evaluate(p, node->set, decision, PL_BY_CONTROL_POLICY, level);
         if (verdict == PL_ALLOW)
             continue;
         decision->level = level;
@@ -272,10 +272,10 @@ static pl_verdict control_step(probe *p, const pl_authority *authority, pl_decis
 }
 
 /* An Allow or Deny at account level is final; else the resource group's policies decide (section 4.2, 3). */
-static pl_verdict identity_step(probe *p, const pl_authority *authority, pl_decision *decision) {
+static pl_ruling identity_step(probe *p, const pl_authority *authority, pl_decision *decision) {
     if (p->request->principal.kind == PL_CALLER_ROOT)
         return settle(decision, PL_ALLOW, PL_BY_OWNER);
-    pl_verdict verdict = evaluate(p, authority->identity, decision, PL_BY_IDENTITY_POLICY, 0);
+    pl_ruling verdict = evaluate(p, authority->identity, decision, PL_BY_IDENTITY_POLICY, 0);
     if (verdict != PL_IMPLICIT_DENY)
         return settle(decision, verdict, PL_BY_IDENTITY_POLICY);
     verdict = evaluate(p, authority->resource_group, decision, PL_BY_RESOURCE_GROUP_POLICY, 0);
@@ -284,11 +284,11 @@ static pl_verdict identity_step(probe *p, const pl_authority *authority, pl_deci
 }
 
 /* Section 4.3: an explicit denial of either, else an implicit one of either, else Allow. */
-static pl_verdict trust_step(probe *p, const pl_authority *authority, pl_verdict identity,
-                             pl_decision *decision) {
+static pl_ruling trust_step(probe *p, const pl_authority *authority, pl_ruling identity,
+                            pl_decision *decision) {
     if (identity == PL_EXPLICIT_DENY)
         return identity;
-    pl_verdict trust = evaluate(p, authority->trust, decision, PL_BY_TRUST_POLICY, 0);
+    pl_ruling trust = evaluate(p, authority->trust, decision, PL_BY_TRUST_POLICY, 0);
     if (trust == PL_EXPLICIT_DENY || identity == PL_ALLOW)
         return settle(decision, trust, PL_BY_TRUST_POLICY);
     return identity;
@@ -302,11 +302,11 @@ static void run_steps(probe *p, const pl_authority *authority, pl_decision *deci
     if (control_step(p, authority, decision) != PL_ALLOW)
         return;
     if (authority->session) {
-        pl_verdict verdict = evaluate(p, authority->session, decision, PL_BY_SESSION_POLICY, 0);
+        pl_ruling verdict = evaluate(p, authority->session, decision, PL_BY_SESSION_POLICY, 0);
         if (settle(decision, verdict, PL_BY_SESSION_POLICY) != PL_ALLOW)
             return;
     }
-    pl_verdict identity =
+    pl_ruling identity =
         authority->trust_use == PL_TRUST_ALONE ? PL_ALLOW : identity_step(p, authority, decision);
     if (authority->trust_use != PL_TRUST_NONE)
         trust_step(p, authority, identity, decision);
@@ -380,7 +380,7 @@ int pl_decide_explained(const pl_authority *authority, const pl_request *request
     return decide(authority, request, true, decision, error);
 }
 
-pl_str pl_verdict_name(pl_verdict verdict) {
+pl_str pl_ruling_name(pl_ruling verdict) {
     static const pl_str names[] = {PL_STR_INIT("ImplicitDeny"), PL_STR_INIT("ExplicitDeny"),
                                    PL_STR_INIT("Allow")};
     return names[verdict];

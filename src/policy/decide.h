@@ -81,7 +81,7 @@ typedef struct pl_authority {
     pl_trust_use trust_use;
 } pl_authority;
 
-typedef enum pl_verdict { PL_IMPLICIT_DENY, PL_EXPLICIT_DENY, PL_ALLOW } pl_verdict;
+typedef enum pl_ruling { PL_IMPLICIT_DENY, PL_EXPLICIT_DENY, PL_ALLOW } pl_ruling;
 
 typedef enum pl_decider {
     PL_BY_NOBODY, /* an error: see pl_decide */
@@ -104,7 +104,7 @@ typedef struct pl_matched_statement {
 } pl_matched_statement;
 
 typedef struct pl_decision {
-    pl_verdict verdict;
+    pl_ruling verdict;
     pl_decider decided_by;
     size_t level;      /* for PL_BY_CONTROL_POLICY: index into `control` */
     pl_str decided_at; /* for PL_BY_CONTROL_POLICY: the level's id */
@@ -129,7 +129,7 @@ int pl_decide_explained(const pl_authority *authority, const pl_request *request
                         pl_error *error);
 
 /* "Allow", "ExplicitDeny", "ImplicitDeny": also NoPermissionType of AccessDeniedDetail. */
-pl_str pl_verdict_name(pl_verdict verdict);
+pl_str pl_ruling_name(pl_ruling verdict);
 
 /* "owner", "control policy", "session policy", "identity policy", ... for people. */
 pl_str pl_decider_name(pl_decider decider);

@@ -166,7 +166,8 @@ static int pick(const reader *r, pl_json statement, pl_json plain, pl_json negat
     return 0;
 }
 
-static int read_clause(const reader *r, pl_operator op, pl_str key, pl_json value, pl_policy_clause *clause) {
+static int read_clause(const reader *r, pl_policy_operator op, pl_str key, pl_json value,
+                       pl_policy_clause *clause) {
     clause->op = op;
     clause->key = (pl_policy_text){key, value.at - 1};
     if (key.n == 0)
@@ -176,7 +177,7 @@ static int read_clause(const reader *r, pl_operator op, pl_str key, pl_json valu
     for (size_t i = 0; i < clause->values.count; i++)
         if (!pl_operand_valid(op, clause->values.items[i].text))
             return fail_at(r, pl_json_move(value, clause->values.items[i].place), "no value for %.*s",
-                           PL_FMT(pl_operator_name(op)));
+                           PL_FMT(pl_policy_operator_name(op)));
     return 0;
 }
 
@@ -185,7 +186,7 @@ static bool doubled(pl_json object, pl_str name, pl_json value) {
     return pl_json_get(object, name).at != value.at;
 }
 
-static int read_operator(const reader *r, pl_json keys, pl_operator op, pl_policy_clause *clauses,
+static int read_operator(const reader *r, pl_json keys, pl_policy_operator op, pl_policy_clause *clauses,
                          size_t *count) {
     pl_str key;
     pl_json value;
@@ -208,7 +209,7 @@ static size_t count_clauses(pl_json condition) {
 }
 
 static int read_condition(const reader *r, pl_json condition, pl_policy_statement *out) {
-    pl_operator op;
+    pl_policy_operator op;
     pl_str name;
     pl_json keys;
     if (!pl_json_exists(condition))
@@ -220,7 +221,7 @@ static int read_condition(const reader *r, pl_json condition, pl_policy_statemen
         return no_memory(r);
     out->clauses = clauses;
     for (pl_json_walk walk = pl_json_children(condition); pl_json_step(&walk, &name, &keys);) {
-        if (!pl_operator_from_name(name, &op))
+        if (!pl_policy_operator_from_name(name, &op))
             return fail_at(r, key_of(keys), "The condition operator '%.*s' is not supported",
                            PL_FMT(pl_str_head(name, 64)));
         if (doubled(condition, name, keys))

@@ -24,7 +24,7 @@ typedef enum pl_policy_kind {
 typedef enum pl_effect { PL_EFFECT_DENY, PL_EFFECT_ALLOW } pl_effect;
 
 /* The 21 condition operators (reference/policy-language.md, section 3.1). */
-typedef enum pl_operator {
+typedef enum pl_policy_operator {
     PL_STRING_EQUALS,
     PL_STRING_NOT_EQUALS,
     PL_STRING_EQUALS_IGNORE_CASE,
@@ -46,8 +46,8 @@ typedef enum pl_operator {
     PL_BOOL,
     PL_IP_ADDRESS,
     PL_NOT_IP_ADDRESS,
-    PL_OPERATOR_COUNT
-} pl_operator;
+    PL_POLICY_OPERATOR_COUNT
+} pl_policy_operator;
 
 typedef enum pl_principal_type {
     PL_PRINCIPAL_RAM,
@@ -68,7 +68,7 @@ typedef struct pl_policy_texts {
 
 /* One operator with one key: `"IpAddress": {"acs:SourceIp": [...]}`. */
 typedef struct pl_policy_clause {
-    pl_operator op;
+    pl_policy_operator op;
     pl_policy_text key;
     pl_policy_texts values; /* at least one */
 } pl_policy_clause;
@@ -120,7 +120,7 @@ size_t pl_policy_offset(const pl_policy *policy, uint32_t place);
 void pl_policy_path(pl_buf *out, const pl_policy *policy, uint32_t place);
 
 /* The name of an operator, and the operator of an exact name (false: there is none). */
-pl_str pl_operator_name(pl_operator op);
-bool pl_operator_from_name(pl_str name, pl_operator *op);
+pl_str pl_policy_operator_name(pl_policy_operator op);
+bool pl_policy_operator_from_name(pl_str name, pl_policy_operator *op);
 
 #endif

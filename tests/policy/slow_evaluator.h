@@ -30,7 +30,7 @@ typedef struct slow_authority {
 } slow_authority;
 
 typedef struct slow_result {
-    pl_verdict verdict;
+    pl_ruling verdict;
     pl_decider decider;
     size_t level;
     size_t applicable; /* statements, in all steps that were reached */
@@ -206,7 +206,7 @@ static bool slow_applies(pl_json statement, const pl_request *request) {
            slow_condition(pl_json_get(statement, PL_STR("Condition")), request);
 }
 
-static pl_verdict slow_evaluate(const slow_set *set, const pl_request *request, slow_result *result) {
+static pl_ruling slow_evaluate(const slow_set *set, const pl_request *request, slow_result *result) {
     bool allow = false, deny = false;
     for (size_t i = 0; i < set->count; i++) {
         pl_json statements = pl_json_get(set->documents[i], PL_STR("Statement"));
@@ -223,7 +223,7 @@ static pl_verdict slow_evaluate(const slow_set *set, const pl_request *request, 
     return deny ? PL_EXPLICIT_DENY : allow ? PL_ALLOW : PL_IMPLICIT_DENY;
 }
 
-static slow_result slow_settle(slow_result result, pl_verdict verdict, pl_decider decider) {
+static slow_result slow_settle(slow_result result, pl_ruling verdict, pl_decider decider) {
     result.verdict = verdict;
     result.decider = decider;
     return result;
@@ -232,7 +232,7 @@ static slow_result slow_settle(slow_result result, pl_verdict verdict, pl_decide
 static slow_result slow_identity(const slow_authority *a, const pl_request *request, slow_result r) {
     if (request->principal.kind == PL_CALLER_ROOT)
         return slow_settle(r, PL_ALLOW, PL_BY_OWNER);
-    pl_verdict verdict = slow_evaluate(&a->identity, request, &r);
+    pl_ruling verdict = slow_evaluate(&a->identity, request, &r);
     if (verdict != PL_IMPLICIT_DENY || !a->has_group)
         return slow_settle(r, verdict, PL_BY_IDENTITY_POLICY);
     verdict = slow_evaluate(&a->group, request, &r);
@@ -248,7 +248,7 @@ static slow_result slow_decide(const slow_authority *a, const pl_request *reques
     if (kind == PL_CALLER_ROOT && a->trust_use == PL_TRUST_NONE)
         return slow_settle(r, PL_ALLOW, PL_BY_OWNER);
     for (size_t level = exempt ? 0 : a->level_count; level-- > 0;) {
-        pl_verdict verdict = slow_evaluate(&a->levels[level], request, &r);
+        pl_ruling verdict = slow_evaluate(&a->levels[level], request, &r);
         r.level = level;
         if (verdict != PL_ALLOW)
             return slow_settle(r, verdict, PL_BY_CONTROL_POLICY);
@@ -265,7 +265,7 @@ static slow_result slow_decide(const slow_authority *a, const pl_request *reques
     if (a->trust_use == PL_TRUST_NONE || (a->trust_use != PL_TRUST_ALONE && r.verdict == PL_EXPLICIT_DENY))
         return r;
     trust.applicable = r.applicable;
-    pl_verdict verdict = slow_evaluate(&a->trust, request, &trust);
+    pl_ruling verdict = slow_evaluate(&a->trust, request, &trust);
     if (a->trust_use == PL_TRUST_ALONE || r.verdict == PL_ALLOW || verdict == PL_EXPLICIT_DENY)
         return slow_settle(trust, verdict, PL_BY_TRUST_POLICY);
     r.applicable = trust.applicable;

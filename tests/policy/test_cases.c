@@ -18,8 +18,8 @@ static void count(void *context, const pl_case_result *result) {
     t->failed += !result->passed;
     if (!result->passed)
         print_error("%.*s: wanted %.*s, got %.*s\n", PL_FMT(result->id),
-                    PL_FMT(pl_verdict_name(result->expected)),
-                    PL_FMT(pl_verdict_name(result->decision->verdict)));
+                    PL_FMT(pl_ruling_name(result->expected)),
+                    PL_FMT(pl_ruling_name(result->decision->verdict)));
 }
 
 static pl_str read_file(pl_arena *arena, const char *path) {

@@ -82,10 +82,11 @@ static void add_values(pl_buf *out, pl_str name) {
 }
 
 static void add_condition(pl_buf *out) {
-    size_t first = pick(PL_OPERATOR_COUNT), count = 1 + pick(2);
+    size_t first = pick(PL_POLICY_OPERATOR_COUNT), count = 1 + pick(2);
     pl_buf_add(out, PL_STR(",\"Condition\":{"));
     for (size_t i = 0; i < count; i++) {
-        pl_str name = pl_operator_name((pl_operator)((first + i * 7) % PL_OPERATOR_COUNT));
+        pl_str name =
+            pl_policy_operator_name((pl_policy_operator)((first + i * 7) % PL_POLICY_OPERATOR_COUNT));
         pl_buf_printf(out, "%s\"%.*s\":{\"%s\":", i ? "," : "", PL_FMT(name), CHOOSE(keys));
         add_values(out, name);
         pl_buf_add_char(out, '}');
@@ -285,7 +286,7 @@ static void the_denying_level_and_statement_are_named(void **state) {
     assert_int_equal(d.decided_by, PL_BY_CONTROL_POLICY);
     assert_str(d.decided_at, "fd-1");
     assert_str(pl_decider_policy_type(d.decided_by), "ControlPolicy");
-    assert_str(pl_verdict_name(d.verdict), "ExplicitDeny");
+    assert_str(pl_ruling_name(d.verdict), "ExplicitDeny");
     const pl_matched_statement *last = &d.matched[d.matched_count - 1];
     assert_ptr_equal(last->set, closed);
     assert_int_equal(last->policy, 1);
@@ -312,7 +313,7 @@ static void assuming_a_role_needs_both_sides(void **state) {
         size_t count;
         bool identity;
         pl_trust_use use;
-        pl_verdict verdict;
+        pl_ruling verdict;
         pl_decider decider;
     } cases[] = {
         {mine, 1, true, PL_TRUST_AND_IDENTITY, PL_ALLOW, PL_BY_TRUST_POLICY},

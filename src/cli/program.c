@@ -1,0 +1,231 @@
+/*
+ * Putting the rooms together. Rooms of one floor do not know each other: what they have to tell one another
+ * (a member account was created, an account joined a group) goes through the functions here.
+ */
+#include "cli/program.h"
+
+#include "catalogue/catalogue.h"
+#include "engine/packs.h"
+#include "engine/rules.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { PATH_SIZE = 4096 };
+
+api_limits program_limits(bool strict) {
+    if (strict)
+        return (api_limits){.strict = true,
+                            .rules_per_account = 200,
+                            .packs_per_account = 5,
+                            .account_groups = 5,
+                            .accounts_per_group = 200,
+                            .folder_depth = 5,
+                            .accounts_per_directory = 20,
+                            .control_policies = 1500,
+                            .calls_per_second = 100};
+    return (api_limits){.rules_per_account = 10000,
+                        .packs_per_account = 1000,
+                        .account_groups = 200,
+                        .accounts_per_group = 10000,
+                        .folder_depth = 5,
+                        .accounts_per_directory = 10000,
+                        .control_policies = 1500};
+}
+
+const char *program_data_directory(const char *option) {
+    const char *environment = getenv("PLUMBLINE_DATA");
+    if (option)
+        return option;
+    return environment && *environment ? environment : "plumbline-data";
+}
+
+/* --- What org tells identity and engine ------------------------------------------------------------------
+ */
+
+static int account_created(void *context, store_session *session, const org_new_account *account, int64_t now,
+                           pl_error *error) {
+    program *p = context;
+    return identity_account_create(p->identity, session, account->account_id, account->account_name, now,
+                                   error);
+}
+
+static int account_deleted(void *context, store_session *session, pl_str account_id, int64_t now,
+                           pl_error *error) {
+    program *p = context;
+    (void)now;
+    if (engine_delete_account(p->engine, session, account_id, error) != 0)
+        return -1;
+    return identity_account_delete(p->identity, session, account_id, error);
+}
+
+static int account_changed(void *context, store_session *session, pl_str account_id, int64_t now,
+                           pl_error *error) {
+    return engine_account_changed(((program *)context)->engine, session, account_id, now, error);
+}
+
+static int group_deleted(void *context, store_session *session, pl_str owner_id, pl_str group_id, int64_t now,
+                         pl_error *error) {
+    program *p = context;
+    pl_arena arena;
+    pl_arena_init(&arena, 0);
+    engine_context changes = {.engine = p->engine,
+                              .catalogue = p->catalogue,
+                              .random = p->services.random,
+                              .arena = &arena,
+                              .now = now,
+                              .strict = p->options.limits.strict,
+                              .rules_limit = p->options.limits.rules_per_account,
+                              .packs_limit = p->options.limits.packs_per_account,
+                              .creator_id = owner_id};
+    engine_group group = {owner_id, group_id};
+    int result = engine_pack_remove_all(&changes, session, &group, error);
+    if (result == 0)
+        result = engine_rule_remove_all(&changes, session, &group, error);
+    pl_arena_free(&arena);
+    return result;
+}
+
+static void committed(void *context) {
+    engine_after_commit(((program *)context)->engine);
+}
+
+/* --- What the engine asks org ----------------------------------------------------------------------------
+ */
+
+static int groups_of(void *context, store_session *session, pl_arena *arena, pl_str account_id,
+                     engine_group **groups, size_t *count, pl_error *error) {
+    const org_view *view = org_view_open(((program *)context)->org, session, error);
+    if (!view)
+        return -1;
+    const org_group *const *found = org_groups_of(view, account_id, count);
+    *groups = pl_new(arena, engine_group, *count + 1);
+    for (size_t i = 0; *groups && i < *count; i++)
+        (*groups)[i] =
+            (engine_group){pl_arena_copy(arena, found[i]->owner_id), pl_arena_copy(arena, found[i]->id)};
+    org_view_close(view);
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+static int members_of(void *context, store_session *session, pl_arena *arena, engine_group group,
+                      pl_str **accounts, size_t *count, pl_error *error) {
+    const org_view *view = org_view_open(((program *)context)->org, session, error);
+    if (!view)
+        return -1;
+    const org_group *found = org_find_group(view, group.owner_id, group.aggregator_id, NULL);
+    *count = found ? found->member_count : 0;
+    *accounts = pl_new(arena, pl_str, *count + 1);
+    for (size_t i = 0; *accounts && i < *count; i++)
+        (*accounts)[i] = pl_arena_copy(arena, found->members[i].account_id);
+    org_view_close(view);
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+static int in_folder(void *context, store_session *session, pl_str account_id, pl_str folder_id, bool *inside,
+                     pl_error *error) {
+    const org_view *view = org_view_open(((program *)context)->org, session, error);
+    if (!view)
+        return -1;
+    *inside = org_in_folder(view, account_id, folder_id);
+    org_view_close(view);
+    return 0;
+}
+
+/* --- Opening ---------------------------------------------------------------------------------------------
+ */
+
+static int make_directory(const char *path, pl_error *error) {
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return pl_failf(error, PL_E_ServiceUnavailable, "data directory %s: %s", path, strerror(errno));
+}
+
+static int open_store(program *p, pl_error *error) {
+    char path[PATH_SIZE];
+    const char *environment = getenv("PLUMBLINE_STORE");
+    const char *url = p->options.store_url ? p->options.store_url : environment;
+    store_options options = {.log = &p->options.log};
+    if (!url || !*url) {
+        snprintf(path, sizeof path, "%s/plumbline.db", p->options.data);
+        url = path;
+    }
+    return store_open(&p->store, pl_str_from(url), &options, error);
+}
+
+static int open_org(program *p, pl_error *error) {
+    const api_limits *limits = &p->options.limits;
+    org_config config = {
+        .store = p->store, .clock = p->services.clock, .random = p->services.random, .log = &p->options.log};
+    config.limits.folder_depth = limits->folder_depth;
+    config.limits.accounts = limits->accounts_per_directory;
+    config.limits.control_policies = limits->control_policies;
+    config.limits.groups = limits->account_groups;
+    config.limits.accounts_per_group = limits->accounts_per_group;
+    return org_open(&p->org, &config, error);
+}
+
+static int open_identity(program *p, pl_error *error) {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/secret.key", p->options.data);
+    identity_config config = {.store = p->store,
+                              .org = p->org,
+                              .clock = p->services.clock,
+                              .random = p->services.random,
+                              .log = &p->options.log,
+                              .key_file = path};
+    return identity_open(&p->identity, &config, error);
+}
+
+static int open_engine(program *p, pl_error *error) {
+    engine_config config = {.store = p->store,
+                            .catalogue = p->catalogue,
+                            .clock = p->services.clock,
+                            .random = p->services.random,
+                            .log = &p->options.log,
+                            .workers = p->options.workers,
+                            .strict = p->options.limits.strict};
+    config.groups = (engine_groups){p, groups_of, members_of, in_folder};
+    return engine_open(&p->engine, &config, error);
+}
+
+static void connect_rooms(program *p) {
+    org_hooks hooks = {.context = p,
+                       .create_account = account_created,
+                       .delete_account = account_deleted,
+                       .account_changed = account_changed,
+                       .group_deleted = group_deleted,
+                       .committed = committed};
+    org_set_hooks(p->org, &hooks);
+    p->services.store = p->store;
+    p->services.catalogue = p->catalogue;
+    p->services.org = p->org;
+    p->services.identity = p->identity;
+    p->services.engine = p->engine;
+    p->services.limits = &p->options.limits;
+    p->services.log = &p->options.log;
+    p->services.started = pl_now(&p->services.clock);
+}
+
+int program_open(program *p, const program_options *options, pl_error *error) {
+    *p = (program){.options = *options};
+    p->services.clock = pl_clock_system();
+    p->services.random = pl_random_system();
+    if (make_directory(options->data, error) == 0 &&
+        catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
+        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_engine(p, error) == 0) {
+        connect_rooms(p);
+        return 0;
+    }
+    program_close(p);
+    return -1;
+}
+
+void program_close(program *p) {
+    engine_close(p->engine);
+    store_close(p->store);
+    identity_close(p->identity);
+    org_close(p->org);
+    catalogue_close(p->catalogue);
+}

@@ -1,0 +1,46 @@
+/*
+ * The program put together: store, catalogue, organisation, identities and engine, opened in that order and
+ * connected. `serve` runs a gateway on top; `import --data` and `check --data` use it without one.
+ */
+#ifndef CLI_PROGRAM_H
+#define CLI_PROGRAM_H
+
+#include "api/call.h"
+#include "engine/engine.h"
+#include "identity/identity.h"
+#include "org/org.h"
+
+typedef struct program_options {
+    const char *data;      /* directory; made (mode 0700) when missing */
+    const char *store_url; /* NULL: SQLite in the data directory */
+    const char *catalogue; /* directory with rule files of the user's own; NULL: none */
+    unsigned workers;      /* evaluation threads; 0: none */
+    api_limits limits;
+    pl_log log;
+} program_options;
+
+/* What is open; `services` is what handlers see. Everything lives until program_close. */
+typedef struct program {
+    program_options options;
+    api_services services;
+    store *store;
+    catalogue *catalogue;
+    org *org;
+    identity *identity;
+    engine *engine;
+} program;
+
+/* The limits of a server: generous, or the vendor's with `strict` (reference/evaluation-semantics.md, section
+ * 15). */
+api_limits program_limits(bool strict);
+
+/* Opens everything; on -1 nothing stays open. */
+int program_open(program *p, const program_options *options, pl_error *error);
+
+/* Ends the evaluation threads and closes everything that is open. */
+void program_close(program *p);
+
+/* --data, else PLUMBLINE_DATA, else ./plumbline-data. */
+const char *program_data_directory(const char *option);
+
+#endif

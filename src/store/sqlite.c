@@ -1,0 +1,231 @@
+/*
+ * The SQLite driver: an embedded database in one file. Owns the connections: one that writes, and read-only
+ * ones that each see the snapshot of their transaction (write-ahead log).
+ *
+ * A commit is durable when it returns: write-ahead log with synchronous=FULL. Memory stays small: little page
+ * cache per connection, no memory mapping (an input-output error under a mapping would be a signal, not an
+ * error value); the operating system's cache does the rest.
+ */
+#include "store/sqlite.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    APPLICATION_ID = 0x504c4d42, /* "PLMB" */
+    PAGE_SIZE = 8192,            /* five stored configurations to a page instead of two */
+    WRITER_CACHE_KIB = 4096,
+    READER_CACHE_KIB = 1024,
+    LOG_PAGES_CHECKPOINT = 2000, /* pages in the log from which the writer copies them to the database */
+};
+
+int store_sqlite_fail(store_session *session, int code, pl_error *error) {
+    const char *detail = sqlite3_errmsg(((store_sqlite_session *)session)->connection);
+    switch (code & 0xff) {
+    case SQLITE_CONSTRAINT: return store_fail_conflict(error, detail);
+    case SQLITE_FULL:
+        return pl_failf(error, PL_E_ServiceUnavailable, "The disk that holds the database is full.");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        pl_log_write(&session->store->log, PL_LOG_ERROR, "database %s: %s (code %d)",
+                     session->store->location, detail, code);
+        return pl_failf(error, PL_E_ServiceUnavailable, "The database file is damaged: %s.", detail);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return pl_failf(error, PL_E_ServiceUnavailable, "Another process holds the database for too long.");
+    case SQLITE_NOMEM: return store_fail_memory(error);
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return pl_failf(error, PL_E_ServiceUnavailable, "The database file cannot be used: %s (code %d).",
+                        detail, code);
+    case SQLITE_READONLY:
+        if (session->mode != STORE_MODE_READ)
+            return pl_failf(error, PL_E_ServiceUnavailable, "The database file may not be written.");
+        return pl_failf(error, PL_E_InternalError, "A work that reads tried to write.");
+    case SQLITE_TOOBIG: return pl_failf(error, PL_E_InvalidParameter, "A value to be stored is too long.");
+    default: return pl_failf(error, PL_E_InternalError, "The database refused a statement: %s.", detail);
+    }
+}
+
+static int execute(store_session *session, const char *sql, pl_error *error) {
+    int code = sqlite3_exec(((store_sqlite_session *)session)->connection, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : store_sqlite_fail(session, code, error);
+}
+
+static int64_t pragma_number(store_session *session, const char *sql, pl_error *error) {
+    sqlite3_stmt *handle = NULL;
+    sqlite3 *connection = ((store_sqlite_session *)session)->connection;
+    int code = sqlite3_prepare_v2(connection, sql, -1, &handle, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_step(handle);
+    int64_t number = code == SQLITE_ROW ? sqlite3_column_int64(handle, 0) : -1;
+    if (code != SQLITE_ROW)
+        store_sqlite_fail(session, code, error);
+    sqlite3_finalize(handle);
+    return number;
+}
+
+/*
+ * Refuses a file that some other program made; marks a new one. The mark is set before any table is made, so
+ * a file with tables whose mark is read afterwards and is missing is not ours, even while others start.
+ */
+static int claim_file(store_session *session, pl_error *error) {
+    int64_t objects = pragma_number(session, "SELECT count(*) FROM sqlite_schema", error);
+    int64_t id = objects < 0 ? -1 : pragma_number(session, "PRAGMA application_id", error);
+    if (id < 0)
+        return -1;
+    if (id == APPLICATION_ID)
+        return 0;
+    if (id != 0 || objects != 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "%s is a database of another program.",
+                        session->store->location);
+    char sql[128];
+    snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA application_id=%d", PAGE_SIZE, APPLICATION_ID);
+    return execute(session, sql, error);
+}
+
+static int configure(store_session *session, bool writer, pl_error *error) {
+    char sql[256];
+    sqlite3 *connection = ((store_sqlite_session *)session)->connection;
+    sqlite3_busy_timeout(connection, (int)session->store->wait_seconds * 1000);
+    sqlite3_extended_result_codes(connection, 1);
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+    sqlite3_db_config(connection, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+    snprintf(sql, sizeof sql,
+             "PRAGMA mmap_size=0; PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-%d",
+             writer ? WRITER_CACHE_KIB : READER_CACHE_KIB);
+    if (execute(session, sql, error) != 0)
+        return -1;
+    if (!writer)
+        return 0;
+    if (claim_file(session, error) != 0)
+        return -1;
+    snprintf(sql, sizeof sql,
+             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%d",
+             LOG_PAGES_CHECKPOINT);
+    return execute(session, sql, error);
+}
+
+static void sqlite_disconnect(store_session *base) {
+    store_sqlite_session *session = (store_sqlite_session *)base;
+    store_session_free(base);
+    store_sqlite_plans_free(session);
+    sqlite3_finalize(session->begin);
+    sqlite3_finalize(session->commit);
+    sqlite3_close(session->connection);
+    pl_free(session);
+}
+
+static int prepare_frame(store_sqlite_session *session, bool writer, pl_error *error) {
+    int code = sqlite3_prepare_v3(session->connection, writer ? "BEGIN IMMEDIATE" : "BEGIN", -1,
+                                  SQLITE_PREPARE_PERSISTENT, &session->begin, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v3(session->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT,
+                                  &session->commit, NULL);
+    return code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
+}
+
+static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
+    store_sqlite_session *session = pl_calloc(1, sizeof *session);
+    if (!session) {
+        store_fail_memory(error);
+        return NULL;
+    }
+    store_session_init(&session->base, s);
+    session->base.mode = writer ? STORE_MODE_WRITE : STORE_MODE_READ;
+    int flags = (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(s->location, &session->connection, flags, NULL);
+    int result = code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
+    if (result == 0)
+        result = configure(&session->base, writer, error);
+    if (result == 0)
+        result = prepare_frame(session, writer, error);
+    if (result == 0)
+        return &session->base;
+    sqlite_disconnect(&session->base);
+    return NULL;
+}
+
+/* Makes the file first, so that it never exists with a wider mode than its owner's. */
+static int sqlite_open(store *s, pl_error *error) {
+    int fd = open(s->location, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",
+                        s->location, strerrordesc_np(errno));
+    close(fd);
+    return 0;
+}
+
+static void sqlite_close(store *s) {
+    (void)s;
+}
+
+static int run_frame(store_session *session, sqlite3_stmt *handle, pl_error *error) {
+    int code = sqlite3_step(handle);
+    int result = code == SQLITE_DONE ? 0 : store_sqlite_fail(session, code, error);
+    sqlite3_reset(handle);
+    return result;
+}
+
+static bool sqlite_in_transaction(store_session *session) {
+    return !sqlite3_get_autocommit(((store_sqlite_session *)session)->connection);
+}
+
+static int sqlite_begin(store_session *session, store_mode mode, pl_error *error) {
+    (void)mode;
+    return run_frame(session, ((store_sqlite_session *)session)->begin, error);
+}
+
+static void sqlite_rollback(store_session *session) {
+    if (sqlite_in_transaction(session))
+        sqlite3_exec(((store_sqlite_session *)session)->connection, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int sqlite_commit(store_session *session, pl_error *error) {
+    if (run_frame(session, ((store_sqlite_session *)session)->commit, error) == 0)
+        return 0;
+    sqlite_rollback(session);
+    return -1;
+}
+
+static int sqlite_point(store_session *session, store_point point, pl_error *error) {
+    static const char *const sql[] = {"SAVEPOINT work", "RELEASE work", "ROLLBACK TO work; RELEASE work"};
+    return execute(session, sql[point], error);
+}
+
+static void sqlite_tend(store_session *session) {
+    (void)session;
+}
+
+const store_driver store_sqlite = {
+    .name = "sqlite",
+    .one_writer = true,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .connect = sqlite_connect,
+    .disconnect = sqlite_disconnect,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
+    .in_transaction = sqlite_in_transaction,
+    .point = sqlite_point,
+    .tend = sqlite_tend,
+    .script = execute,
+    .prepare = store_sqlite_prepare,
+    .finish = store_sqlite_finish,
+    .reset = store_sqlite_reset,
+    .bind = store_sqlite_bind,
+    .step = store_sqlite_step,
+    .column = store_sqlite_column,
+    .column_i64 = store_sqlite_column_i64,
+    .column_null = store_sqlite_column_null,
+    .bulk_begin = store_sqlite_bulk_begin,
+    .bulk_value = store_sqlite_bulk_value,
+    .bulk_row = store_sqlite_bulk_row,
+    .bulk_end = store_sqlite_bulk_end,
+};

@@ -1,0 +1,38 @@
+/* What the files of the SQLite driver share. Not for others. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include "store/driver.h"
+
+#include <sqlite3.h>
+
+typedef struct store_sqlite_plan store_sqlite_plan; /* sqlite_bulk.c */
+
+typedef struct store_sqlite_session {
+    store_session base;
+    sqlite3 *connection;
+    sqlite3_stmt *begin, *commit;
+    store_sqlite_plan *plans; /* prepared bulk loads */
+} store_sqlite_session;
+
+/* Fills `error` from a result code of SQLite; returns -1. */
+int store_sqlite_fail(store_session *session, int code, pl_error *error);
+
+/* The driver's functions (driver.h) that do not live in sqlite.c. */
+store_statement *store_sqlite_prepare(store_session *session, const char *sql, pl_error *error);
+void store_sqlite_finish(store_statement *st);
+void store_sqlite_reset(store_statement *st, bool forget_parameters);
+void store_sqlite_bind(store_statement *st, int index, const store_value *value);
+int store_sqlite_step(store_statement *st, pl_error *error);
+pl_str store_sqlite_column(store_statement *st, int column, store_kind kind);
+int64_t store_sqlite_column_i64(store_statement *st, int column);
+bool store_sqlite_column_null(store_statement *st, int column);
+store_bulk *store_sqlite_bulk_begin(store_session *session, const char *table, const char *const *columns,
+                                    size_t column_count, pl_error *error);
+int store_sqlite_bulk_value(store_bulk *bulk, const store_value *value);
+int store_sqlite_bulk_row(store_bulk *bulk);
+int store_sqlite_bulk_end(store_bulk *bulk, bool give_up, pl_error *error);
+
+void store_sqlite_plans_free(store_sqlite_session *session);
+
+#endif
