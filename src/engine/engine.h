@@ -61,6 +61,15 @@ int engine_open(engine **out, const engine_config *config, pl_error *error);
 /* Ends the workers (at their next batch) and frees everything. NULL is fine. */
 void engine_close(engine *e);
 
+/*
+ * One piece of background work by the calling thread: due schedules, marks to lift, daily figures, one batch
+ * of a run. `*worked` false when there was nothing to do.
+ */
+int engine_work(engine *e, bool *worked, pl_error *error);
+
+/* Runs that wait or work, for GetServerStatus. */
+int engine_count_runs(store_session *session, int64_t *runs, pl_error *error);
+
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 
 typedef struct engine_ingested {

@@ -324,3 +324,40 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
         return 0;
     return change_row(w, o, visible);
 }
+
+static int store_mark(engine_writing *w, const engine_outcome *o, engine_compliance shown, pl_str date,
+                      pl_str reason, int64_t until) {
+    if (!date.p)
+        return store_run(w->session, w->error,
+                         "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
+                         "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                         "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
+    return store_run(w->session, w->error,
+                     "UPDATE results SET shown = $4, ignore_until = $5, ignore_date = $6, ignore_reason = $7 "
+                     "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until, date,
+                     reason);
+}
+
+int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
+                      int64_t until) {
+    engine_compliance before = row->shown;
+    engine_compliance after = date.p ? ENGINE_IGNORED : row->compliance;
+    count(o, before, -1);
+    count(o, after, 1);
+    row->shown = after;
+    row->marked = date.p != NULL;
+    if (store_mark(w, o, after, date, reason, until) != 0)
+        return -1;
+    return before == after ? 0 : note_change(w, o, before, row->annotation, after, row->annotation);
+}
+
+int engine_queue_function(engine_writing *w, const engine_outcome *o) {
+    return store_run(w->session, w->error,
+                     "INSERT INTO function_events (account_id, rule_key, resource_key, owner_id, ordering, "
+                     "message_type) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, rule_key, "
+                     "resource_key) DO UPDATE SET ordering = excluded.ordering, message_type = "
+                     "excluded.message_type",
+                     "tiitii", o->account_id, o->rule->rule_key, o->resource_key, o->rule->account_id,
+                     o->ordering, (int64_t)o->message_type);
+}

@@ -94,4 +94,14 @@ engine_tally *engine_tally_of(engine_writing *w, pl_str account_id, int64_t rule
  */
 int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engine_compliance *shown);
 
+/* A function has to look at the resource: at most one event waits for a rule and a resource. */
+int engine_queue_function(engine_writing *w, const engine_outcome *o);
+
+/*
+ * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or with
+ * an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally count.
+ */
+int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
+                      int64_t until);
+
 #endif
