@@ -5,5 +5,6 @@
 /* argv[0] is the subcommand's name; the result is the exit status (docs/cli.md). */
 int cli_check(int argc, char **argv);
 int cli_import(int argc, char **argv);
+int cli_policy(int argc, char **argv);
 
 #endif
