@@ -175,7 +175,7 @@ struct pl_program {
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
     quick_group *quick_groups;
     size_t quick_group_count;
-    quick_rule *quick_rules; /* of every rule; unused for those that are not quick */
+    quick_rule *quick_rules; /* of every rule; evaluate.c overrides the verdict of those that are not quick */
     size_t *lazy_features;   /* those that are found by more than the walk */
     size_t lazy_feature_count;
 };

@@ -194,7 +194,7 @@ static void walk_unpredicted(const walker *w, const trie_node *node, pl_json obj
 }
 
 static bool make_room(trie_shape *shape, size_t members) {
-    if (members <= shape->capacity)
+    if (shape->members && shape->wanted && members <= shape->capacity)
         return true;
     trie_member *larger = pl_realloc(shape->members, (members + 1) * sizeof *larger);
     if (!larger)
@@ -229,17 +229,18 @@ static void add_member(trie_shape *shape, const trie_node *node, pl_json object,
     shape->count++;
 }
 
-/* Remembers the members of an object and their order. */
-static void learn_object(const walker *w, const trie_node *node, pl_json object) {
+/* Remembers the members of an object and their order; false when there is no room for them. */
+static bool learn_object(const walker *w, const trie_node *node, pl_json object) {
     trie_shape *shape = &w->shapes[node->slot];
     size_t members = pl_json_count(object);
     uint32_t end = (uint32_t)object.tape[object.at] - 1;
     shape->count = shape->wanted_count = 0;
-    if (members > MAX_SHAPE || !make_room(shape, members))
-        return;
+    if (members == 0 || members > MAX_SHAPE || !make_room(shape, members))
+        return false;
     for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1))
         add_member(shape, node, object, at);
     shape->members[shape->count] = (trie_member){UNPREDICTED, 0, 0};
+    return true;
 }
 
 /* Number in the shape of the member with this head, from `next` a little further on; `count` when not there.
@@ -337,9 +338,10 @@ static void walk_array(const walker *w, const trie_node *node, pl_json array) {
 /* Looks below a captured place. */
 static void walk_node(const walker *w, const trie_node *node, pl_json value) {
     if (node->names && pl_json_tag(value) == '{') {
-        if (w->shapes[node->slot].count == 0)
-            learn_object(w, node, value);
-        walk_object(w, node, value);
+        if (w->shapes[node->slot].count || learn_object(w, node, value))
+            walk_object(w, node, value);
+        else
+            walk_unpredicted(w, node, value);
     } else if (node->index_count && pl_json_tag(value) == '[') {
         walk_array(w, node, value);
     }
