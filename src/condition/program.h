@@ -91,18 +91,21 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule);
 /*
  * Appends the annotation of the last evaluation's verdict of `rule` (reference/evaluation-semantics.md,
  * section 5): for NON_COMPLIANT the JSON text with `configuration`, `desiredValue`, `operator`, `property`
- * and, when the value is missing, `reason`, of the first false clause; for INSUFFICIENT_DATA a JSON text with
- * `reason` (and `property`); nothing for other verdicts.
+ * and, when the value is missing, `reason`, of the first false clause; nothing for other verdicts.
  */
-void pl_program_write_annotation(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out);
+
+/* Appends a sentence that says why the verdict is INSUFFICIENT_DATA or an error; nothing for other verdicts.
+ */
+void pl_program_write_reason(pl_program_state *state, size_t rule, pl_buf *out);
 
 /*
  * Appends the evaluated tree of the rule's condition in the form of RuleConditionContext
  * (reference/condition-rules.md, section 6.1), with the actual value of every clause.
  */
-void pl_program_write_context(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_context(pl_program_state *state, size_t rule, pl_buf *out);
 
 /* As pl_program_write_context for the rule's precondition; nothing when it has none. */
-void pl_program_write_applies_context(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_applies_context(pl_program_state *state, size_t rule, pl_buf *out);
 
 #endif
