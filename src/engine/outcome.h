@@ -50,8 +50,8 @@ typedef struct engine_row {
 } engine_row;
 
 enum { ENGINE_ROW_COLUMNS_COUNT = 12 };
-#define ENGINE_ROW_COLUMNS                                                                                    \
-    "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "          \
+#define ENGINE_ROW_COLUMNS                                                                                   \
+    "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "        \
     "annotation, ignore_until, ignore_date, ignore_reason"
 
 /* The columns from `first` on, as views into the statement. */

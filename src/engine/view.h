@@ -93,7 +93,8 @@ int engine_describe_rule(const struct catalogue *known, bool strict, pl_arena *a
 pl_program_state *engine_program_borrow(engine_type_program *program, pl_error *error);
 void engine_program_give_back(engine_type_program *program, pl_program_state *state);
 
-/* Binds a rule for an account: pack scopes read, accounts and folders decided. `*inside` false: not covered. */
+/* Binds a rule for an account: pack scopes read, accounts and folders decided. `*inside` false: not covered.
+ */
 int engine_bind_rule(struct engine *e, store_session *session, pl_arena *arena, pl_str account_id,
                      const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error);
 
