@@ -137,7 +137,6 @@ static int compile_desired(compiler *c, pl_json object, clause *out) {
         return 0;
     if (pl_operator_rows[out->op].prepare(c->arena, &out->desired, c->error) != 0)
         return pl_error_is(c->error, PL_E_ServiceUnavailable) ? -1 : refuse(c, "desired", "it is too long");
-    out->desired.unreadable = out->desired.unreadable || out->desired.absent;
     return 0;
 }
 

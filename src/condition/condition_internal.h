@@ -72,7 +72,6 @@ typedef struct tag_entry {
 /* The desired text, read once for the operator. */
 typedef struct desired {
     pl_str text;
-    bool absent;     /* it names a parameter that is not there: the clause is false */
     bool unreadable; /* the operator cannot read it: the clause is false */
     pl_str *list;    /* sorted, without duplicates */
     size_t count;

@@ -8,33 +8,37 @@ static int no_memory(pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+static bool is_name(pl_str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && (i == 0 || (c != '_' && !(c >= '0' && c <= '9'))))
+            return false;
+    }
+    return s.n > 0;
+}
+
 /* Takes `${name}` off the front of `*rest` into `*name`; false when none stands there. */
 static bool take_reference(pl_str *rest, pl_str *name) {
-    if (!pl_str_starts(*rest, PL_STR("${")))
-        return false;
-    size_t end = pl_str_find_char(*rest, '}');
-    if (end == PL_NOT_FOUND)
+    size_t end = pl_str_starts(*rest, PL_STR("${")) ? pl_str_find_char(*rest, '}') : PL_NOT_FOUND;
+    if (end == PL_NOT_FOUND || !is_name(pl_str_head(pl_str_skip(*rest, 2), end - 2)))
         return false;
     *name = pl_str_head(pl_str_skip(*rest, 2), end - 2);
     *rest = pl_str_skip(*rest, end + 1);
     return true;
 }
 
-/* Puts the parameters' texts in the place of their names; false when one is not there. */
-static bool substitute(pl_buf *out, pl_str text, pl_json parameters) {
-    bool complete = true;
+/* Puts the parameters' texts in the place of their names. */
+static void substitute(pl_buf *out, pl_str text, pl_json parameters) {
     while (text.n) {
         pl_str name;
         if (take_reference(&text, &name)) {
-            pl_json value = pl_json_get(parameters, name);
-            complete = complete && pl_json_exists(value) && !pl_json_is_null(value);
-            pl_json_write_text(out, value);
+            pl_json_write_text(out, pl_json_get(parameters, name));
         } else {
             pl_buf_add_char(out, text.p[0]);
             text = pl_str_skip(text, 1);
         }
     }
-    return complete;
 }
 
 int desired_read(pl_arena *arena, pl_json value, pl_json parameters, desired *out, pl_error *error) {
@@ -42,9 +46,9 @@ int desired_read(pl_arena *arena, pl_json value, pl_json parameters, desired *ou
     pl_buf_init(&raw, (size_t)1 << 20);
     pl_buf_init(&text, (size_t)1 << 24);
     pl_json_write_text(&raw, value);
-    *out = (desired){.absent = false};
+    *out = (desired){.unreadable = false};
     if (pl_json_is_object(parameters))
-        out->absent = !substitute(&text, pl_buf_str(&raw), parameters);
+        substitute(&text, pl_buf_str(&raw), parameters);
     else
         pl_buf_add(&text, pl_buf_str(&raw));
     out->text = pl_arena_copy(arena, pl_buf_str(&text));

@@ -100,7 +100,7 @@ static int ask_related(pl_program_state *state, const derived *d, derived_result
     return state->input->related(state->input->context, d->type, &out->root, &state->error);
 }
 
-static const derived_result *find_derived(pl_program_state *state, size_t number) {
+const derived_result *state_derived(pl_program_state *state, size_t number) {
     const derived *d = &state->program->derived[number];
     derived_result *result = &state->derived[number];
     if (result->progress != NOT_YET)
@@ -128,7 +128,7 @@ static int select_rest(pl_program_state *state, const program_feature *f, pl_jso
 static int find_value(pl_program_state *state, const program_feature *f, feature_result *result) {
     pl_json root = state->input->configuration, start;
     if (f->source == SOURCE_FIELD || f->source == SOURCE_RELATED) {
-        const derived_result *document = find_derived(state, f->derived);
+        const derived_result *document = state_derived(state, f->derived);
         result->error = document->error;
         if (document->progress == IN_ERROR)
             return -1;
@@ -208,33 +208,47 @@ truth state_branch(pl_program_state *state, const branch *b) {
     return result;
 }
 
-/* A required property counts as there when it is neither missing nor null, and a list when it is not empty.
- */
-static bool is_there(pl_program_state *state, size_t number) {
+bool state_has_required(pl_program_state *state, size_t number) {
     feature value = state_feature(state, number);
-    return value.items ? value.count > 0 : !feature_is_absent(&value);
+    if (!value.items)
+        return !feature_is_absent(&value);
+    for (size_t i = 0; i < value.count; i++)
+        if (!pl_json_is_null(value.items[i]))
+            return true;
+    return false;
 }
 
-static bool has_required(pl_program_state *state, const program_rule *rule, bool *failed) {
-    bool complete = true;
+/* Looks at everything required: an error weighs more than what is not there. */
+static pl_verdict judge_required(pl_program_state *state, const program_rule *rule) {
+    pl_verdict verdict = PL_COMPLIANT;
     for (size_t i = 0; i < rule->required_count; i++) {
-        complete = is_there(state, rule->required[i]) && complete;
-        *failed = *failed || state->features[rule->required[i]].progress == IN_ERROR;
+        if (!state_has_required(state, rule->required[i]) && verdict == PL_COMPLIANT)
+            verdict = PL_INSUFFICIENT_DATA;
+        if (state->features[rule->required[i]].progress == IN_ERROR)
+            verdict = PL_VERDICT_ERROR;
     }
-    return complete;
+    for (size_t i = 0; i < rule->related_count; i++) {
+        const derived_result *related = state_derived(state, rule->related[i]);
+        if (related->progress == IN_ERROR)
+            verdict = PL_VERDICT_ERROR;
+        else if (pl_json_count(related->root) == 0 && verdict == PL_COMPLIANT)
+            verdict = PL_INSUFFICIENT_DATA;
+    }
+    return verdict;
 }
 
 static pl_verdict judge(pl_program_state *state, const program_rule *rule) {
-    bool failed = false;
+    if (rule->insufficient.n)
+        return PL_INSUFFICIENT_DATA;
     if (rule->applies.children) {
         truth applies = state_branch(state, &rule->applies);
         if (applies != YES)
             return applies == FAILED ? PL_VERDICT_ERROR : PL_NOT_APPLICABLE;
     }
-    if (rule->required_count) {
-        bool complete = has_required(state, rule, &failed);
-        if (failed || !complete)
-            return failed ? PL_VERDICT_ERROR : PL_INSUFFICIENT_DATA;
+    if (rule->required_count || rule->related_count) {
+        pl_verdict required = judge_required(state, rule);
+        if (required != PL_COMPLIANT)
+            return required;
     }
     truth t = state_branch(state, &rule->condition);
     return t == YES ? PL_COMPLIANT : (t == FAILED ? PL_VERDICT_ERROR : PL_NON_COMPLIANT);

@@ -5,7 +5,7 @@
 /* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
 static size_t failed_clause(const pl_program_state *state, const branch *b) {
     if (!b->children)
-        return b->count == 0 && state->truths[b->clause] == FAILED ? b->clause : PL_NOT_FOUND;
+        return state->truths[b->clause] == FAILED ? b->clause : PL_NOT_FOUND;
     for (size_t i = 0; i < b->count; i++) {
         size_t found = failed_clause(state, &b->children[i]);
         if (found != PL_NOT_FOUND)
@@ -22,7 +22,10 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule) {
     for (size_t i = 0; i < r->required_count; i++)
         if (state->features[r->required[i]].progress == IN_ERROR)
             return state->features[r->required[i]].error;
-    found = failed_clause(state, &r->condition);
+    for (size_t i = 0; i < r->related_count; i++)
+        if (state->derived[r->related[i]].progress == IN_ERROR)
+            return state->derived[r->related[i]].error;
+    found = r->condition.children ? failed_clause(state, &r->condition) : PL_NOT_FOUND;
     return found != PL_NOT_FOUND ? state->errors[found] : &state->memory_error;
 }
 
@@ -75,21 +78,34 @@ void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *o
     pl_writer_end(&w);
 }
 
+static void write_sentence(pl_buf *out, pl_str start, pl_str what) {
+    pl_buf_add(out, start);
+    pl_buf_add(out, what);
+    pl_buf_add_char(out, '.');
+}
+
 static void write_missing(pl_program_state *state, const program_rule *rule, pl_buf *out) {
-    bool empty = !pl_json_exists(state->input->configuration) || pl_json_is_null(state->input->configuration);
-    if (empty) {
+    pl_json configuration = state->input->configuration;
+    if (rule->insufficient.n) {
+        pl_buf_add(out, rule->insufficient);
+        return;
+    }
+    if (!pl_json_exists(configuration) || pl_json_is_null(configuration)) {
         pl_buf_add(out, PL_STR("The resource has no recorded configuration."));
         return;
     }
-    for (size_t i = 0; i < rule->required_count; i++) {
-        feature value = state_feature(state, rule->required[i]);
-        if (value.items ? value.count > 0 : !feature_is_absent(&value))
-            continue;
-        pl_buf_add(out, PL_STR("The configuration has no value at "));
-        pl_buf_add(out, pl_path_text(state->program->features[rule->required[i]].path));
-        pl_buf_add(out, PL_STR("."));
-        return;
-    }
+    for (size_t i = 0; i < rule->required_count; i++)
+        if (!state_has_required(state, rule->required[i])) {
+            write_sentence(out, PL_STR("The configuration has no value at "),
+                           pl_path_text(state->program->features[rule->required[i]].path));
+            return;
+        }
+    for (size_t i = 0; i < rule->related_count; i++)
+        if (pl_json_count(state_derived(state, rule->related[i])->root) == 0) {
+            write_sentence(out, PL_STR("The resource has no recorded related "),
+                           state->program->derived[rule->related[i]].type);
+            return;
+        }
 }
 
 void pl_program_write_reason(pl_program_state *state, size_t rule, pl_buf *out) {

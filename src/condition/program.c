@@ -112,8 +112,8 @@ static size_t link_clause(pl_program *program, const clause *one) {
     size_t value = link_feature(program, one);
     if (value == PL_NOT_FOUND)
         return PL_NOT_FOUND;
-    pl_str key = pl_arena_printf(&program->arena, "c\n%zu\n%d\n%d\n%.*s", value, (int)one->op,
-                                 one->desired.absent, PL_FMT(one->desired.text));
+    pl_str key =
+        pl_arena_printf(&program->arena, "c\n%zu\n%d\n%.*s", value, (int)one->op, PL_FMT(one->desired.text));
     size_t number = key.p ? known(program, key) : PL_NOT_FOUND;
     if (number != PL_NOT_FOUND)
         return number;
@@ -148,7 +148,9 @@ typedef struct parts {
     const pl_condition *condition, *applies;
     const pl_path **required;
     size_t required_count;
-    pl_str annotation_operator;
+    pl_str *related;
+    size_t related_count;
+    pl_str annotation_operator, insufficient;
 } parts;
 
 static int compile_required(pl_program *program, pl_json required, parts *out, pl_error *error) {
@@ -167,7 +169,21 @@ static int compile_required(pl_program *program, pl_json required, parts *out, p
     return 0;
 }
 
-static int compile_parts(pl_program *program, const pl_program_rule *rule, parts *out, pl_error *error) {
+static int compile_related(pl_program *program, const pl_program_rule *rule, parts *out, pl_error *error) {
+    pl_str key;
+    pl_json type;
+    out->related = pl_new(&program->arena, pl_str, pl_json_count(rule->required_related) + 1);
+    if (!out->related)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (pl_json_walk walk = pl_json_children(rule->required_related); pl_json_step(&walk, &key, &type);) {
+        if (!pl_json_is_string(type) || rule->strict)
+            return pl_failf(error, PL_E_Invalid_Conditions_Value, "A required related type is not allowed.");
+        out->related[out->related_count++] = pl_arena_copy(&program->arena, pl_json_text(type));
+    }
+    return 0;
+}
+
+static int compile_conditions(pl_program *program, const pl_program_rule *rule, parts *out, pl_error *error) {
     pl_condition_options options = {rule->parameters, rule->strict};
     pl_arena *arena = &program->arena;
     int status = pl_json_exists(rule->condition)
@@ -175,10 +191,18 @@ static int compile_parts(pl_program *program, const pl_program_rule *rule, parts
                      : pl_condition_compile(arena, rule->conditions, &options, &out->condition, error);
     if (status == 0 && pl_json_exists(rule->applies))
         status = pl_condition_compile_tree(arena, rule->applies, &options, &out->applies, error);
-    if (status == 0)
-        status = compile_required(program, rule->required, out, error);
-    out->annotation_operator = pl_arena_copy(arena, rule->annotation_operator);
     return status;
+}
+
+static int compile_parts(pl_program *program, const pl_program_rule *rule, parts *out, pl_error *error) {
+    out->annotation_operator = pl_arena_copy(&program->arena, rule->annotation_operator);
+    out->insufficient = pl_arena_copy(&program->arena, rule->insufficient);
+    if (rule->insufficient.n == 0 && compile_conditions(program, rule, out, error) != 0)
+        return -1;
+    if (compile_required(program, rule->required, out, error) != 0 ||
+        compile_related(program, rule, out, error) != 0)
+        return -1;
+    return program->arena.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 static bool link_required(pl_program *program, const parts *from, program_rule *to) {
@@ -195,6 +219,20 @@ static bool link_required(pl_program *program, const parts *from, program_rule *
     return to->required != NULL;
 }
 
+static bool link_related(pl_program *program, const parts *from, program_rule *to) {
+    to->related = pl_new(&program->arena, size_t, from->related_count + 1);
+    for (size_t i = 0; to->related && i < from->related_count; i++) {
+        clause one = {.source = SOURCE_RELATED, .related_type = from->related[i]};
+        one.source_text = pl_arena_printf(&program->arena, "RELATED:%.*s", PL_FMT(one.related_type));
+        to->related[i] = link_derived(program, &one);
+        if (to->related[i] == PL_NOT_FOUND)
+            return false;
+        to->related_count++;
+        program->needs.related = true;
+    }
+    return to->related != NULL;
+}
+
 static bool link_rule(pl_program *program, const parts *from) {
     program_rule *larger = pl_arena_grow(&program->arena, program->rules, program->rule_count,
                                          &program->rule_capacity, sizeof *larger);
@@ -202,8 +240,11 @@ static bool link_rule(pl_program *program, const parts *from) {
         return false;
     program->rules = larger;
     program_rule *rule = &program->rules[program->rule_count];
-    *rule = (program_rule){.annotation_operator = from->annotation_operator};
-    if (!link_condition(program, from->condition, &rule->condition) || !link_required(program, from, rule))
+    *rule =
+        (program_rule){.annotation_operator = from->annotation_operator, .insufficient = from->insufficient};
+    if (from->condition && !link_condition(program, from->condition, &rule->condition))
+        return false;
+    if (!link_required(program, from, rule) || !link_related(program, from, rule))
         return false;
     if (from->applies && !link_condition(program, from->applies, &rule->applies))
         return false;

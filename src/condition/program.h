@@ -19,12 +19,16 @@ typedef struct pl_program_state pl_program_state;
 
 /* What one rule consists of. Everything is compiled into the program; nothing given here is kept. */
 typedef struct pl_program_rule {
-    pl_str conditions;  /* the `Conditions` text of a user's rule; absent when `condition` is given */
-    pl_json condition;  /* the tree of a catalogue rule; missing when `conditions` is given */
-    pl_json applies;    /* tree of the precondition (not met: NOT_APPLICABLE), or missing */
-    pl_json required;   /* array of JSONPath texts over the configuration (one of them missing or null:
-                           INSUFFICIENT_DATA), or missing */
-    pl_json parameters; /* object of the rule's input parameters, or missing: see pl_condition_options */
+    pl_str conditions; /* the `Conditions` text of a user's rule; absent when `condition` is given */
+    pl_json condition; /* the tree of a catalogue rule; missing when `conditions` is given */
+    pl_json applies;   /* tree of the precondition (not met: NOT_APPLICABLE), or missing */
+    pl_json required;  /* array of JSONPath texts over the configuration (one of them missing or null, or a
+                          list without a value: INSUFFICIENT_DATA), or missing */
+    pl_json
+        required_related; /* array of resource types (no related resource: INSUFFICIENT_DATA), or missing */
+    pl_str insufficient;  /* not empty: every verdict is INSUFFICIENT_DATA for this reason; no condition is
+                             needed then (a required parameter is not set, data nobody records) */
+    pl_json parameters;   /* object of the rule's input parameters: see pl_condition_options */
     pl_str annotation_operator; /* operator name to print in annotations, or absent */
     bool strict;                /* refuse extension operators and sources */
 } pl_program_rule;

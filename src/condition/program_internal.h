@@ -80,6 +80,9 @@ typedef struct program_rule {
     branch applies;   /* no children: always */
     size_t *required; /* features */
     size_t required_count;
+    size_t *related; /* derived documents that must not be empty */
+    size_t related_count;
+    pl_str insufficient; /* not empty: the reason why nothing is ever decided */
     pl_str annotation_operator;
 } program_rule;
 
@@ -135,6 +138,12 @@ truth state_clause(pl_program_state *state, size_t clause);
 
 /* The value a clause looks at; missing when it cannot be had. */
 feature state_feature(pl_program_state *state, size_t feature);
+
+/* The related resources, or the document inside a property. */
+const derived_result *state_derived(pl_program_state *state, size_t number);
+
+/* True when a required value is there. */
+bool state_has_required(pl_program_state *state, size_t number);
 
 /* Truth of a tree: NO, YES or FAILED. Every clause is evaluated, so an error is never passed over. */
 truth state_branch(pl_program_state *state, const branch *b);
