@@ -9,19 +9,23 @@
 static const pl_str owner = PL_STR_INIT("100000000000001");
 static int64_t now;
 static engine *e;
+static catalogue *known;
 
 static int setup(void **state) {
     (void)state;
     if (open_records() != 0)
         return -1;
     now = 1700000000000;
-    engine_config config = {.store = db, .clock = pl_clock_fixed(&now), .random = pl_random_system()};
+    if (catalogue_open(&known, NULL, &error) != 0)
+        return -1;
+    engine_config config = {.store = db, .catalogue = known, .clock = pl_clock_fixed(&now), .random = pl_random_system()};
     return engine_open(&e, &config, &error);
 }
 
 static int teardown(void **state) {
     (void)state;
     engine_close(e);
+    catalogue_close(known);
     return close_records();
 }
 
@@ -33,6 +37,7 @@ struct making {
 
 static engine_context context_of_test(void) {
     return (engine_context){.engine = e,
+                            .catalogue = known,
                             .random = pl_random_system(),
                             .arena = &arena,
                             .now = now,

@@ -132,7 +132,7 @@ static void history_leads_back_to_every_configuration(void **state) {
     assert_int_equal(now.count, 3);
     assert_str(now.nodes[0].diff, "{\"A\":[2,null],\"B\":[[1,2],[2,1]]}");
     assert_str(now.nodes[1].diff, "{\"A\":[1,2],\"C\":[null,\"new\"]}");
-    assert_str(now.nodes[2].diff, "{\"A\":[null,1],\"B\":[null,[1,2]]}");
+    assert_str(now.nodes[2].diff, "{\"B\":[null,[1,2]],\"A\":[null,1]}");
 }
 
 static void a_removed_resource_may_come_back(void **state) {
