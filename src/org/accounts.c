@@ -22,7 +22,8 @@ bool org_display_name_taken(const org_directory *directory, pl_str display_name)
     return false;
 }
 
-/* --- A new member ---------------------------------------------------------------------------------------- */
+/* --- A new member ----------------------------------------------------------------------------------------
+ */
 
 int org_add_member(org_change *change, const org_member_row *row, pl_error *error) {
     const org_caller *caller = change->caller;
@@ -37,8 +38,8 @@ int org_add_member(org_change *change, const org_member_row *row, pl_error *erro
                   row->record_id, caller->now, change->position) ||
         org_attach_default(change, row->id, error))
         return -1;
-    return row->tags ? org_put_tags(change->session, caller->account_id, PL_STR("Account"), row->id, row->tags,
-                                    error)
+    return row->tags ? org_put_tags(change->session, caller->account_id, PL_STR(ORG_TAG_ACCOUNT), row->id,
+                                    row->tags, error)
                      : 0;
 }
 
@@ -75,7 +76,8 @@ static int account_name(const org_change *change, pl_str prefix, pl_str *name, p
     char *lower = pl_arena_cstr(change->caller->arena, change->directory->id);
     for (char *c = lower; c && *c; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-    *name = pl_arena_printf(change->caller->arena, "%.*s@%s.aliyunid.com", PL_FMT(prefix), lower ? lower : "");
+    *name =
+        pl_arena_printf(change->caller->arena, "%.*s@%s.aliyunid.com", PL_FMT(prefix), lower ? lower : "");
     if (!lower || !name->p)
         return org_no_memory(error);
     for (size_t i = 0; i < change->directory->account_count; i++) {
@@ -144,18 +146,19 @@ static int create_work(org_change *change, void *argument, pl_error *error) {
         return -1;
     const org_hooks *hooks = &change->org->hooks;
     org_new_account account = {row.id, row.account_name, change->caller->account_id};
-    return hooks->create_account ? hooks->create_account(hooks->context, change->session, &account,
-                                                         change->caller->now, error)
-                                 : 0;
+    return hooks->create_account
+               ? hooks->create_account(hooks->context, change->session, &account, change->caller->now, error)
+               : 0;
 }
 
-int org_create_account(org *o, const org_caller *caller, const org_account_request *request, pl_str *account_id,
-                       const org_view **after, pl_error *error) {
+int org_create_account(org *o, const org_caller *caller, const org_account_request *request,
+                       pl_str *account_id, const org_view **after, pl_error *error) {
     account_work w = {.request = request, .new_id = account_id};
     return org_write(o, caller, create_work, &w, after, error);
 }
 
-/* --- Changes --------------------------------------------------------------------------------------------- */
+/* --- Changes ---------------------------------------------------------------------------------------------
+ */
 
 static int rename_work(org_change *change, void *argument, pl_error *error) {
     account_work *w = argument;
@@ -269,7 +272,8 @@ int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str pa
     return org_write(o, caller, payer_work, &w, NULL, error);
 }
 
-/* --- Leaving --------------------------------------------------------------------------------------------- */
+/* --- Leaving ---------------------------------------------------------------------------------------------
+ */
 
 int org_forget_member(org_change *change, const org_account *account, pl_error *error) {
     static const char *const statements[] = {

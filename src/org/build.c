@@ -6,6 +6,8 @@
  */
 #include "org/internal.h"
 
+#include <stdlib.h>
+
 typedef struct build {
     store_session *session;
     const org_view *old;
@@ -29,7 +31,8 @@ static pl_str keep(build *b, store_statement *st, int column) {
     return pl_arena_copy(&b->view->arena, store_column_text(st, column));
 }
 
-static void *append(build *b, void *items, size_t count, size_t *capacity, size_t item_size, pl_error *error) {
+static void *append(build *b, void *items, size_t count, size_t *capacity, size_t item_size,
+                    pl_error *error) {
     void *grown = pl_arena_grow(&b->view->arena, items, count, capacity, item_size);
     if (!grown)
         org_no_memory(error);
@@ -150,7 +153,8 @@ static int read_account(build *b, store_statement *st, pl_error *error) {
         return 0;
     org_account *account = pl_new(&b->view->arena, org_account, 1);
     org_directory *d = &g->directory;
-    g->accounts = append(b, g->accounts, d->account_count, &g->account_capacity, sizeof(org_account *), error);
+    g->accounts =
+        append(b, g->accounts, d->account_count, &g->account_capacity, sizeof(org_account *), error);
     if (!account || !g->accounts)
         return org_no_memory(error);
     account->node = (org_node){.kind = ORG_ACCOUNT, .parent = parent, .directory = d, .account = account};
@@ -217,7 +221,8 @@ static int read_delegation(build *b, store_statement *st, pl_error *error) {
     return 0;
 }
 
-/* --- Policy sets ----------------------------------------------------------------------------------------- */
+/* --- Policy sets -----------------------------------------------------------------------------------------
+ */
 
 /* What tells the sets apart: ids and versions of the attached policies. */
 static pl_str set_key(build *b, const org_node *node) {
@@ -290,7 +295,8 @@ static int attach_sets(build *b, pl_error *error) {
     return 0;
 }
 
-/* --- Account groups -------------------------------------------------------------------------------------- */
+/* --- Account groups --------------------------------------------------------------------------------------
+ */
 
 static int split_folders(build *b, pl_str text, org_group *group, pl_error *error) {
     pl_str rest = text, part;
@@ -414,7 +420,46 @@ static int resolve_groups(build *b, pl_error *error) {
     return 0;
 }
 
-/* --- All of it ------------------------------------------------------------------------------------------- */
+/* --- Tags ------------------------------------------------------------------------------------------------
+ */
+
+/* Where the tags of a row's object are kept; NULL for objects that views do not hold. */
+static org_tags *tags_of(build *b, store_statement *st) {
+    pl_str type = store_column_text(st, 1), id = store_column_text(st, 2);
+    org_node *node = pl_map_get(&b->view->nodes, id);
+    growing_group *group = pl_map_get(&b->view->groups, id);
+    growing_directory *g = directory_of_row(b, st);
+    if (node && (pl_str_is(type, ORG_TAG_FOLDER) || pl_str_is(type, ORG_TAG_ACCOUNT)))
+        return &node->tags;
+    if (group && pl_str_is(type, ORG_TAG_GROUP))
+        return &group->group.tags;
+    org_policy *policy = g && pl_str_is(type, ORG_TAG_POLICY) ? mutable_policy(g, id) : NULL;
+    return policy ? &policy->tags : NULL;
+}
+
+static int read_tag(build *b, store_statement *st, pl_error *error) {
+    org_tags *tags = tags_of(b, st);
+    if (!tags)
+        return 0;
+    size_t capacity = tags->count; /* a handful: each one makes room for itself */
+    org_tag *grown = append(b, (void *)(uintptr_t)tags->items, tags->count, &capacity, sizeof *grown, error);
+    if (!grown)
+        return -1;
+    grown[tags->count++] = (org_tag){keep(b, st, 3), keep(b, st, 4)};
+    tags->items = grown;
+    return 0;
+}
+
+static int read_tags(build *b, pl_error *error) {
+    return each_row(b,
+                    "SELECT account_id, resource_type, resource_id, tag_key, tag_value FROM directory_tags "
+                    "WHERE resource_type <> 'ResourceGroup' "
+                    "ORDER BY account_id, resource_type, resource_id, tag_key",
+                    read_tag, error);
+}
+
+/* --- All of it -------------------------------------------------------------------------------------------
+ */
 
 static int read_tree(build *b, pl_error *error) {
     if (each_row(b,
@@ -430,7 +475,8 @@ static int read_tree(build *b, pl_error *error) {
         return -1;
     return each_row(b,
                     "SELECT account_id, member_id, folder_id, account_name, display_name, type, status, "
-                    "join_method, payer_id, deletion, joined, modified, email, new_email, email_status, record_id FROM directory_accounts "
+                    "join_method, payer_id, deletion, joined, modified, email, new_email, email_status, "
+                    "record_id FROM directory_accounts "
                     "ORDER BY account_id, position, member_id",
                     read_account, error);
 }
@@ -470,7 +516,7 @@ static int read_groups(build *b, pl_error *error) {
 
 static int fill(build *b, pl_error *error) {
     if (org_read_version(b->session, &b->view->version, error) || read_tree(b, error) ||
-        read_policies(b, error) || read_groups(b, error))
+        read_policies(b, error) || read_groups(b, error) || read_tags(b, error))
         return -1;
     return b->view->arena.failed ? org_no_memory(error) : 0;
 }

@@ -4,6 +4,8 @@
  */
 #include "org/internal.h"
 
+#include <stdio.h>
+
 typedef struct frame {
     org *org;
     const org_caller *caller;
@@ -44,7 +46,8 @@ static void drop_pending(org *o, const org_pending *pending) {
     pthread_mutex_unlock(&o->lock);
 }
 
-/* --- What is different ----------------------------------------------------------------------------------- */
+/* --- What is different -----------------------------------------------------------------------------------
+ */
 
 static pl_str parent_path(const org_view *view, pl_str account_id) {
     const org_node *node = org_find_node(view, account_id);
@@ -135,7 +138,8 @@ static int tell_hooks(const org_change *change, const org_view *after, pl_error 
                : 0;
 }
 
-/* --- The transaction ------------------------------------------------------------------------------------- */
+/* --- The transaction -------------------------------------------------------------------------------------
+ */
 
 static int tell_nodes(const org_change *change, int64_t version, pl_error *error) {
     char text[24];

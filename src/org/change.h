@@ -18,24 +18,15 @@ typedef struct org_caller {
     pl_arena *arena; /* of the request */
 } org_caller;
 
-typedef struct org_tag {
-    pl_str key, value;
-} org_tag;
-
-typedef struct org_tags {
-    const org_tag *items;
-    size_t count;
-} org_tags;
-
 /* A change at work, inside the transaction. */
 typedef struct org_change {
     org *org;
     store_session *session;
     const org_caller *caller;
-    const org_view *before;          /* what this change starts from: the newest state */
-    const org_directory *directory;  /* managed by the caller; NULL when there is none */
-    int64_t position;                /* number of this change, ever growing */
-    bool touched;                    /* set by the work when views show something else now */
+    const org_view *before;         /* what this change starts from: the newest state */
+    const org_directory *directory; /* managed by the caller; NULL when there is none */
+    int64_t position;               /* number of this change, ever growing */
+    bool touched;                   /* set by the work when views show something else now */
 } org_change;
 
 typedef int (*org_change_work)(org_change *change, void *argument, pl_error *error);
@@ -50,7 +41,8 @@ int org_write(org *o, const org_caller *caller, org_change_work work, void *argu
 /* Fails with EntityNotExists.ResourceDirectory unless the caller manages a directory. */
 int org_need_directory(const org_change *change, pl_error *error);
 
-/* --- Directory ------------------------------------------------------------------------------------------- */
+/* --- Directory -------------------------------------------------------------------------------------------
+ */
 
 /*
  * Opens a directory for the caller. `name` is the management account's name. Fails with
@@ -67,7 +59,8 @@ int org_set_member_deletion(org *o, const org_caller *caller, bool enabled, cons
 int org_set_display_name_sync(org *o, const org_caller *caller, bool enabled, const org_view **after,
                               pl_error *error);
 
-/* --- Folders --------------------------------------------------------------------------------------------- */
+/* --- Folders ---------------------------------------------------------------------------------------------
+ */
 
 /* `parent_id` empty or absent: the root folder. */
 int org_create_folder(org *o, const org_caller *caller, pl_str parent_id, pl_str name, const org_tags *tags,
@@ -76,7 +69,8 @@ int org_rename_folder(org *o, const org_caller *caller, pl_str folder_id, pl_str
                       pl_error *error);
 int org_delete_folder(org *o, const org_caller *caller, pl_str folder_id, pl_error *error);
 
-/* --- Members --------------------------------------------------------------------------------------------- */
+/* --- Members ---------------------------------------------------------------------------------------------
+ */
 
 typedef struct org_account_request {
     pl_str display_name;
@@ -87,8 +81,8 @@ typedef struct org_account_request {
     org_tags tags;
 } org_account_request;
 
-int org_create_account(org *o, const org_caller *caller, const org_account_request *request, pl_str *account_id,
-                       const org_view **after, pl_error *error);
+int org_create_account(org *o, const org_caller *caller, const org_account_request *request,
+                       pl_str *account_id, const org_view **after, pl_error *error);
 
 int org_rename_account(org *o, const org_caller *caller, pl_str account_id, pl_str display_name,
                        const org_view **after, pl_error *error);
@@ -106,14 +100,15 @@ int org_move_account(org *o, const org_caller *caller, pl_str account_id, pl_str
 int org_remove_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
 int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str payer_id, pl_error *error);
 
-/* --- Control policies ------------------------------------------------------------------------------------ */
+/* --- Control policies ------------------------------------------------------------------------------------
+ */
 
 /* Both answer with the Pending status; the switch is done after limits.switch_delay. */
 int org_enable_control(org *o, const org_caller *caller, pl_error *error);
 int org_disable_control(org *o, const org_caller *caller, pl_error *error);
 
 typedef struct org_policy_request {
-    pl_str name;        /* absent in an update: unchanged; so with the others */
+    pl_str name; /* absent in an update: unchanged; so with the others */
     pl_str description;
     pl_str document;
     org_tags tags;
@@ -131,7 +126,8 @@ int org_detach_policy(org *o, const org_caller *caller, pl_str policy_id, pl_str
 int org_read_policy_document(org *o, pl_arena *arena, const org_directory *directory, pl_str policy_id,
                              pl_str *document, pl_error *error);
 
-/* --- Delegated administrators ---------------------------------------------------------------------------- */
+/* --- Delegated administrators ----------------------------------------------------------------------------
+ */
 
 /* True for the names of trusted services. */
 bool org_known_service(pl_str service);
@@ -140,7 +136,47 @@ int org_register_delegate(org *o, const org_caller *caller, pl_str account_id, p
 int org_deregister_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,
                             pl_error *error);
 
-/* --- Account groups -------------------------------------------------------------------------------------- */
+/* --- Invitations -----------------------------------------------------------------------------------------
+ */
+
+typedef struct org_handshake {
+    pl_str id, directory_id, management_id, management_name;
+    pl_str target_type; /* Account, Email */
+    pl_str target;
+    pl_str note, folder_id;
+    pl_str status; /* Pending, Accepted, Cancelled, Declined, Expired */
+    int64_t created, modified, expires;
+} org_handshake;
+
+/* Fails with the codes of InviteAccountToResourceDirectory. */
+int org_invite(org *o, const org_caller *caller, pl_str target_type, pl_str target, pl_str note,
+               pl_str folder_id, const org_tags *tags, org_handshake *out, pl_error *error);
+
+/* For the account that invited and the one that is invited; EntityNotExists.Handshake for others. */
+int org_find_handshake(org *o, const org_caller *caller, pl_str id, org_handshake *out, pl_error *error);
+
+/* Newest first: those that the caller has sent, or was sent. */
+int org_list_handshakes(org *o, const org_caller *caller, bool sent, int64_t skip, int64_t take,
+                        org_handshake **items, size_t *count, int64_t *total, pl_error *error);
+
+/* By the inviting account; by the invited one. HandshakeStatusMismatch unless Pending. */
+int org_cancel_handshake(org *o, const org_caller *caller, pl_str id, org_handshake *out, pl_error *error);
+int org_decline_handshake(org *o, const org_caller *caller, pl_str id, org_handshake *out, pl_error *error);
+int org_accept_handshake(org *o, const org_caller *caller, pl_str id, org_handshake *out, pl_error *error);
+
+/* --- Verification codes ----------------------------------------------------------------------------------
+ */
+
+/* Makes a code for a phone number; it is written to the log, and valid until `*expires`. */
+int org_send_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, int64_t *expires,
+                  pl_error *error);
+
+/* Takes a code away; Invalid.VerificationCode when it was not sent, is another phone's, or is too old. */
+int org_use_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, pl_str code,
+                 pl_error *error);
+
+/* --- Account groups --------------------------------------------------------------------------------------
+ */
 
 typedef struct org_group_request {
     pl_str name; /* absent in an update: unchanged; so with the others */
@@ -165,16 +201,37 @@ int org_update_group(org *o, const org_caller *caller, pl_str group_id, const or
 /* `*deleted` tells whether there was such a group of the caller's. */
 int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error);
 
-/* --- Tags ------------------------------------------------------------------------------------------------ */
+/* --- Tags ------------------------------------------------------------------------------------------------
+ */
 
-/* Tags of one object, by key. `owner_id` is the management account, or the owner of a group. */
+/* What can be tagged; owned by the management account, ORG_TAG_GROUP and ORG_TAG_RESOURCE_GROUP by any. */
+#define ORG_TAG_FOLDER "Folder"
+#define ORG_TAG_ACCOUNT "Account"
+#define ORG_TAG_POLICY "ControlPolicy"
+#define ORG_TAG_GROUP "ACS::Config::Aggregator"
+#define ORG_TAG_RESOURCE_GROUP "ResourceGroup"
+
+enum { ORG_TAGS_PER_RESOURCE = 20 };
+
+typedef struct org_tagging {
+    pl_str type; /* ORG_TAG_... */
+    const pl_str *ids;
+    size_t id_count;
+    org_tags tags;      /* to set */
+    const pl_str *keys; /* to remove */
+    size_t key_count;
+    bool all; /* remove every tag */
+} org_tagging;
+
+/*
+ * Sets tags (those with other keys stay), or removes them. Fails with the object's own EntityNotExists code,
+ * or InvalidParameter.Tag when an object would have too many.
+ */
+int org_tag_resources(org *o, const org_caller *caller, const org_tagging *tagging, pl_error *error);
+int org_untag_resources(org *o, const org_caller *caller, const org_tagging *tagging, pl_error *error);
+
+/* The tags of one object from the tables, for resource groups, which views do not hold. */
 int org_read_tags(store_session *session, pl_arena *arena, pl_str owner_id, pl_str resource_type,
                   pl_str resource_id, org_tags *tags, pl_error *error);
-
-/* Inside a change: sets tags, keeping those with other keys. */
-int org_put_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
-                 const org_tags *tags, pl_error *error);
-int org_drop_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
-                  pl_error *error);
 
 #endif

@@ -6,13 +6,20 @@ typedef struct delegate_work {
 } delegate_work;
 
 /* The trusted services that take delegated administrators here. */
-static const char *const services[] = {"config.aliyuncs.com",          "actiontrail.aliyuncs.com",
-                                       "cloudfw.aliyuncs.com",         "sas.aliyuncs.com",
-                                       "resourcecenter.aliyuncs.com",  "cloudsso.aliyuncs.com",
-                                       "ros.aliyuncs.com",             "tag.aliyuncs.com",
-                                       "resourcesharing.aliyuncs.com", "audit.log.aliyuncs.com",
-                                       "cloudmonitor.aliyuncs.com",    "servicecatalog.aliyuncs.com",
-                                       "governance.aliyuncs.com",      "energyexpert.aliyuncs.com"};
+static const char *const services[] = {"config.aliyuncs.com",
+                                       "actiontrail.aliyuncs.com",
+                                       "cloudfw.aliyuncs.com",
+                                       "sas.aliyuncs.com",
+                                       "resourcecenter.aliyuncs.com",
+                                       "cloudsso.aliyuncs.com",
+                                       "ros.aliyuncs.com",
+                                       "tag.aliyuncs.com",
+                                       "resourcesharing.aliyuncs.com",
+                                       "audit.log.aliyuncs.com",
+                                       "cloudmonitor.aliyuncs.com",
+                                       "servicecatalog.aliyuncs.com",
+                                       "governance.aliyuncs.com",
+                                       "energyexpert.aliyuncs.com"};
 
 bool org_known_service(pl_str service) {
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {

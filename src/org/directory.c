@@ -1,8 +1,7 @@
 /* The directory itself and its folders: reference/resource-directory.md, sections 1.3 and 4. */
 #include "org/work.h"
 
-static const pl_str alphabet =
-    PL_STR_INIT("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+static const pl_str alphabet = PL_STR_INIT("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
 int org_random_id(const org_change *change, const char *prefix, size_t count, pl_str *id, pl_error *error) {
     char text[65];
@@ -12,7 +11,8 @@ int org_random_id(const org_change *change, const char *prefix, size_t count, pl
     return id->p ? 0 : org_no_memory(error);
 }
 
-/* --- Directory ------------------------------------------------------------------------------------------- */
+/* --- Directory -------------------------------------------------------------------------------------------
+ */
 
 static int enable_work(org_change *change, void *argument, pl_error *error) {
     const pl_str *name = argument;
@@ -92,7 +92,8 @@ int org_set_display_name_sync(org *o, const org_caller *caller, bool enabled, co
     return org_write(o, caller, setting_work, &s, after, error);
 }
 
-/* --- Folders --------------------------------------------------------------------------------------------- */
+/* --- Folders ---------------------------------------------------------------------------------------------
+ */
 
 const org_node *org_own_folder(const org_change *change, pl_str folder_id) {
     if (folder_id.n == 0)
@@ -111,7 +112,7 @@ static bool name_taken(const org_directory *directory, const org_node *parent, p
 }
 
 typedef struct folder_request {
-    pl_str id;   /* of the folder to change */
+    pl_str id; /* of the folder to change */
     pl_str parent_id, name;
     const org_tags *tags;
     pl_str *folder_id;
@@ -147,8 +148,8 @@ static int create_folder_work(org_change *change, void *argument, pl_error *erro
                   change->position))
         return -1;
     return org_attach_default(change, id, error) ||
-                   (r->tags && org_put_tags(change->session, change->caller->account_id, PL_STR("Folder"), id,
-                                            r->tags, error))
+                   (r->tags && org_put_tags(change->session, change->caller->account_id,
+                                            PL_STR(ORG_TAG_FOLDER), id, r->tags, error))
                ? -1
                : 0;
 }
@@ -208,7 +209,7 @@ static int delete_folder_work(org_change *change, void *argument, pl_error *erro
                   folder->id) ||
         org_detach_all(change, folder->id, error))
         return -1;
-    return org_drop_tags(change->session, account_id, PL_STR("Folder"), folder->id, error);
+    return org_drop_tags(change->session, account_id, PL_STR(ORG_TAG_FOLDER), folder->id, error);
 }
 
 int org_delete_folder(org *o, const org_caller *caller, pl_str folder_id, pl_error *error) {

@@ -4,6 +4,8 @@
  */
 #include "org/work.h"
 
+#include <stdlib.h>
+
 typedef struct group_work {
     const org_group_request *request;
     pl_str id;
@@ -11,7 +13,8 @@ typedef struct group_work {
     bool deleted;
 } group_work;
 
-/* --- Checks ---------------------------------------------------------------------------------------------- */
+/* --- Checks ----------------------------------------------------------------------------------------------
+ */
 
 static int check_name(const org_change *change, const org_group *self, pl_str name, pl_error *error) {
     for (size_t i = 0; name.p && i < change->before->group_count; i++) {
@@ -83,7 +86,8 @@ static int check_members(const org_change *change, const org_group *self, const 
 static int check_folders(const org_change *change, const org_group_request *r, pl_error *error) {
     const org_directory *d = org_directory_of(change->before, change->caller->account_id);
     if (r->folder_count == 0)
-        return pl_failf(error, PL_E_Invalid_FolderId_Value, "You must specify FolderId for a group of folders.");
+        return pl_failf(error, PL_E_Invalid_FolderId_Value,
+                        "You must specify FolderId for a group of folders.");
     for (size_t i = 0; i < r->folder_count; i++) {
         const org_node *node = org_find_node(change->before, r->folder_ids[i]);
         if (!node || node->account || node->directory != d)
@@ -109,7 +113,8 @@ static int check_counts(const org_change *change, org_group_type type, pl_error 
     return owned >= change->org->config.limits.groups ? pl_fail(error, PL_E_AggregatorExceedMaxCount) : 0;
 }
 
-/* --- Rows ------------------------------------------------------------------------------------------------ */
+/* --- Rows ------------------------------------------------------------------------------------------------
+ */
 
 static int join_folders(const org_change *change, const org_group_request *r, pl_str *text, pl_error *error) {
     *text = PL_STR("");
@@ -142,7 +147,7 @@ static int write_members(const org_change *change, pl_str group_id, const org_gr
 
 static int write_tags(const org_change *change, pl_str group_id, const org_group_request *r,
                       pl_error *error) {
-    pl_str type = PL_STR("ACS::Config::Aggregator"), owner = change->caller->account_id;
+    pl_str type = PL_STR(ORG_TAG_GROUP), owner = change->caller->account_id;
     if (!r->tags_given)
         return 0;
     return org_drop_tags(change->session, owner, type, group_id, error) ||
@@ -159,7 +164,8 @@ static int new_group_id(const org_change *change, pl_str *id, pl_error *error) {
     return id->p ? 0 : org_no_memory(error);
 }
 
-/* --- Changes --------------------------------------------------------------------------------------------- */
+/* --- Changes ---------------------------------------------------------------------------------------------
+ */
 
 static int check_new_group(const org_change *change, const org_group_request *r, pl_error *error) {
     if (!org_may_own_groups(change->before, change->caller->account_id))
@@ -225,10 +231,11 @@ static int update_work(org_change *change, void *argument, pl_error *error) {
     if (group->type == ORG_GROUP_FOLDER && r->folder_count > 0 && join_folders(change, r, &folders, error))
         return -1;
     change->touched = true;
-    if (store_run(change->session, error,
-                  "UPDATE account_groups SET name = COALESCE($1, name), description = COALESCE($2, "
-                  "description), folder_ids = COALESCE($3, folder_ids) WHERE account_id = $4 AND group_id = $5",
-                  "ttttt", r->name, r->description, folders, group->owner_id, group->id) ||
+    if (store_run(
+            change->session, error,
+            "UPDATE account_groups SET name = COALESCE($1, name), description = COALESCE($2, "
+            "description), folder_ids = COALESCE($3, folder_ids) WHERE account_id = $4 AND group_id = $5",
+            "ttttt", r->name, r->description, folders, group->owner_id, group->id) ||
         (group->type == ORG_GROUP_CUSTOM && r->members_given && write_members(change, group->id, r, error)))
         return -1;
     return write_tags(change, group->id, r, error);
@@ -248,13 +255,14 @@ static int delete_work(org_change *change, void *argument, pl_error *error) {
     if (!w->deleted)
         return 0;
     change->touched = true;
-    if (store_run(change->session, error, "DELETE FROM account_groups WHERE account_id = $1 AND group_id = $2",
-                  "tt", group->owner_id, group->id) ||
+    if (store_run(change->session, error,
+                  "DELETE FROM account_groups WHERE account_id = $1 AND group_id = $2", "tt", group->owner_id,
+                  group->id) ||
         store_run(change->session, error,
                   "DELETE FROM account_group_members WHERE account_id = $1 AND group_id = $2", "tt",
                   group->owner_id, group->id))
         return -1;
-    return org_drop_tags(change->session, group->owner_id, PL_STR("ACS::Config::Aggregator"), group->id, error);
+    return org_drop_tags(change->session, group->owner_id, PL_STR(ORG_TAG_GROUP), group->id, error);
 }
 
 int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error) {

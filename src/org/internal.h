@@ -9,13 +9,14 @@
 #include <stdatomic.h>
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "org/change.h"
 #include "org/org.h"
 
 #define ORG_CHANNEL "directory"
 #define ORG_SYSTEM_POLICY_ID "cp-FullAliyunAccess"
 #define ORG_SYSTEM_POLICY_NAME "FullAliyunAccess"
-#define ORG_SYSTEM_POLICY_DOCUMENT                                                                            \
+#define ORG_SYSTEM_POLICY_DOCUMENT                                                                           \
     "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}"
 
 /* The groups of one account. */
@@ -29,11 +30,11 @@ struct org_view {
     pl_arena arena;
     atomic_size_t references;
     int64_t version;
-    pl_map nodes;       /* folder, root and member ids: org_node */
-    pl_map managed;     /* management account id: org_directory */
-    pl_map groups;      /* group id: org_group */
-    pl_map memberships; /* account id: org_group_list */
-    pl_map sets;        /* policy ids and versions: pl_policy_set, one reference each */
+    pl_map nodes;           /* folder, root and member ids: org_node */
+    pl_map managed;         /* management account id: org_directory */
+    pl_map groups;          /* group id: org_group */
+    pl_map memberships;     /* account id: org_group_list */
+    pl_map sets;            /* policy ids and versions: pl_policy_set, one reference each */
     org_group **all_groups; /* by owner, then oldest first */
     size_t group_count, group_capacity;
 };

@@ -31,18 +31,18 @@ typedef struct org_group org_group;
 
 /* Most of everything, and how the vendor's asynchronous steps behave here. 0 in a count: the default. */
 typedef struct org_limits {
-    uint32_t folders;              /* in a directory, the root not counted; vendor 100; default 10000 */
-    uint32_t folder_depth;         /* below the root; default 5 */
-    uint32_t accounts;             /* members of a directory; vendor 20; default 10000 */
-    uint32_t invitations_per_day;  /* sent and not accepted; default 20 */
-    uint32_t control_policies;     /* custom ones in a directory; default 1500 */
-    uint32_t policies_per_target;  /* custom ones on a node; default 10 */
+    uint32_t folders;               /* in a directory, the root not counted; vendor 100; default 10000 */
+    uint32_t folder_depth;          /* below the root; default 5 */
+    uint32_t accounts;              /* members of a directory; vendor 20; default 10000 */
+    uint32_t invitations_per_day;   /* sent and not accepted; default 20 */
+    uint32_t control_policies;      /* custom ones in a directory; default 1500 */
+    uint32_t policies_per_target;   /* custom ones on a node; default 10 */
     uint32_t delegates_per_service; /* default 5 */
-    uint32_t groups;               /* account groups of an account; default 5 */
-    uint32_t accounts_per_group;   /* named in a CUSTOM group; default 200 */
-    uint32_t resource_groups;      /* of an account; vendor 30; default 30 */
-    int64_t switch_delay;          /* milliseconds that PendingEnable and PendingDisable last; 0: none */
-    int64_t switch_interval;       /* milliseconds between two EnableControlPolicy; 0: no throttling */
+    uint32_t groups;                /* account groups of an account; default 5 */
+    uint32_t accounts_per_group;    /* named in a CUSTOM group; default 200 */
+    uint32_t resource_groups;       /* of an account; vendor 30; default 30 */
+    int64_t switch_delay;           /* milliseconds that PendingEnable and PendingDisable last; 0: none */
+    int64_t switch_interval;        /* milliseconds between two EnableControlPolicy; 0: no throttling */
 } org_limits;
 
 /* A member account as the identity room must make it. */
@@ -68,8 +68,8 @@ typedef struct org_hooks {
     int (*delete_account)(void *context, store_session *session, pl_str account_id, int64_t now,
                           pl_error *error);
     /* Whether such an account exists, and what it is called. NULL: every well-formed id is taken. */
-    int (*find_account)(void *context, store_session *session, pl_arena *arena, pl_str account_id, bool *found,
-                        pl_str *name, pl_error *error);
+    int (*find_account)(void *context, store_session *session, pl_arena *arena, pl_str account_id,
+                        bool *found, pl_str *name, pl_error *error);
     /* An account joined or left groups, or lies in other folders: its group rules are other ones now. */
     int (*account_changed)(void *context, store_session *session, pl_str account_id, int64_t now,
                            pl_error *error);
@@ -107,7 +107,8 @@ void org_close(org *o);
 const org_view *org_view_open(org *o, store_session *session, pl_error *error);
 void org_view_close(const org_view *view);
 
-/* --- Questions of other rooms ---------------------------------------------------------------------------- */
+/* --- Questions of other rooms ----------------------------------------------------------------------------
+ */
 
 /* The control policies that bind an account. The array lives in the arena, the sets in the view. */
 typedef struct org_levels {
@@ -147,15 +148,26 @@ const org_group *const *org_groups_of(const org_view *view, pl_str account_id, s
 /* True when the account may own groups: management account or delegated administrator of Cloud Config. */
 bool org_may_own_groups(const org_view *view, pl_str account_id);
 
-/* --- What a view holds ----------------------------------------------------------------------------------- */
+/* --- What a view holds -----------------------------------------------------------------------------------
+ */
 
 typedef enum org_node_kind { ORG_ROOT, ORG_FOLDER, ORG_ACCOUNT } org_node_kind;
 
 /* "Root", "Folder", "Account". */
 pl_str org_node_kind_name(org_node_kind kind);
 
+typedef struct org_tag {
+    pl_str key, value;
+} org_tag;
+
+typedef struct org_tags {
+    const org_tag *items; /* by key */
+    size_t count;
+} org_tags;
+
 typedef struct org_policy {
     pl_str id, name, description;
+    org_tags tags;
     bool system;
     int64_t created, updated; /* Unix milliseconds */
     int64_t version;          /* goes up with every new document */
@@ -175,13 +187,14 @@ struct org_node {
     pl_str name;            /* of a folder (the root's is "root"), display name of a member */
     const org_node *parent; /* NULL: root folder */
     const org_directory *directory;
-    const org_account *account;           /* of a member, else NULL */
-    unsigned depth;                       /* root 0; a member one more than its folder */
-    size_t folder_count, account_count;   /* direct children */
-    int64_t created;                      /* of a member: when it joined; Unix milliseconds */
-    pl_str path;                          /* rd-x/r-y/... down to this node */
-    const org_attachment *attachments;    /* oldest first; empty while control policies are disabled */
+    const org_account *account;         /* of a member, else NULL */
+    unsigned depth;                     /* root 0; a member one more than its folder */
+    size_t folder_count, account_count; /* direct children */
+    int64_t created;                    /* of a member: when it joined; Unix milliseconds */
+    pl_str path;                        /* rd-x/r-y/... down to this node */
+    const org_attachment *attachments;  /* oldest first; empty while control policies are disabled */
     size_t attachment_count;
+    org_tags tags;
     const pl_policy_set *set; /* of the attachments; NULL when there are none */
 };
 
@@ -205,12 +218,7 @@ typedef struct org_delegation {
     int64_t since;
 } org_delegation;
 
-typedef enum org_switch {
-    ORG_DISABLED,
-    ORG_PENDING_ENABLE,
-    ORG_ENABLED,
-    ORG_PENDING_DISABLE
-} org_switch;
+typedef enum org_switch { ORG_DISABLED, ORG_PENDING_ENABLE, ORG_ENABLED, ORG_PENDING_DISABLE } org_switch;
 
 /* "Disabled", "PendingEnable", "Enabled", "PendingDisable". */
 pl_str org_switch_name(org_switch status);
@@ -220,11 +228,11 @@ struct org_directory {
     pl_str management_id, management_name;
     const org_node *root;
     int64_t created;
-    bool deletion_enabled;     /* MemberDeletionStatus */
-    bool display_name_sync;    /* MemberAccountDisplayNameSyncStatus */
-    bool control_on;           /* the last switch was to on */
-    int64_t control_switched;  /* when; Unix milliseconds, 0: never */
-    int64_t control_ready;     /* the switch is done from here on */
+    bool deletion_enabled;          /* MemberDeletionStatus */
+    bool display_name_sync;         /* MemberAccountDisplayNameSyncStatus */
+    bool control_on;                /* the last switch was to on */
+    int64_t control_switched;       /* when; Unix milliseconds, 0: never */
+    int64_t control_ready;          /* the switch is done from here on */
     const org_node *const *folders; /* without the root, oldest first */
     size_t folder_count;
     const org_account *const *accounts; /* oldest first */
@@ -267,6 +275,7 @@ struct org_group {
     pl_str name, description;
     org_group_type type;
     int64_t created;
+    org_tags tags;
     const pl_str *folder_ids; /* of FOLDER */
     size_t folder_count;
     const org_group_member *members; /* as of this view, sorted by account id */

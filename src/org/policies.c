@@ -26,7 +26,8 @@ int org_detach_all(const org_change *change, pl_str node_id, pl_error *error) {
                      change->caller->account_id, node_id);
 }
 
-/* --- The switch ------------------------------------------------------------------------------------------ */
+/* --- The switch ------------------------------------------------------------------------------------------
+ */
 
 static int set_switch(const org_change *change, bool on, pl_error *error) {
     int64_t now = change->caller->now;
@@ -93,7 +94,8 @@ int org_disable_control(org *o, const org_caller *caller, pl_error *error) {
     return org_write(o, caller, disable_work, NULL, NULL, error);
 }
 
-/* --- Policies -------------------------------------------------------------------------------------------- */
+/* --- Policies --------------------------------------------------------------------------------------------
+ */
 
 typedef struct policy_work {
     const org_policy_request *request;
@@ -134,13 +136,14 @@ static int create_work(org_change *change, void *argument, pl_error *error) {
         return -1;
     change->touched = true;
     const org_caller *caller = change->caller;
-    if (store_run(change->session, error,
-                  "INSERT INTO control_policies (account_id, policy_id, name, description, document, version, "
-                  "created, updated, position) VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $7)",
-                  "tttttii", caller->account_id, *w->new_id, r->name,
-                  r->description.p ? r->description : PL_STR(""), r->document, caller->now, change->position))
+    if (store_run(
+            change->session, error,
+            "INSERT INTO control_policies (account_id, policy_id, name, description, document, version, "
+            "created, updated, position) VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $7)",
+            "tttttii", caller->account_id, *w->new_id, r->name,
+            r->description.p ? r->description : PL_STR(""), r->document, caller->now, change->position))
         return -1;
-    return org_put_tags(change->session, caller->account_id, PL_STR("ControlPolicy"), *w->new_id, &r->tags,
+    return org_put_tags(change->session, caller->account_id, PL_STR(ORG_TAG_POLICY), *w->new_id, &r->tags,
                         error);
 }
 
@@ -151,7 +154,8 @@ int org_create_policy(org *o, const org_caller *caller, const org_policy_request
 }
 
 static const org_policy *need_policy(const org_change *change, pl_str id, pl_error *error) {
-    const org_policy *policy = org_need_directory(change, error) ? NULL : org_find_policy(change->directory, id);
+    const org_policy *policy =
+        org_need_directory(change, error) ? NULL : org_find_policy(change->directory, id);
     if (!policy && change->directory)
         pl_fail(error, PL_E_EntityNotExists_ControlPolicy);
     return policy;
@@ -213,7 +217,7 @@ static int delete_work(org_change *change, void *argument, pl_error *error) {
                   "DELETE FROM control_policies WHERE account_id = $1 AND policy_id = $2", "tt", account_id,
                   policy->id))
         return -1;
-    return org_drop_tags(change->session, account_id, PL_STR("ControlPolicy"), policy->id, error);
+    return org_drop_tags(change->session, account_id, PL_STR(ORG_TAG_POLICY), policy->id, error);
 }
 
 int org_delete_policy(org *o, const org_caller *caller, pl_str policy_id, pl_error *error) {
@@ -221,7 +225,8 @@ int org_delete_policy(org *o, const org_caller *caller, pl_str policy_id, pl_err
     return org_write(o, caller, delete_work, &w, NULL, error);
 }
 
-/* --- Attachments ----------------------------------------------------------------------------------------- */
+/* --- Attachments -----------------------------------------------------------------------------------------
+ */
 
 static const org_node *need_target(const org_change *change, pl_str target_id, pl_error *error) {
     const org_node *node = org_find_node(change->before, target_id);
@@ -287,7 +292,8 @@ int org_detach_policy(org *o, const org_caller *caller, pl_str policy_id, pl_str
     return org_write(o, caller, detach_work, &w, NULL, error);
 }
 
-/* --- Documents ------------------------------------------------------------------------------------------- */
+/* --- Documents -------------------------------------------------------------------------------------------
+ */
 
 typedef struct document_read {
     pl_arena *arena;

@@ -10,7 +10,8 @@ int org_no_memory(pl_error *error) {
     return pl_failf(error, PL_E_ServiceUnavailable, "Out of memory.");
 }
 
-/* --- References ------------------------------------------------------------------------------------------ */
+/* --- References ------------------------------------------------------------------------------------------
+ */
 
 const org_view *org_view_retain(const org_view *view) {
     atomic_fetch_add_explicit(&((org_view *)(uintptr_t)view)->references, 1, memory_order_relaxed);
@@ -121,7 +122,8 @@ const org_view *org_view_open(org *o, store_session *session, pl_error *error) {
     return NULL;
 }
 
-/* --- Opening the room ------------------------------------------------------------------------------------ */
+/* --- Opening the room ------------------------------------------------------------------------------------
+ */
 
 static void on_notified(void *context, pl_str payload) {
     org *o = context;
@@ -188,7 +190,8 @@ void org_close(org *o) {
     pl_free(o);
 }
 
-/* --- Names ----------------------------------------------------------------------------------------------- */
+/* --- Names -----------------------------------------------------------------------------------------------
+ */
 
 pl_str org_node_kind_name(org_node_kind kind) {
     static const char *const names[] = {"Root", "Folder", "Account"};
@@ -223,7 +226,8 @@ org_switch org_control_status(const org_directory *directory, int64_t now) {
     return done ? ORG_DISABLED : ORG_PENDING_DISABLE;
 }
 
-/* --- Questions ------------------------------------------------------------------------------------------- */
+/* --- Questions -------------------------------------------------------------------------------------------
+ */
 
 const org_node *org_find_node(const org_view *view, pl_str id) {
     return pl_map_get(&view->nodes, id);
@@ -310,7 +314,8 @@ int org_control_levels(const org_view *view, pl_arena *arena, pl_str account_id,
     return out->enabled ? fill_levels(member, arena, out, error) : 0;
 }
 
-/* --- Account groups -------------------------------------------------------------------------------------- */
+/* --- Account groups --------------------------------------------------------------------------------------
+ */
 
 bool org_group_has(const org_group *group, pl_str account_id) {
     size_t low = 0, high = group->member_count;

@@ -16,6 +16,12 @@ const org_account *org_own_account(const org_change *change, pl_str account_id, 
 /* Attaches FullAliyunAccess to a new node when control policies are enabled. */
 int org_attach_default(const org_change *change, pl_str node_id, pl_error *error);
 
+/* Sets tags of an object, keeping those with other keys; removes all of them. */
+int org_put_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
+                 const org_tags *tags, pl_error *error);
+int org_drop_tags(store_session *session, pl_str owner_id, pl_str resource_type, pl_str resource_id,
+                  pl_error *error);
+
 /* Detaches everything from a node that goes. */
 int org_detach_all(const org_change *change, pl_str node_id, pl_error *error);
 

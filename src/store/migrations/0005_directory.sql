@@ -86,7 +86,6 @@ CREATE TABLE directory_handshakes (
     note TEXT NOT NULL,
     status TEXT NOT NULL,
     folder_id TEXT NOT NULL,
-    tags TEXT NOT NULL,
     created BIGINT NOT NULL,
     modified BIGINT NOT NULL,
     expires BIGINT NOT NULL,
@@ -101,8 +100,9 @@ CREATE TABLE directory_codes (
     code TEXT NOT NULL,
     phone TEXT NOT NULL,
     sent BIGINT NOT NULL,
+    position BIGINT NOT NULL,
     expires BIGINT NOT NULL,
-    PRIMARY KEY (account_id, purpose, sent)
+    PRIMARY KEY (account_id, purpose, position)
 );
 
 -- Tags of folders, members, control policies, resource groups and account groups; account_id is their owner.

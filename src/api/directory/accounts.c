@@ -1,0 +1,286 @@
+/* Member accounts: made, shown, renamed, moved, removed. */
+#include "api/directory/answers.h"
+
+/* What an operation shows of an account; the response trees differ. */
+enum {
+    SHOW_NAME = 1,     /* AccountName */
+    SHOW_JOINED = 2,   /* JoinTime */
+    SHOW_PATH = 4,     /* ResourceDirectoryPath */
+    SHOW_RECORD = 8,   /* RecordId */
+    SHOW_TAGS = 16,    /* Tags.Tag */
+    SHOW_DELETION = 32 /* DeletionStatus */
+};
+
+static void write_list_tags(pl_writer *out, const org_tags *tags) {
+    pl_write_object(out, PL_STR("Tags"));
+    directory_write_tags(out, "Tag", tags);
+    pl_write_object_end(out);
+}
+
+static void write_account(api_call *call, const org_account *account, unsigned show) {
+    pl_writer *out = call->out;
+    pl_write_object(out, PL_STR("Account"));
+    directory_write(out, "AccountId", account->node.id);
+    if (show & SHOW_NAME)
+        directory_write(out, "AccountName", account->account_name);
+    if (show & SHOW_DELETION)
+        directory_write(out, "DeletionStatus", account->deletion);
+    directory_write(out, "DisplayName", account->node.name);
+    directory_write(out, "FolderId", account->node.parent->id);
+    directory_write(out, "JoinMethod", account->join_method);
+    if (show & SHOW_JOINED)
+        directory_write_fine_time(out, "JoinTime", account->node.created);
+    directory_write_fine_time(out, "ModifyTime", account->modified);
+    if (show & SHOW_RECORD)
+        directory_write(out, "RecordId", account->record_id);
+    directory_write(out, "ResourceDirectoryId", account->node.directory->id);
+    if (show & SHOW_PATH)
+        directory_write(out, "ResourceDirectoryPath", account->node.path);
+    directory_write(out, "Status", account->status);
+    if (show & SHOW_TAGS)
+        write_list_tags(out, &account->node.tags);
+    directory_write(out, "Type", account->type);
+    pl_write_object_end(out);
+}
+
+static int write_changed(api_call *call, const org_view *after, pl_str id, unsigned show) {
+    write_account(call, org_find_node(after, id)->account, show);
+    org_view_close(after);
+    return 0;
+}
+
+/* --- A new member ----------------------------------------------------------------------------------------
+ */
+
+/* The tags are called Tags by one client (reference/api/terraform-clients.md, fact 5). */
+int directory_create_resource_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    org_account_request request = {.display_name = api_text(call, "DisplayName"),
+                                   .folder_id = api_text(call, "ParentFolderId"),
+                                   .payer_id = api_text(call, "PayerAccountId"),
+                                   .prefix = api_text(call, "AccountNamePrefix")};
+    const org_view *after;
+    pl_str id;
+    if (directory_tags(call, api_input(call, "Tag") ? "Tag" : "Tags", &request.tags) ||
+        org_create_account(call->services->org, &caller, &request, &id, &after, call->error))
+        return -1;
+    return write_changed(call, after, id, SHOW_NAME | SHOW_JOINED);
+}
+
+static int check_email(api_call *call, pl_str email) {
+    size_t at = pl_str_find_char(email, '@');
+    bool good = at != PL_NOT_FOUND && at > 0 && email.n <= 254 &&
+                pl_str_find_char(pl_str_skip(email, at + 1), '@') == PL_NOT_FOUND &&
+                pl_str_find_char(pl_str_skip(email, at + 2), '.') != PL_NOT_FOUND &&
+                pl_str_find_char(email, ' ') == PL_NOT_FOUND;
+    return good ? 0 : pl_fail(call->error, PL_E_InvalidParameter_Email);
+}
+
+int directory_create_cloud_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    org_account_request request = {.display_name = api_text(call, "DisplayName"),
+                                   .folder_id = api_text(call, "ParentFolderId"),
+                                   .payer_id = api_text(call, "PayerAccountId"),
+                                   .email = api_text(call, "Email")};
+    const org_view *after;
+    pl_str id;
+    if (check_email(call, request.email) ||
+        org_create_account(call->services->org, &caller, &request, &id, &after, call->error))
+        return -1;
+    return write_changed(call, after, id, SHOW_NAME | SHOW_RECORD);
+}
+
+/* --- Changes ---------------------------------------------------------------------------------------------
+ */
+
+/* The vendor wants a RAM identity here, not the account's root; so does --strict. */
+static int refuse_root(api_call *call) {
+    return call->services->limits && call->services->limits->strict && call->caller->kind == IDENTITY_ROOT
+               ? pl_fail(call->error, PL_E_CallerIdentityError)
+               : 0;
+}
+
+int directory_update_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    pl_str id = api_text(call, "AccountId");
+    pl_str name = api_text(call, "NewDisplayName"), type = api_text(call, "NewAccountType");
+    const org_view *after;
+    if (refuse_root(call))
+        return -1;
+    if ((name.n > 0) == (type.n > 0))
+        return pl_fail(call->error, PL_E_MissingDisplayNameOrAccountType);
+    int failed = name.n > 0
+                     ? org_rename_account(call->services->org, &caller, id, name, &after, call->error)
+                     : org_switch_account_type(call->services->org, &caller, id, type, &after, call->error);
+    return failed ? -1 : write_changed(call, after, id, SHOW_NAME | SHOW_JOINED);
+}
+
+int directory_promote_resource_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    pl_str id = api_text(call, "AccountId"), email = api_text(call, "Email");
+    const org_view *after;
+    if (check_email(call, email) ||
+        org_promote_account(call->services->org, &caller, id, email, &after, call->error))
+        return -1;
+    return write_changed(call, after, id, SHOW_NAME | SHOW_JOINED | SHOW_RECORD);
+}
+
+int directory_move_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    return org_move_account(call->services->org, &caller, api_text(call, "AccountId"),
+                            api_text(call, "DestinationFolderId"), call->error);
+}
+
+int directory_remove_cloud_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    return org_remove_account(call->services->org, &caller, api_text(call, "AccountId"), call->error);
+}
+
+/* --- One account -----------------------------------------------------------------------------------------
+ */
+
+static const org_account *find_account(api_call *call, const org_view *view, const org_directory *directory) {
+    const org_node *node = org_find_node(view, api_text(call, "AccountId"));
+    if (node && node->account && node->directory == directory)
+        return node->account;
+    pl_fail(call->error, PL_E_EntityNotExists_Account);
+    return NULL;
+}
+
+/* Names from the root down, as people see the place: root/Folder/Sub. */
+static pl_str location(api_call *call, const org_account *account) {
+    pl_str text = PL_STR_NONE;
+    for (const org_node *at = account->node.parent; at; at = at->parent)
+        text = text.p ? pl_arena_printf(call->arena, "%.*s/%.*s", PL_FMT(at->name), PL_FMT(text)) : at->name;
+    return text;
+}
+
+static int answer_account(api_call *call, const org_view *view, const org_directory *directory) {
+    const org_account *account = find_account(call, view, directory);
+    pl_writer *out = call->out;
+    if (!account)
+        return -1;
+    pl_write_object(out, PL_STR("Account"));
+    directory_write(out, "AccountId", account->node.id);
+    directory_write(out, "AccountName", account->account_name);
+    directory_write(out, "DisplayName", account->node.name);
+    directory_write(out, "EmailStatus", account->email_status);
+    directory_write(out, "FolderId", account->node.parent->id);
+    directory_write(out, "JoinMethod", account->join_method);
+    directory_write_fine_time(out, "JoinTime", account->node.created);
+    directory_write(out, "Location", location(call, account));
+    directory_write_fine_time(out, "ModifyTime", account->modified);
+    directory_write(out, "ResourceDirectoryId", directory->id);
+    directory_write(out, "ResourceDirectoryPath", account->node.path);
+    directory_write(out, "Status", account->status);
+    if (api_flag(call, "IncludeTags", false))
+        directory_write_tags(out, "Tags", &account->node.tags);
+    directory_write(out, "Type", account->type);
+    pl_write_object_end(out);
+    return 0;
+}
+
+int directory_get_account(api_call *call) {
+    return directory_read(call, answer_account);
+}
+
+static int answer_payer(api_call *call, const org_view *view, const org_directory *directory) {
+    const org_account *account = find_account(call, view, directory);
+    if (!account)
+        return -1;
+    pl_str payer = account->payer_id.n > 0 ? account->payer_id : account->node.id;
+    const org_node *node = org_find_node(view, payer);
+    directory_write(call->out, "PayerAccountId", payer);
+    directory_write(call->out, "PayerAccountName",
+                    node ? node->account->account_name : directory->management_name);
+    return 0;
+}
+
+int directory_get_payer_for_account(api_call *call) {
+    return directory_read(call, answer_payer);
+}
+
+int directory_update_payer_for_account(api_call *call) {
+    org_caller caller = directory_caller(call);
+    return org_set_payer(call->services->org, &caller, api_text(call, "AccountId"),
+                         api_text(call, "PayerAccountId"), call->error);
+}
+
+/* --- Lists -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct account_filter {
+    const org_node *parent; /* NULL: any */
+    pl_str keyword;
+    org_tags tags;
+} account_filter;
+
+static bool matches(const account_filter *filter, const org_account *account) {
+    return (!filter->parent || account->node.parent == filter->parent) &&
+           pl_str_find(account->node.name, filter->keyword) != PL_NOT_FOUND &&
+           directory_has_tags(&account->node.tags, &filter->tags);
+}
+
+static void write_accounts(api_call *call, const org_directory *directory, const account_filter *filter,
+                           directory_page *page, unsigned show) {
+    if (api_flag(call, "IncludeTags", false))
+        show |= SHOW_TAGS;
+    pl_write_object(call->out, PL_STR("Accounts"));
+    pl_write_array(call->out, PL_STR("Account"));
+    for (size_t i = 0; i < directory->account_count; i++) {
+        if (matches(filter, directory->accounts[i]) && directory_page_take(page))
+            write_account(call, directory->accounts[i], show);
+    }
+    pl_write_array_end(call->out);
+    pl_write_object_end(call->out);
+}
+
+/* The newer product pages by token, too: a token stands for the number of accounts before the page. */
+static int page_by_token(api_call *call, directory_page *page) {
+    pl_str key;
+    if (api_token_open(call, &key))
+        return -1;
+    if (!api_input(call, "NextToken") || key.n == 0)
+        return 0;
+    page->take = api_number(call, "MaxResults", 10);
+    return pl_str_to_i64(key, &page->skip) ? 0 : pl_fail(call->error, PL_E_InvalidNextToken);
+}
+
+static int answer_accounts(api_call *call, const org_view *view, const org_directory *directory) {
+    (void)view;
+    bool newer = pl_str_is(call->operation->product->name, "ResourceDirectoryMaster");
+    account_filter filter = {.keyword = api_text(call, "QueryKeyword")};
+    directory_page page = directory_page_of(call);
+    if (directory_tags(call, "Tag", &filter.tags) || (newer && page_by_token(call, &page)))
+        return -1;
+    unsigned show = SHOW_JOINED | SHOW_PATH | (newer ? SHOW_NAME | SHOW_DELETION : 0u);
+    write_accounts(call, directory, &filter, &page, show);
+    if (newer && page.total > page.skip + page.take) {
+        pl_str key = pl_arena_printf(call->arena, "%lld", (long long)(page.skip + page.take));
+        directory_write(call->out, "NextToken", api_token_make(call, key));
+    }
+    directory_write_page(call, &page);
+    return 0;
+}
+
+int directory_list_accounts(api_call *call) {
+    return directory_read(call, answer_accounts);
+}
+
+static int answer_children(api_call *call, const org_view *view, const org_directory *directory) {
+    pl_str parent_id = api_text(call, "ParentFolderId");
+    const org_node *parent = parent_id.n > 0 ? org_find_node(view, parent_id) : directory->root;
+    account_filter filter = {.parent = parent, .keyword = api_text(call, "QueryKeyword")};
+    if (!parent || parent->account || parent->directory != directory)
+        return pl_fail(call->error, PL_E_EntityNotExists_Folder);
+    if (directory_tags(call, "Tag", &filter.tags))
+        return -1;
+    directory_page page = directory_page_of(call);
+    write_accounts(call, directory, &filter, &page, SHOW_JOINED);
+    directory_write_page(call, &page);
+    return 0;
+}
+
+int directory_list_accounts_for_parent(api_call *call) {
+    return directory_read(call, answer_children);
+}

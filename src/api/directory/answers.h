@@ -1,0 +1,69 @@
+/*
+ * What the directory handlers share: who may ask, pages over a view's lists, and the objects that several
+ * operations answer with. Members are written in the order of the response trees of api/resourcemanager/.
+ */
+#ifndef API_DIRECTORY_ANSWERS_H
+#define API_DIRECTORY_ANSWERS_H
+
+#include "api/call.h"
+#include "api/operations.gen.h"
+#include "identity/identity.h"
+#include "org/change.h"
+
+static inline org_caller directory_caller(const api_call *call) {
+    return (org_caller){call->caller->account_id, call->now, call->arena};
+}
+
+/* Writes an answer from the view; `directory` is the one the caller may read. */
+typedef int (*directory_answer)(api_call *call, const org_view *view, const org_directory *directory);
+
+/*
+ * Opens the newest view and answers from it. The management account and delegated administrators may read
+ * the directory; anybody else gets EntityNotExists.ResourceDirectory.
+ */
+int directory_read(api_call *call, directory_answer answer);
+
+/* Answers from the view that a change left behind, and closes it. */
+int directory_answer_after(api_call *call, const org_view *after, directory_answer answer);
+
+/* --- Parameters ------------------------------------------------------------------------------------------
+ */
+
+/* The list Tag as sent: -1 when a key is missing or sent twice. */
+int directory_tags(api_call *call, const char *name, org_tags *tags);
+
+/* The texts of a list parameter. */
+int directory_texts(api_call *call, const char *name, const pl_str **texts, size_t *count);
+
+/* True when the object has every key of the filter, with the value where one was given. */
+bool directory_has_tags(const org_tags *tags, const org_tags *filter);
+
+/* --- Pages -----------------------------------------------------------------------------------------------
+ */
+
+typedef struct directory_page {
+    int64_t number, take, skip;
+    int64_t total;
+} directory_page;
+
+directory_page directory_page_of(const api_call *call);
+
+/* Counts one more match; true when it lies on the page. */
+bool directory_page_take(directory_page *page);
+
+/* PageNumber, PageSize, TotalCount. */
+void directory_write_page(api_call *call, const directory_page *page);
+
+/* --- Objects ---------------------------------------------------------------------------------------------
+ */
+
+void directory_write(pl_writer *out, const char *name, pl_str value);
+
+/* "2021-03-18T09:24:19Z" and, for folders and members, "2019-02-19T09:34:50.757Z". */
+void directory_write_time(pl_writer *out, const char *name, int64_t milliseconds);
+void directory_write_fine_time(pl_writer *out, const char *name, int64_t milliseconds);
+
+/* An array member of {Key, Value}. */
+void directory_write_tags(pl_writer *out, const char *name, const org_tags *tags);
+
+#endif
