@@ -164,28 +164,32 @@ static int queue_run(struct starting *s, pl_str account_id) {
     return status;
 }
 
-static int start_everywhere(struct starting *s) {
-    pl_str *accounts = NULL;
-    size_t count;
+/* Starts in these accounts; `*at_once` tells whether everything has been done already. */
+static int start_in(struct starting *s, const pl_str *accounts, size_t count, bool *at_once) {
     int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
-    if (engine_rule_accounts(s->e, s->session, s->arena, s->rule, &accounts, &count, s->error) != 0)
-        return -1;
     for (size_t i = 0; i < count && total <= most; i++)
         if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
             return -1;
-    bool at_once = total <= most && count <= INSIDE_ACCOUNTS;
+    *at_once = total <= most && count <= INSIDE_ACCOUNTS;
     for (size_t i = 0; i < count; i++)
-        if ((at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
+        if ((*at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
             return -1;
+    return *at_once ? 0 : store_notify(s->session, ENGINE_WAKE_CHANNEL, PL_STR(""), s->error);
+}
+
+static int start_everywhere(struct starting *s) {
+    pl_str *accounts = NULL;
+    size_t count;
+    bool at_once;
+    if (engine_rule_accounts(s->e, s->session, s->arena, s->rule, &accounts, &count, s->error) != 0 ||
+        start_in(s, accounts, count, &at_once) != 0)
+        return -1;
     engine_rule record = *s->rule;
     if (at_once)
         return engine_note_success(s->session, &record, s->message_type, s->now, pl_now(&s->e->config.clock),
                                    s->error);
-    if (store_notify(s->session, ENGINE_WAKE_CHANNEL, PL_STR(""), s->error) != 0)
-        return -1;
-    if (record.first_evaluation_started != 0)
-        return 0;
-    record.first_evaluation_started = s->now;
+    if (record.first_evaluation_started == 0)
+        record.first_evaluation_started = s->now;
     return engine_rule_store_run(s->session, &record, s->error);
 }
 
@@ -276,4 +280,81 @@ int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *
 
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     return engine_version_renew(e, session, account_id, error);
+}
+
+/* --- Accounts that come and go ---------------------------------------------------------------------------- */
+
+/* Rules that have results in the account, in ascending order. */
+static int counted_rules(store_session *session, pl_arena *arena, pl_str account_id, int64_t **keys,
+                         size_t *count, pl_error *error) {
+    size_t capacity = 0;
+    int step;
+    store_statement *st =
+        store_prepare(session, "SELECT rule_key FROM rule_counts WHERE account_id = $1 ORDER BY rule_key", error);
+    store_bind_text(st, 1, account_id);
+    *keys = NULL;
+    *count = 0;
+    while ((step = store_step(st, error)) == 1) {
+        int64_t *grown = pl_arena_grow(arena, *keys, *count, &capacity, sizeof *grown);
+        if (!grown)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        *keys = grown;
+        grown[(*count)++] = store_column_i64(st, 0);
+    }
+    return step;
+}
+
+static bool view_has(const engine_view *view, int64_t rule_key) {
+    for (size_t i = 0; i < view->count; i++)
+        if (view->rules[i].rule->rule_key == rule_key)
+            return true;
+    return false;
+}
+
+static bool has_key(const int64_t *keys, size_t count, int64_t key) {
+    for (size_t i = 0; i < count; i++)
+        if (keys[i] == key)
+            return true;
+    return false;
+}
+
+/* Results of rules that have lost the account go; rules that have gained it run there. */
+static int follow_groups(struct starting *s, const engine_view *view, pl_str account_id) {
+    int64_t *keys;
+    size_t count;
+    if (counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!view_has(view, keys[i]) && drop_results(s->session, account_id, keys[i], s->error) != 0)
+            return -1;
+    for (size_t i = 0; i < view->count; i++) {
+        bool at_once;
+        const engine_bound *bound = view->rules + i;
+        if (!bound->active || bound->rule->aggregator_id.n == 0 || has_key(keys, count, bound->rule->rule_key))
+            continue;
+        s->rule = bound->rule;
+        if (start_in(s, &account_id, 1, &at_once) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now, pl_error *error) {
+    pl_arena arena;
+    if (engine_version_renew(e, session, account_id, error) != 0)
+        return -1;
+    engine_view *view = engine_view_get(e, session, account_id, error);
+    if (!view)
+        return -1;
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    struct starting s = {.e = e,
+                         .session = session,
+                         .arena = &arena,
+                         .message_type = ENGINE_BY_HAND,
+                         .now = now,
+                         .error = error};
+    int status = follow_groups(&s, view, account_id);
+    pl_arena_free(&arena);
+    engine_view_release(view);
+    return status;
 }
