@@ -15,8 +15,9 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "condition/program.h"
 #include "json/tape.h"
+
+struct pl_program; /* condition/program.h */
 
 typedef struct catalogue catalogue;
 
@@ -117,8 +118,8 @@ int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json in
  * Adds the rule with these values (of catalogue_parameters) to an open program. The rule must have a
  * condition (`missing` absent). Errors as pl_program_add; `arena` is scratch.
  */
-int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_arena *arena, pl_json values,
-                          pl_error *error);
+int catalogue_program_add(const catalogue_rule *rule, struct pl_program *program, pl_arena *arena,
+                          pl_json values, pl_error *error);
 
 /* Pack templates in byte order of their ids. */
 size_t catalogue_template_count(const catalogue *c);

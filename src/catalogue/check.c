@@ -4,6 +4,8 @@
  */
 #include "catalogue/internal.h"
 
+#include "condition/program.h"
+
 #include <stdio.h>
 
 static const char *const case_members[] = {"name",          "expect", "resourceType", "parameters",

@@ -1,6 +1,8 @@
 /* From a catalogue rule to a rule of a condition program: parameter values and parsed trees. */
 #include "catalogue/internal.h"
 
+#include "condition/program.h"
+
 static int bad_value(pl_error *error, const char *reason, pl_str name) {
     return pl_failf(error, PL_E_Invalid_InputParameters_Value,
                     "The specified InputParameters is invalid: %s %.*s.", reason, PL_FMT(name));

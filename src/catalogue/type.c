@@ -42,7 +42,8 @@ int catalogue_read_type(catalogue_reader *r, pl_json root, void **object) {
     if (catalogue_take_text(r, pl_json_get(root, PL_STR("type")), "$.type", &out->name) != 0 ||
         take_optional(r, root, "product", &out->product) != 0 ||
         take_optional(r, root, "productName", &out->product_name) != 0 ||
-        take_optional(r, root, "name", &out->title) != 0 || take_optional(r, root, "arnPattern", &out->arn) != 0)
+        take_optional(r, root, "name", &out->title) != 0 ||
+        take_optional(r, root, "arnPattern", &out->arn) != 0)
         return -1;
     if (pl_json_exists(global) && catalogue_take_bool(r, global, "$.global", &out->global) != 0)
         return -1;

@@ -152,13 +152,14 @@ static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json par
         .name = overrides && overrides->name.n ? overrides->name : managed->name,
         .identifier = managed->identifier,
         .risk_level = overrides && overrides->risk_level ? overrides->risk_level : managed->risk_level,
-        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types,
-        .missing = managed->missing};
+        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types};
+    rule.parts.insufficient = managed->missing;
     rule.parts.annotation_operator = managed->annotation_operator;
     if (fill_parameters(rules, managed, parameters, &rule.parts.parameters, error) != 0 ||
         tree_of(rules, managed->condition, &rule.parts.condition, error) != 0 ||
         tree_of(rules, managed->applies_when, &rule.parts.applies, error) != 0 ||
-        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0)
+        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0 ||
+        required_of(rules, managed->required_related, &rule.parts.required_related, error) != 0)
         return -1;
     return add(rules, &rule, error);
 }
@@ -302,10 +303,6 @@ static bool covers(const check_rule *rule, pl_str type) {
 }
 
 static int add_to_program(check_program *program, const check_rule *rule, pl_error *error) {
-    if (rule->missing.p) {
-        program->undecidable[program->undecidable_count++] = rule;
-        return 0;
-    }
     if (pl_program_add(program->program, &rule->parts, error) == 0) {
         program->rules[program->count++] = rule;
         return 0;
@@ -318,8 +315,7 @@ static int add_to_program(check_program *program, const check_rule *rule, pl_err
 static int compile(check_rules *rules, check_program *program, pl_error *error) {
     program->program = pl_program_new();
     program->rules = pl_new(&rules->arena, const check_rule *, rules->count + 1);
-    program->undecidable = pl_new(&rules->arena, const check_rule *, rules->count + 1);
-    if (!program->program || !program->rules || !program->undecidable)
+    if (!program->program || !program->rules)
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < rules->count; i++)
         if ((program->type.p == NULL || covers(&rules->items[i], program->type)) &&

@@ -19,12 +19,16 @@ typedef struct pl_program_state pl_program_state;
 
 /* What one rule consists of. Everything is compiled into the program; nothing given here is kept. */
 typedef struct pl_program_rule {
-    pl_str conditions;  /* the `Conditions` text of a user's rule; absent when `condition` is given */
-    pl_json condition;  /* the tree of a catalogue rule; missing when `conditions` is given */
-    pl_json applies;    /* tree of the precondition (not met: NOT_APPLICABLE), or missing */
-    pl_json required;   /* array of JSONPath texts over the configuration (one of them missing or null:
-                           INSUFFICIENT_DATA), or missing */
-    pl_json parameters; /* object of the rule's input parameters, or missing: see pl_condition_options */
+    pl_str conditions; /* the `Conditions` text of a user's rule; absent when `condition` is given */
+    pl_json condition; /* the tree of a catalogue rule; missing when `conditions` is given */
+    pl_json applies;   /* tree of the precondition (not met: NOT_APPLICABLE), or missing */
+    pl_json required;  /* array of JSONPath texts over the configuration (one of them missing or null, or a
+                          list without a value: INSUFFICIENT_DATA), or missing */
+    pl_json
+        required_related; /* array of resource types (no related resource: INSUFFICIENT_DATA), or missing */
+    pl_str insufficient;  /* not empty: every verdict is INSUFFICIENT_DATA for this reason; no condition is
+                             needed then (a required parameter is not set, data nobody records) */
+    pl_json parameters;   /* object of the rule's input parameters: see pl_condition_options */
     pl_str annotation_operator; /* operator name to print in annotations, or absent */
     bool strict;                /* refuse extension operators and sources */
 } pl_program_rule;
@@ -91,18 +95,21 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule);
 /*
  * Appends the annotation of the last evaluation's verdict of `rule` (reference/evaluation-semantics.md,
  * section 5): for NON_COMPLIANT the JSON text with `configuration`, `desiredValue`, `operator`, `property`
- * and, when the value is missing, `reason`, of the first false clause; for INSUFFICIENT_DATA a JSON text with
- * `reason` (and `property`); nothing for other verdicts.
+ * and, when the value is missing, `reason`, of the first false clause; nothing for other verdicts.
  */
-void pl_program_write_annotation(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out);
+
+/* Appends a sentence that says why the verdict is INSUFFICIENT_DATA or an error; nothing for other verdicts.
+ */
+void pl_program_write_reason(pl_program_state *state, size_t rule, pl_buf *out);
 
 /*
  * Appends the evaluated tree of the rule's condition in the form of RuleConditionContext
  * (reference/condition-rules.md, section 6.1), with the actual value of every clause.
  */
-void pl_program_write_context(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_context(pl_program_state *state, size_t rule, pl_buf *out);
 
 /* As pl_program_write_context for the rule's precondition; nothing when it has none. */
-void pl_program_write_applies_context(const pl_program_state *state, size_t rule, pl_buf *out);
+void pl_program_write_applies_context(pl_program_state *state, size_t rule, pl_buf *out);
 
 #endif

@@ -61,6 +61,15 @@ int engine_open(engine **out, const engine_config *config, pl_error *error);
 /* Ends the workers (at their next batch) and frees everything. NULL is fine. */
 void engine_close(engine *e);
 
+/*
+ * One piece of background work by the calling thread: due schedules, marks to lift, daily figures, one batch
+ * of a run. `*worked` false when there was nothing to do.
+ */
+int engine_work(engine *e, bool *worked, pl_error *error);
+
+/* Runs that wait or work, for GetServerStatus. */
+int engine_count_runs(store_session *session, int64_t *runs, pl_error *error);
+
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 
 typedef struct engine_ingested {
@@ -78,7 +87,8 @@ int engine_ingest(engine *e, const inventory_defaults *defaults, pl_json items, 
 int engine_ingest_items(engine *e, const inventory_item *items, size_t count, int64_t now,
                         engine_ingested *out, pl_error *error);
 
-/* --- Hooks of rules.c, packs.c and org ------------------------------------------------------------------- */
+/* --- Hooks of rules.c, packs.c and org -------------------------------------------------------------------
+ */
 
 typedef enum engine_rule_event {
     ENGINE_RULE_CREATED,
@@ -112,7 +122,8 @@ int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error);
 
 /* An account joined or left groups, or moved between folders: its group rules are other ones now. */
-int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now, pl_error *error);
+int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now,
+                           pl_error *error);
 
 /* Everything that the engine keeps of the account's results and runs goes (StopConfigurationRecorder). */
 int engine_delete_account(engine *e, store_session *session, pl_str account_id, pl_error *error);
@@ -123,9 +134,11 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
  */
 int engine_check_rule(engine *e, const engine_rule *rule, pl_error *error);
 
-/* --- Results --------------------------------------------------------------------------------------------- */
+/* --- Results ---------------------------------------------------------------------------------------------
+ */
 
-/* Values are stored and must not change; the order is that of reference/evaluation-semantics.md, section 3. */
+/* Values are stored and must not change; the order is that of reference/evaluation-semantics.md, section 3.
+ */
 typedef enum engine_compliance {
     ENGINE_COMPLIANT,
     ENGINE_NON_COMPLIANT,
@@ -163,16 +176,17 @@ typedef struct engine_result_filter {
     pl_str resource_type, resource_id, region_id; /* of one resource */
     bool has_compliance;
     engine_compliance compliance;
-    bool oldest_non_compliant_first; /* SortBy LastNonCompliantRecordTimestamp-Asc; else newest first, then id */
+    bool oldest_non_compliant_first; /* SortBy LastNonCompliantRecordTimestamp-Asc; else newest first, then id
+                                      */
 } engine_result_filter;
 
 /*
  * Up to `limit` results behind `after` (absent: from the start). `*next` is the key of the following page,
  * absent at the end. Everything lives in the arena.
  */
-int engine_list_results(engine *e, store_session *session, pl_arena *arena, const engine_result_filter *filter,
-                        pl_str after, size_t limit, engine_result **results, size_t *count, pl_str *next,
-                        pl_error *error);
+int engine_list_results(engine *e, store_session *session, pl_arena *arena,
+                        const engine_result_filter *filter, pl_str after, size_t limit,
+                        engine_result **results, size_t *count, pl_str *next, pl_error *error);
 
 /* How many results of each kind a rule has over the accounts; IGNORED ones count as such only. */
 typedef struct engine_counts {

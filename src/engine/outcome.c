@@ -40,7 +40,8 @@ engine_message_type engine_message_find(pl_str name) {
     return ENGINE_BY_HAND;
 }
 
-/* --- Rows ------------------------------------------------------------------------------------------------ */
+/* --- Rows ------------------------------------------------------------------------------------------------
+ */
 
 void engine_row_read(store_statement *st, int first, engine_row *out) {
     *out = (engine_row){
@@ -71,7 +72,8 @@ int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, i
     size_t capacity = 0;
     int step;
     store_statement *st = store_prepare(
-        session, "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND resource_key = $2", error);
+        session, "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND resource_key = $2",
+        error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, resource_key);
     *rows = NULL;
@@ -90,10 +92,11 @@ int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, i
 
 int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t rule_key,
                   int64_t resource_key, engine_row *out, bool *found, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND "
-                                        "rule_key = $2 AND resource_key = $3",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND "
+                      "rule_key = $2 AND resource_key = $3",
+                      error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, rule_key);
     store_bind_i64(st, 3, resource_key);
@@ -107,7 +110,8 @@ int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, in
     return status;
 }
 
-/* --- Counts ---------------------------------------------------------------------------------------------- */
+/* --- Counts ----------------------------------------------------------------------------------------------
+ */
 
 void engine_writing_begin(engine_writing *w, engine *e, store_session *session, pl_arena *arena, int64_t now,
                           pl_error *error) {
@@ -141,10 +145,9 @@ static int learn_runs(engine_writing *w, pl_str account_id) {
         return pl_fail(w->error, PL_E_ServiceUnavailable);
     *known = (engine_account_runs){account_id, w->accounts};
     w->accounts = known;
-    store_statement *st =
-        store_prepare(w->session,
-                      "SELECT rule_key, resource_type, resource_key FROM evaluation_runs WHERE account_id = $1",
-                      w->error);
+    store_statement *st = store_prepare(
+        w->session, "SELECT rule_key, resource_type, resource_key FROM evaluation_runs WHERE account_id = $1",
+        w->error);
     store_bind_text(st, 1, account_id);
     int step;
     while ((step = store_step(st, w->error)) == 1) {
@@ -223,7 +226,8 @@ static void count_coverage(const engine_outcome *o) {
         o->tally->run_covered += difference;
 }
 
-/* --- Outcomes -------------------------------------------------------------------------------------------- */
+/* --- Outcomes --------------------------------------------------------------------------------------------
+ */
 
 static void bind_compliance(store_statement *st, int index, engine_compliance value) {
     if (value != ENGINE_COMPLIANCE_COUNT)
@@ -231,12 +235,13 @@ static void bind_compliance(store_statement *st, int index, engine_compliance va
 }
 
 /* A node for the compliance timeline. Two changes within one millisecond become one. */
-static int note_change(engine_writing *w, const engine_outcome *o, engine_compliance from, pl_str annotation_from,
-                       engine_compliance to, pl_str annotation_to) {
+static int note_change(engine_writing *w, const engine_outcome *o, engine_compliance from,
+                       pl_str annotation_from, engine_compliance to, pl_str annotation_to) {
     store_statement *st = store_prepare(
         w->session,
         "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "
-        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+        "$8, "
         "$9) ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "
         "excluded.compliance_to, annotation_to = excluded.annotation_to",
         w->error);
@@ -256,12 +261,13 @@ static int insert_row(engine_writing *w, const engine_outcome *o) {
     int64_t since = o->compliance == ENGINE_NON_COMPLIANT ? o->ordering : 0;
     engine_compliance from = o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT;
     count(o, o->compliance, 1);
-    if (store_run(w->session, w->error,
-                  "INSERT INTO results (account_id, rule_key, resource_key, compliance, shown, message_type, "
-                  "ordering, recorded, last_non_compliant, last_fixed, annotation) VALUES ($1, $2, $3, $4, $4, "
-                  "$5, $6, $7, $8, 0, $9)",
-                  "tiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-                  (int64_t)o->message_type, o->ordering, w->now, since, o->annotation) != 0)
+    if (store_run(
+            w->session, w->error,
+            "INSERT INTO results (account_id, rule_key, resource_key, compliance, shown, message_type, "
+            "ordering, recorded, last_non_compliant, last_fixed, annotation) VALUES ($1, $2, $3, $4, $4, "
+            "$5, $6, $7, $8, 0, $9)",
+            "tiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+            (int64_t)o->message_type, o->ordering, w->now, since, o->annotation) != 0)
         return -1;
     return note_change(w, o, from, PL_STR(""), o->compliance, o->annotation);
 }
@@ -282,14 +288,15 @@ static int change_row(engine_writing *w, const engine_outcome *o, engine_complia
     bool recovers = o->compliance == ENGINE_COMPLIANT && row->compliance == ENGINE_NON_COMPLIANT;
     count(o, row->shown, -1);
     count(o, shown, 1);
-    if (store_run(w->session, w->error,
-                  "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = "
-                  "$8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 AND "
-                  "rule_key = $2 AND resource_key = $3",
-                  "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-                  (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
-                  falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
-                  o->annotation) != 0)
+    if (store_run(
+            w->session, w->error,
+            "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = "
+            "$8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 AND "
+            "rule_key = $2 AND resource_key = $3",
+            "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+            (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
+            falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
+            o->annotation) != 0)
         return -1;
     if (row->marked)
         return 0;
@@ -298,9 +305,9 @@ static int change_row(engine_writing *w, const engine_outcome *o, engine_complia
 
 int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {
     const engine_row *row = o->row;
-    engine_compliance visible = !o->covered            ? ENGINE_COMPLIANCE_COUNT
+    engine_compliance visible = !o->covered          ? ENGINE_COMPLIANCE_COUNT
                                 : row && row->marked ? ENGINE_IGNORED
-                                                       : o->compliance;
+                                                     : o->compliance;
     if (shown)
         *shown = visible;
     count_coverage(o);
@@ -316,4 +323,41 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
     if (row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation))
         return 0;
     return change_row(w, o, visible);
+}
+
+static int store_mark(engine_writing *w, const engine_outcome *o, engine_compliance shown, pl_str date,
+                      pl_str reason, int64_t until) {
+    if (!date.p)
+        return store_run(w->session, w->error,
+                         "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
+                         "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                         "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
+    return store_run(w->session, w->error,
+                     "UPDATE results SET shown = $4, ignore_until = $5, ignore_date = $6, ignore_reason = $7 "
+                     "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until, date,
+                     reason);
+}
+
+int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
+                      int64_t until) {
+    engine_compliance before = row->shown;
+    engine_compliance after = date.p ? ENGINE_IGNORED : row->compliance;
+    count(o, before, -1);
+    count(o, after, 1);
+    row->shown = after;
+    row->marked = date.p != NULL;
+    if (store_mark(w, o, after, date, reason, until) != 0)
+        return -1;
+    return before == after ? 0 : note_change(w, o, before, row->annotation, after, row->annotation);
+}
+
+int engine_queue_function(engine_writing *w, const engine_outcome *o) {
+    return store_run(w->session, w->error,
+                     "INSERT INTO function_events (account_id, rule_key, resource_key, owner_id, ordering, "
+                     "message_type) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, rule_key, "
+                     "resource_key) DO UPDATE SET ordering = excluded.ordering, message_type = "
+                     "excluded.message_type",
+                     "tiitii", o->account_id, o->rule->rule_key, o->resource_key, o->rule->account_id,
+                     o->ordering, (int64_t)o->message_type);
 }

@@ -50,8 +50,8 @@ typedef struct engine_row {
 } engine_row;
 
 enum { ENGINE_ROW_COLUMNS_COUNT = 12 };
-#define ENGINE_ROW_COLUMNS                                                                                    \
-    "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "          \
+#define ENGINE_ROW_COLUMNS                                                                                   \
+    "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "        \
     "annotation, ignore_until, ignore_date, ignore_reason"
 
 /* The columns from `first` on, as views into the statement. */
@@ -93,5 +93,15 @@ engine_tally *engine_tally_of(engine_writing *w, pl_str account_id, int64_t rule
  * will show then, ENGINE_COMPLIANCE_COUNT when the rule does not cover the resource.
  */
 int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engine_compliance *shown);
+
+/* A function has to look at the resource: at most one event waits for a rule and a resource. */
+int engine_queue_function(engine_writing *w, const engine_outcome *o);
+
+/*
+ * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or with
+ * an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally count.
+ */
+int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
+                      int64_t until);
 
 #endif

@@ -20,6 +20,7 @@ struct engine {
     uint64_t work_wanted; /* goes up with every reason to look for work */
     pthread_t workers[ENGINE_WORKERS_MAX];
     unsigned worker_count;
+    unsigned workers_begun; /* atomic */
 };
 
 /* Values of InvokingEventMessageType as stored. */
@@ -28,6 +29,9 @@ typedef enum engine_message_type {
     ENGINE_BY_SCHEDULE,
     ENGINE_BY_HAND,
 } engine_message_type;
+
+/* The channel on which nodes tell each other of queued runs. */
+#define ENGINE_WAKE_CHANNEL PL_STR("engine_wake")
 
 pl_str engine_message_name(engine_message_type type);
 engine_message_type engine_message_find(pl_str name);

@@ -119,17 +119,32 @@ static int describe_condition(struct building *b, const engine_rule *rule, pl_pr
     return 0;
 }
 
-static int compile_slot(struct building *b, engine_slot *slot, pl_error *error) {
-    const engine_rule *rule = slot->bound->rule;
-    pl_program_rule described = {.condition = PL_JSON_NONE,
-                                 .applies = PL_JSON_NONE,
-                                 .required = PL_JSON_NONE,
-                                 .parameters = PL_JSON_NONE};
+/* What the program is to be told of the rule, or why it never decides (then `slot->insufficient`). */
+static int describe(struct building *b, const engine_rule *rule, engine_slot *slot, pl_program_rule *out,
+                    pl_error *error) {
+    *out = (pl_program_rule){.condition = PL_JSON_NONE,
+                             .applies = PL_JSON_NONE,
+                             .required = PL_JSON_NONE,
+                             .parameters = PL_JSON_NONE};
     slot->index = -1;
     if (rule->owner == ENGINE_FUNCTION)
         return set_insufficient(b, slot, PL_STR("The function has not reported a result yet."));
-    int status = rule->owner == ENGINE_MANAGED ? describe_managed(b, rule, slot, &described, error)
-                                               : describe_condition(b, rule, &described, error);
+    return rule->owner == ENGINE_MANAGED ? describe_managed(b, rule, slot, out, error)
+                                         : describe_condition(b, rule, out, error);
+}
+
+int engine_describe_rule(const struct catalogue *known, bool strict, pl_arena *arena, const engine_rule *rule,
+                         pl_program_rule *out, pl_str *insufficient, pl_error *error) {
+    engine_slot slot = {0};
+    struct building b = {known, strict, arena, NULL, error};
+    int status = describe(&b, rule, &slot, out, error);
+    *insufficient = slot.insufficient;
+    return status;
+}
+
+static int compile_slot(struct building *b, engine_slot *slot, pl_error *error) {
+    pl_program_rule described;
+    int status = describe(b, slot->bound->rule, slot, &described, error);
     if (status != 0 || slot->insufficient.p)
         return status;
     size_t before = pl_program_rules(b->program->compiled);

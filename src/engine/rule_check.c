@@ -191,6 +191,10 @@ int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *erro
         return -1;
     if (rule->owner != ENGINE_CONDITION)
         rule->conditions = PL_STR_NONE;
+    if (rule->input_parameters.n == 0)
+        rule->input_parameters = PL_STR("{}");
+    if (!rule->description.p)
+        rule->description = PL_STR("");
     if (spell_types(context, &rule->scope, error) != 0)
         return -1;
     return engine_check_rule(context->engine, rule, error);

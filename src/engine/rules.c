@@ -38,10 +38,6 @@ static int fill_in(engine_context *context, store_session *session, engine_rule 
     rule->creator_name = context->creator_name;
     rule->creator_type = context->creator_type;
     rule->made_by_pack = pack_id.n > 0;
-    if (!rule->description.p)
-        rule->description = PL_STR("");
-    if (rule->input_parameters.n == 0)
-        rule->input_parameters = PL_STR("{}");
     if (!rule->rule_id.p)
         return pl_fail(error, PL_E_ServiceUnavailable);
     return engine_rule_next_key(session, &rule->rule_key, error);

@@ -34,13 +34,15 @@ int engine_version_renew(engine *e, store_session *session, pl_str account_id, p
     int64_t version;
     if (pl_random_fill(&e->config.random, &version, sizeof version) != 0)
         return out_of_memory(error);
-    return store_run(session, error,
-                     "INSERT INTO rule_versions (account_id, version) VALUES ($1, $2) ON CONFLICT (account_id) "
-                     "DO UPDATE SET version = excluded.version",
-                     "ti", account_id, version);
+    return store_run(
+        session, error,
+        "INSERT INTO rule_versions (account_id, version) VALUES ($1, $2) ON CONFLICT (account_id) "
+        "DO UPDATE SET version = excluded.version",
+        "ti", account_id, version);
 }
 
-/* --- What a rule covers ---------------------------------------------------------------------------------- */
+/* --- What a rule covers ----------------------------------------------------------------------------------
+ */
 
 static bool is_whole(const engine_scope *s) {
     return s->region_ids.count == 0 && s->exclude_region_ids.count == 0 && s->resource_ids.count == 0 &&
@@ -97,8 +99,7 @@ int engine_bind_rule(engine *e, store_session *session, pl_arena *arena, pl_str 
     engine_scope *packs = NULL;
     *out = (engine_bound){.rule = rule};
     *inside = true;
-    if (rule->aggregator_id.n &&
-        covers_account(e, session, account_id, &rule->scope, inside, error) != 0)
+    if (rule->aggregator_id.n && covers_account(e, session, account_id, &rule->scope, inside, error) != 0)
         return -1;
     if (!*inside)
         return 0;
@@ -112,7 +113,8 @@ int engine_bind_rule(engine *e, store_session *session, pl_arena *arena, pl_str 
     return 0;
 }
 
-/* --- Loading --------------------------------------------------------------------------------------------- */
+/* --- Loading ---------------------------------------------------------------------------------------------
+ */
 
 static int depend_on(struct loading *l, pl_str account_id) {
     engine_view *v = l->view;
@@ -143,8 +145,7 @@ static int load_owner(struct loading *l, const engine_group *owner) {
             return -1;
         if (!inside || rules[i].state == ENGINE_DELETING)
             continue;
-        engine_bound *grown =
-            pl_arena_grow(&v->arena, v->rules, v->count, &l->rule_capacity, sizeof *grown);
+        engine_bound *grown = pl_arena_grow(&v->arena, v->rules, v->count, &l->rule_capacity, sizeof *grown);
         if (!grown)
             return out_of_memory(l->error);
         v->rules = grown;
@@ -160,8 +161,8 @@ static int load(struct loading *l) {
     size_t count = 0;
     if (load_owner(l, &own) != 0)
         return -1;
-    if (ask->groups_of && ask->groups_of(ask->context, l->session, &v->arena, v->account_id, &groups, &count,
-                                         l->error) != 0)
+    if (ask->groups_of &&
+        ask->groups_of(ask->context, l->session, &v->arena, v->account_id, &groups, &count, l->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (load_owner(l, groups + i) != 0)

@@ -82,11 +82,19 @@ engine_type_program *engine_program_new(const struct catalogue *known, bool stri
                                         pl_error *error);
 void engine_program_free(engine_type_program *program);
 
+/*
+ * What the rule is to the condition language, in the arena; or, with `*insufficient` set, why it gives
+ * INSUFFICIENT_DATA always. Invalid.SourceIdentifier.Value for an unknown managed rule.
+ */
+int engine_describe_rule(const struct catalogue *known, bool strict, pl_arena *arena, const engine_rule *rule,
+                         pl_program_rule *out, pl_str *insufficient, pl_error *error);
+
 /* Working memory for one evaluating thread; NULL without memory. */
 pl_program_state *engine_program_borrow(engine_type_program *program, pl_error *error);
 void engine_program_give_back(engine_type_program *program, pl_program_state *state);
 
-/* Binds a rule for an account: pack scopes read, accounts and folders decided. `*inside` false: not covered. */
+/* Binds a rule for an account: pack scopes read, accounts and folders decided. `*inside` false: not covered.
+ */
 int engine_bind_rule(struct engine *e, store_session *session, pl_arena *arena, pl_str account_id,
                      const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error);
 

@@ -1,4 +1,5 @@
-/* The form of answers and errors (reference/gateway.md, sections 7 and 8; ram-authorization.md, section 4). */
+/* The form of answers and errors (reference/gateway.md, sections 7 and 8; ram-authorization.md, section 4).
+ */
 #include "gateway/request.h"
 #include "json/parser.h"
 
@@ -43,8 +44,8 @@ static pl_str recommend(const gateway_request *r, pl_arena *arena) {
     if (!r->operation)
         return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&requestId=%s", r->error.code,
                                r->request_id);
-    return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&product=%.*s&requestId=%s", r->error.code,
-                           PL_FMT(r->operation->product->name), r->request_id);
+    return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&product=%.*s&requestId=%s",
+                           r->error.code, PL_FMT(r->operation->product->name), r->request_id);
 }
 
 /* XML carries the address unescaped in a CDATA section, as clients have seen it. */
@@ -61,7 +62,8 @@ static void write_recommend(gateway_request *r, pl_writer *w) {
 
 static pl_str display_name(gateway_request *r) {
     if (r->caller.kind == IDENTITY_ASSUMED_ROLE)
-        return pl_arena_printf(&r->arena, "%.*s:%.*s", PL_FMT(r->caller.name), PL_FMT(r->caller.session_name));
+        return pl_arena_printf(&r->arena, "%.*s:%.*s", PL_FMT(r->caller.name),
+                               PL_FMT(r->caller.session_name));
     return r->caller.principal_id;
 }
 

@@ -46,6 +46,7 @@ static pl_caller_kind kind_of(const identity_caller *caller) {
     case IDENTITY_USER: return PL_CALLER_USER;
     case IDENTITY_ASSUMED_ROLE: return PL_CALLER_ROLE;
     case IDENTITY_SERVICE: return PL_CALLER_SERVICE_LINKED_ROLE;
+    case IDENTITY_ANONYMOUS: break; /* a user without policies: everything is denied */
     }
     return PL_CALLER_USER;
 }

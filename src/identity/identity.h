@@ -56,7 +56,8 @@ typedef enum identity_kind {
     IDENTITY_ROOT,         /* the account itself */
     IDENTITY_USER,         /* RAM user */
     IDENTITY_ASSUMED_ROLE, /* STS session of a role */
-    IDENTITY_SERVICE       /* Plumbline's own work, never from the wire */
+    IDENTITY_SERVICE,      /* Plumbline's own work, never from the wire */
+    IDENTITY_ANONYMOUS     /* of the few operations that come without signature; owns nothing */
 } identity_kind;
 
 /* Who calls. Lives in the request's arena. */

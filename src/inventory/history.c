@@ -115,6 +115,7 @@ int inventory_timeline(store_session *session, pl_arena *arena, const inventory_
 static int walk_to(struct walking *w, store_statement *st, int64_t at, pl_str *configuration) {
     int row;
     while ((row = store_step(st, w->error)) == 1) {
+        pl_json before;
         if (store_column_i64(st, 0) <= at) {
             bool gone = store_column_i64(st, 1) == INVENTORY_REMOVE;
             store_reset(st);
@@ -125,8 +126,9 @@ static int walk_to(struct walking *w, store_statement *st, int64_t at, pl_str *c
             *configuration = keep(w);
             return configuration->p ? 0 : pl_fail(w->error, PL_E_ServiceUnavailable);
         }
-        if (step_back(w, st, &w->after) != 0)
+        if (step_back(w, st, &before) != 0)
             return -1;
+        w->after = before;
     }
     return row;
 }

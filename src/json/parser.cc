@@ -87,7 +87,7 @@ extern "C" pl_json pl_json_keep(pl_arena *arena, const pl_json_parser *parser, p
     size_t words, bytes;
     pl_json_parser_sizes(parser, &words, &bytes);
     void *tape = pl_arena_alloc(arena, words * sizeof(uint64_t));
-    void *strings = pl_arena_alloc(arena, bytes + 1);
+    void *strings = pl_arena_alloc(arena, bytes + PL_JSON_STRING_PADDING);
     if (!tape || !strings)
         return pl_json{nullptr, nullptr, 0};
     memcpy(tape, root.tape, words * sizeof(uint64_t));

@@ -3,8 +3,8 @@
  *
  * The tape is a flat array of 64-bit words: the type character in the top 8 bits, a payload below. Objects
  * and arrays carry the index behind their end, so a subtree is skipped in O(1). Strings lie in a second
- * buffer: 32-bit length, bytes, NUL. Only parser.cc writes tapes; everything else walks them through this
- * header.
+ * buffer: 32-bit length, bytes, NUL; PL_JSON_STRING_PADDING bytes are readable behind the last. Only
+ * parser.cc writes tapes; everything else walks them through this header.
  *
  * A pl_json is a place on a tape, passed by value. It stays valid as long as the tape's owner (a parser until
  * its next parse, or an arena). `tape` NULL means "missing", which every accessor accepts.
@@ -13,6 +13,8 @@
 #define PL_JSON_TAPE_H
 
 #include "base/buf.h"
+
+enum { PL_JSON_STRING_PADDING = 8 };
 
 typedef struct pl_json {
     const uint64_t *tape; /* start of the document's tape; NULL: missing */

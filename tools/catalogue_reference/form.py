@@ -48,7 +48,7 @@ KIND = {"type": (True, str), "product": (True, str), "productName": (True, str),
 KIND_SOURCE = {"evidence": (True, list), "arn": (False, str), "global": (False, str), "configuration": (False, str),
                "configurationStatus": (False, str), "sample": (False, str)}
 PROPERTY = {"key": (True, str), "type": (True, str), "path": (False, str), "title": (False, str),
-            "searchable": (False, bool)}
+            "searchable": (False, bool), "supplement": (False, bool)}
 RELATION = {"relation": (True, str), "target": (True, str), "path": (False, str), "pathOn": (False, str),
             "documented": (True, bool), "note": (False, str)}
 TERRAFORM = {"terraformType": (True, str), "resourceType": (True, str), "deprecatedAliases": (False, list),

@@ -93,6 +93,14 @@ CREATE TABLE evaluation_runs (
 
 CREATE INDEX evaluation_runs_by_rule ON evaluation_runs (rule_key);
 
+-- When a rule was last run by its schedule.
+CREATE TABLE rule_schedules (
+    account_id TEXT NOT NULL,
+    rule_key BIGINT NOT NULL,
+    last_run BIGINT NOT NULL,
+    PRIMARY KEY (account_id, rule_key)
+);
+
 -- Evaluations that a function has still to make; at most one for a rule and a resource.
 CREATE TABLE function_events (
     account_id TEXT NOT NULL,

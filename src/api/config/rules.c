@@ -1,0 +1,143 @@
+/* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins, and PutConfigRule's handler.
+ */
+#include "api/config/rule_answer.h"
+#include "api/operations.gen.h"
+
+/* Puts the parameters that were sent over a record. */
+static int read_rule(api_call *call, engine_rule *rule) {
+    unsigned triggers = 0;
+    const struct {
+        const char *name;
+        pl_str *text;
+    } texts[] = {{"ConfigRuleName", &rule->name},
+                 {"Description", &rule->description},
+                 {"Conditions", &rule->conditions},
+                 {"InputParameters", &rule->input_parameters},
+                 {"MaximumExecutionFrequency", &rule->frequency},
+                 {"ExtendContent", &rule->extend_content}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (api_input(call, texts[i].name))
+            *texts[i].text = api_text(call, texts[i].name);
+    rule->risk_level = (int)api_number(call, "RiskLevel", rule->risk_level);
+    engine_list list;
+    if (config_list(call, "ConfigRuleTriggerTypes", &list) != 0)
+        return -1;
+    if (list.count && !engine_triggers_find(list.text, &triggers))
+        return api_fail(call->operation, call->error, PL_E_Invalid_ConfigRuleTriggerTypes_Value);
+    if (triggers)
+        rule->triggers = triggers;
+    pl_str tags;
+    if (config_tags_text(call, &tags) != 0)
+        return -1;
+    if (tags.p)
+        rule->tags = tags;
+    return config_scope(call, &rule->scope);
+}
+
+typedef struct rule_task {
+    api_call *call;
+    config_owner owner;
+    engine_rule sent; /* of a creation */
+    pl_str rule_id;
+    config_rule_view view; /* the result */
+} rule_task;
+
+static int create_work(store_session *session, void *argument, pl_error *error) {
+    rule_task *task = argument;
+    engine_context context = config_context(task->call, &task->owner);
+    engine_rule rule = task->sent;
+    if (engine_rule_create(&context, session, &rule, PL_STR_NONE, error) != 0)
+        return -1;
+    task->rule_id = rule.rule_id;
+    return 0;
+}
+
+static int create(api_call *call) {
+    rule_task task = {.call = call};
+    if (config_owner_of(call, CONFIG_WRITE, &task.owner) != 0)
+        return -1;
+    task.sent.account_id = task.owner.group.owner_id;
+    task.sent.aggregator_id = task.owner.group.aggregator_id;
+    task.sent.identifier = pl_str_trim(api_text(call, "SourceIdentifier"));
+    if (!engine_rule_owner_find(api_text(call, "SourceOwner"), &task.sent.owner))
+        return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("SourceOwner"));
+    if (read_rule(call, &task.sent) != 0 || config_write(call, create_work, &task) != 0)
+        return -1;
+    pl_write_string(call->out, PL_STR("ConfigRuleId"), task.rule_id);
+    return 0;
+}
+
+/* A managed rule keeps the triggers of its making (reference/evaluation-semantics.md, section 1). */
+static int update_work(store_session *session, void *argument, pl_error *error) {
+    rule_task *task = argument;
+    engine_context context = config_context(task->call, &task->owner);
+    engine_rule rule;
+    bool found = false;
+    if (engine_rule_find(session, task->call->arena, &task->owner.group, task->rule_id, &rule, &found,
+                         error) != 0)
+        return -1;
+    if (!found)
+        return pl_fail(error, PL_E_ConfigRuleNotExists);
+    unsigned triggers = rule.triggers;
+    task->call->error = error;
+    if (read_rule(task->call, &rule) != 0)
+        return -1;
+    if (rule.owner == ENGINE_MANAGED)
+        rule.triggers = triggers;
+    return engine_rule_update(&context, session, &rule, error);
+}
+
+static int update(api_call *call) {
+    rule_task task = {.call = call, .rule_id = pl_str_trim(api_text(call, "ConfigRuleId"))};
+    pl_error *error = call->error;
+    if (config_owner_of(call, CONFIG_WRITE, &task.owner) != 0)
+        return -1;
+    int result = config_write(call, update_work, &task);
+    call->error = error;
+    if (result == 0)
+        pl_write_string(call->out, PL_STR("ConfigRuleId"), task.rule_id);
+    return result;
+}
+
+static int get_work(store_session *session, void *argument, pl_error *error) {
+    rule_task *task = argument;
+    bool found = false;
+    if (engine_rule_find(session, task->call->arena, &task->owner.group, task->rule_id, &task->view.rule,
+                         &found, error) != 0)
+        return -1;
+    if (!found)
+        return pl_fail(error, PL_E_ConfigRuleNotExists);
+    return config_view_rules(task->call, session, &task->owner, &task->view, 1, error);
+}
+
+static int get(api_call *call) {
+    rule_task task = {.call = call, .rule_id = pl_str_trim(api_text(call, "ConfigRuleId"))};
+    if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_read(call, get_work, &task) != 0)
+        return -1;
+    config_write_rule(call, &task.owner, &task.view);
+    return 0;
+}
+
+int config_create_config_rule(api_call *call) {
+    return create(call);
+}
+
+int config_create_aggregate_config_rule(api_call *call) {
+    return create(call);
+}
+
+int config_update_config_rule(api_call *call) {
+    return update(call);
+}
+
+int config_update_aggregate_config_rule(api_call *call) {
+    return update(call);
+}
+
+int config_get_config_rule(api_call *call) {
+    return get(call);
+}
+
+int config_get_aggregate_config_rule(api_call *call) {
+    return get(call);
+}

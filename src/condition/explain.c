@@ -1,0 +1,163 @@
+/* Saying why: errors, annotations and evaluated trees of the last evaluation. */
+#include "condition/program_internal.h"
+#include "json/writer.h"
+
+/* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
+static size_t failed_clause(const pl_program_state *state, const branch *b) {
+    if (!b->children)
+        return state->truths[b->clause] == FAILED ? b->clause : PL_NOT_FOUND;
+    for (size_t i = 0; i < b->count; i++) {
+        size_t found = failed_clause(state, &b->children[i]);
+        if (found != PL_NOT_FOUND)
+            return found;
+    }
+    return PL_NOT_FOUND;
+}
+
+const pl_error *pl_program_error(const pl_program_state *state, size_t rule) {
+    const program_rule *r = &state->program->rules[rule];
+    size_t found = r->applies.children ? failed_clause(state, &r->applies) : PL_NOT_FOUND;
+    if (found != PL_NOT_FOUND)
+        return state->errors[found];
+    for (size_t i = 0; i < r->required_count; i++)
+        if (state->features[r->required[i]].progress == IN_ERROR)
+            return state->features[r->required[i]].error;
+    for (size_t i = 0; i < r->related_count; i++)
+        if (state->derived[r->related[i]].progress == IN_ERROR)
+            return state->derived[r->related[i]].error;
+    found = r->condition.children ? failed_clause(state, &r->condition) : PL_NOT_FOUND;
+    return found != PL_NOT_FOUND ? state->errors[found] : &state->memory_error;
+}
+
+/* Walks into the first false child of each group (reference/condition-rules.md, section 6). */
+static const program_clause *deviating_clause(pl_program_state *state, const branch *b) {
+    while (b->children) {
+        const branch *next = NULL;
+        for (size_t i = 0; !next && i < b->count; i++)
+            if (state_branch(state, &b->children[i]) == NO)
+                next = &b->children[i];
+        if (!next)
+            return NULL;
+        b = next;
+    }
+    return &state->program->clauses[b->clause];
+}
+
+static void write_value(pl_program_state *state, pl_writer *w, pl_str name, const feature *value) {
+    if (!value->items && pl_json_is_string(value->node)) {
+        pl_write_string(w, name, pl_json_text(value->node));
+        return;
+    }
+    pl_buf_clear(&state->text);
+    feature_write_text(&state->text, value);
+    w->out->failed = w->out->failed || state->text.failed;
+    pl_write_string(w, name, pl_buf_str(&state->text));
+}
+
+static pl_str operator_name(const program_clause *one) {
+    return pl_operator_info_of(one->clause->op)->name;
+}
+
+void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
+    const program_rule *r = &state->program->rules[rule];
+    pl_writer w;
+    if (state->verdicts[rule] != PL_NON_COMPLIANT)
+        return;
+    const program_clause *one = deviating_clause(state, &r->condition);
+    if (!one)
+        return;
+    feature value = state_feature(state, one->feature);
+    pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR(""));
+    write_value(state, &w, PL_STR("configuration"), &value);
+    pl_write_string(&w, PL_STR("desiredValue"), one->clause->desired.text);
+    pl_write_string(&w, PL_STR("operator"),
+                    r->annotation_operator.n ? r->annotation_operator : operator_name(one));
+    pl_write_string(&w, PL_STR("property"), pl_path_text(one->clause->path));
+    if (!value.items && !pl_json_exists(value.node))
+        pl_write_string(&w, PL_STR("reason"), PL_STR("No property contains."));
+    pl_writer_end(&w);
+}
+
+static void write_sentence(pl_buf *out, pl_str start, pl_str what) {
+    pl_buf_add(out, start);
+    pl_buf_add(out, what);
+    pl_buf_add_char(out, '.');
+}
+
+static void write_missing(pl_program_state *state, const program_rule *rule, pl_buf *out) {
+    pl_json configuration = state->input->configuration;
+    if (rule->insufficient.n) {
+        pl_buf_add(out, rule->insufficient);
+        return;
+    }
+    if (!pl_json_exists(configuration) || pl_json_is_null(configuration)) {
+        pl_buf_add(out, PL_STR("The resource has no recorded configuration."));
+        return;
+    }
+    for (size_t i = 0; i < rule->required_count; i++)
+        if (!state_has_required(state, rule->required[i])) {
+            write_sentence(out, PL_STR("The configuration has no value at "),
+                           pl_path_text(state->program->features[rule->required[i]].path));
+            return;
+        }
+    for (size_t i = 0; i < rule->related_count; i++)
+        if (pl_json_count(state_derived(state, rule->related[i])->root) == 0) {
+            write_sentence(out, PL_STR("The resource has no recorded related "),
+                           state->program->derived[rule->related[i]].type);
+            return;
+        }
+}
+
+void pl_program_write_reason(pl_program_state *state, size_t rule, pl_buf *out) {
+    if (state->verdicts[rule] == PL_VERDICT_ERROR)
+        pl_buf_add(out, pl_str_from(pl_program_error(state, rule)->message));
+    else if (state->verdicts[rule] == PL_INSUFFICIENT_DATA)
+        write_missing(state, &state->program->rules[rule], out);
+}
+
+static pl_str result_name(truth t) {
+    return pl_verdict_name(t == YES ? PL_COMPLIANT : (t == FAILED ? PL_VERDICT_ERROR : PL_NON_COMPLIANT));
+}
+
+static void write_clause(pl_program_state *state, pl_writer *w, size_t number) {
+    const program_clause *one = &state->program->clauses[number];
+    feature value = state_feature(state, one->feature);
+    write_value(state, w, PL_STR("featureValue"), &value);
+    pl_write_string(w, PL_STR("featureSource"), one->clause->source_text);
+    pl_write_string(w, PL_STR("result"), result_name(state_clause(state, number)));
+    pl_write_string(w, PL_STR("desired"), one->clause->desired.text);
+    pl_write_array(w, PL_STR("children"));
+    pl_write_array_end(w);
+    pl_write_string(w, PL_STR("operator"), operator_name(one));
+    pl_write_string(w, PL_STR("featurePath"), pl_path_text(one->clause->path));
+}
+
+static void write_branch(pl_program_state *state, pl_writer *w, const branch *b) {
+    pl_write_object(w, PL_STR_NONE);
+    if (!b->children) {
+        write_clause(state, w, b->clause);
+    } else {
+        pl_write_string(w, PL_STR("result"), result_name(state_branch(state, b)));
+        pl_write_array(w, PL_STR("children"));
+        for (size_t i = 0; i < b->count; i++)
+            write_branch(state, w, &b->children[i]);
+        pl_write_array_end(w);
+        pl_write_string(w, PL_STR("operator"), b->any ? PL_STR("or") : PL_STR("and"));
+    }
+    pl_write_object_end(w);
+}
+
+/* The tree is the whole document, so the writer starts without an object of its own. */
+static void write_tree(pl_program_state *state, const branch *b, pl_buf *out) {
+    pl_writer w = {.out = out, .format = PL_FORMAT_JSON};
+    if (b->children)
+        write_branch(state, &w, b);
+}
+
+void pl_program_write_context(pl_program_state *state, size_t rule, pl_buf *out) {
+    write_tree(state, &state->program->rules[rule].condition, out);
+}
+
+void pl_program_write_applies_context(pl_program_state *state, size_t rule, pl_buf *out) {
+    write_tree(state, &state->program->rules[rule].applies, out);
+}

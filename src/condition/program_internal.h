@@ -1,0 +1,151 @@
+/* The compiled form of a program and a thread's state. Only the files of this room include this. */
+#ifndef PL_CONDITION_PROGRAM_INTERNAL_H
+#define PL_CONDITION_PROGRAM_INTERNAL_H
+
+#include "base/map.h"
+#include "condition/condition_internal.h"
+#include "condition/program.h"
+#include "json/parser.h"
+
+#include <stdatomic.h>
+
+typedef struct trie_node trie_node;
+
+/* A member name that is asked for. Free table entries have no child. */
+typedef struct trie_name {
+    uint64_t head; /* length and first bytes of the name, as they stand in the string buffer */
+    pl_str name;
+    const trie_node *child;
+} trie_name;
+
+typedef struct trie_index {
+    int64_t index;
+    const trie_node *child;
+} trie_index;
+
+/* A place that some path names. Its position on the tape is captured in its slot (0: not there). */
+struct trie_node {
+    uint32_t slot;
+    unsigned shift; /* 64 minus the binary logarithm of the table's size */
+    trie_name *table;
+    size_t names;
+    trie_index *indices;
+    size_t index_count;
+    size_t name_capacity, index_capacity; /* while building: `table` is then a plain list */
+};
+
+/* One walk over one document: all plain paths of the program that start at its root. */
+typedef struct trie {
+    trie_node *root;
+    uint32_t slots;
+} trie;
+
+/* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
+trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
+
+/* Turns the lists of names into tables. False without memory. */
+bool trie_seal(pl_arena *arena, trie_node *node);
+
+/* Captures every wanted place; `slots` holds `t->slots` zeros. */
+void trie_walk(const trie *t, pl_json root, uint32_t *slots);
+
+/* A document that has to be made during evaluation: JSON text in a property, or related resources. */
+typedef struct derived {
+    source_kind source; /* SOURCE_FIELD or SOURCE_RELATED */
+    pl_str key;         /* text of the source; equal sources share one document */
+    const pl_path *field;
+    uint32_t slot; /* SOURCE_FIELD: of the plain beginning of `field` */
+    size_t from;   /* SOURCE_FIELD: segments of `field` that the slot stands for */
+    pl_str type;   /* SOURCE_RELATED */
+} derived;
+
+/* A value that clauses look at. */
+typedef struct program_feature {
+    source_kind source;
+    const pl_path *path;
+    bool plain; /* the slot is the value */
+    uint32_t slot;
+    size_t from;
+    size_t derived;
+    feature fixed;
+} program_feature;
+
+typedef struct program_clause {
+    const clause *clause;
+    size_t feature;
+} program_clause;
+
+typedef struct program_rule {
+    branch condition;
+    branch applies;   /* no children: always */
+    size_t *required; /* features */
+    size_t required_count;
+    size_t *related; /* derived documents that must not be empty */
+    size_t related_count;
+    pl_str insufficient; /* not empty: the reason why nothing is ever decided */
+    pl_str annotation_operator;
+} program_rule;
+
+struct pl_program {
+    atomic_uint references;
+    pl_arena arena;
+    bool sealed, broken; /* broken: memory ended while a rule was linked */
+    program_rule *rules;
+    size_t rule_count, rule_capacity;
+    program_clause *clauses;
+    size_t clause_count, clause_capacity;
+    program_feature *features;
+    size_t feature_count, feature_capacity;
+    derived *derived;
+    size_t derived_count, derived_capacity;
+    pl_map known; /* keys of clauses, features and derived documents: number + 1; empty once sealed */
+    trie configuration, item;
+    pl_condition_needs needs;
+};
+
+typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
+
+typedef struct feature_result {
+    progress progress;
+    feature value;
+    const pl_error *error;
+} feature_result;
+
+typedef struct derived_result {
+    progress progress;
+    pl_json root;
+    const pl_error *error;
+    pl_json_parser *parser; /* SOURCE_FIELD; made when first needed */
+} derived_result;
+
+struct pl_program_state {
+    const pl_program *program;
+    const pl_program_input *input;
+    pl_program_input kept; /* copy of the last input, for explanations */
+    uint32_t *slots, *item_slots;
+    feature_result *features;
+    derived_result *derived;
+    unsigned char *truths;   /* of clauses */
+    const pl_error **errors; /* of clauses that FAILED */
+    pl_verdict *verdicts;
+    pl_arena scratch;
+    pl_buf text;
+    pl_error error, memory_error;
+};
+
+/* Truth of a clause in the document of the last evaluation; found when first asked. */
+truth state_clause(pl_program_state *state, size_t clause);
+
+/* The value a clause looks at; missing when it cannot be had. */
+feature state_feature(pl_program_state *state, size_t feature);
+
+/* The related resources, or the document inside a property. */
+const derived_result *state_derived(pl_program_state *state, size_t number);
+
+/* True when a required value is there. */
+bool state_has_required(pl_program_state *state, size_t number);
+
+/* Truth of a tree: NO, YES or FAILED. Every clause is evaluated, so an error is never passed over. */
+truth state_branch(pl_program_state *state, const branch *b);
+
+#endif

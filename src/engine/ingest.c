@@ -1,0 +1,79 @@
+/*
+ * Ingestion: items are parsed outside of the transaction; then one write transaction records them, evaluates
+ * what changed and stores what follows, so that the verdicts are visible when the call returns.
+ */
+#include "engine/evaluate.h"
+
+enum { ARENA_LIMIT = 512 << 20 };
+
+struct ingesting {
+    engine *e;
+    pl_arena *arena;
+    const inventory_item *items;
+    size_t count;
+    int64_t now;
+    engine_ingested *out;
+};
+
+static int evaluate_all(engine_evaluating *c, const inventory_change *changes, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (engine_evaluate_change(c, changes + i) != 0)
+            return -1;
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].event != INVENTORY_UNCHANGED && engine_evaluate_dependants(c, changes + i) != 0)
+            return -1;
+    return 0;
+}
+
+static void sum_up(const inventory_change *changes, size_t count, engine_ingested *out) {
+    *out = (engine_ingested){.accepted = (int64_t)count};
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].event == INVENTORY_UNCHANGED)
+            out->unchanged++;
+        else if (changes[i].event == INVENTORY_REMOVE)
+            out->removed++;
+        else
+            out->changed++;
+    }
+}
+
+static int ingest_work(store_session *session, void *argument, pl_error *error) {
+    struct ingesting *in = argument;
+    pl_arena_reset(in->arena);
+    inventory_change *changes = pl_new(in->arena, inventory_change, in->count);
+    if (!changes)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (inventory_apply(session, in->arena, in->items, in->count, in->now, changes, error) != 0)
+        return -1;
+    sum_up(changes, in->count, in->out);
+    if (in->out->unchanged == in->out->accepted)
+        return 0;
+    engine_evaluating c;
+    int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
+    if (status == 0)
+        status = evaluate_all(&c, changes, in->count);
+    return engine_evaluating_end(&c, status);
+}
+
+int engine_ingest_items(engine *e, const inventory_item *items, size_t count, int64_t now,
+                        engine_ingested *out, pl_error *error) {
+    pl_arena arena;
+    pl_arena_init(&arena, ARENA_LIMIT);
+    struct ingesting in = {e, &arena, items, count, now, out};
+    int status = store_write(e->config.store, ingest_work, &in, error);
+    pl_arena_free(&arena);
+    return status;
+}
+
+int engine_ingest(engine *e, const inventory_defaults *defaults, pl_json items, int64_t now,
+                  engine_ingested *out, pl_error *error) {
+    pl_arena arena;
+    inventory_item *parsed;
+    size_t count;
+    pl_arena_init(&arena, ARENA_LIMIT);
+    int status = inventory_parse(&arena, items, defaults, &parsed, &count, error);
+    if (status == 0)
+        status = engine_ingest_items(e, parsed, count, now, out, error);
+    pl_arena_free(&arena);
+    return status;
+}

@@ -1,0 +1,279 @@
+/*
+ * Starting evaluations of a rule: where it applies, whether that is little enough to be done inside the
+ * calling transaction, and the rows of evaluation_runs otherwise.
+ */
+#include "engine/run.h"
+
+#include "base/memory.h"
+
+enum { INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
+
+int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
+                         pl_str **accounts, size_t *count, pl_error *error) {
+    const engine_groups *ask = &e->config.groups;
+    *count = 0;
+    if (rule->aggregator_id.n) {
+        engine_group group = {rule->account_id, rule->aggregator_id};
+        return ask->members_of ? ask->members_of(ask->context, session, arena, group, accounts, count, error)
+                               : 0;
+    }
+    *accounts = pl_new(arena, pl_str, 1);
+    if (!*accounts)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    **accounts = rule->account_id;
+    *count = 1;
+    return 0;
+}
+
+/* Resources of the rule's types in an account. */
+static int count_resources(store_session *session, pl_arena *arena, pl_str account_id, const engine_rule *rule,
+                           int64_t *total, pl_error *error) {
+    engine_bound bound = {.rule = rule};
+    inventory_group *types;
+    size_t count;
+    if (inventory_count_by_type(session, arena, account_id, PL_STR_NONE, &types, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (engine_bound_has_type(&bound, types[i].name))
+            *total += types[i].count;
+    return 0;
+}
+
+int engine_note_success(store_session *session, engine_rule *rule, engine_message_type message_type,
+                        int64_t ordering, int64_t ended, pl_error *error) {
+    rule->run_ordering = ordering;
+    rule->run_trigger = engine_message_name(message_type);
+    rule->last_success_started = ordering;
+    rule->last_success_ended = ended;
+    if (rule->first_evaluation_started == 0)
+        rule->first_evaluation_started = ordering;
+    return engine_rule_store_run(session, rule, error);
+}
+
+/* --- Results that no rule accounts for any more ----------------------------------------------------------- */
+
+/* The rule does not concern the account any more: all its results there go. */
+static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
+    static const char *const statements[] = {
+        "DELETE FROM results WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM function_events WHERE account_id = $1 AND rule_key = $2",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (store_run(session, error, statements[i], "ti", account_id, rule_key) != 0)
+            return -1;
+    return 0;
+}
+
+/* Results of types that the rule does not cover any more; a run never comes by them. */
+static int drop_foreign_types(engine_run *run, store_session *session, pl_arena *arena, pl_error *error) {
+    inventory_group *types;
+    size_t count;
+    if (inventory_count_by_type(session, arena, run->account_id, PL_STR_NONE, &types, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!engine_bound_has_type(&run->bound, types[i].name) &&
+            store_run(session, error,
+                      "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
+                      "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
+                      "tit", run->account_id, run->rule.rule_key, types[i].name) != 0)
+            return -1;
+    return 0;
+}
+
+/* --- Inside the transaction ------------------------------------------------------------------------------- */
+
+static int run_all(engine_run *run, store_session *session, int64_t now, pl_error *error) {
+    engine_batch *batch = pl_malloc(sizeof *batch);
+    pl_arena arena;
+    int status = batch ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    while (status == 0) {
+        pl_arena_reset(&arena);
+        status = engine_run_gather(run, session, &arena, now, batch, error);
+        if (status != 0 || !batch->resource_type.p)
+            break;
+        status = engine_run_store(run, session, &arena, now, batch, &run->counts, error);
+    }
+    pl_arena_free(&arena);
+    pl_free(batch);
+    return status;
+}
+
+struct starting {
+    engine *e;
+    store_session *session;
+    pl_arena *arena;
+    const engine_rule *rule;
+    engine_message_type message_type;
+    bool revert;
+    int64_t now;
+    pl_error *error;
+};
+
+static int run_inside(struct starting *s, pl_str account_id) {
+    engine_run run;
+    bool inside;
+    int status = engine_run_begin(&run, s->e, s->session, account_id, s->rule, &inside, s->error);
+    run.message_type = s->message_type;
+    run.ordering = s->now;
+    run.revert = s->revert;
+    if (status == 0 && store_run(s->session, s->error,
+                                 "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2", "ti",
+                                 account_id, s->rule->rule_key) != 0)
+        status = -1;
+    if (status == 0 && !inside)
+        status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
+    if (status == 0 && inside) {
+        status = drop_foreign_types(&run, s->session, s->arena, s->error);
+        if (status == 0)
+            status = run_all(&run, s->session, s->now, s->error);
+        if (status == 0)
+            status = engine_run_settle(s->session, account_id, s->rule->rule_key, &run.counts, s->error);
+    }
+    engine_run_end(&run);
+    return status;
+}
+
+/* --- As runs of the workers ------------------------------------------------------------------------------- */
+
+static int insert_run(struct starting *s, pl_str account_id) {
+    return store_run(
+        s->session, s->error,
+        "INSERT INTO evaluation_runs (account_id, rule_key, owner_id, ordering, message_type, revert, "
+        "resource_type, resource_key, covered, non_compliant, not_applicable, insufficient, ignored, node, "
+        "leased_until) VALUES ($1, $2, $3, $4, $5, $6, '', 0, 0, 0, 0, 0, 0, '', 0) ON CONFLICT (account_id, "
+        "rule_key) DO UPDATE SET ordering = excluded.ordering, message_type = excluded.message_type, revert = "
+        "excluded.revert, resource_type = '', resource_key = 0, covered = 0, non_compliant = 0, not_applicable "
+        "= 0, insufficient = 0, ignored = 0, node = '', leased_until = 0",
+        "tititi",
+        account_id, s->rule->rule_key, s->rule->account_id, s->now, (int64_t)s->message_type,
+        (int64_t)s->revert);
+}
+
+static int queue_run(struct starting *s, pl_str account_id) {
+    engine_run run;
+    bool inside;
+    int status = engine_run_begin(&run, s->e, s->session, account_id, s->rule, &inside, s->error);
+    if (status == 0 && !inside)
+        status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
+    else if (status == 0)
+        status = drop_foreign_types(&run, s->session, s->arena, s->error) == 0 ? insert_run(s, account_id) : -1;
+    engine_run_end(&run);
+    return status;
+}
+
+static int start_everywhere(struct starting *s) {
+    pl_str *accounts = NULL;
+    size_t count;
+    int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
+    if (engine_rule_accounts(s->e, s->session, s->arena, s->rule, &accounts, &count, s->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count && total <= most; i++)
+        if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
+            return -1;
+    bool at_once = total <= most && count <= INSIDE_ACCOUNTS;
+    for (size_t i = 0; i < count; i++)
+        if ((at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
+            return -1;
+    engine_rule record = *s->rule;
+    if (at_once)
+        return engine_note_success(s->session, &record, s->message_type, s->now, pl_now(&s->e->config.clock),
+                                   s->error);
+    if (store_notify(s->session, ENGINE_WAKE_CHANNEL, PL_STR(""), s->error) != 0)
+        return -1;
+    if (record.first_evaluation_started != 0)
+        return 0;
+    record.first_evaluation_started = s->now;
+    return engine_rule_store_run(s->session, &record, s->error);
+}
+
+int engine_start(engine *e, store_session *session, const engine_rule *rule, engine_message_type message_type,
+                 bool revert, int64_t now, pl_error *error) {
+    pl_arena arena;
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    struct starting s = {e, session, &arena, rule, message_type, revert, now, error};
+    int status = start_everywhere(&s);
+    pl_arena_free(&arena);
+    return status;
+}
+
+/* --- Hooks ----------------------------------------------------------------------------------------------- */
+
+/* Keeps what timelines will say of the rule, then deletes its results in one account. */
+static int forget_rule(store_session *session, pl_str account_id, const engine_rule *rule, int64_t now,
+                       pl_error *error) {
+    if (store_run(session, error,
+                  "INSERT INTO former_rules (account_id, rule_key, rule_id, owner_id, name, risk_level, created, "
+                  "deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, rule_key) DO "
+                  "NOTHING",
+                  "tittti"
+                  "ii",
+                  account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
+                  (int64_t)rule->risk_level, rule->created, now) != 0)
+        return -1;
+    return drop_results(session, account_id, rule->rule_key, error);
+}
+
+static int delete_everywhere(engine *e, store_session *session, const engine_rule *rule, int64_t now,
+                             pl_error *error) {
+    pl_arena arena;
+    pl_str *accounts = NULL;
+    size_t count;
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    int status = engine_rule_accounts(e, session, &arena, rule, &accounts, &count, error);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = forget_rule(session, accounts[i], rule, now, error);
+    if (status == 0)
+        status = store_run(session, error, "DELETE FROM rule_schedules WHERE account_id = $1 AND rule_key = $2",
+                           "ti", rule->account_id, rule->rule_key);
+    pl_arena_free(&arena);
+    return status;
+}
+
+static int start_rule(engine *e, store_session *session, const engine_rule *rule, int64_t now,
+                      pl_error *error) {
+    engine_rule record = *rule;
+    if (rule->state != ENGINE_ACTIVE && rule->state != ENGINE_EVALUATING)
+        return 0;
+    if (record.first_activated == 0)
+        record.first_activated = now;
+    return engine_start(e, session, &record, ENGINE_BY_HAND, false, now, error);
+}
+
+int engine_rule_changed(engine *e, store_session *session, const engine_rule *rule, engine_rule_event event,
+                        int64_t now, pl_error *error) {
+    if (engine_version_renew(e, session, rule->account_id, error) != 0)
+        return -1;
+    switch (event) {
+    case ENGINE_RULE_CREATED:
+    case ENGINE_RULE_CHANGED:
+    case ENGINE_RULE_ACTIVATED: return start_rule(e, session, rule, now, error);
+    case ENGINE_RULE_RENAMED: return 0;
+    case ENGINE_RULE_DEACTIVATED:
+        return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i", rule->rule_key);
+    case ENGINE_RULE_DELETED: return delete_everywhere(e, session, rule, now, error);
+    }
+    return pl_fail(error, PL_E_InternalError);
+}
+
+int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *rule, bool revert, int64_t now,
+                         pl_error *error) {
+    return engine_start(e, session, rule, ENGINE_BY_HAND, revert, now, error);
+}
+
+int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
+    store_statement *st =
+        store_prepare(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", error);
+    store_bind_i64(st, 1, rule->rule_key);
+    int step = store_step(st, error);
+    *evaluating = step == 1;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
+}
+
+int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
+    return engine_version_renew(e, session, account_id, error);
+}

@@ -1,0 +1,86 @@
+/* What a policy author is told before attaching a well-formed policy, and where. */
+#include "support/testing.h"
+
+#include "policy/lint.h"
+
+static const pl_str config_actions[] = {PL_STR_INIT("GetConfigRule"), PL_STR_INIT("ListConfigRules")};
+static const pl_lint_service services[] = {{PL_STR_INIT("config"), config_actions, 2}};
+
+typedef struct expectation {
+    const char *text;
+    const char *rule; /* NULL: no finding */
+    const char *path;
+} expectation;
+
+#define STATEMENT(body) "{\"Version\":\"1\",\"Statement\":[" body "]}"
+
+static const expectation cases[] = {
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"config:Get*\",\"Resource\":\"*\"}"), NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"config:getconfigrule\",\"Resource\":\"*\"}"), NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"other:Anything\",\"Resource\":\"*\"}"), NULL, NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":[\"config:GetConfigRule\",\"config:Fetch*\"],\"Resource\":\"*\"}"),
+     "unknown-action", "$.Statement[0].Action[1]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}"), "overbroad-grant",
+     "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"NotAction\":\"ram:*\",\"Resource\":\"*\"}"), "overbroad-grant",
+     "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}"), NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"acs:oss:*:*:bucket\"}"),
+     "empty-match", "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\"},"
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:StartInstance\",\"Resource\":\"*\"}"),
+     "shadowed-statement", "$.Statement[1]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\"},"
+               "{\"Effect\":\"Deny\",\"Action\":\"ecs:StartInstance\",\"Resource\":\"*\"}"),
+     NULL, NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+         "\"StringEquals\":{\"acs:PrincipalARN\":\"a\"},\"StringNotEquals\":{\"acs:PrincipalARN\":\"a\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"x:y\":\"5\"},\"NumericLessThan\":{\"x:y\":\"5\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"x:y\":\"4\"},\"NumericLessThan\":{\"x:y\":\"6\"}}}"),
+     NULL, NULL},
+};
+
+static void each_kind_of_finding_is_told_with_its_place(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_arena arena;
+        pl_error error = {.code = ""};
+        const pl_policy *policy;
+        const pl_lint_finding *findings = NULL;
+        size_t count = 0;
+        pl_arena_init(&arena, 0);
+        if (pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(cases[i].text), &policy, &error) != 0)
+            fail_msg("%s: %s", cases[i].text, error.message);
+        assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+        if (count != (cases[i].rule ? 1 : 0))
+            fail_msg("%s: %zu findings", cases[i].text, count);
+        if (cases[i].rule) {
+            assert_str(pl_lint_rule_name(findings[0].rule), cases[i].rule);
+            if (cases[i].path)
+                assert_str(findings[0].path, cases[i].path);
+        }
+        pl_arena_free(&arena);
+    }
+}
+
+static void places_count_characters_and_lines(void **state) {
+    (void)state;
+    size_t line, column;
+    pl_text_position(PL_STR("a\n\xc3\xa9x"), 4, &line, &column);
+    assert_int_equal(line, 2);
+    assert_int_equal(column, 2);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_of_finding_is_told_with_its_place),
+        cmocka_unit_test(places_count_characters_and_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
