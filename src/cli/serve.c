@@ -233,28 +233,28 @@ static void print_ready(const char *endpoint) {
     fflush(stdout);
 }
 
-static int listen_and_wait(options *o, program *p, sigset_t *signals, pl_error *error) {
-    gateway *door;
+static int listen_and_wait(options *o, program *p, gateway **door, sigset_t *signals, pl_error *error) {
     char endpoint[512];
     o->gateway.products = api_products;
     o->gateway.product_count = api_product_count;
     o->gateway.guard = (gateway_guard){identity_find_key, identity_authorize, directory_path};
-    if (gateway_start(&door, &o->gateway, &p->services, error) != 0)
+    if (gateway_start(door, &o->gateway, &p->services, error) != 0)
         return -1;
     bool v6 = pl_str_find_char(o->gateway.host, ':') != PL_NOT_FOUND;
     snprintf(endpoint, sizeof endpoint, "%s://%s%.*s%s:%u", o->certificate ? "https" : "http", v6 ? "[" : "",
-             PL_FMT(o->gateway.host), v6 ? "]" : "", gateway_port(door));
+             PL_FMT(o->gateway.host), v6 ? "]" : "", gateway_port(*door));
     int result = write_credentials(o, p, endpoint, error);
     if (result == 0) {
         print_ready(endpoint);
         wait_for_stop(signals);
     }
-    gateway_stop(door);
+    gateway_stop(*door);
     return result;
 }
 
 static int serve(options *o, pl_error *error) {
     program p;
+    gateway *door = NULL;
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -263,8 +263,9 @@ static int serve(options *o, pl_error *error) {
     signal(SIGPIPE, SIG_IGN);
     if (read_tls(o, error) != 0 || program_open(&p, &o->program, error) != 0)
         return -1;
-    int result = listen_and_wait(o, &p, &signals, error);
+    int result = listen_and_wait(o, &p, &door, &signals, error);
     program_close(&p);
+    gateway_free(door);
     return result;
 }
 
