@@ -51,7 +51,8 @@ static int list_work(store_session *session, void *argument, pl_error *error) {
 static int begin(list_task *task) {
     api_call *call = task->call;
     if (config_owner_of(call, CONFIG_READ, &task->owner) != 0 ||
-        config_accounts_of(call, &task->owner, &task->accounts) != 0 || api_token_open(call, &task->after) != 0)
+        config_accounts_of(call, &task->owner, &task->accounts) != 0 ||
+        api_token_open(call, &task->after) != 0)
         return -1;
     task->filter.accounts = task->accounts.items;
     task->filter.account_count = task->accounts.count;
@@ -115,7 +116,8 @@ static int list_by_resource(api_call *call) {
     if (begin(&task) != 0 || take_order(call, &task.filter) != 0)
         return -1;
     task.filter.resource_id = pl_str_trim(api_text(call, "ResourceId"));
-    task.filter.resource_type = catalogue_type_name(call->services->catalogue, api_text(call, "ResourceType"));
+    task.filter.resource_type =
+        catalogue_type_name(call->services->catalogue, api_text(call, "ResourceType"));
     task.filter.region_id = pl_str_trim(api_text(call, "Region"));
     if (task.filter.resource_id.n == 0) {
         task.filter.types = &task.filter.resource_type;
@@ -142,7 +144,8 @@ int config_list_aggregate_resource_evaluation_results(api_call *call) {
     return list_by_resource(call);
 }
 
-/* --- 2019-01-08 ------------------------------------------------------------------------------------------- */
+/* --- 2019-01-08 -------------------------------------------------------------------------------------------
+ */
 
 /* Walks all pages of the engine's list up to the wanted one, counting the rest. */
 static int page_work(store_session *session, void *argument, pl_error *error) {
@@ -179,7 +182,8 @@ int config_describe_evaluation_results_2019(api_call *call) {
     if (begin(&task) != 0)
         return -1;
     task.filter.resource_id = pl_str_trim(api_text(call, "ResourceId"));
-    task.filter.resource_type = catalogue_type_name(call->services->catalogue, api_text(call, "ResourceType"));
+    task.filter.resource_type =
+        catalogue_type_name(call->services->catalogue, api_text(call, "ResourceType"));
     if (config_read(call, page_work, &task) != 0)
         return -1;
     api_page(call, DEFAULT_RESULTS, &page, &take, &skip);
