@@ -100,6 +100,36 @@ int org_move_account(org *o, const org_caller *caller, pl_str account_id, pl_str
 int org_remove_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
 int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str payer_id, pl_error *error);
 
+/* EmailStatus WAIT_MODIFY until confirmed; the link that a mail would carry goes to the log. */
+int org_change_email(org *o, const org_caller *caller, pl_str account_id, pl_str email, pl_error *error);
+
+/* Sends the link again, or gives up the change; EntityNotExists.EmailModifyRecord when none is pending. */
+int org_retry_email(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+int org_cancel_email(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+
+/* Binds a phone to a ResourceAccount with a code sent for ORG_CODE_PHONE. */
+int org_bind_phone(org *o, const org_caller *caller, pl_str account_id, pl_str phone, pl_str code,
+                   pl_error *error);
+
+/* EmailStatus as of `now`: a pending change expires. */
+pl_str org_email_status(const org_account *account, int64_t now);
+
+/* A check before, or the deletion of, a member. */
+typedef struct org_deletion {
+    pl_str member_id;
+    pl_str status; /* PreCheckComplete, Success */
+    pl_str type;   /* of a deletion "0": at once; empty for a check */
+    int64_t created, ended;
+} org_deletion;
+
+/* Both fail with the codes of CheckAccountDelete and DeleteAccount. */
+int org_check_deletion(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+int org_delete_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+
+/* The last check or deletion; `*found` false when there was none. Needs no directory of the caller's. */
+int org_find_deletion(org *o, const org_caller *caller, pl_str account_id, org_deletion *out, bool *found,
+                      pl_error *error);
+
 /* --- Control policies ------------------------------------------------------------------------------------
  */
 
@@ -166,6 +196,9 @@ int org_accept_handshake(org *o, const org_caller *caller, pl_str id, org_handsh
 
 /* --- Verification codes ----------------------------------------------------------------------------------
  */
+
+#define ORG_CODE_ENABLE "EnableRD"
+#define ORG_CODE_PHONE "BindPhone"
 
 /* Makes a code for a phone number; it is written to the log, and valid until `*expires`. */
 int org_send_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, int64_t *expires,
