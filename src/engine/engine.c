@@ -94,15 +94,16 @@ void engine_close(engine *e) {
     pl_free(e);
 }
 
-/* --- Rules and accounts ---------------------------------------------------------------------------------- */
+/* --- Rules and accounts ----------------------------------------------------------------------------------
+ */
 
 int engine_check_rule(engine *e, const engine_rule *rule, pl_error *error) {
     pl_arena arena;
     pl_program_rule described;
     pl_str insufficient;
     pl_arena_init(&arena, 16 << 20);
-    int status =
-        engine_describe_rule(e->config.catalogue, e->config.strict, &arena, rule, &described, &insufficient, error);
+    int status = engine_describe_rule(e->config.catalogue, e->config.strict, &arena, rule, &described,
+                                      &insufficient, error);
     pl_program *program = status == 0 && !insufficient.p ? pl_program_new() : NULL;
     if (program && pl_program_add(program, &described, error) != 0)
         status = -1;

@@ -79,8 +79,8 @@ engine_typed *engine_typed_get(engine_evaluating *c, pl_str account_id, pl_str r
 
 int engine_scope_subject_of(pl_arena *arena, const inventory_resource *r, engine_scope_subject *out,
                             pl_error *error) {
-    *out = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id, r->group_id, r->name,
-                                  PL_JSON_NONE};
+    *out = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
+                                  r->group_id,      r->name,      PL_JSON_NONE};
     return r->tags.n > 2 ? pl_json_parse_in(arena, r->tags, &out->tags, error) : 0;
 }
 

@@ -328,15 +328,16 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
 static int store_mark(engine_writing *w, const engine_outcome *o, engine_compliance shown, pl_str date,
                       pl_str reason, int64_t until) {
     if (!date.p)
-        return store_run(w->session, w->error,
-                         "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
-                         "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
-                         "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
+        return store_run(
+            w->session, w->error,
+            "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
+            "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+            "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
     return store_run(w->session, w->error,
                      "UPDATE results SET shown = $4, ignore_until = $5, ignore_date = $6, ignore_reason = $7 "
                      "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
-                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until, date,
-                     reason);
+                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until,
+                     date, reason);
 }
 
 int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,

@@ -98,8 +98,9 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engin
 int engine_queue_function(engine_writing *w, const engine_outcome *o);
 
 /*
- * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or with
- * an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally count.
+ * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or
+ * with an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally
+ * count.
  */
 int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
                       int64_t until);

@@ -49,8 +49,8 @@ static int add_named(struct gathering *g, pl_str path_text) {
         pl_str id = pl_json_str(nodes.items[i]);
         if (id.n == 0)
             continue;
-        if (inventory_find_id(c->writing.session, &c->document, g->subject->resource->account_id, id, found, 4,
-                              &count, g->error) != 0)
+        if (inventory_find_id(c->writing.session, &c->document, g->subject->resource->account_id, id, found,
+                              4, &count, g->error) != 0)
             return -1;
         for (size_t n = 0; n < count; n++)
             if (pl_str_eq_fold(found[n].resource_type, g->type) && add(g, found + n) != 0)
@@ -145,7 +145,8 @@ int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *err
     return status;
 }
 
-/* --- Dependants ------------------------------------------------------------------------------------------ */
+/* --- Dependants ------------------------------------------------------------------------------------------
+ */
 
 /* Keys of resources to evaluate again, gathered before anything is evaluated. */
 struct dependants {
@@ -175,7 +176,8 @@ static int visit_dependant(void *context, const inventory_resource *r, pl_error 
     struct dependants *d = context;
     bool names;
     pl_arena_reset(&d->c->document);
-    if (names_id(&d->c->document, r->configuration, d->path, d->change->item->resource_id, &names, error) != 0)
+    if (names_id(&d->c->document, r->configuration, d->path, d->change->item->resource_id, &names, error) !=
+        0)
         return -1;
     return names ? add_key(d, r->resource_key, error) : 0;
 }
@@ -199,7 +201,8 @@ static int add_named_keys(struct dependants *d, pl_str type) {
                               &count, c->error) != 0)
             return -1;
         for (size_t n = 0; n < count; n++)
-            if (pl_str_eq_fold(found[n].resource_type, type) && add_key(d, found[n].resource_key, c->error) != 0)
+            if (pl_str_eq_fold(found[n].resource_type, type) &&
+                add_key(d, found[n].resource_key, c->error) != 0)
                 return -1;
     }
     return 0;
@@ -212,8 +215,8 @@ static int gather_dependants(struct dependants *d, const catalogue_type *source,
             continue;
         d->path = relation->path;
         bool on_dependant = pl_str_eq_fold(relation->path_on, type);
-        int status = on_dependant ? inventory_scan(d->c->writing.session, d->change->item->account_id, type, 0,
-                                                   INT64_MAX, visit_dependant, d, d->c->error)
+        int status = on_dependant ? inventory_scan(d->c->writing.session, d->change->item->account_id, type,
+                                                   0, INT64_MAX, visit_dependant, d, d->c->error)
                                   : add_named_keys(d, type);
         if (status != 0)
             return -1;
@@ -260,7 +263,8 @@ static int evaluate_type(engine_evaluating *c, const inventory_change *change, c
     return evaluate_keys(&d);
 }
 
-/* The recorded types of the account whose rules look at resources of the changed type; once in a transaction. */
+/* The recorded types of the account whose rules look at resources of the changed type; once in a transaction.
+ */
 static engine_dependency_types *dependent_types(engine_evaluating *c, pl_str account_id, pl_str changed) {
     for (engine_dependency_types *at = c->dependencies; at; at = at->next)
         if (pl_str_eq(at->changed, changed) && pl_str_eq(at->account_id, account_id))

@@ -18,7 +18,8 @@ struct counting {
     pl_error *error;
 };
 
-/* --- Resources by their rules ------------------------------------------------------------------------------ */
+/* --- Resources by their rules ------------------------------------------------------------------------------
+ */
 
 static bool is_counted(const engine_rule *rule) {
     return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
@@ -200,7 +201,8 @@ static int summarize_account(struct counting *c, const engine_summary_input *in,
     return fold_rows(&f) != 0 ? -1 : count_compliant(&f);
 }
 
-/* --- Summaries ---------------------------------------------------------------------------------------------- */
+/* --- Summaries
+ * ---------------------------------------------------------------------------------------------- */
 
 static int summarize_rules(struct counting *c, const engine_summary_input *in, engine_summary *out) {
     for (size_t i = 0; i < in->rule_count; i++) {
@@ -238,7 +240,8 @@ int engine_summarize(engine *e, store_session *session, pl_arena *arena, const e
     return summarize_rules(&c, in, out);
 }
 
-/* --- Days --------------------------------------------------------------------------------------------------- */
+/* --- Days
+ * --------------------------------------------------------------------------------------------------- */
 
 int engine_list_statistics(store_session *session, pl_arena *arena, const engine_group *owner, int64_t now,
                            engine_statistic **days, size_t *count, pl_error *error) {
@@ -263,9 +266,9 @@ int engine_list_statistics(store_session *session, pl_arena *arena, const engine
             store_reset(st);
             return 0;
         }
-        (*days)[(*count)++] = (engine_statistic){pl_arena_copy(arena, store_column_text(st, 0)),
-                                                 store_column_i64(st, 1), store_column_i64(st, 2),
-                                                 store_column_i64(st, 3), store_column_i64(st, 4)};
+        (*days)[(*count)++] =
+            (engine_statistic){pl_arena_copy(arena, store_column_text(st, 0)), store_column_i64(st, 1),
+                               store_column_i64(st, 2), store_column_i64(st, 3), store_column_i64(st, 4)};
     }
     return step;
 }
@@ -294,23 +297,24 @@ static int write_day(struct closing *d, store_session *session, pl_arena *arena,
     engine_summary_input in = {rules, old, &account_id, 1};
     if (engine_summarize(d->e, session, arena, &in, &s, error) != 0)
         return -1;
-    return store_run(session, error,
-                     "INSERT INTO evaluation_statistics (account_id, aggregator_id, statistic_date, resources, "
-                     "non_compliant_resources, rules, non_compliant_rules) VALUES ($1, '', $2, $3, $4, $5, $6) ON "
-                     "CONFLICT (account_id, aggregator_id, statistic_date) DO NOTHING",
-                     "ttiiii", account_id, d->date, s.compliant_resources + s.non_compliant_resources,
-                     s.non_compliant_resources, s.rules, s.non_compliant_rules);
+    return store_run(
+        session, error,
+        "INSERT INTO evaluation_statistics (account_id, aggregator_id, statistic_date, resources, "
+        "non_compliant_resources, rules, non_compliant_rules) VALUES ($1, '', $2, $3, $4, $5, $6) ON "
+        "CONFLICT (account_id, aggregator_id, statistic_date) DO NOTHING",
+        "ttiiii", account_id, d->date, s.compliant_resources + s.non_compliant_resources,
+        s.non_compliant_resources, s.rules, s.non_compliant_rules);
 }
 
 /* The next account that has no figures for the day yet. */
 static int next_account(struct closing *d, store_session *session, pl_arena *arena, pl_str *account_id,
                         pl_error *error) {
-    store_statement *st =
-        store_prepare(session,
-                      "SELECT account_id FROM inventory_accounts a WHERE account_id > $1 AND NOT EXISTS (SELECT 1 "
-                      "FROM evaluation_statistics s WHERE s.account_id = a.account_id AND s.aggregator_id = '' "
-                      "AND s.statistic_date = $2) ORDER BY account_id LIMIT 1",
-                      error);
+    store_statement *st = store_prepare(
+        session,
+        "SELECT account_id FROM inventory_accounts a WHERE account_id > $1 AND NOT EXISTS (SELECT 1 "
+        "FROM evaluation_statistics s WHERE s.account_id = a.account_id AND s.aggregator_id = '' "
+        "AND s.statistic_date = $2) ORDER BY account_id LIMIT 1",
+        error);
     store_bind_text(st, 1, d->after);
     store_bind_text(st, 2, d->date);
     *account_id = PL_STR_NONE;

@@ -104,7 +104,8 @@ static int bootstrap_work(store_session *session, void *argument, pl_error *erro
     if (!b->made.account_id[0] && new_account_id(b->room, &b->made) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
     int64_t now = pl_now(&b->room->config.clock);
-    pl_str account_id = pl_str_from(b->made.account_id);
+    identity_root account = b->made;
+    pl_str account_id = pl_str_from(account.account_id);
     if (identity_account_create(b->room, session, account_id, PL_STR("management"), now, error) != 0)
         return -1;
     return identity_key_create(b->room, session, account_id, PL_STR(""), now, &b->made, error);

@@ -67,11 +67,12 @@ static struct account *find_account(struct applying *a, pl_str id) {
 static int lock_account(struct applying *a, struct account *account) {
     if (account->locked)
         return 0;
-    store_statement *st = store_prepare(
-        a->session,
-        "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1, 1) "
-        "ON CONFLICT (account_id) DO UPDATE SET sequence = inventory_accounts.sequence + 1 RETURNING next_key",
-        a->error);
+    store_statement *st =
+        store_prepare(a->session,
+                      "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1, 1) "
+                      "ON CONFLICT (account_id) DO UPDATE SET sequence = inventory_accounts.sequence + 1 "
+                      "RETURNING next_key",
+                      a->error);
     store_bind_text(st, 1, account->id);
     int row = store_step(st, a->error);
     if (row < 0)
@@ -127,12 +128,12 @@ static int look_up(struct applying *a, const inventory_item *item, struct stored
 
 static int add_history(struct applying *a, const inventory_item *item, const inventory_change *change) {
     bool modified = change->event == INVENTORY_MODIFY;
-    return store_run(a->session, a->error,
-                     "INSERT INTO resource_history (account_id, resource_key, capture_time, event, name, zone, "
-                     "tags, diff) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                     "tiiitttt", item->account_id, change->resource_key, change->capture_time,
-                     (int64_t)change->event, item->name, item->zone, item->tags,
-                     modified ? change->diff : PL_STR_NONE);
+    return store_run(
+        a->session, a->error,
+        "INSERT INTO resource_history (account_id, resource_key, capture_time, event, name, zone, "
+        "tags, diff) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "tiiitttt", item->account_id, change->resource_key, change->capture_time, (int64_t)change->event,
+        item->name, item->zone, item->tags, modified ? change->diff : PL_STR_NONE);
 }
 
 static int insert(struct applying *a, struct account *account, const inventory_item *item,
@@ -156,16 +157,16 @@ static int insert(struct applying *a, struct account *account, const inventory_i
 }
 
 static int rewrite(struct applying *a, const inventory_item *item, const inventory_change *change) {
-    return store_run(a->session, a->error,
-                     "UPDATE resources SET content_hash = $3, deleted = 0, capture_time = $4, create_time = $5, "
-                     "name = $6, status = $7, group_id = $8, zone = $9, tags = $10, configuration = $11 "
-                     "WHERE account_id = $1 AND resource_key = $2",
-                     "tibiittttt"
-                     "t",
-                     item->account_id, change->resource_key,
-                     pl_str_of((const char *)item->hash, INVENTORY_HASH_SIZE), change->capture_time,
-                     change->create_time, item->name, item->status, item->group_id, item->zone, item->tags,
-                     item->configuration_text);
+    return store_run(
+        a->session, a->error,
+        "UPDATE resources SET content_hash = $3, deleted = 0, capture_time = $4, create_time = $5, "
+        "name = $6, status = $7, group_id = $8, zone = $9, tags = $10, configuration = $11 "
+        "WHERE account_id = $1 AND resource_key = $2",
+        "tibiittttt"
+        "t",
+        item->account_id, change->resource_key, pl_str_of((const char *)item->hash, INVENTORY_HASH_SIZE),
+        change->capture_time, change->create_time, item->name, item->status, item->group_id, item->zone,
+        item->tags, item->configuration_text);
 }
 
 /* A removed resource is back. Its last configuration moves into the history row of the removal. */
@@ -300,8 +301,9 @@ static int write_tallies(struct applying *a) {
             return -1;
     for (const struct account *at = a->accounts; at; at = at->next)
         if (at->next_key != at->first_key &&
-            store_run(a->session, a->error, "UPDATE inventory_accounts SET next_key = $2 WHERE account_id = $1",
-                      "ti", at->id, at->next_key) != 0)
+            store_run(a->session, a->error,
+                      "UPDATE inventory_accounts SET next_key = $2 WHERE account_id = $1", "ti", at->id,
+                      at->next_key) != 0)
             return -1;
     return 0;
 }

@@ -5,8 +5,8 @@
 #include "inventory/inventory.h"
 
 /* The order that inventory_read_row expects; configuration is last. */
-#define INVENTORY_COLUMNS                                                                                     \
-    "resource_key, resource_type, region_id, resource_id, name, status, group_id, zone, create_time, "         \
+#define INVENTORY_COLUMNS                                                                                    \
+    "resource_key, resource_type, region_id, resource_id, name, status, group_id, zone, create_time, "       \
     "capture_time, tags, deleted"
 
 /*

@@ -18,7 +18,8 @@ static int setup(void **state) {
     now = 1700000000000;
     if (catalogue_open(&known, NULL, &error) != 0)
         return -1;
-    engine_config config = {.store = db, .catalogue = known, .clock = pl_clock_fixed(&now), .random = pl_random_system()};
+    engine_config config = {
+        .store = db, .catalogue = known, .clock = pl_clock_fixed(&now), .random = pl_random_system()};
     return engine_open(&e, &config, &error);
 }
 
@@ -29,7 +30,8 @@ static int teardown(void **state) {
     return close_records();
 }
 
-/* --- Rules ------------------------------------------------------------------------------------------------ */
+/* --- Rules ------------------------------------------------------------------------------------------------
+ */
 
 struct making {
     engine_rule rule;
@@ -52,8 +54,8 @@ static int make_work(store_session *session, void *argument, pl_error *wrong) {
 }
 
 #define CONDITION(clause) "{\"ComplianceConditions\":{\"operator\":\"and\",\"children\":[" clause "]}}"
-#define RUNNING                                                                                               \
-    CONDITION("{\"operator\":\"StringEquals\",\"featurePath\":\"$.Status\",\"featureSource\":"                 \
+#define RUNNING                                                                                              \
+    CONDITION("{\"operator\":\"StringEquals\",\"featurePath\":\"$.Status\",\"featureSource\":"               \
               "\"CONFIGURATION\",\"desired\":\"Running\"}")
 
 static engine_rule rule_named(const char *name, const char *conditions) {
@@ -80,7 +82,8 @@ static engine_rule *make(engine_rule rule) {
     return &m->rule;
 }
 
-/* --- Items ------------------------------------------------------------------------------------------------ */
+/* --- Items ------------------------------------------------------------------------------------------------
+ */
 
 static engine_ingested put(const char *json) {
     engine_ingested out;
@@ -90,11 +93,12 @@ static engine_ingested put(const char *json) {
     return out;
 }
 
-#define INSTANCE(id, status)                                                                                  \
-    "{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"" id "\",\"regionId\":\"cn-beijing\","          \
+#define INSTANCE(id, status)                                                                                 \
+    "{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"" id "\",\"regionId\":\"cn-beijing\","        \
     "\"configuration\":{\"Status\":\"" status "\"}}"
 
-/* --- Results ---------------------------------------------------------------------------------------------- */
+/* --- Results ----------------------------------------------------------------------------------------------
+ */
 
 struct listing {
     const engine_rule *rule;
@@ -119,8 +123,8 @@ static int list_work(store_session *session, void *argument, pl_error *wrong) {
     if (engine_count_rule(e, session, &l->current, &owner, 1, &l->counts, wrong) != 0 ||
         engine_is_evaluating(session, &l->current, &l->evaluating, wrong) != 0)
         return -1;
-    return engine_list_results(e, session, &arena, &filter, l->after, l->limit, &l->results, &l->count, &l->next,
-                               wrong);
+    return engine_list_results(e, session, &arena, &filter, l->after, l->limit, &l->results, &l->count,
+                               &l->next, wrong);
 }
 
 static struct listing list(const engine_rule *rule) {
@@ -141,8 +145,9 @@ static void a_verdict_is_visible_when_the_call_returns(void **state) {
     assert_str(l.results[0].resource.resource_id, "i-1");
     assert_int_equal(l.results[0].compliance, ENGINE_COMPLIANT);
     assert_int_equal(l.results[1].compliance, ENGINE_NON_COMPLIANT);
-    assert_str(l.results[1].annotation, "{\"configuration\":\"Stopped\",\"desiredValue\":\"Running\",\"operator\":"
-                                        "\"StringEquals\",\"property\":\"$.Status\"}");
+    assert_str(l.results[1].annotation,
+               "{\"configuration\":\"Stopped\",\"desiredValue\":\"Running\",\"operator\":"
+               "\"StringEquals\",\"property\":\"$.Status\"}");
     assert_int_equal(l.results[1].last_non_compliant, now);
     assert_str(l.results[1].trigger, "ConfigurationItemChangeNotification");
     assert_int_equal(l.counts.total, 2);
@@ -205,8 +210,8 @@ static void tags_lead_into_and_out_of_a_scope(void **state) {
     engine_rule narrow = rule_named("running", RUNNING);
     narrow.scope.tags = (engine_tags){&tag, 1};
     engine_rule *rule = make(narrow);
-#define TAGGED(value)                                                                                         \
-    "[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"tags\":{\"env\":\"" value "\"},"       \
+#define TAGGED(value)                                                                                        \
+    "[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"tags\":{\"env\":\"" value "\"},"     \
     "\"configuration\":{\"Status\":\"Stopped\"}}]"
     put(TAGGED("test"));
     assert_int_equal(list(rule).counts.total, 0);
@@ -225,8 +230,8 @@ static void a_bad_item_stores_nothing(void **state) {
     engine_rule *rule = make(rule_named("running", RUNNING));
     engine_ingested out;
     inventory_defaults defaults = {.account_id = owner};
-    assert_int_equal(engine_ingest(e, &defaults, parsed("[" INSTANCE("i-1", "Stopped") ",{}]"), now, &out, &error),
-                     -1);
+    assert_int_equal(
+        engine_ingest(e, &defaults, parsed("[" INSTANCE("i-1", "Stopped") ",{}]"), now, &out, &error), -1);
     assert_int_equal(list(rule).counts.total, 0);
 }
 
@@ -234,10 +239,11 @@ static void put_many(size_t count) {
     pl_buf text;
     pl_buf_init(&text, 16 << 20);
     for (size_t i = 0; i < count; i++)
-        pl_buf_printf(&text,
-                      "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-%05zu\",\"regionId\":\"r\","
-                      "\"configuration\":{\"Status\":\"%s\"}}",
-                      i ? "," : "[", i, i % 10 ? "Running" : "Stopped");
+        pl_buf_printf(
+            &text,
+            "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-%05zu\",\"regionId\":\"r\","
+            "\"configuration\":{\"Status\":\"%s\"}}",
+            i ? "," : "[", i, i % 10 ? "Running" : "Stopped");
     pl_buf_add(&text, PL_STR("]"));
     pl_buf_add_char(&text, 0);
     put(text.p);

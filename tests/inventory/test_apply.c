@@ -40,8 +40,8 @@ static inventory_change apply(const char *json, int64_t now) {
     return applied.changes[0];
 }
 
-#define ITEM(configuration)                                                                                   \
-    "[{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"b\",\"regionId\":\"cn-beijing\","                \
+#define ITEM(configuration)                                                                                  \
+    "[{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"b\",\"regionId\":\"cn-beijing\","              \
     "\"configuration\":" configuration "}]"
 
 static void a_new_item_is_discovered_and_the_same_again_is_not(void **state) {
@@ -72,7 +72,8 @@ static void tags_in_any_form_are_equal(void **state) {
     (void)state;
     static const char head[] = "[{\"resourceType\":\"T\",\"resourceId\":\"b\",\"tags\":";
     char text[256];
-    const char *const forms[] = {"{\"env\":\"prod\"}", "{\"env\":[\"prod\"]}", "\"{\\\"env\\\":[\\\"prod\\\"]}\"",
+    const char *const forms[] = {"{\"env\":\"prod\"}", "{\"env\":[\"prod\"]}",
+                                 "\"{\\\"env\\\":[\\\"prod\\\"]}\"",
                                  "[{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]"};
     for (size_t i = 0; i < 4; i++) {
         snprintf(text, sizeof text, "%s%s}]", head, forms[i]);
@@ -87,7 +88,8 @@ static void captures_of_a_resource_never_go_back(void **state) {
     assert_int_equal(apply(ITEM("{\"A\":2}"), 3000).capture_time, 5001);
 }
 
-/* --- Reading ---------------------------------------------------------------------------------------------- */
+/* --- Reading ----------------------------------------------------------------------------------------------
+ */
 
 struct reading {
     int64_t at;
@@ -101,8 +103,8 @@ struct reading {
 
 static int read_work(store_session *session, void *argument, pl_error *e) {
     struct reading *r = argument;
-    if (inventory_find(session, &arena, owner, PL_STR("ACS::OSS::Bucket"), PL_STR_NONE, PL_STR("b"), &r->resource,
-                       &r->found, e) != 0)
+    if (inventory_find(session, &arena, owner, PL_STR("ACS::OSS::Bucket"), PL_STR_NONE, PL_STR("b"),
+                       &r->resource, &r->found, e) != 0)
         return -1;
     if (!r->found)
         return 0;
@@ -160,15 +162,16 @@ static void a_bad_item_is_named_with_index_and_member(void **state) {
     inventory_item *items;
     size_t count;
     inventory_defaults defaults = {.account_id = owner};
-    assert_int_equal(inventory_parse(&arena,
-                                     parsed("[{\"resourceType\":\"T\",\"resourceId\":\"a\"},"
-                                            "{\"resourceType\":\"T\",\"resourceId\":\"b\",\"configuration\":\"{\"}]"),
-                                     &defaults, &items, &count, &error),
-                     -1);
+    assert_int_equal(
+        inventory_parse(&arena,
+                        parsed("[{\"resourceType\":\"T\",\"resourceId\":\"a\"},"
+                               "{\"resourceType\":\"T\",\"resourceId\":\"b\",\"configuration\":\"{\"}]"),
+                        &defaults, &items, &count, &error),
+        -1);
     assert_string_equal(error.code, "Invalid.ConfigurationItems.Value");
     assert_non_null(strstr(error.message, "[1].configuration"));
-    assert_int_equal(inventory_parse(&arena, parsed("[{\"resourceType\":\"T\"}]"), &defaults, &items, &count, &error),
-                     -1);
+    assert_int_equal(
+        inventory_parse(&arena, parsed("[{\"resourceType\":\"T\"}]"), &defaults, &items, &count, &error), -1);
     assert_non_null(strstr(error.message, "[0].resourceId"));
 }
 
@@ -178,8 +181,8 @@ static void items_of_strange_accounts_are_refused(void **state) {
     size_t count;
     inventory_defaults defaults = {.account_id = owner};
     assert_int_equal(
-        inventory_parse(&arena, parsed("[{\"accountId\":7,\"resourceType\":\"T\",\"resourceId\":\"a\"}]"), &defaults,
-                        &items, &count, &error),
+        inventory_parse(&arena, parsed("[{\"accountId\":7,\"resourceType\":\"T\",\"resourceId\":\"a\"}]"),
+                        &defaults, &items, &count, &error),
         -1);
     assert_string_equal(error.code, "Invalid.AccountId.Value");
 }

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "inventory/inventory.h"
-#include "json/parser.h"
 #include "store/db.h"
+#include "json/parser.h"
 
 static pl_arena arena;
 static pl_error error;

@@ -374,9 +374,10 @@ static int answer_groups(api_call *call, const org_view *view) {
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    text(call->out, "NextToken", at < count ? api_token_make(call, groups[at]->id) : PL_STR(""));
+    pl_str token = at < count ? api_token_make(call, groups[at]->id) : PL_STR("");
+    text(call->out, "NextToken", token);
     pl_write_object_end(call->out);
-    return 0;
+    return token.p ? 0 : no_memory(call);
 }
 
 int config_list_aggregators(api_call *call) {

@@ -257,7 +257,10 @@ static int answer_accounts(api_call *call, const org_view *view, const org_direc
     write_accounts(call, directory, &filter, &page, show);
     if (newer && page.total > page.skip + page.take) {
         pl_str key = pl_arena_printf(call->arena, "%lld", (long long)(page.skip + page.take));
-        directory_write(call->out, "NextToken", api_token_make(call, key));
+        pl_str token = api_token_make(call, key);
+        if (!token.p)
+            return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
+        directory_write(call->out, "NextToken", token);
     }
     directory_write_page(call, &page);
     return 0;
