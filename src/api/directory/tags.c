@@ -32,46 +32,16 @@ int directory_untag_resources(api_call *call) {
 /* --- Listing ---------------------------------------------------------------------------------------------
  */
 
-/* One tag of one object, as the tables order them. */
-typedef struct tag_row {
-    pl_str id, key, value;
-} tag_row;
-
 typedef struct tag_rows {
-    api_call *call;
-    pl_str owner_id, type;
-    tag_row *items;
-    size_t count, capacity;
+    pl_str type;
+    org_tag_row *items;
+    size_t count;
 } tag_rows;
 
-static int read_rows(store_session *session, void *argument, pl_error *error) {
-    tag_rows *r = argument;
-    pl_arena *arena = r->call->arena;
-    store_statement *st = store_prepare(session,
-                                        "SELECT resource_id, tag_key, tag_value FROM directory_tags "
-                                        "WHERE account_id = $1 AND resource_type = $2 "
-                                        "ORDER BY resource_id, tag_key",
-                                        error);
-    store_bind_text(st, 1, r->owner_id);
-    store_bind_text(st, 2, r->type);
-    int step;
-    r->count = 0;
-    while ((step = store_step(st, error)) == 1) {
-        tag_row *grown = pl_arena_grow(arena, r->items, r->count, &r->capacity, sizeof *grown);
-        if (!grown)
-            return pl_failf(error, PL_E_ServiceUnavailable, "Out of memory.");
-        r->items = grown;
-        grown[r->count++] = (tag_row){pl_arena_copy(arena, store_column_text(st, 0)),
-                                      pl_arena_copy(arena, store_column_text(st, 1)),
-                                      pl_arena_copy(arena, store_column_text(st, 2))};
-    }
-    return step < 0 ? -1 : arena->failed ? pl_failf(error, PL_E_ServiceUnavailable, "Out of memory.") : 0;
-}
-
 static int load(api_call *call, tag_rows *rows) {
-    *rows = (tag_rows){.call = call, .owner_id = call->caller->account_id};
+    org_caller caller = directory_caller(call);
     rows->type = api_text(call, "ResourceType");
-    return store_read(call->services->store, read_rows, rows, call->error);
+    return org_list_tags(call->services->org, &caller, rows->type, &rows->items, &rows->count, call->error);
 }
 
 static bool is_listed(const pl_str *texts, size_t count, pl_str text) {
@@ -83,7 +53,7 @@ static bool is_listed(const pl_str *texts, size_t count, pl_str text) {
 }
 
 /* A filter row matches when one of the wanted tags is that key (and value); no filter matches all. */
-static bool is_wanted(const org_tags *filter, const tag_row *row) {
+static bool is_wanted(const org_tags *filter, const org_tag_row *row) {
     for (size_t i = 0; i < filter->count; i++) {
         const org_tag *tag = &filter->items[i];
         if (pl_str_eq(tag->key, row->key) && (tag->value.n == 0 || pl_str_eq(tag->value, row->value)))
@@ -113,7 +83,7 @@ static int write_position(api_call *call, int64_t total, int64_t end) {
     return 0;
 }
 
-static void write_row(api_call *call, const tag_rows *rows, const tag_row *row) {
+static void write_row(api_call *call, const tag_rows *rows, const org_tag_row *row) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("TagResource"));
     directory_write(out, "ResourceId", row->id);
@@ -134,7 +104,7 @@ int directory_list_tag_resources(api_call *call) {
         return -1;
     pl_write_array(call->out, PL_STR("TagResources"));
     for (size_t i = 0; i < rows.count; i++) {
-        const tag_row *row = &rows.items[i];
+        const org_tag_row *row = &rows.items[i];
         if (!is_listed(ids, id_count, row->id) || !is_wanted(&filter, row))
             continue;
         int64_t index = total++;
