@@ -1017,9 +1017,20 @@ static const pl_str dry_run_config_rule_resources[] = {
     PL_STR_INIT("acs:config:*:{@account}:*"),
 };
 
+static const pl_str dry_run_config_rule_parameters_source_owner_values[] = {
+    PL_STR_INIT("ALIYUN"),
+    PL_STR_INIT("CUSTOM_FC"),
+    PL_STR_INIT("CUSTOM_CONFIGURATION"),
+};
+
 static const struct api_parameter dry_run_config_rule_parameters[] = {
     {.name = PL_STR_INIT("ConfigurationItem"), .type = API_STRING},
     {.name = PL_STR_INIT("ResourceType"), .type = API_STRING},
+    {.name = PL_STR_INIT("Conditions"), .type = API_STRING},
+    {.name = PL_STR_INIT("ConfigRuleId"), .type = API_STRING},
+    {.name = PL_STR_INIT("SourceOwner"), .type = API_STRING, .values = dry_run_config_rule_parameters_source_owner_values, .value_count = 3},
+    {.name = PL_STR_INIT("SourceIdentifier"), .type = API_STRING},
+    {.name = PL_STR_INIT("InputParameters"), .type = API_MAP, .item = API_ANY, .wire = API_WIRE_JSON},
 };
 
 static const pl_str evaluate_pre_config_rules_resources[] = {
@@ -3632,7 +3643,7 @@ static const struct api_operation operations[] = {
     {.name = PL_STR_INIT("DescribeRemediation"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("remediation/single"), .methods = API_GET, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("config:DescribeRemediation"), .ram_resources = describe_remediation_resources, .ram_resource_count = 1, .parameters = describe_remediation_parameters, .parameter_count = 2, .errors = describe_remediation_errors, .error_count = 2},
     {.name = PL_STR_INIT("DetachAggregateConfigRuleToCompliancePack"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("compliance-packs/multi"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("config:DetachAggregateConfigRuleToCompliancePack"), .ram_resources = detach_aggregate_config_rule_to_compliance_pack_resources, .ram_resource_count = 1, .parameters = detach_aggregate_config_rule_to_compliance_pack_parameters, .parameter_count = 3, .errors = detach_aggregate_config_rule_to_compliance_pack_errors, .error_count = 4, .handler = config_detach_aggregate_config_rule_to_compliance_pack},
     {.name = PL_STR_INIT("DetachConfigRuleToCompliancePack"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("compliance-packs/single"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("config:DetachConfigRuleToCompliancePack"), .ram_resources = detach_config_rule_to_compliance_pack_resources, .ram_resource_count = 1, .parameters = detach_config_rule_to_compliance_pack_parameters, .parameter_count = 2, .errors = detach_config_rule_to_compliance_pack_errors, .error_count = 4, .handler = config_detach_config_rule_to_compliance_pack},
-    {.name = PL_STR_INIT("DryRunConfigRule"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("rules/single"), .methods = API_POST, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("config:DryRunConfigRule"), .ram_resources = dry_run_config_rule_resources, .ram_resource_count = 1, .parameters = dry_run_config_rule_parameters, .parameter_count = 2},
+    {.name = PL_STR_INIT("DryRunConfigRule"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("rules/single"), .methods = API_POST, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("config:DryRunConfigRule"), .ram_resources = dry_run_config_rule_resources, .ram_resource_count = 1, .parameters = dry_run_config_rule_parameters, .parameter_count = 7},
     {.name = PL_STR_INIT("EvaluatePreConfigRules"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("rules"), .methods = API_POST, .access = API_ACCESS_LIST, .ram_action = PL_STR_INIT("config:EvaluatePreConfigRules"), .ram_resources = evaluate_pre_config_rules_resources, .ram_resource_count = 1, .parameters = evaluate_pre_config_rules_parameters, .parameter_count = 3, .errors = evaluate_pre_config_rules_errors, .error_count = 1},
     {.name = PL_STR_INIT("GenerateAggregateCompliancePackReport"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("compliance-packs/multi"), .methods = API_POST, .idempotent = true, .access = API_ACCESS_CREATE, .ram_action = PL_STR_INIT("config:GenerateAggregateCompliancePackReport"), .ram_resources = generate_aggregate_compliance_pack_report_resources, .ram_resource_count = 1, .parameters = generate_aggregate_compliance_pack_report_parameters, .parameter_count = 4, .errors = generate_aggregate_compliance_pack_report_errors, .error_count = 5},
     {.name = PL_STR_INIT("GenerateAggregateConfigRulesReport"), .product = &api_product_config_2020_09_07, .group = PL_STR_INIT("rules/multi"), .methods = API_POST, .idempotent = true, .access = API_ACCESS_CREATE, .ram_action = PL_STR_INIT("config:GenerateAggregateConfigRulesReport"), .ram_resources = generate_aggregate_config_rules_report_resources, .ram_resource_count = 1, .parameters = generate_aggregate_config_rules_report_parameters, .parameter_count = 3, .errors = generate_aggregate_config_rules_report_errors, .error_count = 4},
