@@ -233,7 +233,7 @@ static int evaluate_keys(struct dependants *d) {
                                &r, &found, c->error) != 0)
             return -1;
         if (found && !r.deleted &&
-            engine_evaluate_stored(c, &r, ENGINE_BY_CHANGE, d->change->item->resource_type) != 0)
+            engine_evaluate_stored(c, &r, ENGINE_BY_CHANGE, d->change->item->resource_type, 0) != 0)
             return -1;
     }
     return 0;

@@ -185,6 +185,7 @@ static int count_compliant(struct folding *f) {
     for (size_t i = 0; i < count; i++)
         if (count_type(f, types + i, &covered) != 0)
             return -1;
+    f->out->covered_resources = covered;
     covered -= f->out->non_compliant_resources + f->not_counted;
     f->out->compliant_resources = covered > 0 ? covered : 0;
     return 0;
@@ -232,6 +233,7 @@ int engine_summarize(engine *e, store_session *session, pl_arena *arena, const e
         engine_summary one;
         if (summarize_account(&c, in, in->accounts[i], &one) != 0)
             return -1;
+        out->covered_resources += one.covered_resources;
         out->compliant_resources += one.compliant_resources;
         out->non_compliant_resources += one.non_compliant_resources;
         for (int r = 0; r < 3; r++)

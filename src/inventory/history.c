@@ -143,3 +143,18 @@ int inventory_configuration_at(store_session *session, pl_arena *arena, const in
     pl_buf_free(&w.scratch);
     return status;
 }
+
+int inventory_first_capture(store_session *session, const inventory_resource *resource, int64_t *captured,
+                            pl_error *error) {
+    store_statement *st = store_prepare(session,
+                                        "SELECT capture_time FROM resource_history WHERE account_id = $1 AND "
+                                        "resource_key = $2 ORDER BY capture_time LIMIT 1",
+                                        error);
+    store_bind_text(st, 1, resource->account_id);
+    store_bind_i64(st, 2, resource->resource_key);
+    int step = store_step(st, error);
+    *captured = step == 1 ? store_column_i64(st, 0) : 0;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
+}

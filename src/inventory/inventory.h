@@ -178,6 +178,10 @@ int inventory_timeline(store_session *session, pl_arena *arena, const inventory_
                        int64_t from, int64_t to, size_t limit, inventory_node **nodes, size_t *count,
                        pl_error *error);
 
+/* When the resource was first recorded; 0 when it never was. */
+int inventory_first_capture(store_session *session, const inventory_resource *resource, int64_t *captured,
+                            pl_error *error);
+
 /* The configuration as it stood at `at`; the absent view when the resource did not exist then. */
 int inventory_configuration_at(store_session *session, pl_arena *arena, const inventory_resource *resource,
                                int64_t at, pl_str *configuration, pl_error *error);
