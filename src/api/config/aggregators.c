@@ -244,7 +244,8 @@ static int read_recorders(store_session *session, void *argument, pl_error *erro
     recorder_read *r = argument;
     for (size_t i = 0; i < r->group->member_count; i++) {
         inventory_recorder recorder;
-        if (inventory_recorder_get(session, r->call->arena, r->group->members[i].account_id, &recorder, error))
+        if (inventory_recorder_get(session, r->call->arena, r->group->members[i].account_id, &recorder,
+                                   error))
             return -1;
         r->statuses[i] = recorder.status;
     }
