@@ -1,222 +1,227 @@
 /*
- * `plumbline call`: one API operation from the command line.
+ * `plumbline call`: one signed API call.
  *
- * Exit status: 0, 1 when the API answers with an error, 2 for usage errors and when no server answers.
+ * Exit status: 0 when the server carried it out, 1 when it refused, 2 for usage and connection errors.
  */
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/program.h"
+#include "cli/table.h"
 
+#include "api/tables/find.h"
 #include "api/tables/products.gen.h"
+#include "base/encode.h"
+#include "json/parser.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-enum { DONE = 0, REFUSED = 1, USAGE = 2, MAX_PARAMETERS = 256, COLUMNS = 8, WIDTH = 48 };
+enum { DONE = 0, REFUSED = 1, USAGE = 2, PARAMETERS_MAX = 16 << 20 };
 
 static const char help[] =
     "usage: plumbline call ACTION [--NAME VALUE]... [OPTION]...\n"
     "\n"
-    "Calls an operation of any product with its own parameter names.\n"
+    "Calls one operation of a running server and prints its answer. Lists and objects are given as JSON text "
+    "or\n"
+    "flattened, as in --TagsScope.1.TagKey env.\n"
     "\n"
     "options\n"
-    "  --product P            when several products have the operation (Config, ResourceManager, Ram, Sts, "
-    "...)\n"
+    "  --product P            product of the operation, when several have it\n"
     "  --version V            API version (default: the newest that has the operation)\n"
-    "  --endpoint URL         server (default: credentials.json of the data directory)\n"
-    "  --data DIR             data directory (default: PLUMBLINE_DATA or ./plumbline-data)\n"
-    "  --format json|table    (default: table on a terminal, else json)\n"
+    "  --endpoint URL         server (default: of credentials.json, else http://127.0.0.1:7586)\n"
+    "  --data DIR             directory of credentials.json (default: PLUMBLINE_DATA or ./plumbline-data);\n"
+    "                         without that file the key comes from ALIBABA_CLOUD_ACCESS_KEY_ID,\n"
+    "                         ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN\n"
+    "  --format json|table    form of the answer (default: table on a terminal, else json)\n"
     "\n"
     "example\n"
-    "  plumbline call ListConfigRules --PageSize 5\n"
-    "  plumbline call GetConfigRule --ConfigRuleId cr-0123456789abcdef0123\n";
+    "  plumbline call ListConfigRules --PageSize 20 --format table\n";
 
-typedef struct request {
-    pl_str action, product, version;
-    const char *endpoint, *data;
-    cli_parameter parameters[MAX_PARAMETERS];
-    size_t count;
-    bool table;
-} request;
+typedef struct options {
+    const char *action, *product, *version, *endpoint, *data;
+    bool table, help;
+    const struct api_operation *operation;
+    pl_buf parameters; /* urlencoded */
+} options;
 
 static int usage(const char *what, const char *value) {
     fprintf(stderr, "plumbline call: %s %s\nTry `plumbline call --help`.\n", what, value);
     return USAGE;
 }
 
-/* True when `name` was one of the options; everything else is a parameter of the operation. */
-static bool take_option(request *r, const char *name, const char *value) {
-    if (strcmp(name, "product") == 0)
-        r->product = pl_str_from(value);
-    else if (strcmp(name, "version") == 0)
-        r->version = pl_str_from(value);
-    else if (strcmp(name, "endpoint") == 0)
-        r->endpoint = value;
-    else if (strcmp(name, "data") == 0)
-        r->data = value;
-    else if (strcmp(name, "format") == 0)
-        r->table = strcmp(value, "table") == 0;
-    else
-        return false;
-    return true;
+/* ---- the operation ---- */
+
+static bool wanted(const options *o, const struct api_product *product) {
+    return (!o->product || pl_str_eq_fold(product->name, pl_str_from(o->product))) &&
+           (!o->version || pl_str_is(product->version, o->version));
 }
 
-static int parse(request *r, int argc, char **argv) {
-    r->action = pl_str_from(argv[1]);
-    for (int i = 2; i < argc; i += 2) {
-        if (strncmp(argv[i], "--", 2) != 0)
-            return usage("unexpected", argv[i]);
-        if (i + 1 == argc)
-            return usage("no value for", argv[i]);
-        if (strcmp(argv[i], "--format") == 0 && strcmp(argv[i + 1], "json") != 0 &&
-            strcmp(argv[i + 1], "table") != 0)
-            return usage("no such format:", argv[i + 1]);
-        if (take_option(r, argv[i] + 2, argv[i + 1]))
-            continue;
-        if (r->count == MAX_PARAMETERS)
-            return usage("more parameters than", "256");
-        r->parameters[r->count++] = (cli_parameter){pl_str_from(argv[i] + 2), pl_str_from(argv[i + 1])};
-    }
-    return 0;
-}
-
-static bool has_operation(const struct api_product *product, pl_str action) {
-    for (size_t i = 0; i < product->operation_count; i++)
-        if (pl_str_eq(product->operations[i].name, action))
-            return true;
-    return false;
-}
-
-/* The newest version that has the operation, in the product named or in any. */
-static bool find_version(request *r) {
-    const struct api_product *best = NULL;
+/* The newest version of the one product that has the operation. */
+static int find_operation(options *o) {
+    const struct api_operation *found = NULL;
     for (size_t i = 0; i < api_product_count; i++) {
+        const struct api_operation *candidate;
         const struct api_product *product = api_products[i];
-        bool fits = (!r->product.n || pl_str_eq_fold(product->name, r->product)) &&
-                    (!r->version.n || pl_str_eq(product->version, r->version));
-        if (fits && has_operation(product, r->action) &&
-            (!best || pl_str_cmp(product->version, best->version) > 0))
-            best = product;
+        if (!wanted(o, product) ||
+            api_find(product->name, product->version, pl_str_from(o->action), &candidate) != API_FOUND ||
+            !pl_str_eq(candidate->product->version, product->version))
+            continue;
+        if (found && !pl_str_eq(found->product->name, product->name)) {
+            fprintf(stderr, "plumbline call: %s is an operation of %.*s and of %.*s: give --product\n",
+                    o->action, PL_FMT(found->product->name), PL_FMT(product->name));
+            return USAGE;
+        }
+        if (!found || pl_str_cmp(found->product->version, product->version) < 0)
+            found = candidate;
     }
-    if (best)
-        r->version = best->version;
-    return best != NULL;
+    o->operation = found;
+    return found ? DONE : usage("no operation", o->action);
 }
 
-/* --- tables -----------------------------------------------------------------------------------------------
- */
+/* ---- arguments ---- */
 
-/* The first list of objects anywhere below, by breadth of the usual answers. */
-static pl_json find_list(pl_json node, int depth) {
-    pl_str key;
-    pl_json value;
-    if (pl_json_is_array(node) && pl_json_is_object(pl_json_at(node, 0)))
-        return node;
-    for (pl_json_walk w = pl_json_children(node);
-         depth && pl_json_is_object(node) && pl_json_step(&w, &key, &value);) {
-        pl_json found = find_list(value, depth - 1);
-        if (pl_json_exists(found))
-            return found;
+static const char **own_option(options *o, pl_str name) {
+    const struct {
+        const char *name;
+        const char **value;
+    } own[] = {
+        {"product", &o->product}, {"version", &o->version}, {"endpoint", &o->endpoint}, {"data", &o->data}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        if (pl_str_is(name, own[i].name))
+            return own[i].value;
     }
-    return PL_JSON_NONE;
+    return NULL;
 }
 
-static void print_cell(pl_json value) {
-    pl_buf text;
-    pl_buf_init(&text, 1 << 24);
-    pl_json_write_text(&text, value);
-    pl_str shown = pl_str_head(pl_buf_str(&text), WIDTH);
-    printf("%-*.*s ", 28, PL_FMT(shown));
-    pl_buf_free(&text);
+static int take_format(options *o, const char *value) {
+    o->table = strcmp(value, "table") == 0;
+    return o->table || strcmp(value, "json") == 0 ? DONE : usage("no such format:", value);
 }
 
-static size_t columns_of(pl_json list, pl_str *names) {
-    size_t count = 0;
-    pl_str key;
-    pl_json value;
-    for (pl_json_walk w = pl_json_children(pl_json_at(list, 0));
-         count < COLUMNS && pl_json_step(&w, &key, &value);)
-        if (!pl_json_is_object(value) && !pl_json_is_array(value))
-            names[count++] = key;
-    return count;
+static void add_parameter(options *o, pl_str name, const char *value) {
+    if (o->parameters.n)
+        pl_buf_add_char(&o->parameters, '&');
+    pl_percent_encode(&o->parameters, name);
+    pl_buf_add_char(&o->parameters, '=');
+    pl_percent_encode(&o->parameters, pl_str_from(value));
 }
 
-static void print_table(pl_json list) {
-    pl_str names[COLUMNS], key;
-    pl_json row;
-    size_t count = columns_of(list, names);
-    for (size_t i = 0; i < count; i++)
-        printf("%-*.*s ", 28, PL_FMT(names[i]));
-    putchar('\n');
-    for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &row); putchar('\n'))
-        for (size_t i = 0; i < count; i++)
-            print_cell(pl_json_get(row, names[i]));
+/* Options of our own start with a small letter, parameters of operations with a capital one. */
+static int take_option(options *o, pl_str name, const char *value) {
+    const char **own = own_option(o, name);
+    if (own) {
+        *own = value;
+        return DONE;
+    }
+    if (pl_str_is(name, "format"))
+        return take_format(o, value);
+    if (name.n == 0 || name.p[0] < 'A' || name.p[0] > 'Z')
+        return usage("unknown option", name.p - 2);
+    add_parameter(o, name, value);
+    return o->parameters.failed ? usage("parameters are too large:", o->action) : DONE;
 }
 
-static void print_members(pl_json node, int indent) {
-    pl_str key;
-    pl_json value;
-    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);) {
-        printf("%*s%-*.*s ", indent, "", 28, PL_FMT(key));
-        if (pl_json_is_object(value)) {
-            putchar('\n');
-            print_members(value, indent + 2);
-        } else {
-            print_cell(value);
-            putchar('\n');
+static int parse(options *o, int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            o->help = true;
+            return DONE;
+        }
+        if (strncmp(argv[i], "--", 2) != 0) {
+            if (o->action)
+                return usage("unexpected argument", argv[i]);
+            o->action = argv[i];
+            continue;
+        }
+        if (i + 1 == argc)
+            return usage("a value is missing behind", argv[i]);
+        int status = take_option(o, pl_str_from(argv[i] + 2), argv[i + 1]);
+        if (status != DONE)
+            return status;
+        i++;
+    }
+    return o->action ? find_operation(o) : usage("which operation?", "");
+}
+
+/* A parameter that the operation does not have is a typing error; the server would ignore it. */
+static int check_names(const options *o, int argc, char **argv) {
+    for (int i = 1; i + 1 < argc; i++) {
+        pl_str name = pl_str_from(argv[i]);
+        if (!pl_str_starts(name, PL_STR("--")))
+            continue;
+        i++;
+        name = pl_str_skip(name, 2);
+        name = pl_str_head(name, pl_str_find_char(name, '.'));
+        bool parameter = name.p[0] >= 'A' && name.p[0] <= 'Z';
+        if (parameter && !pl_str_is(name, "RegionId") && !api_find_parameter(o->operation, name)) {
+            fprintf(stderr, "plumbline call: unknown option --%.*s: %.*s has no such parameter\n",
+                    PL_FMT(name), PL_FMT(o->operation->name));
+            return USAGE;
         }
     }
+    return DONE;
 }
 
-static void print_answer(const request *r, pl_json answer) {
-    pl_json list = find_list(answer, 3);
-    if (r->table && pl_json_exists(list)) {
-        print_table(list);
-    } else if (r->table) {
-        print_members(answer, 0);
-    } else {
-        pl_buf text;
-        pl_buf_init(&text, (size_t)1 << 30);
-        pl_json_write(&text, answer);
-        printf("%.*s\n", PL_FMT(pl_buf_str(&text)));
-        pl_buf_free(&text);
+/* ---- the call ---- */
+
+static int refuse(pl_json answer, const cli_answer *received) {
+    pl_str code = pl_json_str(pl_json_get(answer, PL_STR("Code")));
+    pl_str message = pl_json_str(pl_json_get(answer, PL_STR("Message")));
+    pl_str id = pl_json_str(pl_json_get(answer, PL_STR("RequestId")));
+    fprintf(stderr, "plumbline call: status %d, %.*s: %.*s (request %.*s)\n", received->status, PL_FMT(code),
+            PL_FMT(message), PL_FMT(id));
+    return REFUSED;
+}
+
+static int show(const options *o, pl_json answer, const cli_answer *received) {
+    pl_buf out;
+    if (!o->table) {
+        printf("%.*s\n", PL_FMT(received->body));
+        return DONE;
     }
+    pl_buf_init(&out, (size_t)256 << 20);
+    cli_table_write(&out, answer);
+    printf("%.*s", PL_FMT(pl_buf_str(&out)));
+    pl_buf_free(&out);
+    return DONE;
 }
 
-static int run(const request *r) {
+static int perform(options *o, pl_arena *arena, pl_error *error) {
     cli_client *client;
-    pl_arena arena;
-    pl_error error;
-    pl_json answer;
-    int status = DONE;
-    if (cli_client_open(&client, r->endpoint, program_data_directory(r->data), &error) != 0)
-        return usage("", error.message);
-    pl_arena_init(&arena, 0);
-    if (cli_client_call(client, &arena, r->action, r->version, r->parameters, r->count, &answer, &error) ==
-        0) {
-        print_answer(r, answer);
-    } else {
-        bool answered = error.http_status >= 400 && error.http_status < 600 &&
-                        strcmp(error.code, "ServiceUnavailable") != 0;
-        fprintf(stderr, "plumbline call: %s: %s\n", error.code, error.message);
-        status = answered ? REFUSED : USAGE;
-    }
-    pl_arena_free(&arena);
+    cli_answer received;
+    pl_json answer = PL_JSON_NONE;
+    bool post = o->operation->methods & API_POST;
+    if (cli_client_open(&client, o->endpoint, program_data_directory(o->data), error) != 0)
+        return USAGE;
+    int result = cli_client_send(client, arena, post, pl_str_from(o->action), o->operation->product->version,
+                                 pl_buf_str(&o->parameters), &received, error);
     cli_client_close(client);
-    return status;
+    if (result != 0)
+        return USAGE;
+    if (pl_json_parse_in(arena, received.body, &answer, error) != 0) {
+        pl_failf(error, PL_E_ServiceUnavailable, "the server answered with status %d and no JSON",
+                 received.status);
+        return USAGE;
+    }
+    error->message[0] = '\0';
+    return received.status < 400 ? show(o, answer, &received) : refuse(answer, &received);
 }
 
 int cli_call(int argc, char **argv) {
-    request r = {.table = isatty(STDOUT_FILENO) == 1};
-    if (argc < 2)
-        return usage("no", "operation");
-    if (strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout) < 0 ? USAGE : DONE;
-    int status = parse(&r, argc, argv);
-    if (status)
-        return status;
-    if (!find_version(&r))
-        return usage("no such operation:", argv[1]);
-    return run(&r);
+    options o = {.table = isatty(STDOUT_FILENO) == 1};
+    pl_arena arena;
+    pl_error error = {0};
+    pl_arena_init(&arena, 0);
+    pl_buf_init(&o.parameters, PARAMETERS_MAX);
+    int status = parse(&o, argc, argv);
+    if (o.help) {
+        fputs(help, stdout);
+    } else if (status == DONE && (status = check_names(&o, argc, argv)) == DONE) {
+        status = perform(&o, &arena, &error);
+        if (status == USAGE)
+            fprintf(stderr, "plumbline call: %s\n", error.message);
+    }
+    pl_buf_free(&o.parameters);
+    pl_arena_free(&arena);
+    return status;
 }

@@ -1,9 +1,8 @@
-/* The API client on libcurl. Owns the connection and the key. */
+/* The client, on libcurl. Owns one easy handle with its connection, and the key. */
 #include "cli/client.h"
 
 #include "base/clock.h"
 #include "base/digest.h"
-#include "base/encode.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/file.h"
@@ -13,249 +12,278 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { HEADERS = 8, ANSWER_LIMIT = 1 << 30 };
+enum { CREDENTIALS_MAX = 64 << 10, ANSWER_MAX = 256 << 20, SECONDS = 600 };
 
 struct cli_client {
+    pl_arena arena; /* of the strings below */
     CURL *curl;
-    pl_arena arena; /* endpoint and key */
-    pl_str endpoint, host, key_id, secret, token;
+    const char *endpoint; /* without a slash at the end */
+    pl_str host, key_id, secret, token;
+    pl_buf received;
 };
 
-/* One request on its way. */
-typedef struct exchange {
-    cli_client *client;
-    pl_arena *arena;
-    pl_str body, content_type;
-    signature_header headers[HEADERS];
-    size_t header_count;
-    pl_buf answer;
-} exchange;
+/* ---- key and endpoint ---- */
 
-static pl_str member(pl_json object, const char *name) {
-    return pl_json_str(pl_json_get(object, pl_str_from(name)));
+static void from_environment(cli_client *c) {
+    c->key_id = pl_str_from(getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"));
+    c->secret = pl_str_from(getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET"));
+    c->token = pl_str_from(getenv("ALIBABA_CLOUD_SECURITY_TOKEN"));
 }
 
-static void take_environment(cli_client *client) {
-    const char *id = getenv("ALIBABA_CLOUD_ACCESS_KEY_ID"),
-               *secret = getenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
-    const char *token = getenv("ALIBABA_CLOUD_SECURITY_TOKEN");
-    if (!id || !*id || !secret || !*secret)
-        return;
-    client->key_id = pl_str_from(id);
-    client->secret = pl_str_from(secret);
-    client->token = token && *token ? pl_str_from(token) : PL_STR_NONE;
-}
-
-static void take_file(cli_client *client, const char *directory) {
-    pl_error ignored;
+static int from_file(cli_client *c, const char *file, const char **endpoint, pl_error *error) {
     pl_str text;
     pl_json root;
-    const char *path = pl_arena_printf(&client->arena, "%s/credentials.json", directory).p;
-    if (!path || cli_file_read(&client->arena, path, 65536, &text, &ignored) != 0 ||
-        pl_json_parse_in(&client->arena, text, &root, &ignored) != 0)
-        return;
-    if (!client->endpoint.n)
-        client->endpoint = member(root, "Endpoint");
-    if (!client->key_id.n) {
-        client->key_id = member(root, "AccessKeyId");
-        client->secret = member(root, "AccessKeySecret");
-    }
-}
-
-static int find_target(cli_client *client, const char *endpoint, const char *directory, pl_error *error) {
-    client->endpoint = pl_str_from(endpoint);
-    take_environment(client);
-    take_file(client, directory);
-    if (!client->endpoint.n)
-        return pl_failf(error, PL_E_InvalidParameter, "no --endpoint, and no %s/credentials.json", directory);
-    if (!client->key_id.n)
-        return pl_failf(error, PL_E_InvalidParameter,
-                        "no key: neither ALIBABA_CLOUD_ACCESS_KEY_ID nor %s/credentials.json", directory);
-    if (pl_str_find(client->endpoint, PL_STR("://")) == PL_NOT_FOUND)
-        client->endpoint = pl_arena_printf(&client->arena, "http://%.*s", PL_FMT(client->endpoint));
-    client->host = pl_str_skip(client->endpoint, pl_str_find(client->endpoint, PL_STR("://")) + 3);
-    client->host = pl_str_head(client->host, pl_str_find_char(client->host, '/'));
+    if (cli_file_read(&c->arena, file, CREDENTIALS_MAX, &text, error) != 0)
+        return -1;
+    if (pl_json_parse_in(&c->arena, text, &root, error) != 0)
+        return pl_failf(error, PL_E_InvalidParameter, "%s is not JSON", file);
+    c->key_id = pl_json_str(pl_json_get(root, PL_STR("AccessKeyId")));
+    c->secret = pl_json_str(pl_json_get(root, PL_STR("AccessKeySecret")));
+    c->token = pl_json_str(pl_json_get(root, PL_STR("SecurityToken")));
+    if (!*endpoint)
+        *endpoint = pl_arena_cstr(&c->arena, pl_json_str(pl_json_get(root, PL_STR("Endpoint"))));
     return 0;
 }
 
-int cli_client_open(cli_client **out, const char *endpoint, const char *directory, pl_error *error) {
-    cli_client *client = pl_calloc(1, sizeof *client);
-    *out = NULL;
-    if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        pl_free(client);
+static int find_key(cli_client *c, const char *directory, const char **endpoint, pl_error *error) {
+    const char *file = pl_arena_printf(&c->arena, "%s/credentials.json", directory).p;
+    if (!file)
         return pl_fail(error, PL_E_ServiceUnavailable);
+    if (access(file, F_OK) == 0) {
+        if (from_file(c, file, endpoint, error) != 0)
+            return -1;
+    } else {
+        from_environment(c);
     }
-    pl_arena_init(&client->arena, 0);
-    client->curl = curl_easy_init();
-    int result = client->curl ? find_target(client, endpoint, directory, error)
-                              : pl_fail(error, PL_E_ServiceUnavailable);
+    if (c->key_id.n > 0 && c->secret.n > 0)
+        return 0;
+    return pl_failf(
+        error, PL_E_InvalidParameter,
+        "no access key: neither %s nor ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        file);
+}
+
+static int set_endpoint(cli_client *c, const char *endpoint, pl_error *error) {
+    pl_str text = pl_str_from(endpoint && *endpoint ? endpoint : "http://127.0.0.1:7586");
+    while (pl_str_ends(text, PL_STR("/")))
+        text.n--;
+    size_t at = pl_str_find(text, PL_STR("://"));
+    if (at == PL_NOT_FOUND || !pl_str_starts(text, PL_STR("http")))
+        return pl_failf(error, PL_E_InvalidParameter,
+                        "the endpoint must start with http:// or https://, not %s", endpoint);
+    c->endpoint = pl_arena_cstr(&c->arena, text);
+    c->host = pl_str_skip(pl_str_from(c->endpoint), at + 3);
+    c->host = pl_str_head(c->host, pl_str_find_char(c->host, '/'));
+    return c->endpoint ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static size_t receive(char *data, size_t size, size_t count, void *context) {
+    pl_buf *buf = context;
+    pl_buf_add(buf, pl_str_of(data, size * count));
+    return buf->failed ? 0 : size * count;
+}
+
+int cli_client_open(cli_client **out, const char *endpoint, const char *data_directory, pl_error *error) {
+    cli_client *c = pl_calloc(1, sizeof *c);
+    if (!c)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_arena_init(&c->arena, 0);
+    pl_buf_init(&c->received, ANSWER_MAX);
+    c->curl = curl_easy_init();
+    int result =
+        c->curl ? find_key(c, data_directory, &endpoint, error) : pl_fail(error, PL_E_ServiceUnavailable);
     if (result == 0)
-        *out = client;
-    else
-        cli_client_close(client);
-    return result;
+        result = set_endpoint(c, endpoint, error);
+    if (result != 0) {
+        cli_client_close(c);
+        return -1;
+    }
+    *out = c;
+    return 0;
 }
 
-void cli_client_close(cli_client *client) {
-    if (!client)
+void cli_client_close(cli_client *c) {
+    if (!c)
         return;
-    curl_easy_cleanup(client->curl);
-    curl_global_cleanup();
-    pl_arena_free(&client->arena);
-    pl_free(client);
+    if (c->curl)
+        curl_easy_cleanup(c->curl);
+    if (c->secret.n)
+        explicit_bzero((char *)(uintptr_t)c->secret.p, c->secret.n);
+    pl_buf_free(&c->received);
+    pl_arena_free(&c->arena);
+    pl_free(c);
 }
 
-static void add_header(exchange *x, const char *name, pl_str value) {
-    if (value.p && x->header_count < HEADERS)
-        x->headers[x->header_count++] = (signature_header){pl_str_from(name), value};
+/* ---- one request ---- */
+
+enum { HEADERS = 8 };
+
+typedef struct outgoing {
+    bool post;
+    pl_str action, version, query, body;
+    const char *content_type; /* NULL without a body */
+    signature_header headers[HEADERS];
+    size_t header_count;
+    char hash[PL_SHA256_SIZE * 2 + 1], nonce[PL_UUID_TEXT], date[PL_TIME_TEXT];
+} outgoing;
+
+static void add_header(outgoing *o, const char *name, pl_str value) {
+    o->headers[o->header_count++] = (signature_header){pl_str_from(name), value};
 }
 
-/* In byte order of the names, as they are signed. */
-static int fill_headers(exchange *x, pl_str action, pl_str version, char hash[static 65], pl_error *error) {
-    char uuid[PL_UUID_TEXT], now[PL_TIME_TEXT];
+/* In byte order of the names: so is the list of signed headers. */
+static int add_headers(cli_client *c, outgoing *o) {
     pl_random random = pl_random_system();
     pl_clock clock = pl_clock_system();
-    if (pl_sha256_hex(x->body, hash) != 0 || pl_random_uuid(&random, uuid) != 0)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    add_header(x, "content-type", x->content_type);
-    add_header(x, "host", x->client->host);
-    add_header(x, "x-acs-action", action);
-    add_header(x, "x-acs-content-sha256", pl_str_from(hash));
-    add_header(x, "x-acs-date", pl_arena_copy(x->arena, pl_time_iso(pl_now(&clock), now)));
-    add_header(x, "x-acs-security-token", x->client->token);
-    add_header(x, "x-acs-signature-nonce", pl_arena_copy(x->arena, pl_str_from(uuid)));
-    add_header(x, "x-acs-version", version);
-    return x->arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    if (pl_sha256_hex(o->body, o->hash) != 0 || pl_random_uuid(&random, o->nonce) != 0)
+        return -1;
+    if (o->content_type)
+        add_header(o, "content-type", pl_str_from(o->content_type));
+    add_header(o, "host", c->host);
+    add_header(o, "x-acs-action", o->action);
+    add_header(o, "x-acs-content-sha256", pl_str_from(o->hash));
+    add_header(o, "x-acs-date", pl_time_iso(pl_now(&clock), o->date));
+    if (c->token.n)
+        add_header(o, "x-acs-security-token", c->token);
+    add_header(o, "x-acs-signature-nonce", pl_str_from(o->nonce));
+    add_header(o, "x-acs-version", o->version);
+    return 0;
 }
 
-static pl_str names_of(exchange *x) {
+static pl_str join_names(pl_arena *arena, const outgoing *o) {
     pl_str names = PL_STR("");
-    for (size_t i = 0; i < x->header_count; i++)
-        names =
-            pl_arena_printf(x->arena, "%.*s%s%.*s", PL_FMT(names), i ? ";" : "", PL_FMT(x->headers[i].name));
+    for (size_t i = 0; i < o->header_count; i++)
+        names = pl_arena_printf(arena, "%.*s%s%.*s", PL_FMT(names), i ? ";" : "", PL_FMT(o->headers[i].name));
     return names;
 }
 
-static pl_str authorization(exchange *x, const char *hash, pl_error *error) {
-    static const api_fields no_query = {NULL, 0, 0};
-    char string[SIGNATURE_V3_STRING + 1], value[SIGNATURE_V3_VALUE + 1];
-    signature_v3 request = {.http_method = PL_STR("POST"),
-                            .path = PL_STR("/"),
-                            .query = &no_query,
-                            .headers = x->headers,
-                            .header_count = x->header_count,
-                            .signed_headers = names_of(x),
-                            .payload_hash = pl_str_from(hash)};
+static int sign(cli_client *c, pl_arena *arena, outgoing *o, char value[static SIGNATURE_V3_VALUE + 1],
+                pl_str *names, pl_error *error) {
+    char to_sign[SIGNATURE_V3_STRING + 1];
+    api_fields fields = {0};
     pl_buf canonical;
-    pl_buf_init(&canonical, 1 << 20);
+    if (add_headers(c, o) != 0 || api_fields_decode(&fields, arena, o->query, false, error) != 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "the request cannot be signed");
+    api_fields_sort(&fields);
+    *names = join_names(arena, o);
+    signature_v3 request = {o->post ? PL_STR("POST") : PL_STR("GET"),
+                            PL_STR("/"),
+                            &fields,
+                            o->headers,
+                            o->header_count,
+                            *names,
+                            pl_str_from(o->hash)};
+    pl_buf_init(&canonical, ANSWER_MAX);
     signature_v3_canonical(&canonical, &request);
-    bool good = !canonical.failed && signature_v3_string(string, pl_buf_str(&canonical)) == 0 &&
-                signature_v3_value(value, x->client->secret, pl_str_from(string)) == 0;
+    int result = canonical.failed ? -1 : signature_v3_string(to_sign, pl_buf_str(&canonical));
+    if (result == 0)
+        result = signature_v3_value(value, c->secret, pl_str_of(to_sign, SIGNATURE_V3_STRING));
     pl_buf_free(&canonical);
-    if (!good) {
-        pl_fail(error, PL_E_ServiceUnavailable);
-        return PL_STR_NONE;
-    }
-    return pl_arena_printf(x->arena,
-                           "Authorization: ACS3-HMAC-SHA256 Credential=%.*s,SignedHeaders=%.*s,Signature=%s",
-                           PL_FMT(x->client->key_id), PL_FMT(request.signed_headers), value);
+    return result == 0 ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "the request cannot be signed");
 }
 
-static size_t receive(char *bytes, size_t size, size_t count, void *context) {
-    exchange *x = context;
-    pl_buf_add(&x->answer, pl_str_of(bytes, size * count));
-    return x->answer.failed ? 0 : size * count;
-}
-
-static struct curl_slist *header_list(exchange *x, pl_str signature) {
-    struct curl_slist *list = curl_slist_append(NULL, signature.p);
-    list = curl_slist_append(list, "Accept: application/json");
-    list = curl_slist_append(list, "Expect:");
-    for (size_t i = 0; i < x->header_count; i++) {
+/* libcurl's list of header lines; NULL without memory. */
+static struct curl_slist *header_lines(cli_client *c, pl_arena *arena, const outgoing *o, pl_str names,
+                                       const char *value) {
+    struct curl_slist *list = NULL;
+    for (size_t i = 0; i <= o->header_count + 1; i++) {
         pl_str line =
-            pl_arena_printf(x->arena, "%.*s: %.*s", PL_FMT(x->headers[i].name), PL_FMT(x->headers[i].value));
-        if (line.p)
-            list = curl_slist_append(list, line.p);
+            i < o->header_count ? pl_arena_printf(arena, "%.*s: %.*s", PL_FMT(o->headers[i].name),
+                                                  PL_FMT(o->headers[i].value))
+            : i == o->header_count
+                ? pl_arena_printf(
+                      arena,
+                      "Authorization: ACS3-HMAC-SHA256 Credential=%.*s,SignedHeaders=%.*s,Signature=%s",
+                      PL_FMT(c->key_id), PL_FMT(names), value)
+                : PL_STR("Expect:");
+        struct curl_slist *longer = line.p ? curl_slist_append(list, line.p) : NULL;
+        if (!longer) {
+            curl_slist_free_all(list);
+            return NULL;
+        }
+        list = longer;
     }
     return list;
 }
 
-static int transfer(exchange *x, pl_str signature, long *status, pl_error *error) {
-    CURL *curl = x->client->curl;
-    struct curl_slist *headers = header_list(x, signature);
+static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct curl_slist *headers,
+                    cli_answer *answer, pl_error *error) {
     char reason[CURL_ERROR_SIZE] = "";
-    curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_URL, pl_arena_printf(x->arena, "%.*s/", PL_FMT(x->client->endpoint)).p);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, x->body.n ? x->body.p : "");
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body.n);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, x);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 10L);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-    curl_slist_free_all(headers);
-    if (code == CURLE_OK)
-        return 0;
-    return pl_failf(error, PL_E_ServiceUnavailable, "%.*s: %s", PL_FMT(x->client->endpoint),
-                    *reason ? reason : curl_easy_strerror(code));
-}
-
-/* An API error becomes this program's error. */
-static int read_answer(exchange *x, long status, pl_json *answer, pl_error *error) {
-    if (pl_json_parse_in(x->arena, pl_buf_str(&x->answer), answer, error) != 0)
-        return pl_failf(error, PL_E_ServiceUnavailable, "%.*s answered %ld with something that is not JSON",
-                        PL_FMT(x->client->endpoint), status);
-    if (status < 400)
-        return 0;
-    char code[96];
-    snprintf(code, sizeof code, "%.*s", PL_FMT(member(*answer, "Code")));
-    return pl_fail_code(error, (int)status, code, "%.*s", PL_FMT(member(*answer, "Message")));
-}
-
-static int run(exchange *x, pl_str action, pl_str version, pl_json *answer, pl_error *error) {
-    char hash[65];
     long status = 0;
-    pl_buf_init(&x->answer, ANSWER_LIMIT);
-    int result = fill_headers(x, action, version, hash, error);
-    pl_str signature = result == 0 ? authorization(x, hash, error) : PL_STR_NONE;
-    if (!signature.p)
-        result = -1;
-    if (result == 0)
-        result = transfer(x, signature, &status, error);
-    if (result == 0)
-        result = read_answer(x, status, answer, error);
-    pl_buf_free(&x->answer);
-    return result;
-}
-
-int cli_client_post_json(cli_client *client, pl_arena *arena, pl_str action, pl_str version, pl_str body,
-                         pl_json *answer, pl_error *error) {
-    exchange x = {.client = client,
-                  .arena = arena,
-                  .body = body,
-                  .content_type = PL_STR("application/json; charset=utf-8")};
-    return run(&x, action, version, answer, error);
-}
-
-int cli_client_call(cli_client *client, pl_arena *arena, pl_str action, pl_str version,
-                    const cli_parameter *parameters, size_t count, pl_json *answer, pl_error *error) {
-    pl_buf form;
-    exchange x = {
-        .client = client, .arena = arena, .content_type = PL_STR("application/x-www-form-urlencoded")};
-    pl_buf_init(&form, ANSWER_LIMIT);
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            pl_buf_add_char(&form, '&');
-        pl_percent_encode(&form, parameters[i].name);
-        pl_buf_add_char(&form, '=');
-        pl_percent_encode(&form, parameters[i].value);
+    pl_str url = pl_arena_printf(arena, "%s/%s%.*s", c->endpoint, o->query.n ? "?" : "", PL_FMT(o->query));
+    pl_buf_clear(&c->received);
+    curl_easy_reset(c->curl);
+    curl_easy_setopt(c->curl, CURLOPT_URL, url.p);
+    curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, reason);
+    curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &c->received);
+    curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)SECONDS);
+    curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (o->post) {
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body.n);
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, o->body.p ? o->body.p : "");
     }
-    x.body = pl_buf_str(&form);
-    int result =
-        form.failed ? pl_fail(error, PL_E_ServiceUnavailable) : run(&x, action, version, answer, error);
-    pl_buf_free(&form);
+    CURLcode code = curl_easy_perform(c->curl);
+    if (code != CURLE_OK)
+        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", c->endpoint,
+                        reason[0] ? reason : curl_easy_strerror(code));
+    curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (int)status;
+    answer->body = pl_arena_copy(arena, pl_buf_str(&c->received));
+    return answer->body.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int perform(cli_client *c, pl_arena *arena, outgoing *o, cli_answer *answer, pl_error *error) {
+    char value[SIGNATURE_V3_VALUE + 1];
+    pl_str names;
+    if (sign(c, arena, o, value, &names, error) != 0)
+        return -1;
+    struct curl_slist *headers = header_lines(c, arena, o, names, value);
+    if (!headers)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    int result = transfer(c, arena, o, headers, answer, error);
+    curl_slist_free_all(headers);
     return result;
+}
+
+int cli_client_send(cli_client *c, pl_arena *arena, bool post, pl_str action, pl_str version,
+                    pl_str parameters, cli_answer *answer, pl_error *error) {
+    outgoing o = {
+        .post = post, .action = action, .version = version, .query = PL_STR(""), .body = PL_STR("")};
+    if (post && parameters.n) {
+        o.body = parameters;
+        o.content_type = "application/x-www-form-urlencoded";
+    } else if (!post) {
+        o.query = parameters;
+    }
+    return perform(c, arena, &o, answer, error);
+}
+
+/* The error that an answer tells; a body that is no envelope is told by its status. */
+static int answer_error(const cli_answer *answer, pl_json root, pl_error *error) {
+    pl_str code = pl_json_str(pl_json_get(root, PL_STR("Code")));
+    pl_str message = pl_json_str(pl_json_get(root, PL_STR("Message")));
+    char text[96];
+    if (code.n == 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "the server answered with status %d", answer->status);
+    snprintf(text, sizeof text, "%.*s", PL_FMT(code));
+    return pl_fail_code(error, answer->status, text, "%.*s", PL_FMT(message));
+}
+
+int cli_client_post_json(cli_client *c, pl_arena *arena, pl_str action, pl_str version, pl_str body,
+                         pl_json *answer, pl_error *error) {
+    cli_answer received;
+    outgoing o = {.post = true, .action = action, .version = version, .query = PL_STR(""), .body = body};
+    o.content_type = "application/json";
+    if (perform(c, arena, &o, &received, error) != 0)
+        return -1;
+    *answer = PL_JSON_NONE;
+    bool parsed = pl_json_parse_in(arena, received.body, answer, error) == 0;
+    if (received.status < 400 && parsed)
+        return 0;
+    return answer_error(&received, parsed ? *answer : PL_JSON_NONE, error);
 }

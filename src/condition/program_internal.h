@@ -13,7 +13,8 @@ typedef struct trie_node trie_node;
 
 /* A member name that is asked for. Free table entries have no child. */
 typedef struct trie_name {
-    uint64_t head; /* length and first bytes of the name, as they stand in the string buffer */
+    uint64_t head;       /* length and first bytes of the name, as they stand in the string buffer */
+    const uint8_t *tail; /* the bytes behind the first four, zeros behind them up to a multiple of eight */
     pl_str name;
     const trie_node *child;
 } trie_name;
@@ -40,14 +41,33 @@ typedef struct trie {
     uint32_t slots;
 } trie;
 
+/*
+ * What a thread has seen of the objects at one node: documents of one type nearly always have the same
+ * members in the same order, so the next member is predicted and only verified. A wrong prediction costs a
+ * look into the node's table and changes no result.
+ */
+typedef struct trie_member {
+    uint64_t head;
+    const trie_name *name; /* NULL: no wanted name has this head */
+} trie_member;
+
+typedef struct trie_shape {
+    trie_member *members;
+    uint32_t count, capacity;
+} trie_shape;
+
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
 trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
 
 /* Turns the lists of names into tables. False without memory. */
 bool trie_seal(pl_arena *arena, trie_node *node);
 
-/* Captures every wanted place; `slots` holds `t->slots` zeros. */
-void trie_walk(const trie *t, pl_json root, uint32_t *slots);
+/*
+ * Captures every wanted place; `slots` holds `t->slots` zeros, `shapes` as many entries, zeroed before the
+ * first walk and freed with trie_forget.
+ */
+void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes);
+void trie_forget(const trie *t, trie_shape *shapes);
 
 /* A document that has to be made during evaluation: JSON text in a property, or related resources. */
 typedef struct derived {
@@ -75,7 +95,16 @@ typedef struct program_clause {
     size_t feature;
 } program_clause;
 
+/* Numbers of the cells that decide a quick rule (quick.c). */
+typedef struct quick_rule {
+    uint32_t applies, required, condition;
+} quick_rule;
+
+typedef struct quick_clause quick_clause;
+typedef struct quick_group quick_group;
+
 typedef struct program_rule {
+    bool quick; /* decided by program->quick_rules */
     branch condition;
     branch applies;   /* no children: always */
     size_t *required; /* features */
@@ -101,6 +130,15 @@ struct pl_program {
     pl_map known; /* keys of clauses, features and derived documents: number + 1; empty once sealed */
     trie configuration, item;
     pl_condition_needs needs;
+    unsigned char *cells; /* truths before a document is seen: UNKNOWN, or what no document can change */
+    size_t cell_count;    /* the clauses, then what quick rules need besides */
+    quick_clause *quick_clauses;
+    size_t quick_clause_count;
+    quick_group *quick_groups;
+    size_t quick_group_count;
+    quick_rule *quick_rules; /* of every rule; unused for those that are not quick */
+    size_t *lazy_features;   /* those that are found by more than the walk */
+    size_t lazy_feature_count;
 };
 
 typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
@@ -123,9 +161,10 @@ struct pl_program_state {
     const pl_program_input *input;
     pl_program_input kept; /* copy of the last input, for explanations */
     uint32_t *slots, *item_slots;
+    trie_shape *shapes, *item_shapes;
     feature_result *features;
     derived_result *derived;
-    unsigned char *truths;   /* of clauses */
+    unsigned char *truths;   /* cells: those of clauses first */
     const pl_error **errors; /* of clauses that FAILED */
     pl_verdict *verdicts;
     pl_arena scratch;
@@ -144,6 +183,15 @@ const derived_result *state_derived(pl_program_state *state, size_t number);
 
 /* True when a required value is there. */
 bool state_has_required(pl_program_state *state, size_t number);
+
+/* A copy of the state's error that lives as long as the evaluation's results. */
+const pl_error *state_keep_error(pl_program_state *state);
+
+/* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
+bool quick_seal(pl_program *program);
+
+/* Decides the cells of all quick clauses, groups and required places, and the verdicts of the quick rules. */
+void quick_run(pl_program_state *state);
 
 /* Truth of a tree: NO, YES or FAILED. Every clause is evaluated, so an error is never passed over. */
 truth state_branch(pl_program_state *state, const branch *b);

@@ -2,9 +2,16 @@
  * The plain paths of a program as one trie, and the single pass over a tape that captures all they name.
  *
  * INVARIANT: 8 bytes are readable at every string of a tape, so that a name's length and first four bytes are
- * compared as one word; only then is the whole name looked at. Of duplicate names the first counts.
+ * compared as one word; only then is the whole name looked at. Of duplicate names the first counts, whatever
+ * the prediction said: every member is compared until all wanted ones are found.
  */
+#include "base/memory.h"
 #include "condition/program_internal.h"
+
+/* More members than this are not remembered. */
+enum { MAX_SHAPE = 512, LOOK_AHEAD = 4 };
+
+#define UNPREDICTED UINT64_MAX
 
 static const uint64_t SPREAD = 0x9e3779b97f4a7c15ULL;
 
@@ -40,10 +47,13 @@ static trie_node *child_by_name(pl_arena *arena, trie *t, trie_node *node, pl_st
             return (trie_node *)(uintptr_t)node->table[i].child;
     trie_name *larger = pl_arena_grow(arena, node->table, node->names, &node->name_capacity, sizeof *larger);
     trie_node *child = larger ? new_node(arena, t) : NULL;
-    if (!child)
+    uint8_t *tail = pl_arena_alloc(arena, name.n + sizeof(uint64_t));
+    if (!child || !tail)
         return NULL;
+    if (name.n > 4)
+        memcpy(tail, name.p + 4, name.n - 4);
     node->table = larger;
-    node->table[node->names++] = (trie_name){head_of(name), name, child};
+    node->table[node->names++] = (trie_name){head_of(name), tail, name, child};
     return child;
 }
 
@@ -103,56 +113,166 @@ bool trie_seal(pl_arena *arena, trie_node *node) {
     return node->names == 0 || build_table(arena, node);
 }
 
-static void walk_node(const trie_node *node, pl_json value, uint32_t *slots);
+/* Tail of the name at `string`, whose length is known to be the same. */
+static inline bool same_tail(const trie_name *name, const uint8_t *string) {
+    const uint8_t *bytes = string + 8;
+    size_t left = name->name.n > 4 ? name->name.n - 4 : 0;
+    uint64_t a, b;
+    for (size_t at = 0; at < left; at += sizeof a) {
+        memcpy(&a, bytes + at, sizeof a);
+        memcpy(&b, name->tail + at, sizeof b);
+        uint64_t mask = left - at >= sizeof a ? UINT64_MAX : ((uint64_t)1 << (left - at) * 8) - 1;
+        if ((a & mask) != b)
+            return false;
+    }
+    return true;
+}
 
-/* The child for the name at `string`, or NULL. */
-static inline const trie_node *find_name(const trie_node *node, const uint8_t *string) {
-    uint64_t head = head_at(string);
+/* The entry for the name at `string`, or NULL; `*shared` tells that a wanted name has the same head. */
+static const trie_name *find_name(const trie_node *node, uint64_t head, const uint8_t *string, bool *shared) {
     size_t mask = ((size_t)1 << (64 - node->shift)) - 1;
+    *shared = false;
     for (size_t at = (size_t)(head * SPREAD >> node->shift); node->table[at].child; at = (at + 1) & mask) {
         const trie_name *entry = &node->table[at];
-        if (entry->head == head && memcmp(string + sizeof(uint32_t), entry->name.p, entry->name.n) == 0)
-            return entry->child;
+        if (entry->head != head)
+            continue;
+        if (same_tail(entry, string))
+            return entry;
+        *shared = true;
     }
     return NULL;
 }
 
-static void walk_object(const trie_node *node, pl_json object, uint32_t *slots) {
-    const uint64_t *tape = object.tape;
-    size_t left = node->names;
-    uint32_t end = (uint32_t)tape[object.at] - 1;
-    for (uint32_t at = object.at + 1; at < end && left;) {
-        const uint8_t *string = object.strings + (tape[at] & PL_JSON_PAYLOAD_MASK);
-        const trie_node *child = find_name(node, string);
-        pl_json value = pl_json_move(object, at + 1);
-        if (child && slots[child->slot] == 0) {
-            left--;
-            walk_node(child, value, slots);
-        }
-        at = pl_json_behind(value);
-    }
+static inline uint32_t behind(const uint64_t *tape, uint32_t at) {
+    uint64_t word = tape[at];
+    char tag = (char)(word >> 56);
+    if (tag == '"')
+        return at + 1;
+    if (tag == '{' || tag == '[')
+        return (uint32_t)word;
+    return tag == 'l' || tag == 'u' || tag == 'd' ? at + 2 : at + 1;
 }
 
-static void walk_array(const trie_node *node, pl_json array, uint32_t *slots) {
+typedef struct walker {
+    uint32_t *slots;
+    trie_shape *shapes;
+} walker;
+
+static void walk_node(const walker *w, const trie_node *node, pl_json value);
+
+/* Captures the value of a wanted member; false when an earlier one of this name has been. */
+static inline bool capture(const walker *w, const trie_name *name, pl_json value) {
+    const trie_node *child = name->child;
+    if (w->slots[child->slot])
+        return false;
+    w->slots[child->slot] = value.at;
+    if (child->names || child->index_count)
+        walk_node(w, child, value);
+    return true;
+}
+
+static bool make_room(trie_shape *shape, size_t members) {
+    if (members <= shape->capacity)
+        return true;
+    trie_member *larger = pl_realloc(shape->members, members * sizeof *larger);
+    if (!larger)
+        return false;
+    shape->members = larger;
+    shape->capacity = (uint32_t)members;
+    return true;
+}
+
+/* Looks every member up in the table and remembers their order. */
+static void learn_object(const walker *w, const trie_node *node, pl_json object) {
+    trie_shape *shape = &w->shapes[node->slot];
+    size_t members = pl_json_count(object);
+    bool room = members <= MAX_SHAPE && make_room(shape, members);
+    uint32_t end = (uint32_t)object.tape[object.at] - 1, count = 0;
+    for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
+        const uint8_t *string = object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
+        uint64_t head = head_at(string);
+        bool shared;
+        const trie_name *name = find_name(node, head, string, &shared);
+        if (name)
+            capture(w, name, pl_json_move(object, at + 1));
+        if (room)
+            shape->members[count++] = (trie_member){shared && !name ? UNPREDICTED : head, name};
+    }
+    shape->count = count;
+}
+
+/* Where in the shape the member with this head stands a little further on; NULL when it does not. */
+static const trie_member *look_ahead(const trie_member *next, const trie_member *last, uint64_t head) {
+    for (size_t i = 0; i < LOOK_AHEAD && next < last; i++, next++)
+        if (next->head == head)
+            return next;
+    return NULL;
+}
+
+static void walk_object(const walker *w, const trie_node *node, pl_json object) {
+    const uint64_t *tape = object.tape;
+    trie_shape *shape = &w->shapes[node->slot];
+    const trie_member *next = shape->members, *last = next + shape->count;
+    uint32_t end = (uint32_t)tape[object.at] - 1;
+    size_t left = node->names, surprises = 0;
+    for (uint32_t at = object.at + 1; at < end && left; at = behind(tape, at + 1)) {
+        const uint8_t *string = object.strings + (tape[at] & PL_JSON_PAYLOAD_MASK);
+        uint64_t head = head_at(string);
+        if (__builtin_expect(next == last || next->head != head, 0)) {
+            const trie_member *found = look_ahead(next, last, head);
+            if (!found) {
+                bool shared;
+                const trie_name *name = find_name(node, head, string, &shared);
+                surprises++;
+                left -= name && capture(w, name, pl_json_move(object, at + 1));
+                continue;
+            }
+            next = found;
+        }
+        const trie_name *name = next++->name;
+        if (!name)
+            continue;
+        if (__builtin_expect(!same_tail(name, string), 0)) {
+            bool shared;
+            name = find_name(node, head, string, &shared);
+        }
+        left -= name && capture(w, name, pl_json_move(object, at + 1));
+    }
+    if (surprises > 4 && surprises * 4 > shape->count)
+        shape->count = 0;
+}
+
+static void walk_array(const walker *w, const trie_node *node, pl_json array) {
     for (size_t i = 0; i < node->index_count; i++) {
         int64_t index = node->indices[i].index;
         if (index < 0)
             index += (int64_t)pl_json_count(array);
         pl_json element = index < 0 ? PL_JSON_NONE : pl_json_at(array, (size_t)index);
         if (pl_json_exists(element))
-            walk_node(node->indices[i].child, element, slots);
+            walk_node(w, node->indices[i].child, element);
     }
 }
 
-static void walk_node(const trie_node *node, pl_json value, uint32_t *slots) {
-    slots[node->slot] = value.at;
-    if (node->names && pl_json_tag(value) == '{')
-        walk_object(node, value, slots);
-    else if (node->index_count && pl_json_tag(value) == '[')
-        walk_array(node, value, slots);
+static void walk_node(const walker *w, const trie_node *node, pl_json value) {
+    w->slots[node->slot] = value.at;
+    if (node->names && pl_json_tag(value) == '{') {
+        if (w->shapes[node->slot].count)
+            walk_object(w, node, value);
+        else
+            learn_object(w, node, value);
+    } else if (node->index_count && pl_json_tag(value) == '[') {
+        walk_array(w, node, value);
+    }
 }
 
-void trie_walk(const trie *t, pl_json root, uint32_t *slots) {
+void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes) {
+    walker w = {slots, shapes};
     if (t->root)
-        walk_node(t->root, root, slots);
+        walk_node(&w, t->root, root);
+}
+
+void trie_forget(const trie *t, trie_shape *shapes) {
+    for (size_t i = 0; shapes && i < t->slots; i++)
+        pl_free(shapes[i].members);
+    pl_free(shapes);
 }

@@ -24,6 +24,9 @@ typedef struct engine_context {
     pl_str creator_id, creator_name, creator_type;
 } engine_context;
 
+/* As the aggregator id of an owner whose rules or packs are found or listed: any of the account's groups. */
+#define ENGINE_ANY_GROUP PL_STR("*")
+
 /* --- Reading ------------------------------------------------------------------------------------------- */
 
 /* One rule by id; `*found` false when the owner has no such rule. Texts live in the arena. */

@@ -100,14 +100,23 @@ static void default_format(gateway_request *r) {
     }
 }
 
+static bool is_form(pl_str content_type) {
+    return pl_str_find_fold(content_type, PL_STR("application/x-www-form-urlencoded")) == 0;
+}
+
 static void choose_kind(gateway_request *r) {
     pl_str authorization = request_header(r, "authorization");
     bool v3 = pl_str_starts(authorization, PL_STR("ACS3-"));
     r->kind = v3 ? REQUEST_V3 : REQUEST_V1;
     if (v3)
         return;
-    /* A V3 request without a signature: its values are in the headers. */
-    if (request_header(r, "x-acs-action").n && !query_text(r, "Action").p && !query_text(r, "Signature").p)
+    /*
+     * A V3 request without a signature: its values are in the headers. Clients of V1 send x-acs-action too,
+     * with the signature in a form that is not read yet, but never a date header.
+     */
+    bool form = is_form(request_header(r, "content-type")) && !request_header(r, "x-acs-date").n;
+    if (request_header(r, "x-acs-action").n && !form && !query_text(r, "Action").p &&
+        !query_text(r, "Signature").p)
         r->kind = REQUEST_ANONYMOUS;
 }
 
@@ -187,10 +196,6 @@ bool request_is_quick(const gateway_request *r) {
 
 static bool is_json(pl_str content_type) {
     return pl_str_find_fold(content_type, PL_STR("application/json")) == 0;
-}
-
-static bool is_form(pl_str content_type) {
-    return pl_str_find_fold(content_type, PL_STR("application/x-www-form-urlencoded")) == 0;
 }
 
 static int read_body(gateway_request *r) {

@@ -260,6 +260,134 @@ static void delegated_administrators_read_the_directory(void **state) {
     assert_int_equal(number_at(&t, "TotalCount"), 1);
 }
 
+static void a_member_is_deleted(void **state) {
+    (void)state;
+    const char *id = make_account(&t, root, "app");
+    CALL_FAILS(&t, 409, "NoLicense.ResourceDirectory", "DeleteAccount", "AccountId", id);
+    CALL_OK(&t, "SetMemberDeletionPermission", "Status", "Enabled");
+    assert_str(text_at(&t, "MemberDeletionStatus"), "Enabled");
+    CALL_FAILS(&t, 409, "EntityNotExists.CheckAccount", "GetAccountDeletionCheckResult", "AccountId", id);
+    CALL_OK(&t, "RegisterDelegatedAdministrator", "AccountId", id, "ServicePrincipal", "config.aliyuncs.com");
+    CALL_FAILS(&t, 409, "RemoveConfilctAccountAsDelegatedAdministator", "CheckAccountDelete", "AccountId",
+               id);
+    CALL_OK(&t, "DeregisterDelegatedAdministrator", "AccountId", id, "ServicePrincipal",
+            "config.aliyuncs.com");
+    CALL_OK(&t, "CheckAccountDelete", "AccountId", id);
+    CALL_OK(&t, "GetAccountDeletionCheckResult", "AccountId", id);
+    assert_str(text_at(&t, "AccountDeletionCheckResultInfo.Status"), "PreCheckComplete");
+    assert_str(text_at(&t, "AccountDeletionCheckResultInfo.AllowDelete"), "true");
+    CALL_FAILS(&t, 409, "EntityNotExists.CheckAccount", "GetAccountDeletionStatus", "AccountId", id);
+    CALL_OK(&t, "DeleteAccount", "AccountId", id, "AbandonableCheckId", "[\"SMS\"]");
+    assert_str(text_at(&t, "DeletionType"), "0");
+    CALL_OK(&t, "GetAccountDeletionStatus", "AccountId", id);
+    assert_str(text_at(&t, "RdAccountDeletionStatus.Status"), "Success");
+    assert_str(text_at(&t, "RdAccountDeletionStatus.DeletionTime"), "2023-11-15T06:13:20+08:00");
+    CALL_FAILS(&t, 404, "EntityNotExists.Account", "DeleteAccount", "AccountId", id);
+    const char *cloud = make_account(&t, root, "cloud");
+    CALL_OK(&t, "UpdateAccount", "AccountId", cloud, "NewAccountType", "CloudAccount");
+    CALL_FAILS(&t, 409, "MemberTypeError.DeleteAccount", "DeleteAccount", "AccountId", cloud);
+}
+
+static void addresses_and_phones(void **state) {
+    (void)state;
+    const char *id = make_account(&t, root, "app");
+    CALL_FAILS(&t, 400, "InvalidParameter.Email", "ChangeAccountEmail", "AccountId", id, "Email", "nobody");
+    CALL_FAILS(&t, 404, "EntityNotExists.EmailModifyRecord", "RetryChangeAccountEmail", "AccountId", id);
+    CALL_OK(&t, "ChangeAccountEmail", "AccountId", id, "Email", "a@example.com");
+    CALL_FAILS(&t, 400, "NotSupportedOperation.Account.EmailModify", "ChangeAccountEmail", "AccountId", id,
+               "Email", "b@example.com");
+    CALL_OK(&t, "RetryChangeAccountEmail", "AccountId", id);
+    CALL_OK(&t, "GetAccount", "AccountId", id);
+    assert_str(text_at(&t, "Account.EmailStatus"), "WAIT_MODIFY");
+    CALL_OK(&t, "CancelChangeAccountEmail", "AccountId", id);
+    CALL_OK(&t, "ChangeAccountEmail", "AccountId", id, "Email", "b@example.com");
+    t.now += (int64_t)14 * 86400000;
+    CALL_OK(&t, "GetAccount", "AccountId", id);
+    assert_str(text_at(&t, "Account.EmailStatus"), "EXPIRED");
+    CALL_FAILS(&t, 409, "InvalidParameter.MobileCountryCode", "SendVerificationCodeForBindSecureMobilePhone",
+               "AccountId", id, "SecureMobilePhone", "none");
+    CALL_OK(&t, "SendVerificationCodeForBindSecureMobilePhone", "AccountId", id, "SecureMobilePhone",
+            "86-13900000000");
+    CALL_FAILS(&t, 409, "Invalid.VerificationCode", "BindSecureMobilePhone", "AccountId", id,
+               "SecureMobilePhone", "86-13900000000", "VerificationCode", "x");
+}
+
+static void a_cloud_account_is_created(void **state) {
+    (void)state;
+    CALL_OK(&t, "CreateCloudAccount", "DisplayName", "cloud", "Email", "a@example.com");
+    assert_str(text_at(&t, "Account.Type"), "CloudAccount");
+    const char *record = keep_at(&t, "Account.RecordId");
+    CALL_FAILS(&t, 409, "InvalidParameter.Email.AlreadyUsed", "CreateCloudAccount", "DisplayName", "cloud2",
+               "Email", "A@example.com");
+    CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "CancelCreateCloudAccount", "RecordId", record);
+    CALL_FAILS(&t, 404, "EntityNotExists.AccountRecord", "ResendCreateCloudAccountEmail", "RecordId", "x");
+    const char *id = make_account(&t, root, "app");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", id, "Email", "b@example.com");
+    assert_str(text_at(&t, "Account.Status"), "PromoteSuccess");
+    CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "PromoteResourceAccount", "AccountId", id, "Email",
+               "c@example.com");
+}
+
+#define MASTER &api_product_resourcedirectorymaster_2022_04_19
+
+static void objects_are_tagged(void **state) {
+    (void)state;
+    const char *folder = make_folder(&t, root, "dev");
+    const char *id = make_account(&t, folder, "app");
+    assert_int_equal(call_product(&t, MASTER, "TagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "Tag.1.Key", "k", "Tag.1.Value", "v", "Tag.2.Key", "l", NULL),
+                     0);
+    CALL_OK(&t, "TagResources", "ResourceType", "Account", "ResourceId.1", id, "Tag.1.Key", "k",
+            "Tag.1.Value", "w");
+    CALL_FAILS(&t, 404, "EntityNotExists.Account", "TagResources", "ResourceType", "Account", "ResourceId.1",
+               STRANGER, "Tag.1.Key", "k");
+    CALL_FAILS(&t, 404, "EntityNotExists.ResourceGroup", "TagResources", "ResourceId.1", "rg-none",
+               "Tag.1.Key", "k");
+    assert_int_equal(call_product(&t, MASTER, "ListTagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "MaxResults", "1", NULL),
+                     0);
+    assert_str(text_at(&t, "TagResources.0.TagKey"), "k");
+    assert_str(text_at(&t, "TagResources.0.ResourceType"), "Folder");
+    const char *token = keep_at(&t, "NextToken");
+    assert_int_equal(call_product(&t, MASTER, "ListTagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "MaxResults", "1", "NextToken", token, NULL),
+                     0);
+    assert_str(text_at(&t, "TagResources.0.TagKey"), "l");
+    CALL_OK(&t, "ListTagValues", "ResourceType", "Account", "TagKey", "k");
+    assert_str(text_at(&t, "Tags.0.Value"), "w");
+    CALL_OK(&t, "ListTagKeys", "ResourceType", "Folder");
+    assert_int_equal(pl_json_count(at(&t, "Tags")), 2);
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "Tag.1.Key", "k", "Tag.1.Value", "w",
+                                  "IncludeTags", "true", NULL),
+                     0);
+    assert_str(text_at(&t, "Accounts.Account.0.AccountId"), id);
+    CALL_OK(&t, "UntagResources", "ResourceType", "Account", "ResourceId.1", id, "TagKey.1", "k");
+    CALL_OK(&t, "ListAccounts", "Tag.1.Key", "k");
+    assert_int_equal(number_at(&t, "TotalCount"), 0);
+}
+
+static void the_newer_product_answers_more(void **state) {
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        make_account(&t, root, (const char *[]){"aa", "bb", "cc"}[i]);
+    assert_int_equal(call_product(&t, MASTER, "SetMemberDisplayNameSyncStatus", "Status", "Enabled", NULL),
+                     0);
+    assert_int_equal(call_product(&t, MASTER, "GetResourceDirectory", NULL), 0);
+    assert_str(text_at(&t, "ResourceDirectory.MemberAccountDisplayNameSyncStatus"), "Enabled");
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "MaxResults", "2", "PageSize", "2", NULL), 0);
+    const char *first = keep_at(&t, "Accounts.Account.0.AccountId");
+    const char *token = keep_at(&t, "NextToken");
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "MaxResults", "2", "NextToken", token, NULL),
+                     0);
+    assert_str(text_at(&t, "Accounts.Account.0.DisplayName"), "cc");
+    const char *last = keep_at(&t, "Accounts.Account.0.AccountId");
+    assert_int_equal(
+        call_product(&t, MASTER, "UpdatePayerForAccount", "AccountId", last, "PayerAccountId", first, NULL),
+        0);
+    CALL_OK(&t, "GetPayerForAccount", "AccountId", last);
+    assert_str(text_at(&t, "PayerAccountId"), first);
+}
+
 /* A second process (here: a second room on the same store) changes the directory. */
 static void another_node_is_followed(void **state) {
     (void)state;
@@ -289,6 +417,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_invited_account_joins, setup, teardown),
         cmocka_unit_test_setup_teardown(invitations_end_in_other_ways, setup, teardown),
         cmocka_unit_test_setup_teardown(delegated_administrators_read_the_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_member_is_deleted, setup, teardown),
+        cmocka_unit_test_setup_teardown(addresses_and_phones, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cloud_account_is_created, setup, teardown),
+        cmocka_unit_test_setup_teardown(objects_are_tagged, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_newer_product_answers_more, setup, teardown),
         cmocka_unit_test_setup_teardown(another_node_is_followed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -644,6 +644,5 @@ int main(void) {
         CASE(what_was_written_is_there_after_opening_again),
         CASE(the_cache_of_statements_is_bounded),
     };
-    int failed = cmocka_run_group_tests_name("store on SQLite", cases, use_sqlite, NULL);
-    return failed;
+    return run_on_both(cases);
 }

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { THREADS = 6, ROUNDS = 40 };
 
@@ -338,6 +339,5 @@ int main(void) {
         CASE(works_that_wait_share_a_commit),         CASE(readers_see_whole_transactions),
         CASE(a_work_that_fills_the_disk_fails_alone), CASE(acknowledged_writes_survive_a_kill),
     };
-    int failed = cmocka_run_group_tests_name("concurrency on SQLite", cases, use_sqlite, NULL);
-    return failed;
+    return run_on_both(cases);
 }

@@ -38,6 +38,9 @@ int directory_texts(api_call *call, const char *name, const pl_str **texts, size
 /* True when the object has every key of the filter, with the value where one was given. */
 bool directory_has_tags(const org_tags *tags, const org_tags *filter);
 
+/* InvalidParameter.Email unless it has one @ with something before and a dotted name behind it. */
+int directory_check_email(api_call *call, pl_str email);
+
 /* --- Pages -----------------------------------------------------------------------------------------------
  */
 

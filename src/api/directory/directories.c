@@ -51,7 +51,7 @@ int directory_enable_resource_directory(api_call *call) {
     if (phone.n == 0)
         return pl_fail(call->error, PL_E_MissingSecureMobilePhone);
     org_caller caller = directory_caller(call);
-    if (org_use_code(call->services->org, &caller, PL_STR("EnableRD"), phone,
+    if (org_use_code(call->services->org, &caller, PL_STR(ORG_CODE_ENABLE), phone,
                      api_text(call, "VerificationCode"), call->error))
         return -1;
     return enable(call, name);
@@ -151,4 +151,48 @@ int directory_set_member_display_name_sync_status(api_call *call) {
     if (org_set_display_name_sync(call->services->org, &caller, enabled, &after, call->error))
         return -1;
     return directory_answer_after(call, after, write_sync);
+}
+
+/* --- Verification codes ----------------------------------------------------------------------------------
+ */
+
+/* Country code and number, as "86-13900000000"; the code of the country may be missing. */
+static bool is_phone(pl_str phone) {
+    size_t digits = 0, dashes = 0;
+    for (size_t i = 0; i < phone.n; i++) {
+        dashes += phone.p[i] == '-';
+        digits += phone.p[i] >= '0' && phone.p[i] <= '9';
+    }
+    return digits + dashes == phone.n && dashes <= 1 && digits >= 5 && digits <= 19;
+}
+
+static int send_code(api_call *call, const char *purpose, int64_t *expires) {
+    org_caller caller = directory_caller(call);
+    pl_str phone = api_text(call, "SecureMobilePhone");
+    if (phone.p && !is_phone(phone))
+        return pl_fail(call->error, PL_E_InvalidParameter_MobileCountryCode);
+    return org_send_code(call->services->org, &caller, pl_str_from(purpose), phone.p ? phone : PL_STR(""),
+                         expires, call->error);
+}
+
+int directory_send_verification_code_for_enable_rd(api_call *call) {
+    const org_view *view = org_view_open(call->services->org, NULL, call->error);
+    int64_t expires;
+    if (!view)
+        return -1;
+    const org_directory *own = org_directory_of(view, call->caller->account_id);
+    bool manager = own && pl_str_eq(own->management_id, call->caller->account_id);
+    org_view_close(view);
+    if (own)
+        return pl_fail(call->error, manager ? PL_E_EntityAlreadyExists_ResourceDirectory
+                                            : PL_E_NotSupport_AccountInAnotherResourceDirectory);
+    return send_code(call, ORG_CODE_ENABLE, &expires);
+}
+
+int directory_send_verification_code_for_bind_secure_mobile_phone(api_call *call) {
+    int64_t expires;
+    if (send_code(call, ORG_CODE_PHONE, &expires))
+        return -1;
+    directory_write_time(call->out, "ExpirationDate", expires);
+    return 0;
 }

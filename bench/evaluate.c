@@ -1,0 +1,195 @@
+/*
+ * Cost of evaluating, as ratios to parsing the same documents with simdjson, on one core. Both sides of a
+ * ratio run in turns over the same documents; the median of the rounds' ratios is printed with its target.
+ *
+ *   bench_evaluate            the table
+ *   bench_evaluate --count N  N passes over the documents with 100 rules, for instruction counts
+ *   bench_evaluate --dump     documents and managed rules as JSON, for bench/peers/evaluate.mjs
+ */
+#include "evaluate_work.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+enum { ROUNDS = 61, PASSES = 4 };
+
+typedef struct bench {
+    work_documents documents;
+    pl_arena arena;
+    work_rule rules[WORK_RULES];
+    pl_json_parser *parser;
+    pl_json kept[WORK_DOCUMENTS]; /* parsed and at rest */
+    pl_program_state *one, *twenty, *hundred;
+    pl_buf text;
+    int64_t now;
+    size_t deviations;
+} bench;
+
+typedef void (*side)(bench *b, size_t document);
+
+static pl_json parse(bench *b, size_t document) {
+    pl_json root = PL_JSON_NONE;
+    pl_error error;
+    if (pl_json_parse_padded(b->parser, b->documents.texts[document], &root, &error) != 0)
+        fprintf(stderr, "%s\n", error.message);
+    return root;
+}
+
+static void evaluate(bench *b, pl_program_state *state, size_t rules, pl_json root) {
+    pl_program_input input = {.configuration = root, .now = b->now};
+    const pl_verdict *verdicts = pl_program_evaluate(state, &input);
+    for (size_t i = 0; i < rules; i++)
+        b->deviations += verdicts[i] != PL_COMPLIANT;
+}
+
+static void only_parse(bench *b, size_t document) {
+    b->deviations += pl_json_is_object(parse(b, document));
+}
+
+static void parse_and_20(bench *b, size_t document) {
+    evaluate(b, b->twenty, WORK_MANAGED, parse(b, document));
+}
+
+static void parse_and_100(bench *b, size_t document) {
+    evaluate(b, b->hundred, WORK_RULES, parse(b, document));
+}
+
+static void parsed_20(bench *b, size_t document) {
+    evaluate(b, b->twenty, WORK_MANAGED, b->kept[document]);
+}
+
+static void parsed_100(bench *b, size_t document) {
+    evaluate(b, b->hundred, WORK_RULES, b->kept[document]);
+}
+
+static void parse_and_1(bench *b, size_t document) {
+    evaluate(b, b->one, 1, parse(b, document));
+}
+
+static void explain_1(bench *b, size_t document) {
+    parse_and_1(b, document);
+    pl_buf_clear(&b->text);
+    pl_program_write_context(b->one, 0, &b->text);
+    pl_program_write_applies_context(b->one, 0, &b->text);
+}
+
+static double seconds(bench *b, side what) {
+    int64_t started = pl_monotonic_ns();
+    for (size_t pass = 0; pass < PASSES; pass++)
+        for (size_t i = 0; i < WORK_DOCUMENTS; i++)
+            what(b, i);
+    return (double)(pl_monotonic_ns() - started) / 1e9;
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values) {
+    qsort(values, ROUNDS, sizeof *values, by_size);
+    return values[ROUNDS / 2];
+}
+
+/* Median of what/base in turns; the absolute speed of `what` beside it. */
+static void compare(bench *b, const char *name, side what, side base, const char *target) {
+    double ratios[ROUNDS], times[ROUNDS];
+    for (size_t round = 0; round < ROUNDS; round++) {
+        double below = seconds(b, base);
+        times[round] = seconds(b, what);
+        ratios[round] = times[round] / below;
+    }
+    double ratio = median(ratios), time = median(times);
+    printf("%-58s %6.2f  (target %s; %.0f documents/s)\n", name, ratio, target,
+           PASSES * WORK_DOCUMENTS / time);
+    fflush(stdout);
+}
+
+static pl_program_state *make_state(bench *b, const work_rule *rules, size_t count) {
+    pl_program *program = work_make_program(&b->arena, rules, count);
+    pl_program_state *state = program ? pl_program_state_new(program) : NULL;
+    pl_program_release(program);
+    return state;
+}
+
+static bool begin(bench *b) {
+    pl_arena_init(&b->arena, 0);
+    pl_buf_init(&b->text, 1 << 20);
+    if (!work_make_documents(&b->documents) || !work_make_rules(&b->arena, b->rules) ||
+        !pl_time_parse(PL_STR("2026-11-22T00:00:00Z"), &b->now))
+        return false;
+    b->parser = pl_json_parser_new(1 << 20);
+    b->one = make_state(b, &b->rules[4], 1);
+    b->twenty = make_state(b, b->rules, WORK_MANAGED);
+    b->hundred = make_state(b, b->rules, WORK_RULES);
+    for (size_t i = 0; b->parser && i < WORK_DOCUMENTS; i++)
+        b->kept[i] = pl_json_keep(&b->arena, b->parser, parse(b, i));
+    return b->parser && b->one && b->twenty && b->hundred && !b->arena.failed;
+}
+
+static void print_table(bench *b) {
+    printf("documents of %.0f bytes, simdjson alone: ", (double)b->documents.bytes / WORK_DOCUMENTS);
+    double alone[ROUNDS];
+    for (size_t round = 0; round < ROUNDS; round++)
+        alone[round] = seconds(b, only_parse);
+    printf("%.2f GB/s\n", PASSES * (double)b->documents.bytes / median(alone) / 1e9);
+    compare(b, "new document, 20 rules / parsing alone", parse_and_20, only_parse, "1.3");
+    compare(b, "new document, 100 rules / parsing alone", parse_and_100, only_parse, "1.5");
+    compare(b, "parsed document, 20 rules / parsing alone", parsed_20, only_parse, "0.5");
+    compare(b, "parsed document, 100 rules / parsing alone", parsed_100, only_parse, "-");
+    compare(b, "explaining one evaluation / the evaluation", explain_1, parse_and_1, "2");
+}
+
+static void print_rule(const work_rule *rule, bool first) {
+    printf("%s{\"name\":\"%.*s\",\"condition\":%.*s,\"parameters\":%.*s", first ? "" : ",\n",
+           PL_FMT(rule->name), PL_FMT(rule->condition), PL_FMT(rule->parameters));
+    if (rule->applies.n)
+        printf(",\"applies\":%.*s", PL_FMT(rule->applies));
+    if (rule->required.n)
+        printf(",\"required\":%.*s", PL_FMT(rule->required));
+    printf("}");
+}
+
+/* With the counts per verdict and rule, which other programs have to arrive at. */
+static void dump(bench *b) {
+    size_t counts[WORK_MANAGED][5] = {{0}};
+    printf("{\"now\":%lld,\"rules\":[", (long long)b->now);
+    for (size_t i = 0; i < WORK_MANAGED; i++)
+        print_rule(&b->rules[i], i == 0);
+    printf("],\n\"documents\":[");
+    for (size_t i = 0; i < WORK_DOCUMENTS; i++) {
+        pl_program_input input = {.configuration = b->kept[i], .now = b->now};
+        const pl_verdict *verdicts = pl_program_evaluate(b->twenty, &input);
+        for (size_t rule = 0; rule < WORK_MANAGED; rule++)
+            counts[rule][verdicts[rule]]++;
+        printf("%s%.*s", i ? ",\n" : "", PL_FMT(b->documents.texts[i]));
+    }
+    printf("],\n\"verdicts\":[");
+    for (size_t rule = 0; rule < WORK_MANAGED; rule++)
+        printf("%s[%zu,%zu,%zu,%zu]", rule ? "," : "", counts[rule][0], counts[rule][1], counts[rule][2],
+               counts[rule][3]);
+    printf("]}\n");
+}
+
+static void count(bench *b, long passes) {
+    for (long pass = 0; pass < passes; pass++)
+        for (size_t i = 0; i < WORK_DOCUMENTS; i++)
+            parsed_100(b, i);
+    printf("%zu deviations\n", b->deviations);
+}
+
+int main(int argc, char **argv) {
+    static bench b;
+    if (!begin(&b)) {
+        fprintf(stderr, "bench_evaluate: the work cannot be made\n");
+        return 2;
+    }
+    if (argc == 3 && strcmp(argv[1], "--count") == 0)
+        count(&b, strtol(argv[2], NULL, 10));
+    else if (argc == 2 && strcmp(argv[1], "--dump") == 0)
+        dump(&b);
+    else
+        print_table(&b);
+    return 0;
+}
