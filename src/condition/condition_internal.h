@@ -115,6 +115,27 @@ typedef struct operator_row {
 
 extern const operator_row pl_operator_rows[PL_OPERATOR_COUNT];
 
+/*
+ * How the quick path (quick.c) decides an operator for the kinds of values it mostly meets; everything else
+ * goes through the operator's test.
+ */
+typedef enum quick_kind {
+    QUICK_NONE,      /* costly or dependent on the time: only when a rule needs it */
+    QUICK_TEST,      /* always the operator's test */
+    QUICK_EQUALS,    /* folded equality of texts */
+    QUICK_IN,        /* folded membership in a short list */
+    QUICK_NUMBER,    /* order of integers */
+    QUICK_TEXT_SIZE, /* bytes of a text */
+    QUICK_SIZE,      /* bytes of a text, elements or members */
+    QUICK_LENGTH,    /* elements of an array */
+    QUICK_KINDS
+} quick_kind;
+
+enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_MORE = 4 };
+
+/* `orders` tells for which orders of the value's number, or size, to the desired one the answer is YES. */
+quick_kind operator_quick(pl_operator op, const desired *d, unsigned *orders);
+
 /* True when the operator's answer depends on the time of evaluation. */
 bool operator_is_timed(pl_operator op);
 

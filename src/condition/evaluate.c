@@ -8,13 +8,15 @@ static bool allocate(pl_program_state *state) {
     const pl_program *program = state->program;
     state->slots = pl_calloc(program->configuration.slots + 1, sizeof *state->slots);
     state->item_slots = pl_calloc(program->item.slots + 1, sizeof *state->item_slots);
+    state->shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->shapes);
+    state->item_shapes = pl_calloc(program->item.slots + 1, sizeof *state->item_shapes);
     state->features = pl_calloc(program->feature_count + 1, sizeof *state->features);
     state->derived = pl_calloc(program->derived_count + 1, sizeof *state->derived);
-    state->truths = pl_calloc(program->clause_count + 1, sizeof *state->truths);
+    state->truths = pl_calloc(program->cell_count + 1, sizeof *state->truths);
     state->errors = pl_calloc(program->clause_count + 1, sizeof *state->errors);
     state->verdicts = pl_calloc(program->rule_count + 1, sizeof *state->verdicts);
-    return state->slots && state->item_slots && state->features && state->derived && state->truths &&
-           state->errors && state->verdicts;
+    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->features &&
+           state->derived && state->truths && state->errors && state->verdicts;
 }
 
 pl_program_state *pl_program_state_new(const pl_program *program) {
@@ -36,6 +38,8 @@ void pl_program_state_free(pl_program_state *state) {
         return;
     for (size_t i = 0; state->derived && i < state->program->derived_count; i++)
         pl_json_parser_free(state->derived[i].parser);
+    trie_forget(&state->program->configuration, state->shapes);
+    trie_forget(&state->program->item, state->item_shapes);
     pl_free(state->slots);
     pl_free(state->item_slots);
     pl_free(state->features);
@@ -56,8 +60,7 @@ pl_str pl_verdict_name(pl_verdict verdict) {
     return names[verdict];
 }
 
-/* A copy of the last error that lives as long as the evaluation's results. */
-static const pl_error *keep_error(pl_program_state *state) {
+const pl_error *state_keep_error(pl_program_state *state) {
     pl_error *copy = pl_new(&state->scratch, pl_error, 1);
     if (!copy)
         return &state->memory_error;
@@ -107,7 +110,7 @@ const derived_result *state_derived(pl_program_state *state, size_t number) {
         return result;
     int status = d->source == SOURCE_FIELD ? parse_field(state, d, result) : ask_related(state, d, result);
     result->progress = status == 0 ? DONE : IN_ERROR;
-    result->error = status == 0 ? NULL : keep_error(state);
+    result->error = status == 0 ? NULL : state_keep_error(state);
     return result;
 }
 
@@ -155,7 +158,7 @@ static const feature_result *find_feature(pl_program_state *state, size_t number
         result->progress = IN_ERROR;
         result->value = feature_of(PL_JSON_NONE);
         if (!result->error)
-            result->error = keep_error(state);
+            result->error = state_keep_error(state);
     }
     return result;
 }
@@ -184,7 +187,7 @@ static truth decide(pl_program_state *state, size_t number) {
     }
     truth t = operator_apply(one->clause->op, &one->clause->desired, &value, &env);
     if (t == FAILED)
-        state->errors[number] = keep_error(state);
+        state->errors[number] = state_keep_error(state);
     return t;
 }
 
@@ -262,25 +265,34 @@ static void begin(pl_program_state *state, const pl_program_input *input) {
         pl_arena_reset(&state->scratch);
     pl_buf_clear(&state->text);
     memset(state->slots, 0, program->configuration.slots * sizeof *state->slots);
-    memset(state->truths, UNKNOWN, program->clause_count);
-    for (size_t i = 0; i < program->feature_count; i++)
-        state->features[i].progress = NOT_YET;
+    memcpy(state->truths, program->cells, program->cell_count);
+    for (size_t i = 0; i < program->lazy_feature_count; i++)
+        state->features[program->lazy_features[i]].progress = NOT_YET;
     for (size_t i = 0; i < program->derived_count; i++)
         state->derived[i].progress = NOT_YET;
     if (program->item.root) {
         memset(state->item_slots, 0, program->item.slots * sizeof *state->item_slots);
         if (pl_json_exists(input->item))
-            trie_walk(&program->item, input->item, state->item_slots);
+            trie_walk(&program->item, input->item, state->item_slots, state->item_shapes);
     }
 }
 
-const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
+static void judge_all(pl_program_state *state) {
     const pl_program *program = state->program;
-    bool empty = !pl_json_exists(input->configuration) || pl_json_is_null(input->configuration);
-    begin(state, input);
-    if (!empty)
-        trie_walk(&program->configuration, input->configuration, state->slots);
+    trie_walk(&program->configuration, state->input->configuration, state->slots, state->shapes);
+    quick_run(state);
     for (size_t i = 0; i < program->rule_count; i++)
-        state->verdicts[i] = empty ? PL_INSUFFICIENT_DATA : judge(state, &program->rules[i]);
+        if (!program->rules[i].quick)
+            state->verdicts[i] = judge(state, &program->rules[i]);
+}
+
+const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
+    begin(state, input);
+    if (pl_json_exists(input->configuration) && !pl_json_is_null(input->configuration)) {
+        judge_all(state);
+        return state->verdicts;
+    }
+    for (size_t i = 0; i < state->program->rule_count; i++)
+        state->verdicts[i] = PL_INSUFFICIENT_DATA;
     return state->verdicts;
 }

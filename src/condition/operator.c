@@ -27,6 +27,51 @@ bool operator_is_timed(pl_operator op) {
     return pl_operator_rows[op].prepare == prepare_days;
 }
 
+/* Reading the value costs no more than its size, and the answer does not depend on the time. */
+static bool is_cheap(pl_operator op) {
+    operator_prepare prepare = pl_operator_rows[op].prepare;
+    return !pl_str_is(infos[op].data_type, "Base64String") &&
+           (prepare == prepare_nothing || prepare == prepare_text || prepare == prepare_folded ||
+            prepare == prepare_list || prepare == prepare_folded_list || prepare == prepare_number ||
+            prepare == prepare_count);
+}
+
+static quick_kind quick_text(operator_test test, const desired *d) {
+    enum { FEW = 8 };
+    if (test == test_equals_folded && d->folded_count == 0)
+        return QUICK_EQUALS;
+    return test == test_in_folded && d->folded_count == 0 && d->count <= FEW ? QUICK_IN : QUICK_TEST;
+}
+
+static unsigned orders_of(operator_test test) {
+    if (test == test_number_less)
+        return ORDER_LESS;
+    if (test == test_number_less_or_equals || test == test_length_at_most)
+        return ORDER_LESS | ORDER_SAME;
+    if (test == test_number_greater)
+        return ORDER_MORE;
+    if (test == test_number_greater_or_equals || test == test_length_at_least)
+        return ORDER_MORE | ORDER_SAME;
+    return test == test_string_not_empty ? ORDER_MORE : ORDER_SAME;
+}
+
+quick_kind operator_quick(pl_operator op, const desired *d, unsigned *orders) {
+    const operator_row *row = &pl_operator_rows[op];
+    if (!is_cheap(op))
+        return QUICK_NONE;
+    *orders = orders_of(row->test) ^ (row->negated ? ORDER_LESS | ORDER_SAME | ORDER_MORE : 0);
+    if (row->prepare == prepare_number)
+        return d->is_integer ? QUICK_NUMBER : QUICK_TEST;
+    if (row->prepare == prepare_count)
+        return row->test == test_length_at_least || row->test == test_length_at_most ? QUICK_LENGTH
+                                                                                     : QUICK_TEST;
+    if (row->test == test_string_empty || row->test == test_string_not_empty)
+        return QUICK_TEXT_SIZE;
+    if (row->test == test_empty)
+        return QUICK_SIZE;
+    return row->test == test_empty_list ? QUICK_LENGTH : quick_text(row->test, d);
+}
+
 bool pl_operator_find(pl_str name, pl_operator *op) {
     for (unsigned i = 0; i < PL_OPERATOR_COUNT; i++)
         if (pl_str_eq(infos[i].name, name)) {

@@ -9,11 +9,39 @@
 
 #include <stdatomic.h>
 
+/*
+ * A text that is compared with the bytes of a tape word by word, up to seven bytes behind its end, which
+ * every string buffer has.
+ */
+typedef struct word_text {
+    const uint8_t *bytes; /* readable up to a multiple of eight */
+    size_t whole;         /* bytes in whole words */
+    uint64_t mask;        /* of the last, incomplete word; 0: there is none */
+} word_text;
+
+bool word_text_make(pl_arena *arena, pl_str text, word_text *out);
+
+/* True when the bytes are the same; the lengths are known to be. */
+static inline bool word_text_is(const word_text *text, const uint8_t *bytes) {
+    uint64_t a, b;
+    size_t at = 0;
+    for (; at < text->whole; at += sizeof a) {
+        memcpy(&a, bytes + at, sizeof a);
+        memcpy(&b, text->bytes + at, sizeof b);
+        if (a != b)
+            return false;
+    }
+    memcpy(&a, bytes + at, sizeof a);
+    memcpy(&b, text->bytes + at, sizeof b);
+    return ((a ^ b) & text->mask) == 0;
+}
+
 typedef struct trie_node trie_node;
 
 /* A member name that is asked for. Free table entries have no child. */
 typedef struct trie_name {
-    uint64_t head; /* length and first bytes of the name, as they stand in the string buffer */
+    uint64_t head;  /* length and first bytes of the name, as they stand in the string buffer */
+    word_text tail; /* the bytes behind the first four */
     pl_str name;
     const trie_node *child;
 } trie_name;
@@ -40,14 +68,35 @@ typedef struct trie {
     uint32_t slots;
 } trie;
 
+/*
+ * What a thread has seen of the objects at one node: documents of one type nearly always have the same
+ * members in the same order, so the next member is predicted and only verified. A wrong prediction costs a
+ * look into the node's table and changes no result.
+ */
+typedef struct trie_member {
+    uint64_t head, mask;   /* the mask hides what stands behind a name of less than four bytes */
+    const trie_name *name; /* NULL: no wanted name has this head */
+    uint32_t slot;
+    bool inner; /* something below the member is wanted, too */
+} trie_member;
+
+typedef struct trie_shape {
+    trie_member *members; /* one more behind the last, which equals nothing */
+    uint32_t count, capacity;
+} trie_shape;
+
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
 trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
 
 /* Turns the lists of names into tables. False without memory. */
 bool trie_seal(pl_arena *arena, trie_node *node);
 
-/* Captures every wanted place; `slots` holds `t->slots` zeros. */
-void trie_walk(const trie *t, pl_json root, uint32_t *slots);
+/*
+ * Captures every wanted place; `slots` holds `t->slots` zeros, `shapes` as many entries, zeroed before the
+ * first walk and freed with trie_forget.
+ */
+void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes);
+void trie_forget(const trie *t, trie_shape *shapes);
 
 /* A document that has to be made during evaluation: JSON text in a property, or related resources. */
 typedef struct derived {
@@ -75,7 +124,16 @@ typedef struct program_clause {
     size_t feature;
 } program_clause;
 
+/* Numbers of the cells that decide a quick rule (quick.c). */
+typedef struct quick_rule {
+    uint32_t applies, required, condition;
+} quick_rule;
+
+typedef struct quick_clause quick_clause;
+typedef struct quick_group quick_group;
+
 typedef struct program_rule {
+    bool quick; /* decided by program->quick_rules */
     branch condition;
     branch applies;   /* no children: always */
     size_t *required; /* features */
@@ -101,6 +159,16 @@ struct pl_program {
     pl_map known; /* keys of clauses, features and derived documents: number + 1; empty once sealed */
     trie configuration, item;
     pl_condition_needs needs;
+    unsigned char *cells; /* truths before a document is seen: UNKNOWN, or what no document can change */
+    size_t cell_count;    /* the clauses, then what quick rules need besides */
+    quick_clause *quick_clauses;
+    size_t quick_clause_count;
+    size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
+    quick_group *quick_groups;
+    size_t quick_group_count;
+    quick_rule *quick_rules; /* of every rule; unused for those that are not quick */
+    size_t *lazy_features;   /* those that are found by more than the walk */
+    size_t lazy_feature_count;
 };
 
 typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
@@ -123,9 +191,10 @@ struct pl_program_state {
     const pl_program_input *input;
     pl_program_input kept; /* copy of the last input, for explanations */
     uint32_t *slots, *item_slots;
+    trie_shape *shapes, *item_shapes;
     feature_result *features;
     derived_result *derived;
-    unsigned char *truths;   /* of clauses */
+    unsigned char *truths;   /* cells: those of clauses first */
     const pl_error **errors; /* of clauses that FAILED */
     pl_verdict *verdicts;
     pl_arena scratch;
@@ -144,6 +213,15 @@ const derived_result *state_derived(pl_program_state *state, size_t number);
 
 /* True when a required value is there. */
 bool state_has_required(pl_program_state *state, size_t number);
+
+/* A copy of the state's error that lives as long as the evaluation's results. */
+const pl_error *state_keep_error(pl_program_state *state);
+
+/* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
+bool quick_seal(pl_program *program);
+
+/* Decides the cells of all quick clauses, groups and required places, and the verdicts of the quick rules. */
+void quick_run(pl_program_state *state);
 
 /* Truth of a tree: NO, YES or FAILED. Every clause is evaluated, so an error is never passed over. */
 truth state_branch(pl_program_state *state, const branch *b);

@@ -2062,7 +2062,7 @@ static const pl_str update_role_resources[] = {
 static const struct api_parameter update_role_parameters[] = {
     {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
     {.name = PL_STR_INIT("NewAssumeRolePolicyDocument"), .type = API_STRING},
-    {.name = PL_STR_INIT("NewMaxSessionDuration"), .type = API_INT64, .has_min = true, .min = 3600, .has_max = true, .max = 43200, .default_text = PL_STR_INIT("3600")},
+    {.name = PL_STR_INIT("NewMaxSessionDuration"), .type = API_INT64, .has_min = true, .min = 3600, .has_max = true, .max = 43200},
     {.name = PL_STR_INIT("NewDescription"), .type = API_STRING, .min_length = 1, .max_length = 1024},
 };
 

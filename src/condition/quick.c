@@ -1,0 +1,496 @@
+/*
+ * The quick path: what most rules of most programs ask is decided in one straight pass after the walk.
+ *
+ * Every clause over a plain place of the configuration with a cheap operator is decided for every document,
+ * wanted or not, without calls or searching; groups and rules are then combined from bytes. What cannot be
+ * had that way stays with evaluate.c, which finds the quick clauses decided.
+ *
+ * A cell is a byte of pl_program_state.truths. Cells of clauses hold a truth; those of groups and required
+ * places hold NO, YES, or a value with the bit ERROR_BIT. INVARIANT: FAILED has that bit, NO and YES do not,
+ * and it survives every combination, so an error is never lost.
+ */
+#include "condition/program_internal.h"
+
+#include <stdlib.h>
+
+enum { ERROR_BIT = 2, SATURATED = 0xffffff };
+
+_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT), "cells are combined bit by bit");
+
+/* Values that need no look: the tape's type characters by class. */
+enum { CLASS_OTHER, CLASS_MISSING, CLASS_NULL, CLASS_TRUE, CLASS_FALSE, CLASSES };
+
+typedef struct quick_text {
+    word_text words;
+    uint32_t n;
+} quick_text;
+
+struct quick_clause {
+    quick_kind kind;
+    uint8_t orders;           /* of QUICK_NUMBER and the sizes */
+    uint8_t negated;          /* of QUICK_EQUALS and QUICK_IN */
+    uint8_t answers[CLASSES]; /* UNKNOWN: it has to be looked at */
+    uint32_t slot, cell;
+    int64_t number;
+    const quick_text *texts;
+    size_t text_count;
+    const clause *clause;
+};
+
+struct quick_group {
+    bool any;
+    uint32_t cell;
+    uint32_t *cells;
+    size_t count;
+};
+
+/* Building. */
+
+typedef struct builder {
+    pl_program *program;
+    pl_arena *arena;
+    bool *decided; /* clauses that the quick pass decides, or that are known from the start */
+    size_t clause_capacity, group_capacity, cell_capacity, yes_cell;
+    bool failed;
+} builder;
+
+static uint32_t new_cell(builder *b, truth initial) {
+    pl_program *p = b->program;
+    unsigned char *larger = pl_arena_grow(b->arena, p->cells, p->cell_count, &b->cell_capacity, 1);
+    b->failed = b->failed || !larger;
+    if (!larger)
+        return 0;
+    p->cells = larger;
+    p->cells[p->cell_count] = (unsigned char)initial;
+    return (uint32_t)p->cell_count++;
+}
+
+static quick_clause *new_clause(builder *b) {
+    pl_program *p = b->program;
+    quick_clause *larger =
+        pl_arena_grow(b->arena, p->quick_clauses, p->quick_clause_count, &b->clause_capacity, sizeof *larger);
+    b->failed = b->failed || !larger;
+    if (!larger)
+        return NULL;
+    p->quick_clauses = larger;
+    return &p->quick_clauses[p->quick_clause_count++];
+}
+
+static void fill_texts(builder *b, const desired *d, quick_clause *out) {
+    size_t count = out->kind == QUICK_IN ? d->count : 1;
+    quick_text *texts = pl_new(b->arena, quick_text, count + 1);
+    out->texts = texts;
+    out->text_count = count;
+    b->failed = b->failed || !texts;
+    for (size_t i = 0; i < count && !b->failed; i++) {
+        pl_str text = out->kind == QUICK_IN ? d->list[i] : d->text;
+        texts[i].n = (uint32_t)text.n;
+        b->failed = !word_text_make(b->arena, text, &texts[i].words);
+    }
+}
+
+/* The answers for values that are the same in every document. */
+static void fill_answers(const clause *one, quick_clause *out) {
+    static const uint64_t tape[] = {(uint64_t)'r' << 56, (uint64_t)'n' << 56, (uint64_t)'t' << 56,
+                                    (uint64_t)'f' << 56};
+    static const uint8_t strings[PL_JSON_STRING_PADDING] = {0};
+    pl_buf text;
+    pl_error error;
+    environment env = {.text = &text, .error = &error};
+    pl_buf_init(&text, 64);
+    out->answers[CLASS_OTHER] = UNKNOWN;
+    for (uint32_t i = CLASS_MISSING; i < CLASSES; i++) {
+        feature value = feature_of(i == CLASS_MISSING ? PL_JSON_NONE : (pl_json){tape, strings, i - 1});
+        truth t = operator_apply(one->op, &one->desired, &value, &env);
+        out->answers[i] = t == FAILED ? UNKNOWN : (uint8_t)t;
+    }
+    pl_buf_free(&text);
+}
+
+static bool is_plain(const pl_program *program, size_t number) {
+    const program_feature *f = &program->features[number];
+    return f->plain && f->source == SOURCE_CONFIGURATION;
+}
+
+static void add_clause(builder *b, size_t number) {
+    const program_clause *from = &b->program->clauses[number];
+    const clause *one = from->clause;
+    unsigned orders = 0;
+    quick_kind kind = operator_quick(one->op, &one->desired, &orders);
+    quick_clause *to = kind != QUICK_NONE ? new_clause(b) : NULL;
+    if (!to)
+        return;
+    *to = (quick_clause){.kind = one->desired.unreadable ? QUICK_TEST : kind,
+                         .orders = (uint8_t)orders,
+                         .negated = pl_operator_rows[one->op].negated,
+                         .slot = b->program->features[from->feature].slot,
+                         .cell = (uint32_t)number,
+                         .number = one->desired.integer,
+                         .clause = one};
+    b->decided[number] = true;
+    fill_answers(one, to);
+    if (to->kind == QUICK_EQUALS || to->kind == QUICK_IN)
+        fill_texts(b, &one->desired, to);
+}
+
+/* Parameters do not change while a rule lives: their clauses are decided now. */
+static void decide_parameter(builder *b, size_t number) {
+    const program_clause *from = &b->program->clauses[number];
+    pl_buf text;
+    pl_arena scratch;
+    pl_error error;
+    environment env = {.text = &text, .scratch = &scratch, .error = &error};
+    if (operator_is_timed(from->clause->op))
+        return;
+    pl_buf_init(&text, (size_t)1 << 24);
+    pl_arena_init(&scratch, (size_t)1 << 24);
+    truth t = operator_apply(from->clause->op, &from->clause->desired,
+                             &b->program->features[from->feature].fixed, &env);
+    if (t != FAILED)
+        b->program->cells[number] = (unsigned char)t;
+    b->decided[number] = t != FAILED;
+    pl_buf_free(&text);
+    pl_arena_free(&scratch);
+}
+
+static void add_clauses(builder *b) {
+    pl_program *p = b->program;
+    b->decided = pl_new(b->arena, bool, p->clause_count + 1);
+    b->failed = !b->decided;
+    for (size_t i = 0; i < p->clause_count && !b->failed; i++)
+        new_cell(b, UNKNOWN);
+    for (size_t i = 0; i < p->clause_count && !b->failed; i++) {
+        if (p->features[p->clauses[i].feature].source == SOURCE_PARAMETER)
+            decide_parameter(b, i);
+        else if (is_plain(p, p->clauses[i].feature))
+            add_clause(b, i);
+    }
+}
+
+/* True when every clause of the tree is decided by the quick pass. */
+static bool is_quick(const builder *b, const branch *from) {
+    if (!from->children)
+        return b->decided[from->clause];
+    for (size_t i = 0; i < from->count; i++)
+        if (!is_quick(b, &from->children[i]))
+            return false;
+    return true;
+}
+
+static quick_group *new_group(builder *b, size_t inputs) {
+    pl_program *p = b->program;
+    quick_group *larger =
+        pl_arena_grow(b->arena, p->quick_groups, p->quick_group_count, &b->group_capacity, sizeof *larger);
+    b->failed = b->failed || !larger;
+    if (!larger)
+        return NULL;
+    p->quick_groups = larger;
+    uint32_t *cells = pl_new(b->arena, uint32_t, inputs + 1);
+    b->failed = b->failed || !cells;
+    quick_group *group = &p->quick_groups[p->quick_group_count];
+    *group = (quick_group){.cells = cells};
+    return cells ? group : NULL;
+}
+
+/* The cell of a tree; inner groups come before the outer ones. */
+static uint32_t add_branch(builder *b, const branch *from) {
+    uint32_t inputs[PL_CONDITION_MAX_CHILDREN];
+    if (!from->children)
+        return (uint32_t)from->clause;
+    for (size_t i = 0; i < from->count; i++)
+        inputs[i] = add_branch(b, &from->children[i]);
+    if (from->count == 1)
+        return inputs[0];
+    quick_group *group = b->failed ? NULL : new_group(b, from->count);
+    if (!group)
+        return 0;
+    group->any = from->any;
+    group->count = from->count;
+    memcpy(group->cells, inputs, from->count * sizeof *inputs);
+    group->cell = new_cell(b, UNKNOWN);
+    b->program->quick_group_count++;
+    return group->cell;
+}
+
+/* A cell that is YES when there is a value other than null at the feature's place. */
+static uint32_t add_presence(builder *b, size_t number) {
+    quick_clause *to = new_clause(b);
+    uint32_t cell = new_cell(b, UNKNOWN);
+    if (to)
+        *to = (quick_clause){.kind = QUICK_NONE,
+                             .answers = {YES, NO, NO, YES, YES},
+                             .slot = b->program->features[number].slot,
+                             .cell = cell};
+    return cell;
+}
+
+static uint32_t add_required(builder *b, const program_rule *rule) {
+    if (rule->required_count == 0)
+        return (uint32_t)b->yes_cell;
+    if (rule->required_count == 1)
+        return add_presence(b, rule->required[0]);
+    quick_group *group = new_group(b, rule->required_count);
+    if (!group)
+        return 0;
+    for (size_t i = 0; i < rule->required_count; i++)
+        group->cells[group->count++] = add_presence(b, rule->required[i]);
+    group->cell = new_cell(b, UNKNOWN);
+    b->program->quick_group_count++;
+    return group->cell;
+}
+
+static bool is_quick_rule(const builder *b, const program_rule *rule) {
+    bool quick = rule->insufficient.n == 0 && rule->related_count == 0 && rule->condition.children;
+    for (size_t i = 0; quick && i < rule->required_count; i++)
+        quick = is_plain(b->program, rule->required[i]);
+    return quick && is_quick(b, &rule->condition) && (!rule->applies.children || is_quick(b, &rule->applies));
+}
+
+static void add_rules(builder *b) {
+    pl_program *p = b->program;
+    p->quick_rules = pl_new(b->arena, quick_rule, p->rule_count + 1);
+    b->failed = b->failed || !p->quick_rules;
+    b->yes_cell = new_cell(b, YES);
+    for (size_t i = 0; i < p->rule_count && !b->failed; i++) {
+        program_rule *rule = &p->rules[i];
+        rule->quick = is_quick_rule(b, rule);
+        if (!rule->quick)
+            continue;
+        p->quick_rules[i].applies =
+            rule->applies.children ? add_branch(b, &rule->applies) : (uint32_t)b->yes_cell;
+        p->quick_rules[i].required = add_required(b, rule);
+        p->quick_rules[i].condition = add_branch(b, &rule->condition);
+    }
+}
+
+static void list_lazy_features(builder *b) {
+    pl_program *p = b->program;
+    p->lazy_features = pl_new(b->arena, size_t, p->feature_count + 1);
+    b->failed = b->failed || !p->lazy_features;
+    for (size_t i = 0; i < p->feature_count && !b->failed; i++)
+        if (!is_plain(p, i))
+            p->lazy_features[p->lazy_feature_count++] = i;
+}
+
+static int by_kind(const void *a, const void *b) {
+    const quick_clause *x = a, *y = b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->cell > y->cell) - (x->cell < y->cell);
+}
+
+/* Clauses of one kind are decided in one loop. */
+static void sort_clauses(pl_program *p) {
+    if (p->quick_clause_count)
+        qsort(p->quick_clauses, p->quick_clause_count, sizeof *p->quick_clauses, by_kind);
+    for (size_t i = 0; i < p->quick_clause_count; i++)
+        p->quick_ends[p->quick_clauses[i].kind] = i + 1;
+    for (size_t kind = 1; kind < QUICK_KINDS; kind++)
+        if (p->quick_ends[kind] < p->quick_ends[kind - 1])
+            p->quick_ends[kind] = p->quick_ends[kind - 1];
+}
+
+bool quick_seal(pl_program *program) {
+    builder b = {.program = program, .arena = &program->arena};
+    add_clauses(&b);
+    if (!b.failed)
+        add_rules(&b);
+    if (!b.failed)
+        list_lazy_features(&b);
+    sort_clauses(program);
+    return !b.failed;
+}
+
+/* Running. */
+
+/* By the tape's type characters. Slot 0 is the word before the root, which has the type 'r'. */
+static const uint8_t classes[256] = {
+    ['r'] = CLASS_MISSING, ['n'] = CLASS_NULL, ['t'] = CLASS_TRUE, ['f'] = CLASS_FALSE};
+
+/* ASCII capitals of eight bytes to small letters. */
+static inline uint64_t fold(uint64_t x) {
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t seven = x & 0x7f * ones;
+    uint64_t from_a = seven + (0x80 - 'A') * ones, past_z = seven + (0x80 - 'Z' - 1) * ones;
+    return x | ((from_a & ~past_z & ~x & 0x80 * ones) >> 2);
+}
+
+static inline uint64_t word_at(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static bool equals_folded(const word_text *text, const uint8_t *bytes) {
+    size_t at = 0;
+    for (; at < text->whole; at += sizeof(uint64_t))
+        if (fold(word_at(bytes + at)) != fold(word_at(text->bytes + at)))
+            return false;
+    return ((fold(word_at(bytes + at)) ^ fold(word_at(text->bytes + at))) & text->mask) == 0;
+}
+
+/*
+ * Equality without a branch on what the document holds: which of a few values a property has is as good as
+ * random. Only texts that differ in nothing but the bit of the case are looked at again.
+ */
+static inline bool is_text(const quick_text *text, const uint8_t *string) {
+    const uint64_t but_case = 0xdfdfdfdfdfdfdfdfULL;
+    uint32_t n = (uint32_t)word_at(string);
+    const uint8_t *bytes = n == text->n ? string + sizeof n : text->words.bytes;
+    uint64_t differing = 0;
+    size_t at = 0;
+    for (; at < text->words.whole; at += sizeof(uint64_t))
+        differing |= word_at(bytes + at) ^ word_at(text->words.bytes + at);
+    differing |= (word_at(bytes + at) ^ word_at(text->words.bytes + at)) & text->words.mask;
+    if (__builtin_expect(differing && (differing & but_case) == 0, 0))
+        return equals_folded(&text->words, bytes);
+    return (n == text->n) & (differing == 0);
+}
+
+static inline unsigned order_of(int64_t value, int64_t wanted) {
+    return (unsigned)(value < wanted) * ORDER_LESS + (unsigned)(value == wanted) * ORDER_SAME +
+           (unsigned)(value > wanted) * ORDER_MORE;
+}
+
+static truth test_value(pl_program_state *state, const quick_clause *q, pl_json node) {
+    environment env = {state->input->now, &state->text, &state->scratch, &state->error};
+    feature value = feature_of(node);
+    truth t = operator_apply(q->clause->op, &q->clause->desired, &value, &env);
+    if (t == FAILED)
+        state->errors[q->cell] = state_keep_error(state);
+    return t;
+}
+
+/* Each of these decides the clauses of one kind for the values that it is made for. */
+
+static inline bool take_text(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    const uint8_t *string = node.strings + (word & PL_JSON_PAYLOAD_MASK);
+    if ((char)(word >> 56) != '"')
+        return false;
+    *t = is_text(q->texts, string) ^ q->negated;
+    return true;
+}
+
+static inline bool take_list(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    const uint8_t *string = node.strings + (word & PL_JSON_PAYLOAD_MASK);
+    bool listed = false;
+    if ((char)(word >> 56) != '"')
+        return false;
+    for (size_t i = 0; i < q->text_count; i++)
+        listed |= is_text(&q->texts[i], string);
+    *t = listed ^ q->negated;
+    return true;
+}
+
+static inline bool take_number(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    if ((char)(word >> 56) != 'l')
+        return false;
+    *t = (q->orders & order_of((int64_t)node.tape[node.at + 1], q->number)) != 0;
+    return true;
+}
+
+static inline bool take_text_size(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    if ((char)(word >> 56) != '"')
+        return false;
+    uint32_t n = (uint32_t)word_at(node.strings + (word & PL_JSON_PAYLOAD_MASK));
+    *t = (q->orders & order_of(n, q->number)) != 0;
+    return true;
+}
+
+static inline bool take_length(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    (void)node;
+    int64_t count = (int64_t)(word >> 32 & SATURATED);
+    if ((char)(word >> 56) != '[' || count == SATURATED)
+        return false;
+    *t = (q->orders & order_of(count, q->number)) != 0;
+    return true;
+}
+
+static inline bool take_size(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    return take_text_size(q, node, word, t) || take_length(q, node, word, t);
+}
+
+static inline bool take_none(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    (void)q, (void)node, (void)word, (void)t;
+    return false;
+}
+
+typedef bool (*taker)(const quick_clause *q, pl_json node, uint64_t word, truth *t);
+
+/* Inlined once for each kind. */
+static inline __attribute__((always_inline)) void run_kind(pl_program_state *state, quick_kind kind,
+                                                           taker take) {
+    const pl_program *p = state->program;
+    const uint32_t *slots = state->slots;
+    unsigned char *cells = state->truths;
+    pl_json root = state->input->configuration;
+    const quick_clause *end = p->quick_clauses + p->quick_ends[kind];
+    for (const quick_clause *q = p->quick_clauses + (kind ? p->quick_ends[kind - 1] : 0); q < end; q++) {
+        pl_json node = pl_json_move(root, slots[q->slot]);
+        uint64_t word = pl_json_word(node);
+        truth t = (truth)q->answers[classes[word >> 56]];
+        if (t == UNKNOWN && !take(q, node, word, &t))
+            t = test_value(state, q, node);
+        cells[q->cell] = (unsigned char)t;
+    }
+}
+
+static void run_clauses(pl_program_state *state) {
+    run_kind(state, QUICK_NONE, take_none);
+    run_kind(state, QUICK_EQUALS, take_text);
+    run_kind(state, QUICK_IN, take_list);
+    run_kind(state, QUICK_NUMBER, take_number);
+    run_kind(state, QUICK_TEXT_SIZE, take_text_size);
+    run_kind(state, QUICK_LENGTH, take_length);
+    run_kind(state, QUICK_SIZE, take_size);
+    run_kind(state, QUICK_TEST, take_none);
+}
+
+static void run_groups(const pl_program *p, unsigned char *cells) {
+    for (size_t i = 0; i < p->quick_group_count; i++) {
+        const quick_group *group = &p->quick_groups[i];
+        unsigned all = YES, some = 0;
+        for (size_t j = 0; j < group->count; j++) {
+            all &= cells[group->cells[j]];
+            some |= cells[group->cells[j]];
+        }
+        cells[group->cell] = (unsigned char)((group->any ? some & YES : all & YES) | (some & ERROR_BIT));
+    }
+}
+
+/*
+ * By truth of precondition, required places and condition, in this order of weight as in evaluate.c. A cell's
+ * lower two bits are its index: both values with the error bit mean the same.
+ */
+#define QUICK_ROW(a, b, c, d) [(a) << 4 | (b) << 2] = c, d, PL_VERDICT_ERROR, PL_VERDICT_ERROR
+#define QUICK_SAME(a, v) [(a) << 4] = v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+static const uint8_t verdicts_of[64] = {
+    QUICK_SAME(NO, PL_NOT_APPLICABLE),
+    [YES << 4] = PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    QUICK_ROW(YES, YES, PL_NON_COMPLIANT, PL_COMPLIANT),
+    QUICK_ROW(YES, ERROR_BIT, PL_VERDICT_ERROR, PL_VERDICT_ERROR),
+    QUICK_ROW(YES, ERROR_BIT | 1, PL_VERDICT_ERROR, PL_VERDICT_ERROR),
+    QUICK_SAME(ERROR_BIT, PL_VERDICT_ERROR),
+    QUICK_SAME(ERROR_BIT | 1, PL_VERDICT_ERROR),
+};
+
+static inline unsigned index_of(unsigned applies, unsigned required, unsigned condition) {
+    return (applies & 3) << 4 | (required & 3) << 2 | (condition & 3);
+}
+
+void quick_run(pl_program_state *state) {
+    const pl_program *p = state->program;
+    const unsigned char *cells = state->truths;
+    pl_verdict *verdicts = state->verdicts;
+    size_t count = p->rule_count;
+    run_clauses(state);
+    run_groups(p, state->truths);
+    for (size_t i = 0; i < count; i++) {
+        const quick_rule *rule = &p->quick_rules[i];
+        verdicts[i] = (pl_verdict)
+            verdicts_of[index_of(cells[rule->applies], cells[rule->required], cells[rule->condition])];
+    }
+}
