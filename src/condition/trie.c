@@ -193,7 +193,7 @@ static trie_member member_of(uint64_t head, uint64_t mask, const trie_name *name
 static void learn_object(const walker *w, const trie_node *node, pl_json object) {
     trie_shape *shape = &w->shapes[node->slot];
     size_t members = pl_json_count(object);
-    bool room = members <= MAX_SHAPE && make_room(shape, members);
+    bool room = members && members <= MAX_SHAPE && make_room(shape, members);
     uint32_t end = (uint32_t)object.tape[object.at] - 1, count = 0;
     for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
         const uint8_t *string = object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
