@@ -95,16 +95,20 @@ static void fill_answers(const clause *one, quick_clause *out) {
                                     (uint64_t)'f' << 56};
     static const uint8_t strings[PL_JSON_STRING_PADDING] = {0};
     pl_buf text;
+    pl_arena scratch;
     pl_error error;
-    environment env = {.text = &text, .error = &error};
+    environment env = {.text = &text, .scratch = &scratch, .error = &error};
     pl_buf_init(&text, 64);
+    pl_arena_init(&scratch, 1 << 16);
     out->answers[CLASS_OTHER] = UNKNOWN;
     for (uint32_t i = CLASS_MISSING; i < CLASSES; i++) {
         feature value = feature_of(i == CLASS_MISSING ? PL_JSON_NONE : (pl_json){tape, strings, i - 1});
         truth t = operator_apply(one->op, &one->desired, &value, &env);
         out->answers[i] = t == FAILED ? UNKNOWN : (uint8_t)t;
     }
+    pl_arena_free(&scratch);
     pl_buf_free(&text);
+    pl_arena_free(&scratch);
 }
 
 static bool is_plain(const pl_program *program, size_t number) {
