@@ -3,7 +3,7 @@
  * ratio run in turns over the same documents; the median of the rounds' ratios is printed with its target.
  *
  *   bench_evaluate            the table
- *   bench_evaluate --count N  N passes over the documents with 100 rules, for instruction counts
+ *   bench_evaluate --count RULES PASSES   20 or 100 rules over the parsed documents, for instruction counts
  *   bench_evaluate --dump     documents and managed rules as JSON, for bench/peers/evaluate.mjs
  */
 #include "evaluate_work.h"
@@ -172,10 +172,11 @@ static void dump(bench *b) {
     printf("]}\n");
 }
 
-static void count(bench *b, long passes) {
+static void count(bench *b, long rules, long passes) {
+    side what = rules == WORK_MANAGED ? parsed_20 : parsed_100;
     for (long pass = 0; pass < passes; pass++)
         for (size_t i = 0; i < WORK_DOCUMENTS; i++)
-            parsed_100(b, i);
+            what(b, i);
     printf("%zu deviations\n", b->deviations);
 }
 
@@ -185,8 +186,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench_evaluate: the work cannot be made\n");
         return 2;
     }
-    if (argc == 3 && strcmp(argv[1], "--count") == 0)
-        count(&b, strtol(argv[2], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "--count") == 0)
+        count(&b, strtol(argv[2], NULL, 10), strtol(argv[3], NULL, 10));
     else if (argc == 2 && strcmp(argv[1], "--dump") == 0)
         dump(&b);
     else

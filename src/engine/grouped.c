@@ -1,4 +1,5 @@
-/* Results by region and by resource type: rows are grouped by the store, the compliant rest is what is left. */
+/* Results by region and by resource type: rows are grouped by the store, the compliant rest is what is left.
+ */
 #include "engine/evaluate.h"
 #include "engine/summary.h"
 
@@ -39,7 +40,8 @@ static int add_covered(struct grouping *g, const engine_rule *rule, pl_str name,
     return 0;
 }
 
-static int move_row(struct grouping *g, const engine_rule *rule, pl_str name, engine_compliance shown, int64_t n) {
+static int move_row(struct grouping *g, const engine_rule *rule, pl_str name, engine_compliance shown,
+                    int64_t n) {
     engine_counts *counts = group_of(g, name);
     if (!counts)
         return -1;
@@ -87,7 +89,8 @@ static int visit(void *context, const inventory_resource *r, pl_error *error) {
     return status;
 }
 
-static int add_whole(struct grouping *g, pl_str account_id, const engine_bound *bound, pl_str type, int64_t n) {
+static int add_whole(struct grouping *g, pl_str account_id, const engine_bound *bound, pl_str type,
+                     int64_t n) {
     inventory_group *regions;
     size_t count;
     if (g->by == ENGINE_BY_TYPE)

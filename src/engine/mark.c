@@ -9,8 +9,7 @@ static int end_of_mark(pl_str date, int64_t now, int64_t *until, pl_error *error
     *until = INT64_MAX;
     if (date.n == 0)
         return 0;
-    if (date.n != 10 || !pl_time_parse(date, until) ||
-        !pl_str_eq(pl_time_date(*until, 0, text), date))
+    if (date.n != 10 || !pl_time_parse(date, until) || !pl_str_eq(pl_time_date(*until, 0, text), date))
         return pl_fail(error, PL_E_Invalid_IgnoreDate_Value);
     *until -= (int64_t)EAST_MINUTES * 60000;
     return *until > now ? 0 : pl_fail(error, PL_E_Invalid_IgnoreDate_Value);
@@ -27,8 +26,8 @@ struct marking {
 };
 
 static int unknown(struct marking *m, const engine_resource_name *name, const char *what) {
-    return pl_failf(m->error, PL_E_Invalid_Resources_Value, "The resource %.*s %s.", PL_FMT(name->resource_id),
-                    what);
+    return pl_failf(m->error, PL_E_Invalid_Resources_Value, "The resource %.*s %s.",
+                    PL_FMT(name->resource_id), what);
 }
 
 static int mark_one(struct marking *m, const engine_resource_name *name) {
@@ -38,15 +37,16 @@ static int mark_one(struct marking *m, const engine_resource_name *name) {
     store_session *session = m->c.writing.session;
     pl_str type = m->e->config.catalogue ? catalogue_type_name(m->e->config.catalogue, name->resource_type)
                                          : name->resource_type;
-    if (inventory_find(session, &m->arena, name->account_id, type, name->region_id, name->resource_id, &r, &found,
-                       m->error) != 0)
+    if (inventory_find(session, &m->arena, name->account_id, type, name->region_id, name->resource_id, &r,
+                       &found, m->error) != 0)
         return -1;
     if (found && engine_row_of(session, &m->arena, name->account_id, m->rule->rule_key, r.resource_key, &row,
                                &stored, m->error) != 0)
         return -1;
     if (!found || r.deleted || !stored)
-        return unknown(m, name, m->date.p ? "has no non-compliant result of this rule"
-                                          : "has no ignored result of this rule");
+        return unknown(m, name,
+                       m->date.p ? "has no non-compliant result of this rule"
+                                 : "has no ignored result of this rule");
     if (m->date.p && row.compliance != ENGINE_NON_COMPLIANT)
         return unknown(m, name, "is not non-compliant");
     if (!m->date.p && !row.marked)
@@ -59,8 +59,7 @@ static int mark_one(struct marking *m, const engine_resource_name *name) {
     o.tally = engine_tally_of(&m->c.writing, r.account_id, m->rule->rule_key);
     if (!o.tally || engine_write_mark(&m->c.writing, &o, &row, m->date, m->reason, m->until) != 0)
         return -1;
-    return m->date.p ? 0
-                     : engine_evaluate_stored(&m->c, &r, ENGINE_BY_HAND, PL_STR_NONE, m->rule->rule_key);
+    return m->date.p ? 0 : engine_evaluate_stored(&m->c, &r, ENGINE_BY_HAND, PL_STR_NONE, m->rule->rule_key);
 }
 
 static int mark_all(struct marking *m, store_session *session, const engine_resource_name *resources,
@@ -100,8 +99,8 @@ int engine_evaluate_resource(engine *e, store_session *session, pl_str account_i
     inventory_resource found[RESOURCES_MAX];
     pl_arena_init(&arena, ARENA_LIMIT);
     *evaluated = 0;
-    int status = inventory_find_id(session, &arena, account_id, resource_id, found, RESOURCES_MAX, evaluated,
-                                   error);
+    int status =
+        inventory_find_id(session, &arena, account_id, resource_id, found, RESOURCES_MAX, evaluated, error);
     if (status == 0 && *evaluated) {
         status = engine_evaluating_begin(&c, e, session, &arena, now, error);
         for (size_t i = 0; status == 0 && i < *evaluated; i++)
@@ -112,7 +111,8 @@ int engine_evaluate_resource(engine *e, store_session *session, pl_str account_i
     return status;
 }
 
-/* --- Explaining -------------------------------------------------------------------------------------------- */
+/* --- Explaining --------------------------------------------------------------------------------------------
+ */
 
 static pl_str keep_text(engine_evaluating *c, pl_arena *arena, const engine_typed *t, size_t index,
                         void (*write)(pl_program_state *, size_t, pl_buf *)) {
@@ -159,7 +159,8 @@ static int explain_with(engine_evaluating *c, engine_run *run, pl_arena *arena,
 }
 
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
-                   const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error) {
+                   const inventory_resource *resource, int64_t now, engine_explanation *out,
+                   pl_error *error) {
     engine_run run;
     engine_evaluating c;
     bool inside;

@@ -112,6 +112,10 @@ int engine_rule_remove_all(engine_context *context, store_session *session, cons
 int engine_rule_free_name(engine_context *context, store_session *session, const engine_group *owner,
                           pl_str name, pl_str *out, pl_error *error);
 
+/* A rule as a managed rule starts: texts, types, triggers and schedule from the catalogue; NULL: unknown. */
+const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str identifier,
+                                                 engine_rule *rule, pl_error *error);
+
 /* "ALIYUN", "CUSTOM_CONFIGURATION", "CUSTOM_FC", and back. */
 pl_str engine_rule_owner_name(engine_rule_owner owner);
 bool engine_rule_owner_find(pl_str name, engine_rule_owner *owner);

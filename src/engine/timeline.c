@@ -51,7 +51,8 @@ static int out_of_memory(struct walking *w) {
     return pl_fail(w->error, PL_E_ServiceUnavailable);
 }
 
-/* --- Who took part ------------------------------------------------------------------------------------------ */
+/* --- Who took part
+ * ------------------------------------------------------------------------------------------ */
 
 static struct actor *find_actor(struct walking *w, int64_t rule_key) {
     for (size_t i = 0; i < w->actor_count; i++)
@@ -61,15 +62,15 @@ static struct actor *find_actor(struct walking *w, int64_t rule_key) {
 }
 
 static struct actor *add_actor(struct walking *w) {
-    struct actor *grown = pl_arena_grow(w->arena, w->actors, w->actor_count, &w->actor_capacity, sizeof *grown);
+    struct actor *grown =
+        pl_arena_grow(w->arena, w->actors, w->actor_count, &w->actor_capacity, sizeof *grown);
     if (!grown) {
         out_of_memory(w);
         return NULL;
     }
     w->actors = grown;
-    grown[w->actor_count] = (struct actor){.deleted = INT64_MAX,
-                                           .state = ENGINE_COMPLIANCE_COUNT,
-                                           .annotation = PL_STR("")};
+    grown[w->actor_count] =
+        (struct actor){.deleted = INT64_MAX, .state = ENGINE_COMPLIANCE_COUNT, .annotation = PL_STR("")};
     return grown + w->actor_count++;
 }
 
@@ -106,8 +107,8 @@ static int add_present_rules(struct walking *w) {
 static int add_stored_results(struct walking *w) {
     engine_row *rows;
     size_t count;
-    if (engine_rows_of(w->session, w->arena, w->resource->account_id, w->resource->resource_key, &rows, &count,
-                       w->error) != 0)
+    if (engine_rows_of(w->session, w->arena, w->resource->account_id, w->resource->resource_key, &rows,
+                       &count, w->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct actor *a = find_actor(w, rows[i].rule_key);
@@ -122,10 +123,11 @@ static int add_stored_results(struct walking *w) {
 
 static int add_former_rules(struct walking *w) {
     int step;
-    store_statement *st = store_prepare(w->session,
-                                        "SELECT rule_key, rule_id, owner_id, name, risk_level, created, deleted "
-                                        "FROM former_rules WHERE account_id = $1",
-                                        w->error);
+    store_statement *st =
+        store_prepare(w->session,
+                      "SELECT rule_key, rule_id, owner_id, name, risk_level, created, deleted "
+                      "FROM former_rules WHERE account_id = $1",
+                      w->error);
     store_bind_text(st, 1, w->resource->account_id);
     while ((step = store_step(st, w->error)) == 1) {
         struct actor *a = add_actor(w);
@@ -151,7 +153,8 @@ static void mark_repeated(struct walking *w) {
                 w->actors[i].repeated = true;
 }
 
-/* --- What happened -------------------------------------------------------------------------------------------- */
+/* --- What happened
+ * -------------------------------------------------------------------------------------------- */
 
 static struct change *add_change(struct walking *w) {
     struct change *grown =
@@ -173,7 +176,8 @@ static int add_stored_changes(struct walking *w) {
     int step;
     store_statement *st = store_prepare(
         w->session,
-        "SELECT changed, rule_key, compliance_from, compliance_to, annotation_from, annotation_to, message_type "
+        "SELECT changed, rule_key, compliance_from, compliance_to, annotation_from, annotation_to, "
+        "message_type "
         "FROM compliance_changes WHERE account_id = $1 AND resource_key = $2 ORDER BY changed DESC LIMIT $3",
         w->error);
     store_bind_text(st, 1, w->resource->account_id);
@@ -202,8 +206,7 @@ static bool is_told(const struct walking *w, int64_t rule_key, bool joining, int
         const struct change *c = w->changes + i;
         if (c->rule_key != rule_key)
             continue;
-        if (joining ? c->from == ENGINE_COMPLIANCE_COUNT
-                    : c->to == ENGINE_COMPLIANCE_COUNT && c->at >= at)
+        if (joining ? c->from == ENGINE_COMPLIANCE_COUNT : c->to == ENGINE_COMPLIANCE_COUNT && c->at >= at)
             return true;
     }
     return false;
@@ -262,7 +265,8 @@ static void settle_former(struct walking *w) {
     }
 }
 
-/* --- Writing -------------------------------------------------------------------------------------------------- */
+/* --- Writing
+ * -------------------------------------------------------------------------------------------------- */
 
 static void write_text(pl_buf *out, const char *name, pl_str value) {
     pl_buf_printf(out, "\"%s\":", name);
@@ -317,8 +321,8 @@ static void write_state(struct walking *w, pl_buf *out, int64_t at) {
 }
 
 static void write_key(struct walking *w, pl_buf *out, const struct actor *a) {
-    pl_str key = a->repeated ? pl_arena_printf(w->arena, "%.*s(%.*s)", PL_FMT(a->name), PL_FMT(a->rule_id))
-                             : a->name;
+    pl_str key =
+        a->repeated ? pl_arena_printf(w->arena, "%.*s(%.*s)", PL_FMT(a->name), PL_FMT(a->rule_id)) : a->name;
     pl_json_write_string(out, key);
     pl_buf_add_char(out, ':');
 }
@@ -395,9 +399,9 @@ int engine_compliance_timeline(engine *e, store_session *session, pl_arena *aren
     *nodes = pl_new(arena, engine_node, limit ? limit : 1);
     if (!*nodes)
         return out_of_memory(&w);
-    if (inventory_first_capture(session, resource, &w.first_capture, error) != 0 || add_present_rules(&w) != 0 ||
-        add_stored_results(&w) != 0 || add_former_rules(&w) != 0 || add_stored_changes(&w) != 0 ||
-        derive_changes(&w) != 0)
+    if (inventory_first_capture(session, resource, &w.first_capture, error) != 0 ||
+        add_present_rules(&w) != 0 || add_stored_results(&w) != 0 || add_former_rules(&w) != 0 ||
+        add_stored_changes(&w) != 0 || derive_changes(&w) != 0)
         return -1;
     if (w.change_count)
         qsort(w.changes, w.change_count, sizeof *w.changes, newest_first);
