@@ -108,6 +108,7 @@ static void fill_answers(const clause *one, quick_clause *out) {
     }
     pl_arena_free(&scratch);
     pl_buf_free(&text);
+    pl_arena_free(&scratch);
 }
 
 static bool is_plain(const pl_program *program, size_t number) {

@@ -67,8 +67,8 @@ void engine_close(engine *e);
  */
 int engine_work(engine *e, bool *worked, pl_error *error);
 
-/* Runs that wait or work, for GetServerStatus. */
-int engine_count_runs(store_session *session, int64_t *runs, pl_error *error);
+/* Runs that wait or work, and evaluations that functions have still to make; for GetServerStatus. */
+int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error);
 
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 

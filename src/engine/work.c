@@ -270,13 +270,16 @@ int engine_work(engine *e, bool *worked, pl_error *error) {
     return work_any_run(e, true, worked, error);
 }
 
-int engine_count_runs(store_session *session, int64_t *runs, pl_error *error) {
-    store_statement *st = store_prepare(session, "SELECT COUNT(*) FROM evaluation_runs", error);
-    int step = store_step(st, error);
-    *runs = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error) {
+    store_statement *st = store_prepare(
+        session, "SELECT (SELECT COUNT(*) FROM evaluation_runs), (SELECT COUNT(*) FROM function_events)",
+        error);
+    if (store_step(st, error) != 1)
+        return -1;
+    *runs = store_column_i64(st, 0);
+    *functions = store_column_i64(st, 1);
+    store_reset(st);
+    return 0;
 }
 
 static void report(engine *e, const pl_error *error) {

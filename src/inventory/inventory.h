@@ -107,6 +107,9 @@ typedef struct inventory_resource {
     bool deleted;
 } inventory_resource;
 
+/* Copies every text of a visited resource into the arena; -1 when it is full. */
+int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
+
 /* Reads one resource; `*found` false when there is none. An absent `region_id` takes the first by region. */
 int inventory_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
                    pl_str region_id, pl_str resource_id, inventory_resource *out, bool *found,

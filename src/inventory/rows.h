@@ -15,7 +15,4 @@
  */
 void inventory_read_row(store_statement *st, pl_str account_id, bool configuration, inventory_resource *out);
 
-/* Copies every text into the arena; -1 when it is full. */
-int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
-
 #endif

@@ -29,6 +29,8 @@ static int evaluate(api_call *call, const pl_program *program, const config_subj
         out->annotation = kept(call, &text);
         pl_program_write_context(state, 0, &text);
         out->context = kept(call, &text);
+        pl_program_write_applies_context(state, 0, &text);
+        out->applies = kept(call, &text);
     }
     pl_buf_free(&text);
     pl_program_state_free(state);
@@ -49,7 +51,7 @@ static int seal_and_evaluate(api_call *call, pl_program *program, int added, con
 int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json parameters,
                            const config_subject *subject, config_preview *out) {
     pl_json values;
-    *out = (config_preview){PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR("")};
+    *out = (config_preview){PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR(""), PL_STR("")};
     if (catalogue_parameters(rule, call->arena, parameters, &values, call->error) != 0)
         return -1;
     if (rule->missing.n)
@@ -64,7 +66,7 @@ int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json p
 int config_preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
                               config_preview *out) {
     pl_program_rule rule = {.conditions = conditions, .strict = call->services->limits->strict};
-    *out = (config_preview){PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR("")};
+    *out = (config_preview){PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR(""), PL_STR("")};
     pl_program *program = pl_program_new();
     if (!program)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
@@ -175,7 +177,7 @@ static int dry_run(api_call *call, const engine_rule *rule, const config_subject
 int config_dry_run_config_rule(api_call *call) {
     dry_task task = {.call = call};
     config_subject subject;
-    config_preview preview = {PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR("")};
+    config_preview preview = {PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR(""), PL_STR("")};
     bool applies;
     if (read_subject(call, &subject, &applies) != 0 || read_rule(call, &task) != 0)
         return -1;

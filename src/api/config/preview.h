@@ -9,6 +9,7 @@ typedef struct config_preview {
     pl_verdict verdict;
     pl_str annotation; /* JSON text; empty when there is none */
     pl_str context;    /* the evaluated tree as JSON text; empty when there is none */
+    pl_str applies;    /* the same of the precondition */
 } config_preview;
 
 /* What is evaluated; `item` as the source CONFIGURATION_ITEM shows it. Related resources are not known. */

@@ -74,6 +74,38 @@ static void write_result(api_call *call, pl_str identifier, pl_str compliance, p
     pl_write_object_end(call->out);
 }
 
+/* True when no clause of an evaluated tree found a value. */
+static bool saw_nothing(pl_json tree) {
+    pl_json children = pl_json_get(tree, PL_STR("children")), child;
+    pl_str unused;
+    if (pl_json_count(children) == 0)
+        return pl_json_str(pl_json_get(tree, PL_STR("featureValue"))).n == 0;
+    for (pl_json_walk w = pl_json_children(children); pl_json_step(&w, &unused, &child);)
+        if (!saw_nothing(child))
+            return false;
+    return true;
+}
+
+/*
+ * A plan leaves out what takes its default. So a precondition that found none of its properties says nothing
+ * about the resource to be, and the rule is asked without it.
+ */
+static int judge(api_call *call, const catalogue_rule *rule, pl_json parameters, const planned *plan,
+                 config_preview *out) {
+    pl_json tree;
+    if (config_preview_managed(call, rule, parameters, &plan->subject, out) != 0)
+        return -1;
+    if (out->verdict != PL_NOT_APPLICABLE || out->applies.n == 0)
+        return 0;
+    if (pl_json_parse_in(call->arena, out->applies, &tree, call->error) != 0)
+        return -1;
+    if (!saw_nothing(tree))
+        return 0;
+    catalogue_rule bare = *rule;
+    bare.applies_when = PL_STR_NONE;
+    return config_preview_managed(call, &bare, parameters, &plan->subject, out);
+}
+
 /* A property that the plan leaves out counts as missing: what needs it does not comply. */
 static int evaluate(api_call *call, const catalogue_rule *rule, pl_json parameters, const planned *plan) {
     config_preview preview;
@@ -81,7 +113,7 @@ static int evaluate(api_call *call, const catalogue_rule *rule, pl_json paramete
         write_result(call, rule->identifier, PL_STR("NOT_APPLICABLE"), PL_STR(""));
         return 0;
     }
-    if (config_preview_managed(call, rule, parameters, &plan->subject, &preview) != 0)
+    if (judge(call, rule, parameters, plan, &preview) != 0)
         return -1;
     bool lacks = preview.verdict == PL_INSUFFICIENT_DATA;
     write_result(call, rule->identifier, lacks ? PL_STR("NON_COMPLIANT") : pl_verdict_name(preview.verdict),

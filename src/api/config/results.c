@@ -1,6 +1,8 @@
 /* The shared parts of the handlers of results and resources. */
 #include "api/config/results.h"
 
+#include "org/org.h"
+
 static pl_str named_account(api_call *call) {
     static const char *const names[] = {"ResourceAccountId", "ResourceOwnerId", "MemberId"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -125,4 +127,30 @@ int config_types(api_call *call, const char *name, engine_list *out) {
 
 bool config_compliance(api_call *call, engine_compliance *out) {
     return engine_compliance_find(api_text(call, "ComplianceType"), out);
+}
+
+pl_str config_account_name(api_call *call, pl_str account_id) {
+    pl_error ignored = {0};
+    pl_str name = PL_STR("");
+    const org_view *view = call->services->org ? org_view_open(call->services->org, NULL, &ignored) : NULL;
+    if (!view)
+        return name;
+    const org_node *node = org_find_node(view, account_id);
+    const org_directory *directory = node ? NULL : org_managed_directory(view, account_id);
+    if (node || directory)
+        name = pl_arena_copy(call->arena, node ? node->name : directory->management_name);
+    org_view_close(view);
+    return name.p ? name : PL_STR("");
+}
+
+int config_in_folder(api_call *call, pl_str account_id, pl_str folder_id, bool *inside) {
+    *inside = false;
+    if (!call->services->org)
+        return 0;
+    const org_view *view = org_view_open(call->services->org, NULL, call->error);
+    if (!view)
+        return -1;
+    *inside = org_in_folder(view, account_id, folder_id);
+    org_view_close(view);
+    return 0;
 }

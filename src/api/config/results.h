@@ -35,7 +35,13 @@ void config_write_compliances(pl_writer *out, const engine_counts *counts, const
 /* A list parameter of resource types in the catalogue's spelling. */
 int config_types(api_call *call, const char *name, engine_list *out);
 
-/* The value of ComplianceType; `*given` false when it is absent or empty. */
+/* The display name of an account of the directory; empty when it has none. Lives in the call's arena. */
+pl_str config_account_name(api_call *call, pl_str account_id);
+
+/* Whether the account lies in the folder or below it. */
+int config_in_folder(api_call *call, pl_str account_id, pl_str folder_id, bool *inside);
+
+/* The value of ComplianceType; false when it is absent or empty. */
 bool config_compliance(api_call *call, engine_compliance *out);
 
 #endif
