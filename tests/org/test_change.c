@@ -27,7 +27,7 @@ static int64_t now = 1700000000000;
 static pl_arena arena;
 static pl_error error;
 static node first;
-static org_caller caller = {PL_STR_INIT(MANAGER), 1700000000000, &arena};
+static org_caller caller = {.account_id = PL_STR_INIT(MANAGER), .now = 1700000000000, .arena = &arena};
 
 static int use_postgres(void **state) {
     (void)state;
