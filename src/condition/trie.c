@@ -175,7 +175,7 @@ static inline bool capture(const walker *w, const trie_name *name, pl_json value
 }
 
 static bool make_room(trie_shape *shape, size_t members) {
-    if (members <= shape->capacity)
+    if (shape->members && members <= shape->capacity)
         return true;
     trie_member *larger = pl_realloc(shape->members, (members + 1) * sizeof *larger);
     if (!larger)
