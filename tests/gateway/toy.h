@@ -215,11 +215,16 @@ static void toy_note(const identity_request *request) {
 
 static int toy_authorize(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_request *request, identity_denial *denial, pl_error *error) {
-    (void)room, (void)arena, (void)caller;
+    (void)room, (void)arena;
     toy_note(request);
     for (size_t i = 0; i < request->resource_count; i++) {
         if (pl_str_ends(request->resources[i], PL_STR("forbidden"))) {
-            *denial = (identity_denial){PL_STR("ControlPolicy"), PL_STR("ExplicitDeny"), PL_STR("fd-1")};
+            *denial = (identity_denial){.policy_type = PL_STR("ControlPolicy"),
+                                        .no_permission_type = PL_STR("ExplicitDeny"),
+                                        .decided_at = PL_STR("fd-1"),
+                                        .principal_type = PL_STR("SubUser"),
+                                        .principal_owner = caller->account_id,
+                                        .principal_name = caller->principal_id};
             return pl_fail(error, PL_E_NoPermission);
         }
     }
