@@ -22,6 +22,7 @@ static const subcommand subcommands[] = {
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
+    {"rules", cli_rules, "list, show and test managed rules"},
     {"version", version, "print the version"},
     {"help", help, "explain a subcommand"},
 };

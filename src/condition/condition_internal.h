@@ -127,7 +127,9 @@ typedef enum quick_kind {
     QUICK_NUMBER,    /* order of integers */
     QUICK_TEXT_SIZE, /* bytes of a text */
     QUICK_SIZE,      /* bytes of a text, elements or members */
-    QUICK_LENGTH     /* elements of an array */
+    QUICK_LENGTH,    /* elements of an array */
+    QUICK_SHARES,    /* an array has one of a few texts */
+    QUICK_KINDS
 } quick_kind;
 
 enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_MORE = 4 };

@@ -9,12 +9,39 @@
 
 #include <stdatomic.h>
 
+/*
+ * A text that is compared with the bytes of a tape word by word, up to seven bytes behind its end, which
+ * every string buffer has.
+ */
+typedef struct word_text {
+    const uint8_t *bytes; /* readable up to a multiple of eight */
+    size_t whole;         /* bytes in whole words */
+    uint64_t mask;        /* of the last, incomplete word; 0: there is none */
+} word_text;
+
+bool word_text_make(pl_arena *arena, pl_str text, word_text *out);
+
+/* True when the bytes are the same; the lengths are known to be. */
+static inline bool word_text_is(const word_text *text, const uint8_t *bytes) {
+    uint64_t a, b;
+    size_t at = 0;
+    for (; at < text->whole; at += sizeof a) {
+        memcpy(&a, bytes + at, sizeof a);
+        memcpy(&b, text->bytes + at, sizeof b);
+        if (a != b)
+            return false;
+    }
+    memcpy(&a, bytes + at, sizeof a);
+    memcpy(&b, text->bytes + at, sizeof b);
+    return ((a ^ b) & text->mask) == 0;
+}
+
 typedef struct trie_node trie_node;
 
 /* A member name that is asked for. Free table entries have no child. */
 typedef struct trie_name {
-    uint64_t head;       /* length and first bytes of the name, as they stand in the string buffer */
-    const uint8_t *tail; /* the bytes behind the first four, zeros behind them up to a multiple of eight */
+    uint64_t head;  /* length and first bytes of the name, as they stand in the string buffer */
+    word_text tail; /* the bytes behind the first four */
     pl_str name;
     const trie_node *child;
 } trie_name;
@@ -47,12 +74,14 @@ typedef struct trie {
  * look into the node's table and changes no result.
  */
 typedef struct trie_member {
-    uint64_t head;
+    uint64_t head, mask;   /* the mask hides what stands behind a name of less than four bytes */
     const trie_name *name; /* NULL: no wanted name has this head */
+    uint32_t slot;
+    bool inner; /* something below the member is wanted, too */
 } trie_member;
 
 typedef struct trie_shape {
-    trie_member *members;
+    trie_member *members; /* one more behind the last, which equals nothing */
     uint32_t count, capacity;
 } trie_shape;
 
@@ -90,9 +119,11 @@ typedef struct program_feature {
     feature fixed;
 } program_feature;
 
+/* The JSON texts are what an evaluated clause has around its value and its result: they never change. */
 typedef struct program_clause {
     const clause *clause;
     size_t feature;
+    pl_str json_source, json_rest;
 } program_clause;
 
 /* Numbers of the cells that decide a quick rule (quick.c). */
@@ -134,6 +165,7 @@ struct pl_program {
     size_t cell_count;    /* the clauses, then what quick rules need besides */
     quick_clause *quick_clauses;
     size_t quick_clause_count;
+    size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
     quick_group *quick_groups;
     size_t quick_group_count;
     quick_rule *quick_rules; /* of every rule; unused for those that are not quick */

@@ -11,25 +11,25 @@
  */
 #include "condition/program_internal.h"
 
-enum { ERROR_BIT = 2, COMPUTE = 4 };
+#include <stdlib.h>
+
+enum { ERROR_BIT = 2, SATURATED = 0xffffff };
 
 _Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT), "cells are combined bit by bit");
 
 /* Values that need no look: the tape's type characters by class. */
 enum { CLASS_OTHER, CLASS_MISSING, CLASS_NULL, CLASS_TRUE, CLASS_FALSE, CLASSES };
 
-/* A desired text in lower case as it stands in a string buffer: length, bytes, zeros to a multiple of eight.
- */
 typedef struct quick_text {
-    const uint8_t *bytes;
+    word_text words;
     uint32_t n;
 } quick_text;
 
 struct quick_clause {
     quick_kind kind;
     uint8_t orders;           /* of QUICK_NUMBER and the sizes */
-    uint8_t negated;          /* of QUICK_EQUALS and QUICK_IN */
-    uint8_t answers[CLASSES]; /* a truth, or COMPUTE */
+    uint8_t negated;          /* of the kinds with texts */
+    uint8_t answers[CLASSES]; /* UNKNOWN: it has to be looked at */
     uint32_t slot, cell;
     int64_t number;
     const quick_text *texts;
@@ -76,27 +76,18 @@ static quick_clause *new_clause(builder *b) {
     return &p->quick_clauses[p->quick_clause_count++];
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static bool fill_text(builder *b, pl_str text, quick_text *out) {
-    uint8_t *bytes = pl_arena_alloc(b->arena, text.n + sizeof(uint64_t));
-    for (size_t i = 0; bytes && i < text.n; i++)
-        bytes[i] = (uint8_t)lower(text.p[i]);
-    *out = (quick_text){bytes, (uint32_t)text.n};
-    return bytes != NULL;
-}
-
 static void fill_texts(builder *b, const desired *d, quick_clause *out) {
-    size_t count = out->kind == QUICK_IN ? d->count : 1;
+    bool listed = out->kind == QUICK_IN || (out->kind == QUICK_SHARES && d->list);
+    size_t count = listed ? d->count : 1;
     quick_text *texts = pl_new(b->arena, quick_text, count + 1);
-    for (size_t i = 0; texts && i < count; i++)
-        if (!fill_text(b, out->kind == QUICK_IN ? d->list[i] : d->text, &texts[i]))
-            texts = NULL;
     out->texts = texts;
     out->text_count = count;
     b->failed = b->failed || !texts;
+    for (size_t i = 0; i < count && !b->failed; i++) {
+        pl_str text = listed ? d->list[i] : d->text;
+        texts[i].n = (uint32_t)text.n;
+        b->failed = !word_text_make(b->arena, text, &texts[i].words);
+    }
 }
 
 /* The answers for values that are the same in every document. */
@@ -105,16 +96,20 @@ static void fill_answers(const clause *one, quick_clause *out) {
                                     (uint64_t)'f' << 56};
     static const uint8_t strings[PL_JSON_STRING_PADDING] = {0};
     pl_buf text;
+    pl_arena scratch;
     pl_error error;
-    environment env = {.text = &text, .error = &error};
+    environment env = {.text = &text, .scratch = &scratch, .error = &error};
     pl_buf_init(&text, 64);
-    out->answers[CLASS_OTHER] = COMPUTE;
+    pl_arena_init(&scratch, 1 << 16);
+    out->answers[CLASS_OTHER] = UNKNOWN;
     for (uint32_t i = CLASS_MISSING; i < CLASSES; i++) {
         feature value = feature_of(i == CLASS_MISSING ? PL_JSON_NONE : (pl_json){tape, strings, i - 1});
         truth t = operator_apply(one->op, &one->desired, &value, &env);
-        out->answers[i] = t == FAILED ? COMPUTE : (uint8_t)t;
+        out->answers[i] = t == FAILED ? UNKNOWN : (uint8_t)t;
     }
+    pl_arena_free(&scratch);
     pl_buf_free(&text);
+    pl_arena_free(&scratch);
 }
 
 static bool is_plain(const pl_program *program, size_t number) {
@@ -139,7 +134,7 @@ static void add_clause(builder *b, size_t number) {
                          .clause = one};
     b->decided[number] = true;
     fill_answers(one, to);
-    if (to->kind == QUICK_EQUALS || to->kind == QUICK_IN)
+    if (to->kind == QUICK_EQUALS || to->kind == QUICK_IN || to->kind == QUICK_SHARES)
         fill_texts(b, &one->desired, to);
 }
 
@@ -282,6 +277,24 @@ static void list_lazy_features(builder *b) {
             p->lazy_features[p->lazy_feature_count++] = i;
 }
 
+static int by_kind(const void *a, const void *b) {
+    const quick_clause *x = a, *y = b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->cell > y->cell) - (x->cell < y->cell);
+}
+
+/* Clauses of one kind are decided in one loop. */
+static void sort_clauses(pl_program *p) {
+    if (p->quick_clause_count)
+        qsort(p->quick_clauses, p->quick_clause_count, sizeof *p->quick_clauses, by_kind);
+    for (size_t i = 0; i < p->quick_clause_count; i++)
+        p->quick_ends[p->quick_clauses[i].kind] = i + 1;
+    for (size_t kind = 1; kind < QUICK_KINDS; kind++)
+        if (p->quick_ends[kind] < p->quick_ends[kind - 1])
+            p->quick_ends[kind] = p->quick_ends[kind - 1];
+}
+
 bool quick_seal(pl_program *program) {
     builder b = {.program = program, .arena = &program->arena};
     add_clauses(&b);
@@ -289,54 +302,59 @@ bool quick_seal(pl_program *program) {
         add_rules(&b);
     if (!b.failed)
         list_lazy_features(&b);
+    sort_clauses(program);
     return !b.failed;
 }
 
 /* Running. */
 
-static inline unsigned class_of(char tag) {
-    switch (tag) {
-    case 'r': return CLASS_MISSING; /* slot 0: the word before the root */
-    case 'n': return CLASS_NULL;
-    case 't': return CLASS_TRUE;
-    case 'f': return CLASS_FALSE;
-    default: return CLASS_OTHER;
-    }
-}
+/* By the tape's type characters. Slot 0 is the word before the root, which has the type 'r'. */
+static const uint8_t classes[256] = {
+    ['r'] = CLASS_MISSING, ['n'] = CLASS_NULL, ['t'] = CLASS_TRUE, ['f'] = CLASS_FALSE};
 
 /* ASCII capitals of eight bytes to small letters. */
 static inline uint64_t fold(uint64_t x) {
-    const uint64_t ones = 0x0101010101010101ULL, low = 0x7f * ones;
-    uint64_t seven = x & low;
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t seven = x & 0x7f * ones;
     uint64_t from_a = seven + (0x80 - 'A') * ones, past_z = seven + (0x80 - 'Z' - 1) * ones;
     return x | ((from_a & ~past_z & ~x & 0x80 * ones) >> 2);
 }
 
-/* Reads up to seven bytes behind the text, which every tape has. */
-static inline bool equals_folded(const uint8_t *bytes, const quick_text *text) {
-    uint64_t a, b;
-    for (size_t at = 0; at < text->n; at += sizeof a) {
-        memcpy(&a, bytes + at, sizeof a);
-        memcpy(&b, text->bytes + at, sizeof b);
-        size_t left = text->n - at;
-        uint64_t mask = left >= sizeof a ? UINT64_MAX : ((uint64_t)1 << left * 8) - 1;
-        if ((fold(a) & mask) != b)
-            return false;
-    }
-    return true;
+static inline uint64_t word_at(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
 }
 
-static inline bool is_listed(const quick_clause *q, const uint8_t *string) {
-    uint32_t n;
-    memcpy(&n, string, sizeof n);
-    for (size_t i = 0; i < q->text_count; i++)
-        if (q->texts[i].n == n && equals_folded(string + sizeof n, &q->texts[i]))
-            return true;
-    return false;
+static bool equals_folded(const word_text *text, const uint8_t *bytes) {
+    size_t at = 0;
+    for (; at < text->whole; at += sizeof(uint64_t))
+        if (fold(word_at(bytes + at)) != fold(word_at(text->bytes + at)))
+            return false;
+    return ((fold(word_at(bytes + at)) ^ fold(word_at(text->bytes + at))) & text->mask) == 0;
+}
+
+/*
+ * Equality without a branch on what the document holds: which of a few values a property has is as good as
+ * random. Only texts that differ in nothing but the bit of the case are looked at again.
+ */
+static inline bool is_text(const quick_text *text, const uint8_t *string) {
+    const uint64_t but_case = 0xdfdfdfdfdfdfdfdfULL;
+    uint32_t n = (uint32_t)word_at(string);
+    const uint8_t *bytes = n == text->n ? string + sizeof n : text->words.bytes;
+    uint64_t differing = 0;
+    size_t at = 0;
+    for (; at < text->words.whole; at += sizeof(uint64_t))
+        differing |= word_at(bytes + at) ^ word_at(text->words.bytes + at);
+    differing |= (word_at(bytes + at) ^ word_at(text->words.bytes + at)) & text->words.mask;
+    if (__builtin_expect(differing && (differing & but_case) == 0, 0))
+        return equals_folded(&text->words, bytes);
+    return (n == text->n) & (differing == 0);
 }
 
 static inline unsigned order_of(int64_t value, int64_t wanted) {
-    return value < wanted ? ORDER_LESS : (value > wanted ? ORDER_MORE : ORDER_SAME);
+    return (unsigned)(value < wanted) * ORDER_LESS + (unsigned)(value == wanted) * ORDER_SAME +
+           (unsigned)(value > wanted) * ORDER_MORE;
 }
 
 static truth test_value(pl_program_state *state, const quick_clause *q, pl_json node) {
@@ -348,55 +366,115 @@ static truth test_value(pl_program_state *state, const quick_clause *q, pl_json 
     return t;
 }
 
-/* Size of a value of which it is at hand; false for other values. */
-static inline bool size_of(quick_kind kind, const uint8_t *strings, uint64_t word, int64_t *size) {
-    enum { SATURATED = 0xffffff };
-    char tag = (char)(word >> 56);
-    uint32_t n;
-    if (tag == '"' && kind != QUICK_LENGTH) {
-        memcpy(&n, strings + (word & PL_JSON_PAYLOAD_MASK), sizeof n);
-        *size = n;
-        return true;
-    }
-    if ((tag != '[' && tag != '{') || kind == QUICK_TEXT_SIZE || (tag == '{' && kind == QUICK_LENGTH))
+/* Each of these decides the clauses of one kind for the values that it is made for. */
+
+static inline bool take_text(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    const uint8_t *string = node.strings + (word & PL_JSON_PAYLOAD_MASK);
+    if ((char)(word >> 56) != '"')
         return false;
-    *size = (int64_t)(word >> 32 & SATURATED);
-    return *size < SATURATED;
+    *t = is_text(q->texts, string) ^ q->negated;
+    return true;
 }
 
-static inline truth compute(pl_program_state *state, const quick_clause *q, pl_json node) {
-    uint64_t word = pl_json_word(node);
-    char tag = (char)(word >> 56);
-    int64_t size;
-    switch (q->kind) {
-    case QUICK_EQUALS:
-    case QUICK_IN:
-        if (tag == '"')
-            return is_listed(q, node.strings + (word & PL_JSON_PAYLOAD_MASK)) ^ q->negated;
-        break;
-    case QUICK_NUMBER:
-        if (tag == 'l')
-            return (q->orders & order_of((int64_t)node.tape[node.at + 1], q->number)) != 0;
-        break;
-    case QUICK_TEXT_SIZE:
-    case QUICK_SIZE:
-    case QUICK_LENGTH:
-        if (size_of(q->kind, node.strings, word, &size))
-            return (q->orders & order_of(size, q->number)) != 0;
-        break;
-    default: break;
+static inline bool take_list(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    const uint8_t *string = node.strings + (word & PL_JSON_PAYLOAD_MASK);
+    bool listed = false;
+    if ((char)(word >> 56) != '"')
+        return false;
+    for (size_t i = 0; i < q->text_count; i++)
+        listed |= is_text(&q->texts[i], string);
+    *t = listed ^ q->negated;
+    return true;
+}
+
+static inline bool take_number(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    if ((char)(word >> 56) != 'l')
+        return false;
+    *t = (q->orders & order_of((int64_t)node.tape[node.at + 1], q->number)) != 0;
+    return true;
+}
+
+static inline bool take_text_size(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    if ((char)(word >> 56) != '"')
+        return false;
+    uint32_t n = (uint32_t)word_at(node.strings + (word & PL_JSON_PAYLOAD_MASK));
+    *t = (q->orders & order_of(n, q->number)) != 0;
+    return true;
+}
+
+static inline bool take_length(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    (void)node;
+    int64_t count = (int64_t)(word >> 32 & SATURATED);
+    if ((char)(word >> 56) != '[' || count == SATURATED)
+        return false;
+    *t = (q->orders & order_of(count, q->number)) != 0;
+    return true;
+}
+
+static inline bool take_size(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    return take_text_size(q, node, word, t) || take_length(q, node, word, t);
+}
+
+/* True when an element is one of the texts, letter for letter; `*strange` when one is no text. */
+static inline bool shares(const quick_clause *q, pl_json array, uint32_t end, bool *strange) {
+    for (uint32_t at = array.at + 1; at < end; at++) {
+        uint64_t word = array.tape[at];
+        const uint8_t *string = array.strings + (word & PL_JSON_PAYLOAD_MASK);
+        if ((char)(word >> 56) != '"') {
+            *strange = true;
+            return false;
+        }
+        for (size_t i = 0; i < q->text_count; i++)
+            if ((uint32_t)word_at(string) == q->texts[i].n &&
+                word_text_is(&q->texts[i].words, string + sizeof(uint32_t)))
+                return true;
     }
-    return test_value(state, q, node);
+    return false;
 }
 
-static void run_clauses(pl_program_state *state, pl_json root) {
+static inline bool take_shared(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    bool strange = false;
+    if ((char)(word >> 56) != '[')
+        return false;
+    *t = shares(q, node, (uint32_t)word - 1, &strange) ^ q->negated;
+    return !strange;
+}
+
+static inline bool take_none(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    (void)q, (void)node, (void)word, (void)t;
+    return false;
+}
+
+typedef bool (*taker)(const quick_clause *q, pl_json node, uint64_t word, truth *t);
+
+/* Inlined once for each kind. */
+static inline __attribute__((always_inline)) void run_kind(pl_program_state *state, quick_kind kind,
+                                                           taker take) {
     const pl_program *p = state->program;
-    for (size_t i = 0; i < p->quick_clause_count; i++) {
-        const quick_clause *q = &p->quick_clauses[i];
-        pl_json node = pl_json_move(root, state->slots[q->slot]);
-        unsigned answer = q->answers[class_of(pl_json_tag(node))];
-        state->truths[q->cell] = (unsigned char)(answer == COMPUTE ? compute(state, q, node) : answer);
+    const uint32_t *slots = state->slots;
+    unsigned char *cells = state->truths;
+    pl_json root = state->input->configuration;
+    const quick_clause *end = p->quick_clauses + p->quick_ends[kind];
+    for (const quick_clause *q = p->quick_clauses + (kind ? p->quick_ends[kind - 1] : 0); q < end; q++) {
+        pl_json node = pl_json_move(root, slots[q->slot]);
+        uint64_t word = pl_json_word(node);
+        truth t = (truth)q->answers[classes[word >> 56]];
+        if (t == UNKNOWN && !take(q, node, word, &t))
+            t = test_value(state, q, node);
+        cells[q->cell] = (unsigned char)t;
     }
+}
+
+static void run_clauses(pl_program_state *state) {
+    run_kind(state, QUICK_NONE, take_none);
+    run_kind(state, QUICK_EQUALS, take_text);
+    run_kind(state, QUICK_IN, take_list);
+    run_kind(state, QUICK_NUMBER, take_number);
+    run_kind(state, QUICK_TEXT_SIZE, take_text_size);
+    run_kind(state, QUICK_LENGTH, take_length);
+    run_kind(state, QUICK_SIZE, take_size);
+    run_kind(state, QUICK_SHARES, take_shared);
+    run_kind(state, QUICK_TEST, take_none);
 }
 
 static void run_groups(const pl_program *p, unsigned char *cells) {
@@ -411,22 +489,37 @@ static void run_groups(const pl_program *p, unsigned char *cells) {
     }
 }
 
-/* In the order of evaluate.c: the precondition, then what is required, then the condition. */
-static inline pl_verdict verdict_of(unsigned applies, unsigned required, unsigned condition) {
-    if (applies != YES)
-        return applies & ERROR_BIT ? PL_VERDICT_ERROR : PL_NOT_APPLICABLE;
-    if (required != YES)
-        return PL_INSUFFICIENT_DATA;
-    return condition == YES ? PL_COMPLIANT : (condition & ERROR_BIT ? PL_VERDICT_ERROR : PL_NON_COMPLIANT);
-}
+/*
+ * By truth of precondition, required places and condition, in this order of weight as in evaluate.c. Both
+ * values with the error bit mean the same.
+ */
+#define QUICK_ROW(a, b, c, d) [(a) << 4 | (b) << 2] = c, d, PL_VERDICT_ERROR, PL_VERDICT_ERROR
+#define QUICK_SAME(a, v) [(a) << 4] = v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
+static const uint8_t verdicts_of[64] = {
+    QUICK_SAME(NO, PL_NOT_APPLICABLE),
+    [YES << 4] = PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    PL_INSUFFICIENT_DATA,
+    QUICK_ROW(YES, YES, PL_NON_COMPLIANT, PL_COMPLIANT),
+    QUICK_ROW(YES, ERROR_BIT, PL_VERDICT_ERROR, PL_VERDICT_ERROR),
+    QUICK_ROW(YES, ERROR_BIT | 1, PL_VERDICT_ERROR, PL_VERDICT_ERROR),
+    QUICK_SAME(ERROR_BIT, PL_VERDICT_ERROR),
+    QUICK_SAME(ERROR_BIT | 1, PL_VERDICT_ERROR),
+};
 
 void quick_run(pl_program_state *state) {
     const pl_program *p = state->program;
     const unsigned char *cells = state->truths;
-    run_clauses(state, state->input->configuration);
+    pl_verdict *verdicts = state->verdicts;
+    const quick_rule *rules = p->quick_rules;
+    size_t count = p->rule_count;
+    run_clauses(state);
     run_groups(p, state->truths);
-    for (size_t i = 0; i < p->rule_count; i++) {
-        const quick_rule *rule = &p->quick_rules[i];
-        state->verdicts[i] = verdict_of(cells[rule->applies], cells[rule->required], cells[rule->condition]);
+    for (size_t i = 0; i < count; i++) {
+        const quick_rule *rule = &rules[i];
+        unsigned index = (unsigned)cells[rule->applies] << 4 | (unsigned)cells[rule->required] << 2 |
+                         cells[rule->condition];
+        verdicts[i] = (pl_verdict)verdicts_of[index];
     }
 }

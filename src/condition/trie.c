@@ -26,12 +26,28 @@ static uint64_t head_of(pl_str name) {
     return head;
 }
 
-static inline uint64_t head_at(const uint8_t *string) {
-    static const uint64_t masks[4] = {0xffffffffULL, 0xffffffffffULL, 0xffffffffffffULL, 0xffffffffffffffULL};
-    uint64_t head;
-    memcpy(&head, string, sizeof head);
+static inline uint64_t load(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static inline uint64_t mask_of(uint64_t head) {
+    static const uint64_t masks[5] = {0xffffffffULL, 0xffffffffffULL, 0xffffffffffffULL, 0xffffffffffffffULL,
+                                      UINT64_MAX};
     uint32_t n = (uint32_t)head;
-    return n < 4 ? head & masks[n] : head;
+    return masks[n < 4 ? n : 4];
+}
+
+bool word_text_make(pl_arena *arena, pl_str text, word_text *out) {
+    uint8_t *bytes = pl_arena_alloc(arena, text.n + sizeof(uint64_t));
+    if (!bytes)
+        return false;
+    if (text.n)
+        memcpy(bytes, text.p, text.n);
+    size_t rest = text.n % sizeof(uint64_t);
+    *out = (word_text){bytes, text.n - rest, ((uint64_t)1 << rest * 8) - 1};
+    return true;
 }
 
 static trie_node *new_node(pl_arena *arena, trie *t) {
@@ -47,11 +63,9 @@ static trie_node *child_by_name(pl_arena *arena, trie *t, trie_node *node, pl_st
             return (trie_node *)(uintptr_t)node->table[i].child;
     trie_name *larger = pl_arena_grow(arena, node->table, node->names, &node->name_capacity, sizeof *larger);
     trie_node *child = larger ? new_node(arena, t) : NULL;
-    uint8_t *tail = pl_arena_alloc(arena, name.n + sizeof(uint64_t));
-    if (!child || !tail)
+    word_text tail;
+    if (!child || !word_text_make(arena, pl_str_skip(name, 4), &tail))
         return NULL;
-    if (name.n > 4)
-        memcpy(tail, name.p + 4, name.n - 4);
     node->table = larger;
     node->table[node->names++] = (trie_name){head_of(name), tail, name, child};
     return child;
@@ -113,21 +127,6 @@ bool trie_seal(pl_arena *arena, trie_node *node) {
     return node->names == 0 || build_table(arena, node);
 }
 
-/* Tail of the name at `string`, whose length is known to be the same. */
-static inline bool same_tail(const trie_name *name, const uint8_t *string) {
-    const uint8_t *bytes = string + 8;
-    size_t left = name->name.n > 4 ? name->name.n - 4 : 0;
-    uint64_t a, b;
-    for (size_t at = 0; at < left; at += sizeof a) {
-        memcpy(&a, bytes + at, sizeof a);
-        memcpy(&b, name->tail + at, sizeof b);
-        uint64_t mask = left - at >= sizeof a ? UINT64_MAX : ((uint64_t)1 << (left - at) * 8) - 1;
-        if ((a & mask) != b)
-            return false;
-    }
-    return true;
-}
-
 /* The entry for the name at `string`, or NULL; `*shared` tells that a wanted name has the same head. */
 static const trie_name *find_name(const trie_node *node, uint64_t head, const uint8_t *string, bool *shared) {
     size_t mask = ((size_t)1 << (64 - node->shift)) - 1;
@@ -136,7 +135,7 @@ static const trie_name *find_name(const trie_node *node, uint64_t head, const ui
         const trie_name *entry = &node->table[at];
         if (entry->head != head)
             continue;
-        if (same_tail(entry, string))
+        if (word_text_is(&entry->tail, string + 8))
             return entry;
         *shared = true;
     }
@@ -160,21 +159,25 @@ typedef struct walker {
 
 static void walk_node(const walker *w, const trie_node *node, pl_json value);
 
+static inline bool is_inner(const trie_node *node) {
+    return node->names || node->index_count;
+}
+
 /* Captures the value of a wanted member; false when an earlier one of this name has been. */
 static inline bool capture(const walker *w, const trie_name *name, pl_json value) {
     const trie_node *child = name->child;
     if (w->slots[child->slot])
         return false;
     w->slots[child->slot] = value.at;
-    if (child->names || child->index_count)
+    if (is_inner(child))
         walk_node(w, child, value);
     return true;
 }
 
 static bool make_room(trie_shape *shape, size_t members) {
-    if (members <= shape->capacity)
+    if (shape->members && members <= shape->capacity)
         return true;
-    trie_member *larger = pl_realloc(shape->members, members * sizeof *larger);
+    trie_member *larger = pl_realloc(shape->members, (members + 1) * sizeof *larger);
     if (!larger)
         return false;
     shape->members = larger;
@@ -182,63 +185,117 @@ static bool make_room(trie_shape *shape, size_t members) {
     return true;
 }
 
+static trie_member member_of(uint64_t head, uint64_t mask, const trie_name *name) {
+    return (trie_member){head, mask, name, name ? name->child->slot : 0, name && is_inner(name->child)};
+}
+
 /* Looks every member up in the table and remembers their order. */
 static void learn_object(const walker *w, const trie_node *node, pl_json object) {
     trie_shape *shape = &w->shapes[node->slot];
     size_t members = pl_json_count(object);
-    bool room = members <= MAX_SHAPE && make_room(shape, members);
+    bool room = members && members <= MAX_SHAPE && make_room(shape, members);
     uint32_t end = (uint32_t)object.tape[object.at] - 1, count = 0;
     for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
         const uint8_t *string = object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
-        uint64_t head = head_at(string);
+        uint64_t mask = mask_of(load(string)), head = load(string) & mask;
         bool shared;
         const trie_name *name = find_name(node, head, string, &shared);
-        if (name)
-            capture(w, name, pl_json_move(object, at + 1));
+        bool again = name && !capture(w, name, pl_json_move(object, at + 1));
         if (room)
-            shape->members[count++] = (trie_member){shared && !name ? UNPREDICTED : head, name};
+            shape->members[count++] = member_of(again || (shared && !name) ? UNPREDICTED : head, mask, name);
     }
-    shape->count = count;
+    shape->count = room ? count : 0;
+    if (room)
+        shape->members[count] = member_of(UNPREDICTED, 0, NULL);
 }
 
 /* Where in the shape the member with this head stands a little further on; NULL when it does not. */
 static const trie_member *look_ahead(const trie_member *next, const trie_member *last, uint64_t head) {
     for (size_t i = 0; i < LOOK_AHEAD && next < last; i++, next++)
-        if (next->head == head)
+        if ((head & next->mask) == next->head)
             return next;
     return NULL;
 }
 
+/* The entry of a member that was not predicted, by the node's table. */
+static const trie_name *find_unpredicted(const trie_node *node, const uint8_t *string) {
+    uint64_t head = load(string);
+    bool shared;
+    return find_name(node, head & mask_of(head), string, &shared);
+}
+
+/* Walking one object. */
+typedef struct member_walk {
+    const trie_member *next;
+    size_t left;      /* names of the node that have not been met */
+    size_t surprises; /* members that the shape does not have where they stand */
+    size_t strays;    /* names captured out of the order of the shape */
+} member_walk;
+
+static void take_stray(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
+    const trie_name *name =
+        find_unpredicted(node, value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK));
+    if (!name || !capture(w, name, value))
+        return;
+    m->strays++;
+    m->left--;
+}
+
+/* A member that stands where another was expected. */
+static void take_surprise(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
+    const trie_shape *shape = &w->shapes[node->slot];
+    const uint8_t *string = value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK);
+    const trie_member *found = look_ahead(m->next, shape->members + shape->count, load(string));
+    m->surprises += !found;
+    m->next = found ? found + 1 : m->next;
+    if (!found || (found->name && (m->strays || !word_text_is(&found->name->tail, string + 8)))) {
+        take_stray(w, node, value, m);
+    } else if (found->name) {
+        capture(w, found->name, value);
+        m->left--;
+    }
+}
+
+/*
+ * INVARIANT: names are captured in the order of the shape, in which a name stands once; so only after a stray
+ * a captured name can come again.
+ */
 static void walk_object(const walker *w, const trie_node *node, pl_json object) {
     const uint64_t *tape = object.tape;
+    uint32_t *slots = w->slots;
     trie_shape *shape = &w->shapes[node->slot];
-    const trie_member *next = shape->members, *last = next + shape->count;
-    uint32_t end = (uint32_t)tape[object.at] - 1;
-    size_t left = node->names, surprises = 0;
-    for (uint32_t at = object.at + 1; at < end && left; at = behind(tape, at + 1)) {
-        const uint8_t *string = object.strings + (tape[at] & PL_JSON_PAYLOAD_MASK);
-        uint64_t head = head_at(string);
-        if (__builtin_expect(next == last || next->head != head, 0)) {
-            const trie_member *found = look_ahead(next, last, head);
-            if (!found) {
-                bool shared;
-                const trie_name *name = find_name(node, head, string, &shared);
-                surprises++;
-                left -= name && capture(w, name, pl_json_move(object, at + 1));
-                continue;
-            }
-            next = found;
-        }
-        const trie_name *name = next++->name;
-        if (!name)
+    member_walk m = {.next = shape->members, .left = node->names};
+    const trie_member *next = m.next; /* of `m` the slow path keeps count */
+    size_t left = m.left;
+    uint32_t at = object.at + 1, end = (uint32_t)tape[object.at] - 1;
+    uintptr_t strings =
+        (uintptr_t)object.strings - ((uintptr_t)'"' << 56); /* keys need not lose their type */
+    for (; at < end; at = behind(tape, at + 1)) {
+        const uint8_t *string = (const uint8_t *)(strings + tape[at]);
+        const trie_member *member = next;
+        bool expected = (load(string) & member->mask) == member->head;
+        if (__builtin_expect(expected && !member->name, 1)) {
+            next++;
             continue;
-        if (__builtin_expect(!same_tail(name, string), 0)) {
-            bool shared;
-            name = find_name(node, head, string, &shared);
         }
-        left -= name && capture(w, name, pl_json_move(object, at + 1));
+        if (__builtin_expect(expected && !m.strays && word_text_is(&member->name->tail, string + 8), 1)) {
+            next++;
+            slots[member->slot] = at + 1;
+            if (member->inner)
+                walk_node(w, member->name->child, pl_json_move(object, at + 1));
+            if (--left == 0)
+                break;
+            continue;
+        }
+        m.next = next;
+        m.left = left;
+        take_surprise(w, node, pl_json_move(object, at + 1), &m);
+        next = m.next;
+        left = m.left;
+        if (left == 0)
+            break;
     }
-    if (surprises > 4 && surprises * 4 > shape->count)
+    if (m.surprises > 4 && m.surprises * 4 > shape->count)
         shape->count = 0;
 }
 
@@ -248,13 +305,15 @@ static void walk_array(const walker *w, const trie_node *node, pl_json array) {
         if (index < 0)
             index += (int64_t)pl_json_count(array);
         pl_json element = index < 0 ? PL_JSON_NONE : pl_json_at(array, (size_t)index);
-        if (pl_json_exists(element))
-            walk_node(w, node->indices[i].child, element);
+        if (!pl_json_exists(element))
+            continue;
+        w->slots[node->indices[i].child->slot] = element.at;
+        walk_node(w, node->indices[i].child, element);
     }
 }
 
+/* Looks below a captured place. */
 static void walk_node(const walker *w, const trie_node *node, pl_json value) {
-    w->slots[node->slot] = value.at;
     if (node->names && pl_json_tag(value) == '{') {
         if (w->shapes[node->slot].count)
             walk_object(w, node, value);
@@ -267,8 +326,10 @@ static void walk_node(const walker *w, const trie_node *node, pl_json value) {
 
 void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes) {
     walker w = {slots, shapes};
-    if (t->root)
-        walk_node(&w, t->root, root);
+    if (!t->root)
+        return;
+    slots[t->root->slot] = root.at;
+    walk_node(&w, t->root, root);
 }
 
 void trie_forget(const trie *t, trie_shape *shapes) {

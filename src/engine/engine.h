@@ -188,7 +188,8 @@ int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                         const engine_result_filter *filter, pl_str after, size_t limit,
                         engine_result **results, size_t *count, pl_str *next, pl_error *error);
 
-/* --- Single results ---------------------------------------------------------------------------------------- */
+/* --- Single results ----------------------------------------------------------------------------------------
+ */
 
 /* A resource as calls name it. */
 typedef struct engine_resource_name {
@@ -227,7 +228,8 @@ typedef struct engine_explanation {
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
 
-/* --- Compliance timeline --------------------------------------------------------------------------------- */
+/* --- Compliance timeline ---------------------------------------------------------------------------------
+ */
 
 /* One node: all results as they were then, and what changed, in the texts of section 12.3. */
 typedef struct engine_node {

@@ -40,7 +40,7 @@ int engine_pack_find(store_session *session, pl_arena *arena, const engine_group
     store_statement *st =
         store_prepare(session,
                       "SELECT " PACK_COLUMNS " FROM packs WHERE account_id = $1 AND pack_id = $2 AND "
-                                             "(aggregator_id = $3 OR ($3 = '*' AND aggregator_id <> ''))",
+                      "(aggregator_id = $3 OR ($3 = '*' AND aggregator_id <> ''))",
                       error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, stored_aggregator(pack_id));

@@ -19,7 +19,7 @@ typedef struct engine_summary {
     int64_t rules; /* active ones */
     int64_t compliant_rules, non_compliant_rules;
     int64_t compliant_rules_by_risk[3], non_compliant_rules_by_risk[3]; /* high, medium, low */
-    int64_t covered_resources; /* by any rule that has run */
+    int64_t covered_resources;                                          /* by any rule that has run */
     int64_t compliant_resources, non_compliant_resources;
     int64_t by_risk[3]; /* non-compliant results of high, medium, low risk rules: once for each rule */
 } engine_summary;

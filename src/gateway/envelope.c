@@ -60,22 +60,15 @@ static void write_recommend(gateway_request *r, pl_writer *w) {
     pl_buf_add(&r->out, PL_STR("]]></Recommend>"));
 }
 
-static pl_str display_name(gateway_request *r) {
-    if (r->caller.kind == IDENTITY_ASSUMED_ROLE)
-        return pl_arena_printf(&r->arena, "%.*s:%.*s", PL_FMT(r->caller.name),
-                               PL_FMT(r->caller.session_name));
-    return r->caller.principal_id;
-}
-
 static void write_denial(gateway_request *r, pl_writer *w) {
     pl_write_object(w, PL_STR("AccessDeniedDetail"));
     pl_write_string(w, PL_STR("AuthAction"), r->operation->ram_action);
-    pl_write_string(w, PL_STR("AuthPrincipalType"),
-                    r->caller.kind == IDENTITY_ASSUMED_ROLE ? PL_STR("AssumedRoleUser") : PL_STR("SubUser"));
-    pl_write_string(w, PL_STR("AuthPrincipalOwnerId"), r->caller.account_id);
-    pl_write_string(w, PL_STR("AuthPrincipalDisplayName"), display_name(r));
+    pl_write_string(w, PL_STR("AuthPrincipalType"), r->denial.principal_type);
+    pl_write_string(w, PL_STR("AuthPrincipalOwnerId"), r->denial.principal_owner);
+    pl_write_string(w, PL_STR("AuthPrincipalDisplayName"), r->denial.principal_name);
     pl_write_string(w, PL_STR("NoPermissionType"), r->denial.no_permission_type);
     pl_write_string(w, PL_STR("PolicyType"), r->denial.policy_type);
+    pl_write_optional(w, PL_STR("EncodedDiagnosticMessage"), r->denial.encoded_message);
     pl_write_object_end(w);
 }
 

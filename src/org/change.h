@@ -16,6 +16,9 @@ typedef struct org_caller {
     pl_str account_id;
     int64_t now;     /* Unix milliseconds */
     pl_arena *arena; /* of the request */
+    /* Runs the transaction in place of store_write, and may do more in it; NULL: store_write. */
+    int (*write)(void *context, store_work work, void *argument, pl_error *error);
+    void *context;
 } org_caller;
 
 /* A change at work, inside the transaction. */
@@ -231,8 +234,9 @@ int org_create_group(org *o, const org_caller *caller, const org_group_request *
 int org_update_group(org *o, const org_caller *caller, pl_str group_id, const org_group_request *request,
                      pl_error *error);
 
-/* `*deleted` tells whether there was such a group of the caller's. */
-int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error);
+/* `deleted` has a flag for each id: whether there was such a group of the caller's. */
+int org_delete_groups(org *o, const org_caller *caller, const pl_str *ids, size_t count, bool *deleted,
+                      pl_error *error);
 
 /* --- Resource groups -------------------------------------------------------------------------------------
  */
@@ -252,8 +256,8 @@ int org_rename_resource_group(org *o, const org_caller *caller, pl_str id, pl_st
                               org_resource_group *out, pl_error *error);
 
 /*
- * Deletes the group unless `in_use` says that something is in it (DeleteConflict.ResourceGroup.Resource);
- * `in_use` runs in the transaction. `*out` is what was deleted.
+ * Deletes the group unless `in_use` says that something is in it (DeleteConflict.ResourceGroup.Resource).
+ * `in_use` runs in the transaction, and takes away what ends with the group. `*out` is what was deleted.
  */
 typedef int (*org_group_use)(void *context, store_session *session, pl_str account_id, pl_str group_id,
                              bool *used, pl_error *error);

@@ -56,18 +56,21 @@ static const struct {
     {"42501", FAILURE_PRIVILEGE}, {"28", FAILURE_PRIVILEGE},
 };
 
-static failure classify(const PGconn *connection, const PGresult *result) {
+/* What has no SQLSTATE comes from libpq itself: the connection is lost, even where its status says otherwise.
+ */
+static failure classify(const PGresult *result) {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     for (size_t i = 0; state && i < sizeof failures / sizeof failures[0]; i++)
         if (strncmp(state, failures[i].prefix, strlen(failures[i].prefix)) == 0)
             return failures[i].kind;
-    return PQstatus(connection) == CONNECTION_OK && result ? FAILURE_OTHER : FAILURE_CONNECTION;
+    return state ? FAILURE_OTHER : FAILURE_CONNECTION;
 }
 
-/* One line without libpq's line ends. */
+/* The first line; libpq's own have several. */
 static pl_str detail_of(const PGconn *connection, const PGresult *result) {
     const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-    return pl_str_trim(pl_str_from(primary ? primary : PQerrorMessage(connection)));
+    pl_str text = pl_str_trim(pl_str_from(primary ? primary : PQerrorMessage(connection)));
+    return pl_str_head(text, pl_str_find_char(text, '\n'));
 }
 
 static int fail_read_only(store_session *session, pl_error *error) {
@@ -111,8 +114,8 @@ static bool is_lost(const PGconn *connection) {
 
 int store_postgres_fail(store_session *session, const PGresult *result, pl_error *error) {
     const PGconn *connection = connection_of(session);
-    failure kind = classify(connection, result);
-    if (!result || kind == FAILURE_CONNECTION || is_lost(connection))
+    failure kind = classify(result);
+    if (kind == FAILURE_CONNECTION || is_lost(connection))
         session->broken = true;
     /* A duplicate may be a row that was committed after this work's snapshot: the next run sees it. */
     if (kind == FAILURE_SERIALIZATION || kind == FAILURE_CONNECTION || kind == FAILURE_CONFLICT)
@@ -149,7 +152,7 @@ void store_postgres_parameters_fill(store *s, store_postgres_parameters *paramet
     }
 }
 
-static void note(void *context, const char *message) {
+void store_postgres_note(void *context, const char *message) {
     pl_log_write(context, PL_LOG_WARNING, "database: %.*s", PL_FMT(pl_str_trim(pl_str_from(message))));
 }
 
@@ -167,7 +170,7 @@ static int check_server(store_session *session, pl_error *error) {
 
 static int configure(store_session *session, pl_error *error) {
     char sql[512];
-    PQsetNoticeProcessor(connection_of(session), note, &session->store->log);
+    PQsetNoticeProcessor(connection_of(session), store_postgres_note, &session->store->log);
     if (is_lost(connection_of(session)))
         return store_postgres_fail(session, NULL, error);
     if (check_server(session, error) != 0)
@@ -384,7 +387,7 @@ static int postgres_commit(store_session *session, pl_error *error) {
     int outcome = expect(session, result, error);
     if (outcome == 0 && rolled_back)
         outcome = pl_failf(error, PL_E_InternalError, "The database rolled a finished work back.");
-    if (outcome != 0 && is_lost(connection_of(session)) && wrote)
+    if (outcome != 0 && session->broken && wrote)
         outcome = settle(session, error);
     if (outcome != 0)
         postgres_rollback(session);

@@ -37,6 +37,9 @@ typedef struct store_postgres_parameters {
 } store_postgres_parameters;
 void store_postgres_parameters_fill(store *s, store_postgres_parameters *parameters);
 
+/* Logs what the server notes; for PQsetNoticeProcessor, with the store's log. */
+void store_postgres_note(void *log, const char *message);
+
 /*
  * Fills `error` from what the server, or libpq, said of the last call; marks the session as broken when the
  * connection is lost and for another run when that may help. `result` may be NULL. Returns -1.

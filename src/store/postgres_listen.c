@@ -135,6 +135,7 @@ static bool connect_once(store_postgres_ear *ear) {
     store_postgres_parameters_fill(ear->store, &parameters);
     PQfinish(ear->connection);
     ear->connection = PQconnectStartParams(parameters.keywords, parameters.values, 1);
+    PQsetNoticeProcessor(ear->connection, store_postgres_note, &ear->store->log);
     int64_t deadline = pl_monotonic_ns() + (int64_t)ear->store->wait_seconds * 1000000000;
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     while (PQstatus(ear->connection) != CONNECTION_BAD && status != PGRES_POLLING_FAILED &&

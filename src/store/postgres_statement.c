@@ -180,7 +180,10 @@ static int64_t rows_changed(PGresult *result) {
     const char *tag = PQcmdStatus(result);
     bool changes =
         strncmp(tag, "INSERT", 6) == 0 || strncmp(tag, "UPDATE", 6) == 0 || strncmp(tag, "DELETE", 6) == 0;
-    return changes ? strtoll(PQcmdTuples(result), NULL, 10) : 0;
+    int64_t count = 0;
+    if (changes)
+        pl_str_to_i64(pl_str_from(PQcmdTuples(result)), &count);
+    return count;
 }
 
 static int run(postgres_statement *st, pl_error *error) {
@@ -263,7 +266,9 @@ pl_str store_postgres_column(store_statement *base, int column, store_kind kind)
 
 int64_t store_postgres_column_i64(store_statement *base, int column) {
     pl_str text = store_postgres_column(base, column, STORE_TEXT);
-    return text.p ? strtoll(text.p, NULL, 10) : 0;
+    int64_t value = 0;
+    pl_str_to_i64(text, &value);
+    return value;
 }
 
 bool store_postgres_column_null(store_statement *base, int column) {

@@ -206,13 +206,19 @@ static int toy_find_key(identity *room, pl_arena *arena, pl_str id, pl_str token
 
 static int toy_authorize(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_request *request, identity_denial *denial, pl_error *error) {
-    (void)room, (void)arena, (void)caller;
+    (void)room, (void)arena;
     size_t used = (size_t)snprintf(toy_asked, sizeof toy_asked, "%.*s", PL_FMT(request->action));
     for (size_t i = 0; i < request->resource_count && used < sizeof toy_asked; i++) {
         used += (size_t)snprintf(toy_asked + used, sizeof toy_asked - used, " %.*s",
                                  PL_FMT(request->resources[i]));
         if (pl_str_ends(request->resources[i], PL_STR("forbidden"))) {
-            *denial = (identity_denial){PL_STR("ControlPolicy"), PL_STR("ExplicitDeny"), PL_STR("fd-1")};
+            *denial = (identity_denial){.policy_type = PL_STR("ControlPolicy"),
+                                        .no_permission_type = PL_STR("ExplicitDeny"),
+                                        .decided_at = PL_STR("fd-1"),
+                                        .principal_type = PL_STR("SubUser"),
+                                        .principal_owner = caller->account_id,
+                                        .principal_name = caller->principal_id,
+                                        .encoded_message = PL_STR("AQ")};
             return pl_fail(error, PL_E_NoPermission);
         }
     }

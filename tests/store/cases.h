@@ -65,7 +65,8 @@ static inline void open_case(test_case *test, const store_options *options) {
 #define assert_fails(call, wanted)                                                                           \
     do {                                                                                                     \
         assert_int_equal((call), -1);                                                                        \
-        assert_string_equal(error.code, wanted);                                                             \
+        if (strcmp(error.code, wanted) != 0)                                                                 \
+            fail_msg("%s, wanted %s: %s", error.code, wanted, error.message);                                \
     } while (0)
 
 #endif

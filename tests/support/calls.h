@@ -11,6 +11,7 @@
 #include "api/call.h"
 #include "engine/engine.h"
 #include "identity/identity.h"
+#include "org/change.h"
 #include "json/parser.h"
 
 #include <stdio.h>
@@ -22,6 +23,8 @@ typedef struct call_world {
     store *store;
     catalogue *catalogue;
     engine *engine;
+    org *org;
+    unsigned char key[32];
     api_limits limits;
     api_services services;
     identity_caller caller;
@@ -34,7 +37,7 @@ typedef struct call_world {
 
 static call_world world;
 
-static void call_world_open(void) {
+static inline void call_world_open(void) {
     strcpy(world.directory, "/tmp/plumbline-test-XXXXXX");
     assert_non_null(mkdtemp(world.directory));
     snprintf(world.file, sizeof world.file, "%s/test.db", world.directory);
@@ -55,6 +58,7 @@ static void call_world_open(void) {
     world.services = (api_services){.store = world.store,
                                     .catalogue = world.catalogue,
                                     .engine = world.engine,
+                                    .server_key = world.key,
                                     .limits = &world.limits,
                                     .clock = config.clock,
                                     .random = config.random};
@@ -64,8 +68,30 @@ static void call_world_open(void) {
                                      .name = PL_STR("alice")};
 }
 
-static void call_world_close(void) {
+/* Makes the caller a management account with a group that holds itself; returns the group's id. */
+static inline const char *call_group(void) {
+    org_config config = {
+        .store = world.store, .clock = world.services.clock, .random = world.services.random};
+    org_caller caller = {.account_id = world.caller.account_id, .now = world.now, .arena = &world.arena};
+    org_group_member member = {world.caller.account_id, PL_STR("main")};
+    org_group_request request = {.name = PL_STR("everyone"),
+                                 .description = PL_STR("all accounts"),
+                                 .type = ORG_GROUP_CUSTOM,
+                                 .members = &member,
+                                 .member_count = 1,
+                                 .members_given = true};
+    pl_str id = PL_STR_NONE;
+    if (org_open(&world.org, &config, &world.error) != 0 ||
+        org_enable_directory(world.org, &caller, PL_STR("main"), NULL, &world.error) != 0 ||
+        org_create_group(world.org, &caller, &request, &id, &world.error) != 0)
+        fail_msg("%s: %s", world.error.code, world.error.message);
+    world.services.org = world.org;
+    return pl_arena_cstr(&world.arena, id);
+}
+
+static inline void call_world_close(void) {
     engine_close(world.engine);
+    org_close(world.org);
     store_close(world.store);
     catalogue_close(world.catalogue);
     pl_arena_free(&world.arena);
@@ -79,7 +105,7 @@ static void call_world_close(void) {
     rmdir(world.directory);
 }
 
-static api_value call_value(pl_str name, pl_json json) {
+static inline api_value call_value(pl_str name, pl_json json) {
     api_value value = {.name = name, .json = json, .type = API_STRING};
     pl_buf text;
     pl_buf_init(&text, 4 << 20);
@@ -101,7 +127,7 @@ static api_value call_value(pl_str name, pl_json json) {
 }
 
 /* Calls the handler; the answer as JSON, or a missing value when it failed (world.error tells). */
-static pl_json call(int (*handler)(api_call *), const char *input) {
+static inline pl_json call(int (*handler)(api_call *), const char *input) {
     static const struct api_product product = {.missing = {"Missing{Name}", "{Name} is mandatory.", 400},
                                                .invalid = {"Invalid{Name}", "{Name} is not valid.", 400}};
     static struct api_parameter group[] = {{.name = PL_STR_INIT("AggregatorId")}};
@@ -134,7 +160,7 @@ static pl_json call(int (*handler)(api_call *), const char *input) {
 }
 
 /* The same for a call that must succeed. */
-static pl_json call_well(int (*handler)(api_call *), const char *input) {
+static inline pl_json call_well(int (*handler)(api_call *), const char *input) {
     pl_json answer = call(handler, input);
     if (!pl_json_exists(answer))
         fail_msg("%s: %s: %s", input, world.error.code, world.error.message);
@@ -142,7 +168,7 @@ static pl_json call_well(int (*handler)(api_call *), const char *input) {
 }
 
 /* A call that must fail with this code. */
-static void call_refused(int (*handler)(api_call *), const char *input, const char *code) {
+static inline void call_refused(int (*handler)(api_call *), const char *input, const char *code) {
     if (pl_json_exists(call(handler, input)))
         fail_msg("%s: accepted, wanted %s", input, code);
     if (strcmp(world.error.code, code) != 0)
@@ -150,7 +176,7 @@ static void call_refused(int (*handler)(api_call *), const char *input, const ch
 }
 
 /* The value behind member names separated by points ("ConfigRule.Source.Owner", "List.0.Name"). */
-static pl_json at(pl_json node, const char *path) {
+static inline pl_json at(pl_json node, const char *path) {
     pl_str rest = pl_str_from(path), part;
     while (pl_str_split(&rest, '.', &part)) {
         int64_t index = 0;
@@ -173,14 +199,14 @@ static pl_json at(pl_json node, const char *path) {
 /* Formatted input in the test's arena. */
 #define input_of(...) pl_arena_printf(&world.arena, __VA_ARGS__).p
 
-static int call_setup(void **state) {
+static inline int call_setup(void **state) {
     (void)state;
     world = (call_world){0};
     call_world_open();
     return 0;
 }
 
-static int call_teardown(void **state) {
+static inline int call_teardown(void **state) {
     (void)state;
     call_world_close();
     return 0;

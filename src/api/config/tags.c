@@ -141,7 +141,7 @@ static int tag_work(store_session *session, void *argument, pl_error *error) {
 
 static int tag_groups(tag_task *task) {
     api_call *call = task->call;
-    org_caller caller = {api_account(call), call->now, call->arena};
+    org_caller caller = {.account_id = api_account(call), .now = call->now, .arena = call->arena};
     org_tag *tags = pl_new(call->arena, org_tag, task->tags.count + 1);
     if (!tags)
         return pl_fail(call->error, PL_E_ServiceUnavailable);

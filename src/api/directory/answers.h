@@ -11,7 +11,7 @@
 #include "org/change.h"
 
 static inline org_caller directory_caller(const api_call *call) {
-    return (org_caller){call->caller->account_id, call->now, call->arena};
+    return (org_caller){.account_id = call->caller->account_id, .now = call->now, .arena = call->arena};
 }
 
 /* Writes an answer from the view; `directory` is the one the caller may read. */

@@ -1,4 +1,5 @@
 /* Resource groups: made, renamed, deleted, shown; and their switches. */
+#include "api/answer.h"
 #include "api/directory/answers.h"
 #include "inventory/inventory.h"
 
@@ -85,23 +86,37 @@ static int look_for_group(void *context, const inventory_resource *resource, pl_
     return search->found ? 1 : 0;
 }
 
-static int is_in_use(void *context, store_session *session, pl_str account_id, pl_str group_id, bool *used,
-                     pl_error *error) {
-    (void)context;
+/* Policies that were attached in the scope of a group end with it. */
+static int detach_policies(api_call *call, store_session *session, pl_str group_id) {
+    identity_scope in = api_scope(call, session);
+    identity_attachment_filter filter = {.by_group = true, .resource_group_id = group_id};
+    identity_attachment *list;
+    size_t count;
+    if (identity_attachment_list(&in, &filter, &list, &count, call->error))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (identity_detach(&in, &list[i], call->error))
+            return -1;
+    }
+    return 0;
+}
+
+static int empty_group(void *context, store_session *session, pl_str account_id, pl_str group_id, bool *used,
+                       pl_error *error) {
     group_search search = {.group_id = group_id};
     inventory_filter filter = {.account_id = account_id};
     if (inventory_list(session, &filter, 0, look_for_group, &search, error) < 0)
         return -1;
     *used = search.found;
-    return 0;
+    return search.found ? 0 : detach_policies(context, session, group_id);
 }
 
 /* The group is gone when the call returns; the answer shows the vendor's state on the way there. */
 int directory_delete_resource_group(api_call *call) {
     org_caller caller = directory_caller(call);
     org_resource_group group;
-    if (org_delete_resource_group(call->services->org, &caller, api_text(call, "ResourceGroupId"), is_in_use,
-                                  NULL, &group, call->error))
+    if (org_delete_resource_group(call->services->org, &caller, api_text(call, "ResourceGroupId"),
+                                  empty_group, call, &group, call->error))
         return -1;
     write_group(call, &group, PL_STR("PendingDelete"), false);
     return 0;
