@@ -128,6 +128,7 @@ typedef enum quick_kind {
     QUICK_TEXT_SIZE, /* bytes of a text */
     QUICK_SIZE,      /* bytes of a text, elements or members */
     QUICK_LENGTH,    /* elements of an array */
+    QUICK_SHARES,    /* an array has one of a few texts */
     QUICK_KINDS
 } quick_kind;
 

@@ -1,6 +1,5 @@
 /* Saying why: errors, annotations and evaluated trees of the last evaluation. */
 #include "condition/program_internal.h"
-#include "json/writer.h"
 
 /* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
 static size_t failed_clause(const pl_program_state *state, const branch *b) {
@@ -43,15 +42,21 @@ static const program_clause *deviating_clause(pl_program_state *state, const bra
     return &state->program->clauses[b->clause];
 }
 
-static void write_value(pl_program_state *state, pl_writer *w, pl_str name, const feature *value) {
+/* The value's text as a JSON string. */
+static void write_value(pl_program_state *state, const feature *value, pl_buf *out) {
     if (!value->items && pl_json_is_string(value->node)) {
-        pl_write_string(w, name, pl_json_text(value->node));
+        pl_json_write_string(out, pl_json_text(value->node));
         return;
     }
     pl_buf_clear(&state->text);
     feature_write_text(&state->text, value);
-    w->out->failed = w->out->failed || state->text.failed;
-    pl_write_string(w, name, pl_buf_str(&state->text));
+    out->failed = out->failed || state->text.failed;
+    pl_json_write_string(out, pl_buf_str(&state->text));
+}
+
+static void write_member(pl_buf *out, pl_str before, pl_str value) {
+    pl_buf_add(out, before);
+    pl_json_write_string(out, value);
 }
 
 static pl_str operator_name(const program_clause *one) {
@@ -60,22 +65,21 @@ static pl_str operator_name(const program_clause *one) {
 
 void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
     const program_rule *r = &state->program->rules[rule];
-    pl_writer w;
     if (state->verdicts[rule] != PL_NON_COMPLIANT)
         return;
     const program_clause *one = deviating_clause(state, &r->condition);
     if (!one)
         return;
     feature value = state_feature(state, one->feature);
-    pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR(""));
-    write_value(state, &w, PL_STR("configuration"), &value);
-    pl_write_string(&w, PL_STR("desiredValue"), one->clause->desired.text);
-    pl_write_string(&w, PL_STR("operator"),
-                    r->annotation_operator.n ? r->annotation_operator : operator_name(one));
-    pl_write_string(&w, PL_STR("property"), pl_path_text(one->clause->path));
+    pl_buf_add(out, PL_STR("{\"configuration\":"));
+    write_value(state, &value, out);
+    write_member(out, PL_STR(",\"desiredValue\":"), one->clause->desired.text);
+    write_member(out, PL_STR(",\"operator\":"),
+                 r->annotation_operator.n ? r->annotation_operator : operator_name(one));
+    write_member(out, PL_STR(",\"property\":"), pl_path_text(one->clause->path));
     if (!value.items && !pl_json_exists(value.node))
-        pl_write_string(&w, PL_STR("reason"), PL_STR("No property contains."));
-    pl_writer_end(&w);
+        pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\""));
+    pl_buf_add_char(out, '}');
 }
 
 static void write_sentence(pl_buf *out, pl_str start, pl_str what) {
@@ -119,39 +123,38 @@ static pl_str result_name(truth t) {
     return pl_verdict_name(t == YES ? PL_COMPLIANT : (t == FAILED ? PL_VERDICT_ERROR : PL_NON_COMPLIANT));
 }
 
-static void write_clause(pl_program_state *state, pl_writer *w, size_t number) {
+static void write_clause(pl_program_state *state, size_t number, pl_buf *out) {
     const program_clause *one = &state->program->clauses[number];
     feature value = state_feature(state, one->feature);
-    write_value(state, w, PL_STR("featureValue"), &value);
-    pl_write_string(w, PL_STR("featureSource"), one->clause->source_text);
-    pl_write_string(w, PL_STR("result"), result_name(state_clause(state, number)));
-    pl_write_string(w, PL_STR("desired"), one->clause->desired.text);
-    pl_write_array(w, PL_STR("children"));
-    pl_write_array_end(w);
-    pl_write_string(w, PL_STR("operator"), operator_name(one));
-    pl_write_string(w, PL_STR("featurePath"), pl_path_text(one->clause->path));
+    pl_buf_add(out, PL_STR("{\"featureValue\":"));
+    write_value(state, &value, out);
+    pl_buf_add(out, one->json_source);
+    pl_buf_add(out, result_name(state_clause(state, number)));
+    pl_buf_add(out, one->json_rest);
+    pl_buf_add_char(out, '}');
 }
 
-static void write_branch(pl_program_state *state, pl_writer *w, const branch *b) {
-    pl_write_object(w, PL_STR_NONE);
+/* Members in the order of the reference; every part of a tree stands for itself, so a writer is not needed.
+ */
+static void write_branch(pl_program_state *state, const branch *b, pl_buf *out) {
     if (!b->children) {
-        write_clause(state, w, b->clause);
-    } else {
-        pl_write_string(w, PL_STR("result"), result_name(state_branch(state, b)));
-        pl_write_array(w, PL_STR("children"));
-        for (size_t i = 0; i < b->count; i++)
-            write_branch(state, w, &b->children[i]);
-        pl_write_array_end(w);
-        pl_write_string(w, PL_STR("operator"), b->any ? PL_STR("or") : PL_STR("and"));
+        write_clause(state, b->clause, out);
+        return;
     }
-    pl_write_object_end(w);
+    pl_buf_add(out, PL_STR("{\"result\":\""));
+    pl_buf_add(out, result_name(state_branch(state, b)));
+    pl_buf_add(out, PL_STR("\",\"children\":["));
+    for (size_t i = 0; i < b->count; i++) {
+        if (i)
+            pl_buf_add_char(out, ',');
+        write_branch(state, &b->children[i], out);
+    }
+    pl_buf_add(out, b->any ? PL_STR("],\"operator\":\"or\"}") : PL_STR("],\"operator\":\"and\"}"));
 }
 
-/* The tree is the whole document, so the writer starts without an object of its own. */
 static void write_tree(pl_program_state *state, const branch *b, pl_buf *out) {
-    pl_writer w = {.out = out, .format = PL_FORMAT_JSON};
     if (b->children)
-        write_branch(state, &w, b);
+        write_branch(state, b, out);
 }
 
 void pl_program_write_context(pl_program_state *state, size_t rule, pl_buf *out) {

@@ -38,6 +38,8 @@ static bool is_cheap(pl_operator op) {
 
 static quick_kind quick_text(operator_test test, const desired *d) {
     enum { FEW = 8 };
+    if (test == test_contains || (test == test_intersects && d->count && d->count <= FEW))
+        return QUICK_SHARES;
     if (test == test_equals_folded && d->folded_count == 0)
         return QUICK_EQUALS;
     return test == test_in_folded && d->folded_count == 0 && d->count <= FEW ? QUICK_IN : QUICK_TEST;

@@ -97,13 +97,36 @@ static size_t link_feature(pl_program *program, const clause *one) {
     return number != PL_NOT_FOUND && remember(program, key, number) ? number : PL_NOT_FOUND;
 }
 
+static void write_member(pl_buf *out, pl_str before, pl_str value) {
+    pl_buf_add(out, before);
+    pl_json_write_string(out, value);
+}
+
+/* What RuleConditionContext shows of a clause (reference/condition-rules.md, section 6.1), in its order. */
+static bool write_clause_json(pl_program *program, const clause *one, program_clause *out) {
+    pl_buf text;
+    pl_buf_init(&text, (size_t)1 << 25);
+    write_member(&text, PL_STR(",\"featureSource\":"), one->source_text);
+    pl_buf_add(&text, PL_STR(",\"result\":\""));
+    size_t source_end = text.n;
+    write_member(&text, PL_STR("\",\"desired\":"), one->desired.text);
+    write_member(&text, PL_STR(",\"children\":[],\"operator\":"), pl_operator_info_of(one->op)->name);
+    write_member(&text, PL_STR(",\"featurePath\":"), pl_path_text(one->path));
+    pl_str kept = text.failed ? PL_STR_NONE : pl_arena_copy(&program->arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    out->json_source = pl_str_head(kept, source_end);
+    out->json_rest = pl_str_skip(kept, source_end);
+    return kept.p != NULL;
+}
+
 static size_t add_clause(pl_program *program, const clause *one, size_t value) {
+    program_clause added = {.clause = one, .feature = value};
     program_clause *larger = pl_arena_grow(&program->arena, program->clauses, program->clause_count,
                                            &program->clause_capacity, sizeof *larger);
-    if (!larger)
+    if (!larger || !write_clause_json(program, one, &added))
         return PL_NOT_FOUND;
     program->clauses = larger;
-    program->clauses[program->clause_count] = (program_clause){one, value};
+    program->clauses[program->clause_count] = added;
     return program->clause_count++;
 }
 

@@ -119,9 +119,11 @@ typedef struct program_feature {
     feature fixed;
 } program_feature;
 
+/* The JSON texts are what an evaluated clause has around its value and its result: they never change. */
 typedef struct program_clause {
     const clause *clause;
     size_t feature;
+    pl_str json_source, json_rest;
 } program_clause;
 
 /* Numbers of the cells that decide a quick rule (quick.c). */

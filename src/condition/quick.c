@@ -28,7 +28,7 @@ typedef struct quick_text {
 struct quick_clause {
     quick_kind kind;
     uint8_t orders;           /* of QUICK_NUMBER and the sizes */
-    uint8_t negated;          /* of QUICK_EQUALS and QUICK_IN */
+    uint8_t negated;          /* of the kinds with texts */
     uint8_t answers[CLASSES]; /* UNKNOWN: it has to be looked at */
     uint32_t slot, cell;
     int64_t number;
@@ -77,13 +77,14 @@ static quick_clause *new_clause(builder *b) {
 }
 
 static void fill_texts(builder *b, const desired *d, quick_clause *out) {
-    size_t count = out->kind == QUICK_IN ? d->count : 1;
+    bool listed = out->kind == QUICK_IN || (out->kind == QUICK_SHARES && d->list);
+    size_t count = listed ? d->count : 1;
     quick_text *texts = pl_new(b->arena, quick_text, count + 1);
     out->texts = texts;
     out->text_count = count;
     b->failed = b->failed || !texts;
     for (size_t i = 0; i < count && !b->failed; i++) {
-        pl_str text = out->kind == QUICK_IN ? d->list[i] : d->text;
+        pl_str text = listed ? d->list[i] : d->text;
         texts[i].n = (uint32_t)text.n;
         b->failed = !word_text_make(b->arena, text, &texts[i].words);
     }
@@ -133,7 +134,7 @@ static void add_clause(builder *b, size_t number) {
                          .clause = one};
     b->decided[number] = true;
     fill_answers(one, to);
-    if (to->kind == QUICK_EQUALS || to->kind == QUICK_IN)
+    if (to->kind == QUICK_EQUALS || to->kind == QUICK_IN || to->kind == QUICK_SHARES)
         fill_texts(b, &one->desired, to);
 }
 
@@ -414,6 +415,31 @@ static inline bool take_size(const quick_clause *q, pl_json node, uint64_t word,
     return take_text_size(q, node, word, t) || take_length(q, node, word, t);
 }
 
+/* True when an element is one of the texts, letter for letter; `*strange` when one is no text. */
+static inline bool shares(const quick_clause *q, pl_json array, uint32_t end, bool *strange) {
+    for (uint32_t at = array.at + 1; at < end; at++) {
+        uint64_t word = array.tape[at];
+        const uint8_t *string = array.strings + (word & PL_JSON_PAYLOAD_MASK);
+        if ((char)(word >> 56) != '"') {
+            *strange = true;
+            return false;
+        }
+        for (size_t i = 0; i < q->text_count; i++)
+            if ((uint32_t)word_at(string) == q->texts[i].n &&
+                word_text_is(&q->texts[i].words, string + sizeof(uint32_t)))
+                return true;
+    }
+    return false;
+}
+
+static inline bool take_shared(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
+    bool strange = false;
+    if ((char)(word >> 56) != '[')
+        return false;
+    *t = shares(q, node, (uint32_t)word - 1, &strange) ^ q->negated;
+    return !strange;
+}
+
 static inline bool take_none(const quick_clause *q, pl_json node, uint64_t word, truth *t) {
     (void)q, (void)node, (void)word, (void)t;
     return false;
@@ -447,6 +473,7 @@ static void run_clauses(pl_program_state *state) {
     run_kind(state, QUICK_TEXT_SIZE, take_text_size);
     run_kind(state, QUICK_LENGTH, take_length);
     run_kind(state, QUICK_SIZE, take_size);
+    run_kind(state, QUICK_SHARES, take_shared);
     run_kind(state, QUICK_TEST, take_none);
 }
 
@@ -463,8 +490,8 @@ static void run_groups(const pl_program *p, unsigned char *cells) {
 }
 
 /*
- * By truth of precondition, required places and condition, in this order of weight as in evaluate.c. A cell's
- * lower two bits are its index: both values with the error bit mean the same.
+ * By truth of precondition, required places and condition, in this order of weight as in evaluate.c. Both
+ * values with the error bit mean the same.
  */
 #define QUICK_ROW(a, b, c, d) [(a) << 4 | (b) << 2] = c, d, PL_VERDICT_ERROR, PL_VERDICT_ERROR
 #define QUICK_SAME(a, v) [(a) << 4] = v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v
@@ -481,20 +508,18 @@ static const uint8_t verdicts_of[64] = {
     QUICK_SAME(ERROR_BIT | 1, PL_VERDICT_ERROR),
 };
 
-static inline unsigned index_of(unsigned applies, unsigned required, unsigned condition) {
-    return (applies & 3) << 4 | (required & 3) << 2 | (condition & 3);
-}
-
 void quick_run(pl_program_state *state) {
     const pl_program *p = state->program;
     const unsigned char *cells = state->truths;
     pl_verdict *verdicts = state->verdicts;
+    const quick_rule *rules = p->quick_rules;
     size_t count = p->rule_count;
     run_clauses(state);
     run_groups(p, state->truths);
     for (size_t i = 0; i < count; i++) {
-        const quick_rule *rule = &p->quick_rules[i];
-        verdicts[i] = (pl_verdict)
-            verdicts_of[index_of(cells[rule->applies], cells[rule->required], cells[rule->condition])];
+        const quick_rule *rule = &rules[i];
+        unsigned index = (unsigned)cells[rule->applies] << 4 | (unsigned)cells[rule->required] << 2 |
+                         cells[rule->condition];
+        verdicts[i] = (pl_verdict)verdicts_of[index];
     }
 }

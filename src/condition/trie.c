@@ -175,7 +175,7 @@ static inline bool capture(const walker *w, const trie_name *name, pl_json value
 }
 
 static bool make_room(trie_shape *shape, size_t members) {
-    if (members <= shape->capacity)
+    if (shape->members && members <= shape->capacity)
         return true;
     trie_member *larger = pl_realloc(shape->members, (members + 1) * sizeof *larger);
     if (!larger)
@@ -193,17 +193,16 @@ static trie_member member_of(uint64_t head, uint64_t mask, const trie_name *name
 static void learn_object(const walker *w, const trie_node *node, pl_json object) {
     trie_shape *shape = &w->shapes[node->slot];
     size_t members = pl_json_count(object);
-    bool room = members <= MAX_SHAPE && make_room(shape, members);
+    bool room = members && members <= MAX_SHAPE && make_room(shape, members);
     uint32_t end = (uint32_t)object.tape[object.at] - 1, count = 0;
     for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
         const uint8_t *string = object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
         uint64_t mask = mask_of(load(string)), head = load(string) & mask;
         bool shared;
         const trie_name *name = find_name(node, head, string, &shared);
-        if (name)
-            capture(w, name, pl_json_move(object, at + 1));
+        bool again = name && !capture(w, name, pl_json_move(object, at + 1));
         if (room)
-            shape->members[count++] = member_of(shared && !name ? UNPREDICTED : head, mask, name);
+            shape->members[count++] = member_of(again || (shared && !name) ? UNPREDICTED : head, mask, name);
     }
     shape->count = room ? count : 0;
     if (room)
@@ -225,51 +224,78 @@ static const trie_name *find_unpredicted(const trie_node *node, const uint8_t *s
     return find_name(node, head & mask_of(head), string, &shared);
 }
 
-/* A member that stands where another was expected: captured if wanted; false when it is not. */
-static bool take_surprise(const walker *w, const trie_node *node, pl_json value, const trie_shape *shape,
-                          const trie_member **next, size_t *surprises) {
-    const uint8_t *string = value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK);
-    const trie_member *found = look_ahead(*next, shape->members + shape->count, load(string));
-    *surprises += !found;
-    if (found)
-        *next = found + 1;
-    if (found && !found->name)
-        return false;
-    const trie_name *name = find_unpredicted(node, string);
-    return name && capture(w, name, value);
+/* Walking one object. */
+typedef struct member_walk {
+    const trie_member *next;
+    size_t left;      /* names of the node that have not been met */
+    size_t surprises; /* members that the shape does not have where they stand */
+    size_t strays;    /* names captured out of the order of the shape */
+} member_walk;
+
+static void take_stray(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
+    const trie_name *name =
+        find_unpredicted(node, value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK));
+    if (!name || !capture(w, name, value))
+        return;
+    m->strays++;
+    m->left--;
 }
 
+/* A member that stands where another was expected. */
+static void take_surprise(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
+    const trie_shape *shape = &w->shapes[node->slot];
+    const uint8_t *string = value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK);
+    const trie_member *found = look_ahead(m->next, shape->members + shape->count, load(string));
+    m->surprises += !found;
+    m->next = found ? found + 1 : m->next;
+    if (!found || (found->name && (m->strays || !word_text_is(&found->name->tail, string + 8)))) {
+        take_stray(w, node, value, m);
+    } else if (found->name) {
+        capture(w, found->name, value);
+        m->left--;
+    }
+}
+
+/*
+ * INVARIANT: names are captured in the order of the shape, in which a name stands once; so only after a stray
+ * a captured name can come again.
+ */
 static void walk_object(const walker *w, const trie_node *node, pl_json object) {
     const uint64_t *tape = object.tape;
-    const uint8_t *strings = object.strings;
     uint32_t *slots = w->slots;
     trie_shape *shape = &w->shapes[node->slot];
-    const trie_member *next = shape->members;
-    uint32_t end = (uint32_t)tape[object.at] - 1;
-    size_t left = node->names, surprises = 0;
-    for (uint32_t at = object.at + 1; at < end; at = behind(tape, at + 1)) {
-        const uint8_t *string = strings + (tape[at] & PL_JSON_PAYLOAD_MASK);
-        if (__builtin_expect((load(string) & next->mask) != next->head, 0)) {
-            left -= take_surprise(w, node, pl_json_move(object, at + 1), shape, &next, &surprises);
-        } else {
-            const trie_member *member = next++;
-            const trie_name *name = member->name;
-            if (!name)
-                continue;
-            if (__builtin_expect(!word_text_is(&name->tail, string + 8) || slots[member->slot], 0)) {
-                name = find_unpredicted(node, string);
-                left -= name && capture(w, name, pl_json_move(object, at + 1));
-            } else {
-                slots[member->slot] = at + 1;
-                left--;
-                if (member->inner)
-                    walk_node(w, name->child, pl_json_move(object, at + 1));
-            }
+    member_walk m = {.next = shape->members, .left = node->names};
+    const trie_member *next = m.next; /* of `m` the slow path keeps count */
+    size_t left = m.left;
+    uint32_t at = object.at + 1, end = (uint32_t)tape[object.at] - 1;
+    uintptr_t strings =
+        (uintptr_t)object.strings - ((uintptr_t)'"' << 56); /* keys need not lose their type */
+    for (; at < end; at = behind(tape, at + 1)) {
+        const uint8_t *string = (const uint8_t *)(strings + tape[at]);
+        const trie_member *member = next;
+        bool expected = (load(string) & member->mask) == member->head;
+        if (__builtin_expect(expected && !member->name, 1)) {
+            next++;
+            continue;
         }
+        if (__builtin_expect(expected && !m.strays && word_text_is(&member->name->tail, string + 8), 1)) {
+            next++;
+            slots[member->slot] = at + 1;
+            if (member->inner)
+                walk_node(w, member->name->child, pl_json_move(object, at + 1));
+            if (--left == 0)
+                break;
+            continue;
+        }
+        m.next = next;
+        m.left = left;
+        take_surprise(w, node, pl_json_move(object, at + 1), &m);
+        next = m.next;
+        left = m.left;
         if (left == 0)
             break;
     }
-    if (surprises > 4 && surprises * 4 > shape->count)
+    if (m.surprises > 4 && m.surprises * 4 > shape->count)
         shape->count = 0;
 }
 

@@ -47,15 +47,20 @@ typedef struct engine_row {
     pl_str annotation;
     bool marked; /* ignored */
     pl_str ignore_date, ignore_reason;
+    int64_t changed; /* when `shown` or the annotation became what they are */
+    engine_compliance changed_from;
+    pl_str annotation_from;
 } engine_row;
 
-enum { ENGINE_ROW_COLUMNS_COUNT = 12 };
 #define ENGINE_ROW_COLUMNS                                                                                   \
     "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "        \
-    "annotation, ignore_until, ignore_date, ignore_reason"
+    "annotation, ignore_until, ignore_date, ignore_reason, changed, changed_from, annotation_from"
 
 /* The columns from `first` on, as views into the statement. */
 void engine_row_read(store_statement *st, int first, engine_row *out);
+
+/* Copies the row's texts into the arena; -1 when it is full. */
+int engine_row_copy(pl_arena *arena, engine_row *row, pl_error *error);
 
 /* All rows of a resource, or the one of a rule, copied into the arena. */
 int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t resource_key,

@@ -75,8 +75,8 @@ int engine_rule_store_run(store_session *session, const engine_rule *rule, pl_er
 
 /*
  * Checks and stores a new rule: everything of `rule` but ids, state, times and creator is the client's; the
- * rest is filled in. `pack_id` of a rule that a pack makes, else absent. A managed rule's missing texts come
- * from the catalogue. Errors: ExceedMaxRuleCount, ConfigRuleExists, Invalid.<Parameter>.Value.
+ * rest is filled in. `pack_id` of a rule that a pack makes, else absent. Errors: ExceedMaxRuleCount,
+ * ConfigRuleExists, Invalid.<Parameter>.Value.
  */
 int engine_rule_create(engine_context *context, store_session *session, engine_rule *rule, pl_str pack_id,
                        pl_error *error);

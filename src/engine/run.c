@@ -152,9 +152,8 @@ static int load_rows(struct storing *s, pl_error *error) {
         s->row_keys = key;
         key[s->row_count] = store_column_i64(st, 0);
         engine_row_read(st, 1, row + s->row_count);
-        row[s->row_count].annotation = pl_arena_copy(arena, row[s->row_count].annotation);
-        if (!row[s->row_count++].annotation.p)
-            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (engine_row_copy(arena, row + s->row_count++, error) != 0)
+            return -1;
     }
     return step;
 }

@@ -104,6 +104,17 @@ static int add_present_rules(struct walking *w) {
     return status;
 }
 
+static struct change *add_change(struct walking *w) {
+    struct change *grown =
+        pl_arena_grow(w->arena, w->changes, w->change_count, &w->change_capacity, sizeof *grown);
+    if (!grown) {
+        out_of_memory(w);
+        return NULL;
+    }
+    w->changes = grown;
+    return grown + w->change_count++;
+}
+
 static int add_stored_results(struct walking *w) {
     engine_row *rows;
     size_t count;
@@ -117,6 +128,16 @@ static int add_stored_results(struct walking *w) {
         a->state = rows[i].shown;
         a->annotation = rows[i].annotation;
         a->message_type = rows[i].message_type;
+        struct change *last = add_change(w);
+        if (!last)
+            return -1;
+        *last = (struct change){.at = rows[i].changed,
+                                .rule_key = rows[i].rule_key,
+                                .from = rows[i].changed_from,
+                                .to = rows[i].shown,
+                                .annotation_from = rows[i].annotation_from,
+                                .annotation_to = rows[i].annotation,
+                                .message_type = rows[i].message_type};
     }
     return 0;
 }
@@ -156,17 +177,6 @@ static void mark_repeated(struct walking *w) {
 /* --- What happened
  * -------------------------------------------------------------------------------------------- */
 
-static struct change *add_change(struct walking *w) {
-    struct change *grown =
-        pl_arena_grow(w->arena, w->changes, w->change_count, &w->change_capacity, sizeof *grown);
-    if (!grown) {
-        out_of_memory(w);
-        return NULL;
-    }
-    w->changes = grown;
-    return grown + w->change_count++;
-}
-
 static engine_compliance read_compliance(store_statement *st, int column) {
     return store_column_null(st, column) ? ENGINE_COMPLIANCE_COUNT
                                          : (engine_compliance)store_column_i64(st, column);
@@ -200,7 +210,7 @@ static int add_stored_changes(struct walking *w) {
     return step;
 }
 
-/* Whether a stored change tells of the rule's coming (`joining`) or, at `at`, of its going. */
+/* Whether a change that is not derived tells of the rule's coming (`joining`) or, at `at`, of its going. */
 static bool is_told(const struct walking *w, int64_t rule_key, bool joining, int64_t at, size_t stored) {
     for (size_t i = 0; i < stored; i++) {
         const struct change *c = w->changes + i;

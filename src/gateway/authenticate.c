@@ -116,7 +116,7 @@ static int compare_v1(gateway_request *r, signature_method method, pl_str secret
 }
 
 static int authenticate_v1(gateway_request *r) {
-    signature_method method;
+    signature_method method = SIGNATURE_HMAC_SHA1;
     identity_key key = {0};
     if (check_common_v1(r, &method) != 0 || check_timestamp(r) != 0 ||
         find_key(r, parameter(r, "AccessKeyId"), parameter(r, "SecurityToken"), &key) != 0)

@@ -12,6 +12,18 @@ typedef struct names {
     size_t count;
 } names;
 
+/* Both texts in one; the absent view without memory. */
+static pl_str join(pl_arena *arena, pl_str head, pl_str tail) {
+    char *text = pl_arena_alloc(arena, head.n + tail.n + 1);
+    if (!text)
+        return PL_STR_NONE;
+    if (head.n)
+        memcpy(text, head.p, head.n);
+    if (tail.n)
+        memcpy(text + head.n, tail.p, tail.n);
+    return pl_str_of(text, head.n + tail.n);
+}
+
 static int append(gateway_request *r, names *list, const pl_str *values, size_t count) {
     size_t total;
     if (__builtin_mul_overflow(list->count, count, &total) || total > RESOURCES_MAX)
@@ -21,8 +33,7 @@ static int append(gateway_request *r, names *list, const pl_str *values, size_t 
     if (!longer)
         return pl_fail(&r->error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < total; i++) {
-        pl_str head = list->items[i / count], tail = values[i % count];
-        longer[i] = pl_arena_printf(&r->arena, "%.*s%.*s", PL_FMT(head), PL_FMT(tail));
+        longer[i] = join(&r->arena, list->items[i / count], values[i % count]);
         if (!longer[i].p)
             return pl_fail(&r->error, PL_E_ServiceUnavailable);
     }

@@ -1,9 +1,10 @@
 /*
- * The listener. Owns the daemon, the worker pool, the list of connections and the spare requests.
+ * The listener. Owns the daemon, the worker pool and the list of connections, and they own their requests.
  *
- * A request lives from its first line (MHD's URI callback) to the end of its answer (completion callback),
- * then goes back to the spare ones. It runs on MHD's thread when it is quick; otherwise its connection is
- * suspended while a worker runs it. A sweeper closes connections whose request takes too long to arrive.
+ * A connection has one request at a time and one object for all of them, which lives from the request's first
+ * line (MHD's URI callback) to the end of its answer (completion callback) and is then reset. A request runs
+ * on MHD's thread when it is quick; otherwise its connection is suspended while a worker runs it. A sweeper
+ * closes connections whose request takes too long to arrive. The way of a quick request takes no lock.
  */
 #include "gateway/listener.h"
 
@@ -21,13 +22,14 @@
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500, SPARE_REQUESTS = 1024 };
+enum { SWEEP_MS = 500 };
 
 typedef struct connection {
     struct connection *previous, *next;
     int fd;
-    int64_t since_ns; /* end of the last answer, or the connection's start */
-    bool busy;        /* a request has arrived whole and is being worked on */
+    gateway_request *request; /* NULL until the first one */
+    _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
+    atomic_bool busy;         /* a request has arrived whole and is being worked on */
 } connection;
 
 struct listener {
@@ -36,59 +38,35 @@ struct listener {
     workers *workers;
     int fd;
     uint16_t port;
-    pthread_mutex_t lock; /* guards all that follows */
-    pthread_cond_t changed;
-    gateway_request *spare;
-    size_t spare_count;
+    atomic_size_t running;    /* requests that have arrived whole and are not yet answered */
+    atomic_size_t body_bytes; /* of all bodies being received */
+    atomic_bool refusing;     /* new requests */
+    pthread_mutex_t lock;     /* guards all that follows */
+    pthread_cond_t idle;      /* running became 0 while refusing */
+    pthread_cond_t wake;      /* of the sweeper */
     connection *connections;
-    size_t running;
-    size_t body_bytes; /* of all bodies being received */
-    bool refusing;     /* new requests */
-    bool stopping;     /* the sweeper */
+    bool stopping; /* the sweeper */
     pthread_t sweeper;
     bool has_sweeper;
 };
 
-/* ---- spare requests ---- */
-
-static gateway_request *take_request(listener *l) {
-    pthread_mutex_lock(&l->lock);
-    gateway_request *r = l->spare;
-    if (r) {
-        l->spare = r->next;
-        l->spare_count--;
-    }
-    pthread_mutex_unlock(&l->lock);
-    if (!r && !(r = request_new(l->shared)))
-        return NULL;
-    request_reset(r);
-    r->listener = l;
-    return r;
-}
-
-static void give_back(listener *l, gateway_request *r) {
-    size_t received = r->body.n;
-    request_reset(r);
-    pthread_mutex_lock(&l->lock);
-    l->body_bytes -= received;
-    bool keep = l->spare_count < SPARE_REQUESTS;
-    if (keep) {
-        r->next = l->spare;
-        l->spare = r;
-        l->spare_count++;
-    }
-    pthread_mutex_unlock(&l->lock);
-    if (!keep)
-        request_free(r);
+static connection *connection_of(struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
 }
 
 /* ---- receiving ---- */
 
 static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd) {
     listener *l = context;
-    gateway_request *r = take_request(l);
+    connection *c = connection_of(mhd);
+    if (c && !c->request)
+        c->request = request_new(l->shared);
+    gateway_request *r = c ? c->request : NULL;
     if (!r)
         return NULL;
+    request_reset(r);
+    r->listener = l;
     r->started_ns = pl_monotonic_ns();
     r->connection = mhd;
     pl_str text = pl_arena_copy(&r->arena, pl_str_from(uri));
@@ -163,12 +141,11 @@ static void receive_head(gateway_request *r, const char *method) {
 }
 
 static bool reserve_body(listener *l, size_t bytes) {
-    pthread_mutex_lock(&l->lock);
-    bool fits = bytes <= l->shared->options->body_memory - l->body_bytes;
-    if (fits)
-        l->body_bytes += bytes;
-    pthread_mutex_unlock(&l->lock);
-    return fits;
+    size_t before = atomic_fetch_add(&l->body_bytes, bytes);
+    if (before + bytes <= l->shared->options->body_memory)
+        return true;
+    atomic_fetch_sub(&l->body_bytes, bytes);
+    return false;
 }
 
 /* Takes a piece of the body. MHD_NO closes the connection: the answer to a refused body cannot wait for its
@@ -250,32 +227,20 @@ static bool send_page(gateway_request *r, enum MHD_Result *result) {
 
 /* ---- running ---- */
 
-static connection *connection_of(gateway_request *r) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info ? info->socket_context : NULL;
-}
-
 /* False when the listener is being stopped: nothing new is begun then. */
 static bool begin_running(listener *l, gateway_request *r) {
-    connection *c = connection_of(r);
-    pthread_mutex_lock(&l->lock);
-    bool begun = !l->refusing;
-    if (begun)
-        l->running++;
-    if (begun && c)
-        c->busy = true;
-    pthread_mutex_unlock(&l->lock);
-    return begun;
+    connection *c = connection_of(r->connection);
+    atomic_fetch_add(&l->running, 1);
+    if (c)
+        atomic_store_explicit(&c->busy, true, memory_order_relaxed);
+    return !atomic_load(&l->refusing);
 }
 
-static void end_running(listener *l, gateway_request *r) {
-    connection *c = connection_of(r);
+static void end_running(listener *l) {
+    if (atomic_fetch_sub(&l->running, 1) != 1 || !atomic_load(&l->refusing))
+        return;
     pthread_mutex_lock(&l->lock);
-    if (c)
-        c->busy = false;
-    if (--l->running == 0)
-        pthread_cond_broadcast(&l->changed);
+    pthread_cond_broadcast(&l->idle);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -290,6 +255,7 @@ static enum MHD_Result run(listener *l, gateway_request *r) {
         return result;
     if (!begin_running(l, r)) {
         refuse(r, PL_E_ServiceUnavailable, "The server is being stopped.");
+        r->state = DONE;
         return send_answer(r);
     }
     if (request_is_quick(r)) {
@@ -323,20 +289,23 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
 
 static void completed(void *context, struct MHD_Connection *mhd, void **request,
                       enum MHD_RequestTerminationCode code) {
-    (void)mhd, (void)code;
+    (void)code;
     listener *l = context;
     gateway_request *r = *request;
+    connection *c = connection_of(mhd);
     if (!r)
         return;
-    connection *c = connection_of(r);
-    if (r->state == DONE)
-        end_running(l, r);
-    pthread_mutex_lock(&l->lock);
-    if (c)
-        c->since_ns = pl_monotonic_ns();
-    pthread_mutex_unlock(&l->lock);
+    if (c) {
+        atomic_store_explicit(&c->since_ns, pl_monotonic_ns(), memory_order_relaxed);
+        atomic_store_explicit(&c->busy, false, memory_order_relaxed);
+    }
+    if (r->body.n)
+        atomic_fetch_sub(&l->body_bytes, r->body.n);
+    bool ran = r->state == DONE;
     *request = NULL;
-    give_back(l, r);
+    request_reset(r);
+    if (ran)
+        end_running(l);
 }
 
 /* ---- connections ---- */
@@ -346,6 +315,8 @@ static void link_connection(listener *l, connection *c) {
     c->next = l->connections;
     if (c->next)
         c->next->previous = c;
+    else
+        pthread_cond_signal(&l->wake);
     l->connections = c;
     pthread_mutex_unlock(&l->lock);
 }
@@ -359,6 +330,7 @@ static void unlink_connection(listener *l, connection *c) {
     else
         l->connections = c->next;
     pthread_mutex_unlock(&l->lock);
+    request_free(c->request);
     pl_free(c);
 }
 
@@ -379,7 +351,7 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
     if (!c)
         return;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    c->since_ns = pl_monotonic_ns();
+    atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
 }
 
@@ -392,9 +364,9 @@ static void close_slow(listener *l) {
     int64_t allowed = (int64_t)(options->idle_seconds + options->read_seconds) * 1000000000;
     int64_t now = pl_monotonic_ns();
     for (connection *c = l->connections; c; c = c->next) {
-        if (!c->busy && now - c->since_ns > allowed) {
+        if (!atomic_load(&c->busy) && now - atomic_load(&c->since_ns) > allowed) {
             shutdown(c->fd, SHUT_RDWR);
-            c->since_ns = now;
+            atomic_store(&c->since_ns, now);
             atomic_fetch_add(&l->shared->metrics.closed_slow, 1);
         }
     }
@@ -414,9 +386,9 @@ static void *sweep(void *argument) {
         struct timespec until;
         after(&until, SWEEP_MS);
         if (l->connections)
-            pthread_cond_timedwait(&l->changed, &l->lock, &until);
+            pthread_cond_timedwait(&l->wake, &l->lock, &until);
         else
-            pthread_cond_wait(&l->changed, &l->lock);
+            pthread_cond_wait(&l->wake, &l->lock);
         close_slow(l);
     }
     pthread_mutex_unlock(&l->lock);
@@ -523,7 +495,8 @@ int listener_start(listener **out, request_shared *shared, pl_error *error) {
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->changed, &monotonic);
+    pthread_cond_init(&l->idle, &monotonic);
+    pthread_cond_init(&l->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&l->lock, NULL);
     l->shared = shared;
@@ -544,11 +517,11 @@ static void wait_for_running(listener *l, int64_t milliseconds) {
     struct timespec until;
     after(&until, milliseconds);
     pthread_mutex_lock(&l->lock);
-    l->refusing = true;
-    while (l->running > 0 && pthread_cond_timedwait(&l->changed, &l->lock, &until) == 0)
+    atomic_store(&l->refusing, true);
+    while (atomic_load(&l->running) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
         ;
     l->stopping = true;
-    pthread_cond_broadcast(&l->changed);
+    pthread_cond_signal(&l->wake);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -565,12 +538,8 @@ void listener_stop(listener *l, int64_t milliseconds) {
         MHD_stop_daemon(l->daemon);
     if (l->fd >= 0)
         close(l->fd);
-    while (l->spare) {
-        gateway_request *r = l->spare;
-        l->spare = r->next;
-        request_free(r);
-    }
-    pthread_cond_destroy(&l->changed);
+    pthread_cond_destroy(&l->idle);
+    pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->lock);
     pl_free(l);
 }

@@ -19,7 +19,7 @@
 enum {
     SHARDS = 16,
     FIRST_CAPACITY = 64,
-    BATCH_READS = 500,  /* reading requests written in one batch; see the header */
+    BATCH_READS = 100,  /* reading requests written in one batch; see the header */
     BATCH_MAX = 100000, /* changing requests waiting; past that they wait for the writer */
     BATCH_MS = 100,     /* how long a batch collects */
     PURGE_MS = 60 * 1000,

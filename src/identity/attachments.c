@@ -25,8 +25,9 @@ static int resolve_role(const identity_scope *in, pl_str *name, pl_error *error)
     if (identity_role_find(in, *name, &role, error) != 0)
         return -1;
     if (role.service_linked)
-        return pl_failf(error, PL_E_NoPermission,
-                        "The policies of service-linked role %.*s belong to its service.", PL_FMT(role.name));
+        return pl_fail_code(error, 403, "NoPermission",
+                            "The policies of service-linked role %.*s belong to its service.",
+                            PL_FMT(role.name));
     *name = role.name;
     return 0;
 }

@@ -71,8 +71,8 @@ int identity_role_create(const identity_scope *in, identity_role *role, pl_error
 static int refuse_service_linked(const identity_role *role, pl_error *error) {
     if (!role->service_linked)
         return 0;
-    return pl_failf(error, PL_E_NoPermission, "The service-linked role %.*s belongs to its service.",
-                    PL_FMT(role->name));
+    return pl_fail_code(error, 403, "NoPermission", "The service-linked role %.*s belongs to its service.",
+                        PL_FMT(role->name));
 }
 
 int identity_role_update(const identity_scope *in, pl_str name, const identity_role *changes,

@@ -193,18 +193,48 @@ static void write_escape(pl_buf *out, unsigned char c) {
     pl_buf_add_char(out, digits[c & 15]);
 }
 
+/* The high bit of every byte that is a control character, a quote or a backslash; exact for the first of
+ * them. */
+static inline uint64_t needing_escape(uint64_t word) {
+    const uint64_t ones = 0x0101010101010101ULL, high = 0x80 * ones;
+    uint64_t quote = word ^ '"' * ones, backslash = word ^ '\\' * ones;
+    return ((word - ' ' * ones) & ~word & high) | ((quote - ones) & ~quote & high) |
+           ((backslash - ones) & ~backslash & high);
+}
+
+/* Takes `size` bytes into a word whose other bytes need no escape. */
+static inline bool needs_escape(const char *p, size_t size) {
+    uint64_t word = 0x2020202020202020ULL;
+    memcpy(&word, p, size);
+    return needing_escape(word) != 0;
+}
+
+/* Bytes at the front that stand for themselves in a string literal; short texts are the rule. */
+static size_t plain_length(pl_str s) {
+    size_t i = 0;
+    while (s.n - i >= 8 && !needs_escape(s.p + i, 8))
+        i += 8;
+    if (s.n - i >= 4 && !needs_escape(s.p + i, 4))
+        i += 4;
+    if (s.n - i >= 2 && !needs_escape(s.p + i, 2))
+        i += 2;
+    while (i < s.n && !needs_escape(s.p + i, 1))
+        i++;
+    return i;
+}
+
 void pl_json_write_string(pl_buf *out, pl_str s) {
-    size_t from = 0;
-    pl_buf_add_char(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= ' ' && c != '"' && c != '\\')
-            continue;
-        pl_buf_add(out, pl_str_of(s.p + from, i - from));
-        write_escape(out, c);
-        from = i + 1;
+    if (!pl_buf_reserve(out, s.n + 2))
+        return;
+    out->p[out->n++] = '"';
+    for (;;) {
+        size_t plain = plain_length(s);
+        pl_buf_add(out, pl_str_head(s, plain));
+        if (plain == s.n)
+            break;
+        write_escape(out, (unsigned char)s.p[plain]);
+        s = pl_str_skip(s, plain + 1);
     }
-    pl_buf_add(out, pl_str_skip(s, from));
     pl_buf_add_char(out, '"');
 }
 

@@ -41,8 +41,19 @@ static int test_operand(selection *s, const expression *e, pl_json current) {
     return test_value(s, e, current);
 }
 
+/* The member's value when it is a text; false when the general way has to be gone. */
+static bool find_text(selection *s, const expression *e, pl_json current, pl_str *out) {
+    pl_json value = pl_json_get(current, e->left->path->segments[0].selectors[0].name);
+    s->visits += pl_json_count(current);
+    *out = pl_json_str(value);
+    return pl_json_is_string(value) && s->visits <= PL_PATH_MAX_VISITS;
+}
+
 static int test_comparison(selection *s, const expression *e, pl_json current) {
     operand a, b;
+    pl_str text;
+    if (e->member_is_text && find_text(s, e, current, &text))
+        return pl_str_eq(text, pl_json_text(e->right->json)) == (e->comparison == EQUAL);
     if (pl_path_value(s, e->left, current, &a) != 0 || pl_path_value(s, e->right, current, &b) != 0)
         return -1;
     return pl_path_compare(s, e->comparison, &a, &b);

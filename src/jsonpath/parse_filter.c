@@ -235,6 +235,15 @@ static bool take_comparison(parser *p, comparison *out) {
     return take_operator_word(p, *out == IN ? PL_STR("in") : PL_STR("nin"));
 }
 
+/* `@.name == 'text'`, the comparison that filters are mostly made of. */
+static bool is_member_with_text(const expression *e) {
+    const expression *left = e->left, *right = e->right;
+    return left->kind == EXPRESSION_QUERY && left->path->relative && left->path->count == 1 &&
+           left->path->definite && left->path->segments[0].selectors[0].kind == SELECT_NAME &&
+           right->kind == EXPRESSION_JSON && pl_json_is_string(right->json) &&
+           (e->comparison == EQUAL || e->comparison == UNEQUAL);
+}
+
 static int parse_comparison(parser *p, expression *left, comparison how, size_t left_at,
                             const expression **out) {
     expression *right;
@@ -252,6 +261,7 @@ static int parse_comparison(parser *p, expression *left, comparison how, size_t 
     e->comparison = how;
     e->left = left;
     e->right = right;
+    e->member_is_text = is_member_with_text(e);
     *out = e;
     return 0;
 }

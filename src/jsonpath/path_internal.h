@@ -69,6 +69,7 @@ struct expression {
     size_t count;
     const pl_regex *regex; /* of MATCH and SEARCH with a literal pattern */
     bool constant_regex;   /* `regex` is decided: NULL then means "never matches" */
+    bool member_is_text;   /* EXPRESSION_COMPARE of `@.name` with a text by == or != */
 };
 
 /* What a comparison or a function sees. */

@@ -142,7 +142,8 @@ static int change_work(store_session *session, void *argument, pl_error *error) 
 static int check_change(api_call *call, const own_login *own) {
     pl_str new_password = api_text(call, "NewPassword");
     if (!own->allowed)
-        return pl_failf(call->error, PL_E_NoPermission, "The account does not let users change passwords.");
+        return pl_fail_code(call->error, 403, "NoPermission",
+                            "The account does not let users change passwords.");
     if (!identity_password_is(api_text(call, "OldPassword"), own->login.password))
         return api_fail(call->operation, call->error, PL_E_InvalidParameter_OldPassword_Incorrect);
     if (check_strength(call, "NewPassword", PL_E_InvalidParameter_NewPassword_TooWeak) != 0)
@@ -156,7 +157,8 @@ int ram_change_password(api_call *call) {
     own_login own = {.call = call};
     login_job job = {.call = call};
     if (call->caller->kind != IDENTITY_USER)
-        return pl_failf(call->error, PL_E_NotSupport_Account, "This method can be only invoked by sub user.");
+        return pl_fail_code(call->error, 400, "NotSupport.Account",
+                            "This method can be only invoked by sub user.");
     if (store_read(call->services->store, read_own, &own, call->error) != 0 ||
         check_change(call, &own) != 0 ||
         identity_password_hash(call->services->identity, call->arena, api_text(call, "NewPassword"),
