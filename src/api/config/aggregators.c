@@ -356,7 +356,7 @@ static int start_of(api_call *call, const org_group **groups, size_t count, size
 }
 
 static int answer_groups(api_call *call, const org_view *view) {
-    const org_group **groups;
+    const org_group **groups = NULL;
     size_t count, at;
     org_tags filter;
     bool given;
