@@ -1,7 +1,7 @@
 /*
  * Cost of recording with evaluation, history and verdicts, as ratios to SQLite alone with full durability:
- * bulk import to a bare insert of the same rows in batches of 100, and one item under 100 rules to one durable
- * commit. Both sides run in turns.
+ * bulk import to a bare insert of the same rows in batches of 100, and one item under 100 rules to one
+ * durable commit. Both sides run in turns.
  *
  *   bench_ingest [DIRECTORY]   the stores are made (and removed) there; default: the current directory
  */
@@ -45,7 +45,8 @@ static void remove_store(const char *path) {
     }
 }
 
-/* --- Rules -------------------------------------------------------------------------------------------------- */
+/* --- Rules
+ * -------------------------------------------------------------------------------------------------- */
 
 static int make_rule(store_session *session, void *argument, pl_error *error) {
     bench *b = argument;
@@ -57,8 +58,8 @@ static int make_rule(store_session *session, void *argument, pl_error *error) {
                                   .now = 1700000000000,
                                   .rules_limit = 1000};
         bool managed = i < WORK_MANAGED;
-        pl_str wrapped = pl_arena_printf(&b->arena, "{\"ComplianceConditions\":%.*s}",
-                                         PL_FMT(b->rules[i].condition));
+        pl_str wrapped =
+            pl_arena_printf(&b->arena, "{\"ComplianceConditions\":%.*s}", PL_FMT(b->rules[i].condition));
         engine_rule rule = {.account_id = account,
                             .name = pl_arena_printf(&b->arena, "rule-%zu", i),
                             .description = PL_STR(""),
@@ -68,7 +69,8 @@ static int make_rule(store_session *session, void *argument, pl_error *error) {
                             .input_parameters = managed ? b->rules[i].parameters : PL_STR("{}"),
                             .risk_level = 1,
                             .triggers = ENGINE_TRIGGER_CHANGE};
-        if (engine_list_parse(&b->arena, PL_STR("ACS::ECS::Instance"), &rule.scope.resource_types, error) != 0 ||
+        if (engine_list_parse(&b->arena, PL_STR("ACS::ECS::Instance"), &rule.scope.resource_types, error) !=
+                0 ||
             engine_rule_create(&context, session, &rule, PL_STR_NONE, error) != 0)
             return -1;
     }
@@ -80,10 +82,8 @@ static int open_store(bench *b, size_t rules) {
     remove_store(b->path);
     if (store_open(&b->db, pl_str_from(b->path), NULL, &error) != 0)
         return fail("store", &error);
-    engine_config config = {.store = b->db,
-                            .catalogue = b->known,
-                            .clock = pl_clock_system(),
-                            .random = pl_random_system()};
+    engine_config config = {
+        .store = b->db, .catalogue = b->known, .clock = pl_clock_system(), .random = pl_random_system()};
     b->rule_count = rules;
     if (engine_open(&b->e, &config, &error) != 0 || store_write(b->db, make_rule, b, &error) != 0)
         return fail("rules", &error);
@@ -96,16 +96,18 @@ static void close_store(bench *b) {
     remove_store(b->path);
 }
 
-/* --- Both sides ------------------------------------------------------------------------------------------------ */
+/* --- Both sides
+ * ------------------------------------------------------------------------------------------------ */
 
 static void write_items(bench *b, pl_buf *out, size_t count) {
     pl_buf_add_char(out, '[');
     for (size_t i = 0; i < count; i++, b->made++) {
-        pl_buf_printf(out,
-                      "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-bp1%012zu\",\"regionId\":"
-                      "\"cn-hangzhou\",\"resourceName\":\"web\",\"availabilityZone\":\"cn-hangzhou-g\",\"tags\":{"
-                      "\"env\":\"prod\"},\"configuration\":",
-                      i ? "," : "", b->made);
+        pl_buf_printf(
+            out,
+            "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-bp1%012zu\",\"regionId\":"
+            "\"cn-hangzhou\",\"resourceName\":\"web\",\"availabilityZone\":\"cn-hangzhou-g\",\"tags\":{"
+            "\"env\":\"prod\"},\"configuration\":",
+            i ? "," : "", b->made);
         pl_buf_add(out, b->documents.texts[b->made % WORK_DOCUMENTS]);
         pl_buf_add_char(out, '}');
     }
@@ -146,9 +148,10 @@ static int open_bare(bench *b, const char *path) {
         return -1;
     run(b->bare, "PRAGMA journal_mode=WAL");
     run(b->bare, "PRAGMA synchronous=FULL");
-    run(b->bare, "CREATE TABLE items (account_id TEXT, resource_type TEXT, region_id TEXT, resource_id TEXT, name "
-                 "TEXT, zone TEXT, tags TEXT, configuration TEXT, PRIMARY KEY (account_id, resource_type, "
-                 "resource_id, region_id))");
+    run(b->bare,
+        "CREATE TABLE items (account_id TEXT, resource_type TEXT, region_id TEXT, resource_id TEXT, name "
+        "TEXT, zone TEXT, tags TEXT, configuration TEXT, PRIMARY KEY (account_id, resource_type, "
+        "resource_id, region_id))");
     return 0;
 }
 
@@ -183,7 +186,8 @@ static double insert_bare(bench *b, size_t count, size_t batch) {
     return (double)(pl_monotonic_ns() - start) / 1e9;
 }
 
-/* --- Ratios ------------------------------------------------------------------------------------------------- */
+/* --- Ratios
+ * ------------------------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
@@ -235,7 +239,8 @@ int main(int count, char **arguments) {
     close_store(&b);
     if (open_store(&b, WORK_RULES) != 0)
         return 1;
-    if (count < 3) single(&b);
+    if (count < 3)
+        single(&b);
     close_store(&b);
     sqlite3_close(b.bare);
     remove_store(bare);

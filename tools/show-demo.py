@@ -30,6 +30,8 @@ def create_pack(name, template):
     while call("GetAggregateCompliancePack", AggregatorId=GROUP,
                CompliancePackId=pack)["CompliancePack"]["Status"] != "ACTIVE":
         time.sleep(0.1)
+    while call("GetServerStatus")["Queues"]["EvaluationRuns"]:
+        time.sleep(0.05)
     print(f"{name}: {pack}, evaluated in {time.monotonic() - began:.2f} s")
     return pack
 
@@ -59,23 +61,28 @@ def violations(rule):
             return found
 
 
+def short(text, limit=70):
+    return text if len(text) <= limit else text[:limit - 3] + "..."
+
+
 def reason(annotation):
     try:
         why = json.loads(annotation)
     except ValueError:
         return annotation
-    text = f"{why.get('property', '')} is {why.get('configuration', '')!r}, wanted {why.get('operator', '')} " \
-           f"{why.get('desiredValue', '')!r}"
+    text = f"{why.get('property', '')} is {short(repr(why.get('configuration', '')))}, wanted " \
+           f"{why.get('operator', '')} {short(repr(why.get('desiredValue', '')))}"
     return text + (f" ({why['reason']})" if why.get("reason") else "")
 
 
 def show_rules(rules):
-    print(f"{'rule':58} {'risk':>4}  {'verdict':18} resources")
-    order = {"NON_COMPLIANT": 0, "COMPLIANT": 1}
-    for rule in sorted(rules, key=lambda r: (order.get(r["Compliance"]["ComplianceType"], 2), r["ConfigRuleName"])):
+    print(f"\n{'rule':62} {'risk':>4}  {'verdict':14} resources")
+    judged = [rule for rule in rules if rule["Compliance"]["ComplianceType"] in ("NON_COMPLIANT", "COMPLIANT")]
+    for rule in sorted(judged, key=lambda r: (r["Compliance"]["ComplianceType"] == "COMPLIANT", r["ConfigRuleName"])):
         compliance = rule["Compliance"]
-        print(f"{rule['ConfigRuleName'][:58]:58} {rule['RiskLevel']:>4}  {compliance['ComplianceType']:18} "
+        print(f"{rule['ConfigRuleName'][:62]:62} {rule['RiskLevel']:>4}  {compliance['ComplianceType']:14} "
               f"{compliance['Count']}")
+    print(f"{len(rules) - len(judged)} more rules have no resource here that they can judge")
 
 
 def show_worst(rules):
@@ -86,18 +93,23 @@ def show_worst(rules):
         for result in violations(rule):
             who = result["EvaluationResultIdentifier"]["EvaluationResultQualifier"]
             broken[(who["ResourceOwnerId"], who["ResourceType"], who["ResourceId"])].append(
-                (rule["ConfigRuleName"], reason(result["Annotation"])))
-    print(f"\n{sum(map(len, broken.values()))} violations on {len(broken)} resources; the worst:")
-    for (account, kind, identifier), reasons in sorted(broken.items(), key=lambda e: (-len(e[1]), e[0]))[:6]:
+                (rule["RiskLevel"], rule["ConfigRuleName"], reason(result["Annotation"])))
+    print(f"\n{sum(map(len, broken.values()))} violations on {len(broken)} resources; the worst of each type:")
+    shown = collections.Counter()
+    for (account, kind, identifier), reasons in sorted(broken.items(), key=lambda e: (-len(e[1]), min(e[1])[0], e[0])):
+        shown[kind] += 1
+        if shown[kind] > 1:
+            continue
         print(f"  {kind} {identifier} of account {account}")
-        for name, why in reasons[:4]:
+        for _, name, why in sorted(reasons)[:3]:
             print(f"    {name}: {why}")
 
 
 def main():
     everything = {}
-    for name, template in TEMPLATES:
-        for rule in rules_of(create_pack(name, template)):
+    packs = [create_pack(name, template) for name, template in TEMPLATES]
+    for pack in packs:
+        for rule in rules_of(pack):
             everything[rule["ConfigRuleId"]] = rule
     rules = list(everything.values())
     show_rules(rules)

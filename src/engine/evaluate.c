@@ -257,6 +257,8 @@ static int evaluate_subject(engine_evaluating *c, engine_typed *t, const engine_
     engine_row *rows = NULL;
     size_t count = 0;
     const pl_verdict *verdicts = NULL;
+    if (s->seen && engine_writing_flush(&c->writing) != 0)
+        return -1;
     if (s->seen && engine_rows_of(c->writing.session, &c->document, t->account_id, r->resource_key, &rows,
                                   &count, c->error) != 0)
         return -1;

@@ -8,6 +8,8 @@
  */
 #include "engine/outcome.h"
 
+#include <stdlib.h>
+
 enum { SCRATCH_LIMIT = 1 << 20 };
 
 static const pl_str compliance_names[] = {PL_STR_INIT("COMPLIANT"), PL_STR_INIT("NON_COMPLIANT"),
@@ -203,7 +205,60 @@ static int write_tally(engine_writing *w, const engine_tally *t) {
                      run[ENGINE_NOT_APPLICABLE], run[ENGINE_INSUFFICIENT_DATA], run[ENGINE_IGNORED]);
 }
 
+/* In the order of the table's key, so that neighbours are inserted after each other. */
+static int by_key(const void *left, const void *right) {
+    const engine_new_row *a = left, *b = right;
+    if (a->rule_key != b->rule_key)
+        return a->rule_key < b->rule_key ? -1 : 1;
+    if (a->resource_key != b->resource_key)
+        return a->resource_key < b->resource_key ? -1 : 1;
+    return pl_str_cmp(a->account_id, b->account_id);
+}
+
+static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
+    store_bulk_text(bulk, row->account_id);
+    store_bulk_i64(bulk, row->rule_key);
+    store_bulk_i64(bulk, row->resource_key);
+    store_bulk_i64(bulk, row->compliance);
+    store_bulk_i64(bulk, row->compliance);
+    store_bulk_i64(bulk, row->message_type);
+    store_bulk_i64(bulk, row->ordering);
+    store_bulk_i64(bulk, now);
+    store_bulk_i64(bulk, row->compliance == ENGINE_NON_COMPLIANT ? row->ordering : 0);
+    store_bulk_i64(bulk, 0);
+    store_bulk_text(bulk, row->annotation);
+    store_bulk_i64(bulk, now);
+    if (row->changed_from == ENGINE_COMPLIANCE_COUNT)
+        store_bulk_null(bulk);
+    else
+        store_bulk_i64(bulk, row->changed_from);
+    store_bulk_text(bulk, PL_STR(""));
+}
+
+int engine_writing_flush(engine_writing *w) {
+    static const char *const columns[] = {
+        "account_id",   "rule_key", "resource_key", "compliance",         "shown",
+        "message_type", "ordering", "recorded",     "last_non_compliant", "last_fixed",
+        "annotation",   "changed",  "changed_from", "annotation_from"};
+    int status = 0;
+    if (w->row_count == 0)
+        return 0;
+    qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
+    store_bulk *bulk =
+        store_bulk_begin(w->session, "results", columns, sizeof columns / sizeof *columns, w->error);
+    for (size_t i = 0; status == 0 && i < w->row_count; i++) {
+        load_row(bulk, w->rows + i, w->now);
+        status = store_bulk_row(bulk, w->error);
+    }
+    if (store_bulk_end(bulk, w->error) != 0)
+        status = -1;
+    w->row_count = 0;
+    return status;
+}
+
 int engine_writing_end(engine_writing *w, int status) {
+    if (status == 0)
+        status = engine_writing_flush(w);
     for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
         status = write_tally(w, t);
     pl_buf_free(&w->scratch);
@@ -248,7 +303,8 @@ static int note_change(engine_writing *w, const engine_outcome *o, int64_t chang
     store_statement *st = store_prepare(
         w->session,
         "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "
-        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+        "$8, "
         "$9) ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "
         "excluded.compliance_to, annotation_to = excluded.annotation_to",
         w->error);
@@ -266,29 +322,30 @@ static int note_change(engine_writing *w, const engine_outcome *o, int64_t chang
 
 /* The change that a row tells of becomes history, because the row is about to tell of another. */
 static int retire_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
-    return note_change(w, o, row->changed, row->changed_from, row->annotation_from, row->shown, row->annotation,
-                       row->message_type);
+    return note_change(w, o, row->changed, row->changed_from, row->annotation_from, row->shown,
+                       row->annotation, row->message_type);
 }
 
 static int insert_row(engine_writing *w, const engine_outcome *o) {
-    store_statement *st = store_prepare(
-        w->session,
-        "INSERT INTO results (account_id, rule_key, resource_key, compliance, shown, message_type, ordering, "
-        "recorded, last_non_compliant, last_fixed, annotation, changed, changed_from, annotation_from) VALUES "
-        "($1, $2, $3, $4, $4, $5, $6, $7, $8, 0, $9, $7, $10, '')",
-        w->error);
+    if (w->row_count == ENGINE_NEW_ROWS_MAX && engine_writing_flush(w) != 0)
+        return -1;
+    engine_new_row *grown = pl_arena_grow(w->arena, w->rows, w->row_count, &w->row_capacity, sizeof *grown);
+    pl_str annotation = grown && o->annotation.n ? pl_arena_copy(w->arena, o->annotation) : PL_STR("");
+    if (!grown || !annotation.p)
+        return pl_fail(w->error, PL_E_ServiceUnavailable);
+    w->rows = grown;
+    grown[w->row_count++] = (engine_new_row){
+        .account_id = o->account_id,
+        .rule_key = o->rule->rule_key,
+        .resource_key = o->resource_key,
+        .compliance = o->compliance,
+        .changed_from = o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT,
+        .message_type = o->message_type,
+        .ordering = o->ordering,
+        .annotation = annotation,
+    };
     count(o, o->compliance, 1);
-    store_bind_text(st, 1, o->account_id);
-    store_bind_i64(st, 2, o->rule->rule_key);
-    store_bind_i64(st, 3, o->resource_key);
-    store_bind_i64(st, 4, o->compliance);
-    store_bind_i64(st, 5, o->message_type);
-    store_bind_i64(st, 6, o->ordering);
-    store_bind_i64(st, 7, w->now);
-    store_bind_i64(st, 8, o->compliance == ENGINE_NON_COMPLIANT ? o->ordering : 0);
-    store_bind_text(st, 9, o->annotation);
-    bind_compliance(st, 10, o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT);
-    return store_step(st, w->error);
+    return 0;
 }
 
 static int delete_row(engine_writing *w, const engine_outcome *o) {
@@ -307,10 +364,11 @@ static int delete_row(engine_writing *w, const engine_outcome *o) {
 static int move_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
     if (retire_change(w, o, row) != 0)
         return -1;
-    store_statement *st = store_prepare(w->session,
-                                        "UPDATE results SET changed = $4, changed_from = $5, annotation_from = $6 "
-                                        "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
-                                        w->error);
+    store_statement *st =
+        store_prepare(w->session,
+                      "UPDATE results SET changed = $4, changed_from = $5, annotation_from = $6 "
+                      "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                      w->error);
     store_bind_text(st, 1, o->account_id);
     store_bind_i64(st, 2, o->rule->rule_key);
     store_bind_i64(st, 3, o->resource_key);
@@ -328,14 +386,15 @@ static int change_row(engine_writing *w, const engine_outcome *o, engine_complia
     count(o, shown, 1);
     if (!row->marked && move_change(w, o, row) != 0)
         return -1;
-    return store_run(w->session, w->error,
-                     "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded "
-                     "= $8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 "
-                     "AND rule_key = $2 AND resource_key = $3",
-                     "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-                     (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
-                     falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
-                     o->annotation);
+    return store_run(
+        w->session, w->error,
+        "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded "
+        "= $8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 "
+        "AND rule_key = $2 AND resource_key = $3",
+        "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+        (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
+        falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
+        o->annotation);
 }
 
 int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {

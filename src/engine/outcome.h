@@ -27,6 +27,18 @@ typedef struct engine_account_runs {
     struct engine_account_runs *next;
 } engine_account_runs;
 
+/* A new result that waits to be inserted together with others. */
+typedef struct engine_new_row {
+    pl_str account_id;
+    int64_t rule_key, resource_key;
+    engine_compliance compliance, changed_from;
+    engine_message_type message_type;
+    int64_t ordering;
+    pl_str annotation;
+} engine_new_row;
+
+enum { ENGINE_NEW_ROWS_MAX = 20000 };
+
 typedef struct engine_writing {
     engine *e;
     store_session *session;
@@ -35,6 +47,8 @@ typedef struct engine_writing {
     engine_tally *tallies;
     engine_account_runs *accounts;
     pl_buf scratch;
+    engine_new_row *rows; /* not in the table yet */
+    size_t row_count, row_capacity;
     pl_error *error;
 } engine_writing;
 
@@ -87,7 +101,10 @@ typedef struct engine_outcome {
 void engine_writing_begin(engine_writing *w, engine *e, store_session *session, pl_arena *arena, int64_t now,
                           pl_error *error);
 
-/* Writes the gathered counts; the writing is ended either way. */
+/* Inserts the new results that wait; needed before results of the same transaction are read. */
+int engine_writing_flush(engine_writing *w);
+
+/* Writes the new results and the gathered counts; the writing is ended either way. */
 int engine_writing_end(engine_writing *w, int status);
 
 /* The tally of a rule in an account; NULL without memory. Knows the rule's run, if there is one. */

@@ -79,6 +79,7 @@ typedef struct inventory_change {
     int64_t resource_key; /* unique in the account; kept when a removed resource comes back */
     int64_t capture_time; /* as recorded: later than every earlier capture of the resource */
     int64_t create_time;
+    bool created;    /* the resource was never recorded before */
     bool seen;       /* the resource was recorded and alive before */
     pl_str old_name; /* before the change, when `seen` */
     pl_str old_group_id;

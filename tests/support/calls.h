@@ -72,7 +72,7 @@ static inline void call_world_open(void) {
 static inline const char *call_group(void) {
     org_config config = {
         .store = world.store, .clock = world.services.clock, .random = world.services.random};
-    org_caller caller = {world.caller.account_id, world.now, &world.arena};
+    org_caller caller = {.account_id = world.caller.account_id, .now = world.now, .arena = &world.arena};
     org_group_member member = {world.caller.account_id, PL_STR("main")};
     org_group_request request = {.name = PL_STR("everyone"),
                                  .description = PL_STR("all accounts"),
