@@ -223,8 +223,9 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 }
 
 void program_close(program *p) {
-    engine_close(p->engine);
+    engine_stop(p->engine);
     store_close(p->store);
+    engine_close(p->engine);
     identity_close(p->identity);
     org_close(p->org);
     catalogue_close(p->catalogue);

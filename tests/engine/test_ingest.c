@@ -162,5 +162,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_large_run_is_done_in_batches, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_follow_each_other_without_gap, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_on_both(tests);
 }
