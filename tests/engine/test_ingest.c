@@ -136,7 +136,7 @@ static void pages_follow_each_other_without_gap(void **state) {
     (void)state;
     engine_rule *rule = make(rule_named("running", RUNNING));
     put_many(25);
-    struct listing l = {.rule = rule, .limit = 10};
+    struct listing l = {.rule = rule, .accounts = &owner, .account_count = 1, .limit = 10};
     size_t seen = 0;
     do {
         l.after = l.next;
