@@ -232,10 +232,11 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 
 void program_close(program *p) {
     pl_error ignored;
-    engine_close(p->engine);
+    engine_stop(p->engine);
     if (p->identity)
         (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
+    engine_close(p->engine);
     identity_close(p->identity);
     org_close(p->org);
     catalogue_close(p->catalogue);

@@ -156,5 +156,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_scheduled_rule_waits_for_its_time, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_fixed_hour_is_meant_in_its_zone, setup_by_hand, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_on_both(tests);
 }
