@@ -212,7 +212,7 @@ static void dump(bench *b) {
 }
 
 static void count(bench *b, long rules, long passes) {
-    side what = rules == 1 ? explain_1 : rules == WORK_MANAGED ? only_20 : only_100;
+    side what = rules == 1 ? explain_1 : rules == 2 ? parse_and_20 : rules == 3 ? only_parse : rules == WORK_MANAGED ? only_20 : only_100;
     for (long pass = 0; pass < passes; pass++)
         for (size_t i = 0; i < WORK_DOCUMENTS; i++)
             what(b, i);

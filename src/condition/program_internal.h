@@ -74,15 +74,22 @@ typedef struct trie {
  * look into the node's table and changes no result.
  */
 typedef struct trie_member {
-    uint64_t head, mask;   /* the mask hides what stands behind a name of less than four bytes */
-    const trie_name *name; /* NULL: no wanted name has this head */
-    uint32_t slot;
-    bool inner; /* something below the member is wanted, too */
+    uint64_t head, mask; /* the mask hides what stands behind a name of less than four bytes */
+    uint32_t width;      /* words of the key and its value; 0: the value tells where it ends */
 } trie_member;
+
+/* A wanted name among the members of a shape. */
+typedef struct trie_wanted {
+    const trie_name *name;
+    uint32_t member; /* number in the shape */
+    uint32_t slot;
+    bool inner; /* something below is wanted, too */
+} trie_wanted;
 
 typedef struct trie_shape {
     trie_member *members; /* one more behind the last, which equals nothing */
-    uint32_t count, capacity;
+    trie_wanted *wanted;
+    uint32_t count, wanted_count, capacity; /* of members */
 } trie_shape;
 
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
@@ -168,7 +175,7 @@ struct pl_program {
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
     quick_group *quick_groups;
     size_t quick_group_count;
-    quick_rule *quick_rules; /* of every rule; unused for those that are not quick */
+    quick_rule *quick_rules; /* of every rule; evaluate.c overrides the verdict of those that are not quick */
     size_t *lazy_features;   /* those that are found by more than the walk */
     size_t lazy_feature_count;
 };

@@ -258,11 +258,13 @@ static void add_rules(builder *b) {
     b->yes_cell = new_cell(b, YES);
     for (size_t i = 0; i < p->rule_count && !b->failed; i++) {
         program_rule *rule = &p->rules[i];
+        uint32_t yes = (uint32_t)b->yes_cell;
+        p->quick_rules[i] = (quick_rule){yes, yes, yes};
         rule->quick = is_quick_rule(b, rule);
         if (!rule->quick)
             continue;
-        p->quick_rules[i].applies =
-            rule->applies.children ? add_branch(b, &rule->applies) : (uint32_t)b->yes_cell;
+        if (rule->applies.children)
+            p->quick_rules[i].applies = add_branch(b, &rule->applies);
         p->quick_rules[i].required = add_required(b, rule);
         p->quick_rules[i].condition = add_branch(b, &rule->condition);
     }

@@ -152,6 +152,10 @@ static inline uint32_t behind(const uint64_t *tape, uint32_t at) {
     return tag == 'l' || tag == 'u' || tag == 'd' ? at + 2 : at + 1;
 }
 
+/* Words of a key and its value by the value's type character; 0: the value tells where it ends. */
+static const uint8_t widths[256] = {
+    ['"'] = 2, ['t'] = 2, ['f'] = 2, ['n'] = 2, ['l'] = 3, ['u'] = 3, ['d'] = 3};
+
 typedef struct walker {
     uint32_t *slots;
     trie_shape *shapes;
@@ -163,140 +167,159 @@ static inline bool is_inner(const trie_node *node) {
     return node->names || node->index_count;
 }
 
-/* Captures the value of a wanted member; false when an earlier one of this name has been. */
-static inline bool capture(const walker *w, const trie_name *name, pl_json value) {
-    const trie_node *child = name->child;
-    if (w->slots[child->slot])
-        return false;
-    w->slots[child->slot] = value.at;
-    if (is_inner(child))
-        walk_node(w, child, value);
-    return true;
+static inline const uint8_t *key_at(pl_json object, uint32_t at) {
+    return object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
+}
+
+/* The entry of the member whose key stands at `at`, by the node's table. */
+static const trie_name *find_member(const trie_node *node, pl_json object, uint32_t at, bool *shared) {
+    uint64_t head = load(key_at(object, at));
+    return find_name(node, head & mask_of(head), key_at(object, at), shared);
+}
+
+/* The way without prediction. */
+static void walk_unpredicted(const walker *w, const trie_node *node, pl_json object) {
+    uint32_t end = (uint32_t)object.tape[object.at] - 1;
+    size_t left = node->names;
+    for (uint32_t at = object.at + 1; at < end && left; at = behind(object.tape, at + 1)) {
+        bool shared;
+        const trie_name *name = find_member(node, object, at, &shared);
+        if (!name || w->slots[name->child->slot])
+            continue;
+        left--;
+        w->slots[name->child->slot] = at + 1;
+        if (is_inner(name->child))
+            walk_node(w, name->child, pl_json_move(object, at + 1));
+    }
 }
 
 static bool make_room(trie_shape *shape, size_t members) {
-    if (shape->members && members <= shape->capacity)
+    if (shape->members && shape->wanted && members <= shape->capacity)
         return true;
     trie_member *larger = pl_realloc(shape->members, (members + 1) * sizeof *larger);
     if (!larger)
         return false;
     shape->members = larger;
+    trie_wanted *wanted = pl_realloc(shape->wanted, (members + 1) * sizeof *wanted);
+    if (!wanted)
+        return false;
+    shape->wanted = wanted;
     shape->capacity = (uint32_t)members;
     return true;
 }
 
-static trie_member member_of(uint64_t head, uint64_t mask, const trie_name *name) {
-    return (trie_member){head, mask, name, name ? name->child->slot : 0, name && is_inner(name->child)};
+/* True when the name is wanted already by an earlier member of the shape. */
+static bool is_again(const trie_shape *shape, const trie_name *name) {
+    for (size_t i = 0; i < shape->wanted_count; i++)
+        if (shape->wanted[i].name == name)
+            return true;
+    return false;
 }
 
-/* Looks every member up in the table and remembers their order. */
-static void learn_object(const walker *w, const trie_node *node, pl_json object) {
+static void add_member(trie_shape *shape, const trie_node *node, pl_json object, uint32_t at) {
+    uint64_t mask = mask_of(load(key_at(object, at))), head = load(key_at(object, at)) & mask;
+    bool shared;
+    const trie_name *name = find_name(node, head, key_at(object, at), &shared);
+    bool again = name && is_again(shape, name), unclear = again || (shared && !name);
+    shape->members[shape->count] =
+        (trie_member){unclear ? UNPREDICTED : head, mask, widths[object.tape[at + 1] >> 56]};
+    if (name && !again)
+        shape->wanted[shape->wanted_count++] =
+            (trie_wanted){name, shape->count, name->child->slot, is_inner(name->child)};
+    shape->count++;
+}
+
+/* Remembers the members of an object and their order; false when there is no room for them. */
+static bool learn_object(const walker *w, const trie_node *node, pl_json object) {
     trie_shape *shape = &w->shapes[node->slot];
     size_t members = pl_json_count(object);
-    bool room = members && members <= MAX_SHAPE && make_room(shape, members);
-    uint32_t end = (uint32_t)object.tape[object.at] - 1, count = 0;
-    for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
-        const uint8_t *string = object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
-        uint64_t mask = mask_of(load(string)), head = load(string) & mask;
-        bool shared;
-        const trie_name *name = find_name(node, head, string, &shared);
-        bool again = name && !capture(w, name, pl_json_move(object, at + 1));
-        if (room)
-            shape->members[count++] = member_of(again || (shared && !name) ? UNPREDICTED : head, mask, name);
-    }
-    shape->count = room ? count : 0;
-    if (room)
-        shape->members[count] = member_of(UNPREDICTED, 0, NULL);
+    uint32_t end = (uint32_t)object.tape[object.at] - 1;
+    shape->count = shape->wanted_count = 0;
+    if (members == 0 || members > MAX_SHAPE || !make_room(shape, members))
+        return false;
+    for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1))
+        add_member(shape, node, object, at);
+    shape->members[shape->count] = (trie_member){UNPREDICTED, 0, 0};
+    return true;
 }
 
-/* Where in the shape the member with this head stands a little further on; NULL when it does not. */
-static const trie_member *look_ahead(const trie_member *next, const trie_member *last, uint64_t head) {
-    for (size_t i = 0; i < LOOK_AHEAD && next < last; i++, next++)
-        if ((head & next->mask) == next->head)
-            return next;
-    return NULL;
-}
-
-/* The entry of a member that was not predicted, by the node's table. */
-static const trie_name *find_unpredicted(const trie_node *node, const uint8_t *string) {
-    uint64_t head = load(string);
-    bool shared;
-    return find_name(node, head & mask_of(head), string, &shared);
-}
-
-/* Walking one object. */
-typedef struct member_walk {
-    const trie_member *next;
-    size_t left;      /* names of the node that have not been met */
-    size_t surprises; /* members that the shape does not have where they stand */
-    size_t strays;    /* names captured out of the order of the shape */
-} member_walk;
-
-static void take_stray(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
-    const trie_name *name =
-        find_unpredicted(node, value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK));
-    if (!name || !capture(w, name, value))
-        return;
-    m->strays++;
-    m->left--;
-}
-
-/* A member that stands where another was expected. */
-static void take_surprise(const walker *w, const trie_node *node, pl_json value, member_walk *m) {
-    const trie_shape *shape = &w->shapes[node->slot];
-    const uint8_t *string = value.strings + (value.tape[value.at - 1] & PL_JSON_PAYLOAD_MASK);
-    const trie_member *found = look_ahead(m->next, shape->members + shape->count, load(string));
-    m->surprises += !found;
-    m->next = found ? found + 1 : m->next;
-    if (!found || (found->name && (m->strays || !word_text_is(&found->name->tail, string + 8)))) {
-        take_stray(w, node, value, m);
-    } else if (found->name) {
-        capture(w, found->name, value);
-        m->left--;
-    }
+/* Number in the shape of the member with this head, from `next` a little further on; `count` when not there.
+ */
+static uint32_t look_ahead(const trie_shape *shape, uint32_t next, uint64_t head) {
+    for (uint32_t i = next; i < shape->count && i <= next + LOOK_AHEAD; i++)
+        if ((head & shape->members[i].mask) == shape->members[i].head)
+            return i;
+    return shape->count;
 }
 
 /*
- * INVARIANT: names are captured in the order of the shape, in which a name stands once; so only after a stray
- * a captured name can come again.
+ * Finds where the members of the shape stand in the object, in order, each at most once; 0 for those that are
+ * not there. False when a wanted name stands where it was not expected. There is no branch on what the
+ * members hold, and those on the shape repeat from document to document.
  */
-static void walk_object(const walker *w, const trie_node *node, pl_json object) {
+static bool match_members(const trie_node *node, trie_shape *shape, pl_json object, uint32_t *places) {
     const uint64_t *tape = object.tape;
-    uint32_t *slots = w->slots;
-    trie_shape *shape = &w->shapes[node->slot];
-    member_walk m = {.next = shape->members, .left = node->names};
-    const trie_member *next = m.next; /* of `m` the slow path keeps count */
-    size_t left = m.left;
-    uint32_t at = object.at + 1, end = (uint32_t)tape[object.at] - 1;
+    const trie_member *members = shape->members;
+    uint32_t at = object.at + 1, end = (uint32_t)tape[object.at] - 1, next = 0, surprises = 0;
     uintptr_t strings =
         (uintptr_t)object.strings - ((uintptr_t)'"' << 56); /* keys need not lose their type */
-    for (; at < end; at = behind(tape, at + 1)) {
-        const uint8_t *string = (const uint8_t *)(strings + tape[at]);
-        const trie_member *member = next;
-        bool expected = (load(string) & member->mask) == member->head;
-        if (__builtin_expect(expected && !member->name, 1)) {
-            next++;
+    while (at < end) {
+        const trie_member *member = &members[next];
+        uint64_t head = load((const uint8_t *)(strings + tape[at])), value = tape[at + 1];
+        bool expected = ((head & member->mask) == member->head) & (widths[value >> 56] == member->width);
+        if (__builtin_expect(expected, 1)) {
+            places[next++] = at;
+            at = member->width ? at + member->width : (uint32_t)value;
             continue;
         }
-        if (__builtin_expect(expected && !m.strays && word_text_is(&member->name->tail, string + 8), 1)) {
-            next++;
-            slots[member->slot] = at + 1;
-            if (member->inner)
-                walk_node(w, member->name->child, pl_json_move(object, at + 1));
-            if (--left == 0)
-                break;
-            continue;
+        uint32_t found = look_ahead(shape, next, head);
+        if (found < shape->count) {
+            while (next < found)
+                places[next++] = 0;
+            places[next++] = at;
+        } else {
+            bool shared;
+            surprises++;
+            if (find_member(node, object, at, &shared))
+                return false;
         }
-        m.next = next;
-        m.left = left;
-        take_surprise(w, node, pl_json_move(object, at + 1), &m);
-        next = m.next;
-        left = m.left;
-        if (left == 0)
-            break;
+        at = behind(tape, at + 1);
     }
-    if (m.surprises > 4 && m.surprises * 4 > shape->count)
+    while (next < shape->count)
+        places[next++] = 0;
+    if (surprises > 4 && surprises * 4 > shape->count)
         shape->count = 0;
+    return true;
+}
+
+/* Captures what is wanted; false (and nothing captured) when a name only begins like the expected one. */
+static bool take_members(const walker *w, const trie_shape *shape, pl_json object, const uint32_t *places) {
+    uint32_t *slots = w->slots;
+    bool same = true;
+    for (size_t i = 0; i < shape->wanted_count; i++) {
+        const trie_wanted *wanted = &shape->wanted[i];
+        uint32_t at = places[wanted->member];
+        const uint8_t *string = at ? key_at(object, at) : NULL;
+        same &= !at || word_text_is(&wanted->name->tail, string + 8);
+        slots[wanted->slot] = at ? at + 1 : 0;
+    }
+    for (size_t i = 0; !same && i < shape->wanted_count; i++)
+        slots[shape->wanted[i].slot] = 0;
+    return same;
+}
+
+static void walk_object(const walker *w, const trie_node *node, pl_json object) {
+    uint32_t places[MAX_SHAPE];
+    trie_shape *shape = &w->shapes[node->slot];
+    if (!match_members(node, shape, object, places) || !take_members(w, shape, object, places)) {
+        walk_unpredicted(w, node, object);
+        return;
+    }
+    for (size_t i = 0; i < shape->wanted_count; i++) {
+        const trie_wanted *wanted = &shape->wanted[i];
+        if (wanted->inner && w->slots[wanted->slot])
+            walk_node(w, wanted->name->child, pl_json_move(object, w->slots[wanted->slot]));
+    }
 }
 
 static void walk_array(const walker *w, const trie_node *node, pl_json array) {
@@ -315,10 +338,10 @@ static void walk_array(const walker *w, const trie_node *node, pl_json array) {
 /* Looks below a captured place. */
 static void walk_node(const walker *w, const trie_node *node, pl_json value) {
     if (node->names && pl_json_tag(value) == '{') {
-        if (w->shapes[node->slot].count)
+        if (w->shapes[node->slot].count || learn_object(w, node, value))
             walk_object(w, node, value);
         else
-            learn_object(w, node, value);
+            walk_unpredicted(w, node, value);
     } else if (node->index_count && pl_json_tag(value) == '[') {
         walk_array(w, node, value);
     }
@@ -333,7 +356,9 @@ void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes)
 }
 
 void trie_forget(const trie *t, trie_shape *shapes) {
-    for (size_t i = 0; shapes && i < t->slots; i++)
+    for (size_t i = 0; shapes && i < t->slots; i++) {
         pl_free(shapes[i].members);
+        pl_free(shapes[i].wanted);
+    }
     pl_free(shapes);
 }

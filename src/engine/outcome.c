@@ -8,6 +8,8 @@
  */
 #include "engine/outcome.h"
 
+#include "engine/function.h"
+
 #include <stdlib.h>
 
 enum { SCRATCH_LIMIT = 1 << 20 };
@@ -261,6 +263,8 @@ int engine_writing_end(engine_writing *w, int status) {
         status = engine_writing_flush(w);
     for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
         status = write_tally(w, t);
+    if (status == 0 && w->functions_queued)
+        status = store_notify(w->session, ENGINE_FUNCTION_CHANNEL, PL_STR(""), w->error);
     pl_buf_free(&w->scratch);
     return status;
 }
@@ -397,6 +401,15 @@ static int change_row(engine_writing *w, const engine_outcome *o, engine_complia
         o->annotation);
 }
 
+/* A function found the same again: an older report that comes in later must not count. */
+static int renew_row(engine_writing *w, const engine_outcome *o) {
+    return store_run(w->session, w->error,
+                     "UPDATE results SET message_type = $4, ordering = $5, recorded = $6 WHERE account_id = "
+                     "$1 AND rule_key = $2 AND resource_key = $3",
+                     "tiiiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->message_type,
+                     o->ordering, w->now);
+}
+
 int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {
     const engine_row *row = o->row;
     engine_compliance visible = !o->covered          ? ENGINE_COMPLIANCE_COUNT
@@ -415,7 +428,7 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
         return 0;
     }
     if (row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation))
-        return 0;
+        return o->rule->owner == ENGINE_FUNCTION ? renew_row(w, o) : 0;
     return change_row(w, o, visible);
 }
 
@@ -449,14 +462,4 @@ int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *ro
     row->shown = after;
     row->marked = date.p != NULL;
     return store_mark(w, o, after, date, reason, until);
-}
-
-int engine_queue_function(engine_writing *w, const engine_outcome *o) {
-    return store_run(w->session, w->error,
-                     "INSERT INTO function_events (account_id, rule_key, resource_key, owner_id, ordering, "
-                     "message_type) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, rule_key, "
-                     "resource_key) DO UPDATE SET ordering = excluded.ordering, message_type = "
-                     "excluded.message_type",
-                     "tiitii", o->account_id, o->rule->rule_key, o->resource_key, o->rule->account_id,
-                     o->ordering, (int64_t)o->message_type);
 }

@@ -46,6 +46,7 @@ typedef struct engine_writing {
     int64_t now;
     engine_tally *tallies;
     engine_account_runs *accounts;
+    bool functions_queued; /* events for functions are to be announced */
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */
     size_t row_count, row_capacity;
@@ -118,6 +119,10 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engin
 
 /* A function has to look at the resource: at most one event waits for a rule and a resource. */
 int engine_queue_function(engine_writing *w, const engine_outcome *o);
+
+/* A function has to look at the account as a whole. */
+int engine_queue_account(store_session *session, pl_str account_id, const engine_rule *rule, int64_t ordering,
+                         engine_message_type message, pl_error *error);
 
 /*
  * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or

@@ -71,7 +71,10 @@ int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, con
 int engine_unmark(engine_writing *w, pl_str account_id, const engine_rule *rule, pl_str resource_type,
                   int64_t resource_key, engine_row *row);
 
-/* Writes down in the rule's record that a run ended well. */
+/* True while a stored run of the rule waits or works. */
+int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error);
+
+/* Writes down in the rule's record that a run ended; a function's run succeeds with its reports only. */
 int engine_note_success(store_session *session, engine_rule *rule, engine_message_type message_type,
                         int64_t ordering, int64_t ended, pl_error *error);
 

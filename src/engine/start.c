@@ -43,8 +43,10 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
                         int64_t ordering, int64_t ended, pl_error *error) {
     rule->run_ordering = ordering;
     rule->run_trigger = engine_message_name(message_type);
-    rule->last_success_started = ordering;
-    rule->last_success_ended = ended;
+    if (rule->owner != ENGINE_FUNCTION) { /* a function's run succeeds with its reports */
+        rule->last_success_started = ordering;
+        rule->last_success_ended = ended;
+    }
     if (rule->first_evaluation_started == 0)
         rule->first_evaluation_started = ordering;
     return engine_rule_store_run(session, rule, error);
@@ -82,6 +84,31 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
                 "tit", run->account_id, run->rule.rule_key, types[i].name) != 0)
             return -1;
     return 0;
+}
+
+/* True when no type of the scope is one that is recorded: the function finds what it looks at by itself. */
+static int is_account_level(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                            bool *yes, pl_error *error) {
+    const engine_list *types = &rule->scope.resource_types;
+    *yes = rule->owner == ENGINE_FUNCTION;
+    for (size_t i = 0; *yes && i < types->count; i++) {
+        pl_error unknown = {0};
+        int64_t recorded = 0;
+        bool known =
+            e->config.catalogue && catalogue_find_type(e->config.catalogue, types->items[i], &unknown);
+        if (!known && inventory_count_type(session, account_id, types->items[i], &recorded, error) != 0)
+            return -1;
+        *yes = !known && recorded == 0 && !pl_str_is(types->items[i], "*");
+    }
+    return 0;
+}
+
+static int queue_account_event(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                               engine_message_type message, int64_t ordering, pl_error *error) {
+    bool account_level;
+    if (is_account_level(e, session, account_id, rule, &account_level, error) != 0)
+        return -1;
+    return account_level ? engine_queue_account(session, account_id, rule, ordering, message, error) : 0;
 }
 
 /* --- Inside the transaction -------------------------------------------------------------------------------
@@ -134,6 +161,9 @@ static int run_inside(struct starting *s, pl_str account_id) {
             status = run_all(&run, s->session, s->now, s->error);
         if (status == 0)
             status = engine_run_settle(s->session, account_id, s->rule->rule_key, &run.counts, s->error);
+        if (status == 0)
+            status =
+                queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
     }
     engine_run_end(&run);
     return status;
@@ -166,6 +196,9 @@ static int queue_run(struct starting *s, pl_str account_id) {
     else if (status == 0)
         status =
             drop_foreign_types(&run, s->session, s->arena, s->error) == 0 ? insert_run(s, account_id) : -1;
+    if (status == 0 && inside)
+        status =
+            queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
     engine_run_end(&run);
     return status;
 }
@@ -265,6 +298,9 @@ int engine_rule_changed(engine *e, store_session *session, const engine_rule *ru
     case ENGINE_RULE_ACTIVATED: return start_rule(e, session, rule, now, error);
     case ENGINE_RULE_RENAMED: return 0;
     case ENGINE_RULE_DEACTIVATED:
+        if (store_run(session, error, "DELETE FROM function_events WHERE rule_key = $1", "i",
+                      rule->rule_key) != 0)
+            return -1;
         return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i",
                          rule->rule_key);
     case ENGINE_RULE_DELETED: return delete_everywhere(e, session, rule, now, error);
@@ -277,15 +313,29 @@ int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *r
     return engine_start(e, session, rule, ENGINE_BY_HAND, revert, now, error);
 }
 
-int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
-    store_statement *st =
-        store_prepare(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", error);
+static int any_row(store_session *session, const char *sql, const engine_rule *rule, bool *evaluating,
+                   pl_error *error) {
+    store_statement *st = store_prepare(session, sql, error);
     store_bind_i64(st, 1, rule->rule_key);
     int step = store_step(st, error);
     *evaluating = step == 1;
     if (step == 1)
         store_reset(st);
     return step < 0 ? -1 : 0;
+}
+
+int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error) {
+    return any_row(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", rule, any, error);
+}
+
+/* Reports on changes are no run. */
+int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
+    if (engine_has_runs(session, rule, evaluating, error) != 0)
+        return -1;
+    if (*evaluating || rule->owner != ENGINE_FUNCTION)
+        return 0;
+    return any_row(session, "SELECT 1 FROM function_events WHERE rule_key = $1 AND message_type <> 0 LIMIT 1",
+                   rule, evaluating, error);
 }
 
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {

@@ -159,7 +159,7 @@ static int finish(struct working *w, store_session *session, pl_error *error) {
     if (engine_run_settle(session, w->run.account_id, w->run.rule.rule_key, &counts, error) != 0 ||
         store_run(session, error, "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2", "ti",
                   w->run.account_id, w->run.rule.rule_key) != 0 ||
-        engine_is_evaluating(session, &w->run.rule, &more, error) != 0)
+        engine_has_runs(session, &w->run.rule, &more, error) != 0)
         return -1;
     if (more)
         return 0;

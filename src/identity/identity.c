@@ -19,11 +19,17 @@ int identity_open(identity **out, const identity_config *config, pl_error *error
     if (!room)
         return pl_fail(error, PL_E_ServiceUnavailable);
     room->config = *config;
+    room->config.key_file = room->key_path;
     pthread_rwlock_init(&room->lock, NULL);
     if (pl_random_fill(&config->random, &room->seed, sizeof room->seed) != 0)
         room->seed = (uint64_t)pl_monotonic_ns();
     pl_map_init(&room->keys, room->seed);
     pl_map_init(&room->principals, room->seed);
+    int length = snprintf(room->key_path, sizeof room->key_path, "%s", config->key_file);
+    if (length < 0 || (size_t)length >= sizeof room->key_path) {
+        identity_close(room);
+        return pl_failf(error, PL_E_ServiceUnavailable, "the path of the key file is too long");
+    }
     if (identity_seal_open(room, error) != 0 ||
         store_listen(config->store, CHANNEL, forget, room, error) != 0) {
         identity_close(room);

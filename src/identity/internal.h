@@ -53,7 +53,8 @@ typedef struct identity_principal {
 } identity_principal;
 
 struct identity {
-    identity_config config;
+    identity_config config; /* key_file points to key_path */
+    char key_path[4096];
     uint64_t seed; /* of maps whose keys come from strangers */
     atomic_ullong generation;
     pthread_rwlock_t lock; /* guards the two maps and the seal key */
@@ -81,7 +82,11 @@ int identity_seal_open(identity *room, pl_error *error);
  */
 int identity_seal_ready(identity *room, store_session *session, pl_error *error);
 
-/* Outside of works: true when the key file was replaced by another process and has been taken over. */
+/*
+ * Outside of works: true when the key in memory is the store's, after looking for it. `reload` looks only when
+ * the key file differs from what is in memory, which costs no statement: for what strangers send.
+ */
+bool identity_seal_refresh(identity *room);
 bool identity_seal_reload(identity *room);
 
 /* pl_seal and pl_unseal with the room's key. */

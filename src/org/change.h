@@ -48,8 +48,8 @@ int org_need_directory(const org_change *change, pl_error *error);
  */
 
 /*
- * Opens a directory for the caller. `name` is the management account's name. Fails with
- * EntityAlreadyExists.ResourceDirectory, or NotSupport.AccountInAnotherResourceDirectory for a member.
+ * Opens a directory for the caller. `name` is the management account's name (absent: find_account's). Fails
+ * with EntityAlreadyExists.ResourceDirectory, or NotSupport.AccountInAnotherResourceDirectory for a member.
  */
 int org_enable_directory(org *o, const org_caller *caller, pl_str name, const org_view **after,
                          pl_error *error);

@@ -7,6 +7,9 @@
 /* `prefix` and `count` random letters and digits, in the caller's arena. */
 int org_random_id(const org_change *change, const char *prefix, size_t count, pl_str *id, pl_error *error);
 
+/* What the caller's account is called; its id when it has no name. */
+int org_account_name(const org_change *change, pl_str *name, pl_error *error);
+
 /* The folder of the caller's directory (an empty id: its root), NULL when there is none. */
 const org_node *org_own_folder(const org_change *change, pl_str folder_id);
 

@@ -204,21 +204,27 @@ static int toy_find_key(identity *room, pl_arena *arena, pl_str id, pl_str token
     return 0;
 }
 
+static void toy_note(const identity_request *request) {
+    pthread_mutex_lock(&toy_lock);
+    size_t used = (size_t)snprintf(toy_asked, sizeof toy_asked, "%.*s", PL_FMT(request->action));
+    for (size_t i = 0; i < request->resource_count && used < sizeof toy_asked; i++)
+        used += (size_t)snprintf(toy_asked + used, sizeof toy_asked - used, " %.*s",
+                                 PL_FMT(request->resources[i]));
+    pthread_mutex_unlock(&toy_lock);
+}
+
 static int toy_authorize(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_request *request, identity_denial *denial, pl_error *error) {
     (void)room, (void)arena;
-    size_t used = (size_t)snprintf(toy_asked, sizeof toy_asked, "%.*s", PL_FMT(request->action));
-    for (size_t i = 0; i < request->resource_count && used < sizeof toy_asked; i++) {
-        used += (size_t)snprintf(toy_asked + used, sizeof toy_asked - used, " %.*s",
-                                 PL_FMT(request->resources[i]));
+    toy_note(request);
+    for (size_t i = 0; i < request->resource_count; i++) {
         if (pl_str_ends(request->resources[i], PL_STR("forbidden"))) {
             *denial = (identity_denial){.policy_type = PL_STR("ControlPolicy"),
                                         .no_permission_type = PL_STR("ExplicitDeny"),
                                         .decided_at = PL_STR("fd-1"),
                                         .principal_type = PL_STR("SubUser"),
                                         .principal_owner = caller->account_id,
-                                        .principal_name = caller->principal_id,
-                                        .encoded_message = PL_STR("AQ")};
+                                        .principal_name = caller->principal_id};
             return pl_fail(error, PL_E_NoPermission);
         }
     }

@@ -27,14 +27,8 @@ static int enable(api_call *call, pl_str name) {
 }
 
 /* Enterprise real-name verification counts as given: the account is the operator's own. */
-static pl_str account_name(const api_call *call) {
-    return call->caller->name.n > 0 && call->caller->kind == IDENTITY_ROOT
-               ? call->caller->name
-               : pl_arena_printf(call->arena, "%.*s", PL_FMT(call->caller->account_id));
-}
-
 int directory_init_resource_directory(api_call *call) {
-    return enable(call, account_name(call));
+    return enable(call, PL_STR_NONE);
 }
 
 /*
@@ -43,7 +37,7 @@ int directory_init_resource_directory(api_call *call) {
  */
 int directory_enable_resource_directory(api_call *call) {
     if (pl_str_is(api_text(call, "EnableMode"), "CurrentAccount"))
-        return enable(call, account_name(call));
+        return enable(call, PL_STR_NONE);
     pl_str name = api_text(call, "MAName");
     pl_str phone = api_text(call, "MASecureMobilePhone");
     if (!pl_str_ends(name, PL_STR("@rdadmin.aliyunid.com")))
