@@ -12,11 +12,11 @@ packages:
 
 release: packages
 	@cmake --preset release -S . --log-level=WARNING >/dev/null
-	@cmake --build $(BUILD)/release -j $(JOBS)
+	@cmake --build $(BUILD)/release -j $(JOBS) -- --quiet
 
 asan tsan: packages
 	@cmake --preset $@ -S . --log-level=WARNING >/dev/null
-	@cmake --build $(BUILD)/$@ -j $(JOBS)
+	@cmake --build $(BUILD)/$@ -j $(JOBS) -- --quiet
 
 # Builds, imports a small cloud with known defects, evaluates two packs and shows the result.
 run: release

@@ -21,9 +21,9 @@ static const subcommand subcommands[] = {
     {"import", cli_import, "record configuration items from files"},
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
+    {"keys", cli_keys, "rotate the key that seals secrets"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
     {"rules", cli_rules, "list, show and test managed rules"},
-    {"keys", cli_keys, "seal the secrets of a data directory anew"},
     {"version", version, "print the version"},
     {"help", help, "explain a subcommand"},
 };

@@ -11,6 +11,7 @@ failed and 2 when a file cannot be read.
 
 import json
 import pathlib
+import re
 import sys
 from decimal import Decimal
 
@@ -141,6 +142,28 @@ def check_references(path, rule, types, report):
                 report.result(path, "$", "no relation connects %s and %s" % (source, target))
 
 
+def first_members(text):
+    """The members of the configuration with which a path begins."""
+    plain = re.match(r"\$\.([\w-]+)", text)
+    return [plain.group(1)] if plain else re.findall(r"'([\w-]+)'", text.split("]")[0])
+
+
+def check_supplements(path, rule, types, report):
+    """What a recorded configuration may lack is never judged without being asked for."""
+    required = " ".join(rule.get("requiredProperties", []))
+    for clause in (clause for member in ("appliesWhen", "condition") for clause in form.clauses(rule.get(member))):
+        source = clause["featureSource"]
+        text = clause["featurePath"] if source == "CONFIGURATION" else source[len("CONFIGURATION_FIELD_"):]
+        if not source.startswith("CONFIGURATION") or source == "CONFIGURATION_ITEM":
+            continue
+        for kind in rule["resourceTypes"]:
+            entries = types.get(kind, {}).get("properties", [])
+            recorded = {entry["key"].split(".")[0] for entry in entries if not entry.get("supplement")}
+            for member in first_members(text):
+                if entries and member not in recorded and not re.search(r"\b%s\b" % re.escape(member), required):
+                    report.result(path, "$.requiredProperties", "%s may lack %s" % (kind, member))
+
+
 def check_file(path, document, everything, report):
     room = path.resolve().parent.name
     rules, types = everything
@@ -157,6 +180,7 @@ def check_file(path, document, everything, report):
         run_cases(path, document, report)
         if types:
             check_references(path, document, types, report)
+            check_supplements(path, document, types, report)
 
 
 def main(arguments):

@@ -8,6 +8,7 @@ sources=$(git ls-files 'src/*.c' 'src/*.h' 'src/*.cc' 'tests/*.c' 'fuzz/*.c' 'be
 clang-format --dry-run --Werror $sources
 tools/check-house-rules.py
 python3 tools/generate-api.py --check
+python3 tools/generate-rules-doc.py --check
 cmake --preset release -S . --log-level=WARNING >/dev/null
 cmake --build "$build/release" -j "$(nproc)" --target all floors
 # shellcheck disable=SC2086

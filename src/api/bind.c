@@ -5,6 +5,7 @@
 #include "api/bind.h"
 
 #include "api/check.h"
+#include "json/literal.h"
 #include "json/parser.h"
 
 #include <stdlib.h>
@@ -102,7 +103,29 @@ static int bind_scalar(binding *b, const struct api_parameter *spec, enum api_ty
     return reason ? refuse(b, spec, fault, at.path, reason) : 0;
 }
 
-/* The JSON value of a container: the node itself, or its text parsed; missing when the text is not JSON. */
+/* Old Python clients send the text of a Python list where JSON is meant. */
+static int python_json(binding *b, pl_str text, pl_json *json) {
+    pl_buf translated;
+    pl_error ignored;
+    *json = PL_JSON_NONE;
+    if (!strchr("[{(", *text.p))
+        return 0;
+    pl_buf_init(&translated, (text.n + 16) * 6);
+    int result = pl_json_from_python(&translated, text)
+                     ? pl_json_parse_in(b->arena, pl_buf_str(&translated), json, &ignored)
+                     : 0;
+    pl_buf_free(&translated);
+    if (result != 0 && pl_error_is(&ignored, PL_E_ServiceUnavailable))
+        return fail_memory(b);
+    if (result != 0)
+        *json = PL_JSON_NONE;
+    return 0;
+}
+
+/*
+ * The JSON value of a container: the node itself, or its text parsed; missing when the text is neither JSON
+ * nor a Python literal.
+ */
 static int container_json(binding *b, place at, pl_json *json) {
     *json = PL_JSON_NONE;
     if (at.from_json || (at.exact && pl_json_exists(at.exact->json))) {
@@ -119,7 +142,7 @@ static int container_json(binding *b, place at, pl_json *json) {
     if (pl_json_parse_in(b->arena, text, json, &ignored) != 0) {
         if (pl_error_is(&ignored, PL_E_ServiceUnavailable))
             return fail_memory(b);
-        *json = PL_JSON_NONE;
+        return python_json(b, pl_str_trim(text), json);
     }
     return 0;
 }

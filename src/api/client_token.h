@@ -53,7 +53,4 @@ int api_client_token_begin(api_client_tokens *tokens, api_call *call, const api_
 int api_client_token_end(api_client_tokens *tokens, api_call *call, bool success, pl_str response,
                          pl_error *error);
 
-/* Deletes expired rows. */
-int api_client_tokens_purge(store *s, int64_t now, pl_error *error);
-
 #endif

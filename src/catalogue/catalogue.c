@@ -107,22 +107,12 @@ int catalogue_load(catalogue *c, int number, pl_error *error) {
     return result;
 }
 
-static int fill(catalogue *c, const char *extra_directory, pl_error *error) {
-    if (catalogue_index_pack(c, error) != 0)
-        return -1;
-    if (extra_directory && catalogue_index_directory(c, extra_directory, error) != 0)
-        return -1;
-    for (int i = 0; i < CATALOGUE_SHELVES; i++)
-        if (sort_entries(&c->shelves[i], error) != 0)
-            return -1;
-    return extra_directory ? catalogue_load(c, CATALOGUE_RULES, error) : 0;
-}
-
-int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error) {
-    *out = NULL;
+static catalogue *new_catalogue(pl_error *error) {
     catalogue *c = pl_calloc(1, sizeof *c);
-    if (!c)
-        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    if (!c) {
+        pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return NULL;
+    }
     pl_arena_init(&c->arena, MEMORY_LIMIT);
     pl_map_init(&c->types, 0);
     pthread_mutex_init(&c->lock, NULL);
@@ -130,12 +120,46 @@ int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error
         c->shelves[i].folder = pl_str_from(shelves[i].folder);
         c->shelves[i].read = shelves[i].read;
     }
-    if (fill(c, extra_directory, error) != 0) {
+    return c;
+}
+
+/* Sorts the shelves; rule files of the user are read at once, so that a wrong one is told now. */
+static int finish(catalogue *c, bool own_rules, pl_error *error) {
+    for (int i = 0; i < CATALOGUE_SHELVES; i++)
+        if (sort_entries(&c->shelves[i], error) != 0)
+            return -1;
+    return own_rules ? catalogue_load(c, CATALOGUE_RULES, error) : 0;
+}
+
+static int hand_over(catalogue **out, catalogue *c, int result) {
+    *out = result == 0 ? c : NULL;
+    if (result != 0)
         catalogue_close(c);
+    return result;
+}
+
+int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error) {
+    catalogue *c = *out = new_catalogue(error);
+    if (!c)
         return -1;
-    }
-    *out = c;
-    return 0;
+    int result = catalogue_index_pack(c, true, error);
+    if (result == 0 && extra_directory)
+        result = catalogue_index_directory(c, extra_directory, error);
+    if (result == 0)
+        result = finish(c, extra_directory != NULL, error);
+    return hand_over(out, c, result);
+}
+
+int catalogue_open_files(catalogue **out, const char *const *files, size_t count, pl_error *error) {
+    catalogue *c = *out = new_catalogue(error);
+    if (!c)
+        return -1;
+    int result = catalogue_index_pack(c, false, error);
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = catalogue_index_file(c, files[i], error);
+    if (result == 0)
+        result = finish(c, true, error);
+    return hand_over(out, c, result);
 }
 
 void catalogue_close(catalogue *c) {

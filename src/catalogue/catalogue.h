@@ -93,6 +93,12 @@ typedef struct catalogue_type {
  * InvalidParameter naming file, JSON path and reason. The caller closes *out.
  */
 int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error);
+
+/*
+ * A catalogue whose rules are those of the given files and nothing else (types, templates and mappings as
+ * always); for testing rule files, embedded ones included.
+ */
+int catalogue_open_files(catalogue **out, const char *const *files, size_t count, pl_error *error);
 void catalogue_close(catalogue *c);
 
 /* Managed rules in byte order of their identifiers, the user's own among them. */
@@ -113,6 +119,12 @@ bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type);
  */
 int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json input, pl_json *values,
                          pl_error *error);
+
+/*
+ * The first compulsory parameter that has neither a value in `input` (not empty) nor a default, or NULL. A
+ * rule that lacks one cannot judge: INSUFFICIENT_DATA.
+ */
+const catalogue_parameter *catalogue_lacking_parameter(const catalogue_rule *rule, pl_json input);
 
 /*
  * Adds the rule with these values (of catalogue_parameters) to an open program. The rule must have a

@@ -34,9 +34,9 @@ static catalogue_shelf *shelf_of(catalogue *c, pl_str path) {
     return NULL;
 }
 
-int catalogue_index_pack(catalogue *c, pl_error *error) {
+int catalogue_index_pack(catalogue *c, bool with_rules, pl_error *error) {
     const char *at = pl_pack_catalogue;
-    while (at < pl_pack_catalogue_end) {
+    while (at < pl_pack_catalogue_end) { // cppcheck-suppress comparePointers
         pl_str path = pl_str_from(at);
         pl_str digits = pl_str_from(at + path.n + 1);
         uint64_t length = 0;
@@ -47,7 +47,8 @@ int catalogue_index_pack(catalogue *c, pl_error *error) {
         pl_str name = shelf ? pl_str_skip(path, shelf->folder.n) : path;
         catalogue_entry entry = {pl_str_head(name, name.n - 5), pl_str_of(bytes, (size_t)length),
                                  PL_STR_NONE};
-        if (shelf && add_entry(c, shelf, entry, error) != 0)
+        if (shelf && (with_rules || shelf != &c->shelves[CATALOGUE_RULES]) &&
+            add_entry(c, shelf, entry, error) != 0)
             return -1;
         at = bytes + length + 1;
     }
@@ -71,15 +72,23 @@ static int read_file(catalogue *c, const char *path, pl_str *text, pl_error *err
     return bytes ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
 }
 
-static int add_own_file(catalogue *c, const char *directory, pl_str name, pl_error *error) {
-    catalogue_entry entry = {.file = pl_arena_printf(&c->arena, "%s/%.*s", directory, PL_FMT(name))};
+int catalogue_index_file(catalogue *c, const char *path, pl_error *error) {
+    catalogue_entry entry = {.file = pl_arena_copy(&c->arena, pl_str_from(path))};
     if (!entry.file.p)
         return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
-    entry.name = pl_str_skip(entry.file, entry.file.n - name.n);
-    entry.name = pl_str_head(entry.name, name.n - 5);
-    if (read_file(c, entry.file.p, &entry.text, error) != 0)
+    const char *slash = strrchr(entry.file.p, '/');
+    entry.name = pl_str_from(slash ? slash + 1 : entry.file.p);
+    if (pl_str_ends(entry.name, PL_STR(".json")))
+        entry.name.n -= 5;
+    if (read_file(c, path, &entry.text, error) != 0)
         return -1;
     return add_entry(c, &c->shelves[CATALOGUE_RULES], entry, error);
+}
+
+static int add_own_file(catalogue *c, const char *directory, pl_str name, pl_error *error) {
+    pl_str path = pl_arena_printf(&c->arena, "%s/%.*s", directory, PL_FMT(name));
+    return path.p ? catalogue_index_file(c, path.p, error)
+                  : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
 }
 
 int catalogue_index_directory(catalogue *c, const char *directory, pl_error *error) {

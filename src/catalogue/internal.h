@@ -55,7 +55,8 @@ struct catalogue {
 int catalogue_load(catalogue *c, int shelf, pl_error *error);
 
 /* file.c: entries of the embedded pack and of a directory. Only before the catalogue is shared. */
-int catalogue_index_pack(catalogue *c, pl_error *error);
+int catalogue_index_pack(catalogue *c, bool with_rules, pl_error *error);
+int catalogue_index_file(catalogue *c, const char *path, pl_error *error);
 int catalogue_index_directory(catalogue *c, const char *directory, pl_error *error);
 
 /* read.c: values with their place in messages. `path` is a JSONPath such as "$.parameters[0]". */

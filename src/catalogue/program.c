@@ -17,6 +17,19 @@ static int check_names(const catalogue_rule *rule, pl_json input, pl_error *erro
     return 0;
 }
 
+static bool is_empty(pl_json value) {
+    return !pl_json_exists(value) || pl_json_is_null(value) ||
+           (pl_json_is_string(value) && pl_json_text(value).n == 0);
+}
+
+const catalogue_parameter *catalogue_lacking_parameter(const catalogue_rule *rule, pl_json input) {
+    for (size_t i = 0; i < rule->parameter_count; i++)
+        if (rule->parameters[i].required && rule->parameters[i].default_value.n == 0 &&
+            is_empty(pl_json_get(input, rule->parameters[i].name)))
+            return &rule->parameters[i];
+    return NULL;
+}
+
 static int write_value(const catalogue_parameter *parameter, pl_json given, pl_buf *scratch, pl_buf *out,
                        pl_error *error) {
     pl_buf_clear(scratch);
@@ -24,9 +37,7 @@ static int write_value(const catalogue_parameter *parameter, pl_json given, pl_b
         return bad_value(error, "a text is needed for", parameter->name);
     pl_json_write_text(scratch, given);
     bool is_given = scratch->n > 0;
-    if (!is_given && parameter->required && !parameter->default_value.p)
-        return bad_value(error, "a value is needed for", parameter->name);
-    if (!is_given && !parameter->default_value.p)
+    if (!is_given && parameter->default_value.n == 0)
         return 0;
     if (out->n > 1)
         pl_buf_add_char(out, ',');
@@ -44,6 +55,9 @@ int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json in
                         "The specified InputParameters is invalid: it must be a JSON object.");
     if (check_names(rule, input, error) != 0)
         return -1;
+    const catalogue_parameter *lacking = catalogue_lacking_parameter(rule, input);
+    if (lacking)
+        return bad_value(error, "a value is needed for", lacking->name);
     pl_buf out, scratch;
     pl_buf_init(&out, 1 << 20);
     pl_buf_init(&scratch, 1 << 20);
@@ -66,15 +80,15 @@ static int parse_tree(pl_arena *arena, pl_str text, pl_json *tree, pl_error *err
     return text.n ? pl_json_parse_in(arena, text, tree, error) : 0;
 }
 
-static int parse_required(const catalogue_rule *rule, pl_arena *arena, pl_json *list, pl_error *error) {
+static int parse_list(pl_arena *arena, const catalogue_list *texts, pl_json *list, pl_error *error) {
     *list = PL_JSON_NONE;
-    if (rule->required_properties.count == 0)
+    if (texts->count == 0)
         return 0;
     pl_buf out;
     pl_buf_init(&out, 1 << 16);
-    for (size_t i = 0; i < rule->required_properties.count; i++) {
+    for (size_t i = 0; i < texts->count; i++) {
         pl_buf_add_char(&out, i ? ',' : '[');
-        pl_json_write_string(&out, rule->required_properties.items[i]);
+        pl_json_write_string(&out, texts->items[i]);
     }
     pl_buf_add_char(&out, ']');
     int result = out.failed ? pl_fail(error, PL_E_ServiceUnavailable)
@@ -88,7 +102,8 @@ int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_ar
     pl_program_rule parts = {.parameters = values, .annotation_operator = rule->annotation_operator};
     if (parse_tree(arena, rule->condition, &parts.condition, error) != 0 ||
         parse_tree(arena, rule->applies_when, &parts.applies, error) != 0 ||
-        parse_required(rule, arena, &parts.required, error) != 0)
+        parse_list(arena, &rule->required_properties, &parts.required, error) != 0 ||
+        parse_list(arena, &rule->required_related, &parts.required_related, error) != 0)
         return -1;
     return pl_program_add(program, &parts, error);
 }

@@ -108,22 +108,24 @@ static int check_names(const catalogue_rule *managed, pl_json given, pl_error *e
     return 0;
 }
 
-/* All parameters of a managed rule with given values and defaults, as a JSON object of texts. */
-static int fill_parameters(check_rules *rules, const catalogue_rule *managed, pl_json given, pl_json *out,
-                           pl_error *error) {
+/*
+ * All parameters of a managed rule with given values and defaults, as a JSON object of texts. A required one
+ * without a value makes every verdict INSUFFICIENT_DATA, which says so.
+ */
+static int fill_parameters(check_rules *rules, const catalogue_rule *managed, pl_json given,
+                           pl_program_rule *parts, pl_error *error) {
     if (check_names(managed, given, error) != 0)
         return -1;
     pl_buf text, scratch;
-    int result = 0;
     pl_buf_init(&text, 1 << 20);
     pl_buf_init(&scratch, 1 << 20);
     pl_buf_add_char(&text, '{');
-    for (size_t i = 0; i < managed->parameter_count && result == 0; i++) {
+    for (size_t i = 0; i < managed->parameter_count; i++) {
         const catalogue_parameter *parameter = &managed->parameters[i];
         pl_str value = parameter_value(parameter, given, &scratch);
-        if (!value.p && parameter->required)
-            result = pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s needs parameter %.*s",
-                              PL_FMT(managed->identifier), PL_FMT(parameter->name));
+        if (!value.p && parameter->required && !parts->insufficient.n)
+            parts->insufficient =
+                pl_arena_printf(&rules->arena, "Parameter %.*s is not set.", PL_FMT(parameter->name));
         if (!value.p)
             continue;
         if (text.n > 1)
@@ -133,8 +135,7 @@ static int fill_parameters(check_rules *rules, const catalogue_rule *managed, pl
         pl_json_write_string(&text, value);
     }
     pl_buf_add_char(&text, '}');
-    if (result == 0)
-        result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), out, error);
+    int result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), &parts->parameters, error);
     pl_buf_free(&text);
     pl_buf_free(&scratch);
     return result;
@@ -152,13 +153,14 @@ static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json par
         .name = overrides && overrides->name.n ? overrides->name : managed->name,
         .identifier = managed->identifier,
         .risk_level = overrides && overrides->risk_level ? overrides->risk_level : managed->risk_level,
-        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types,
-        .missing = managed->missing};
+        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types};
+    rule.parts.insufficient = managed->missing;
     rule.parts.annotation_operator = managed->annotation_operator;
-    if (fill_parameters(rules, managed, parameters, &rule.parts.parameters, error) != 0 ||
+    if (fill_parameters(rules, managed, parameters, &rule.parts, error) != 0 ||
         tree_of(rules, managed->condition, &rule.parts.condition, error) != 0 ||
         tree_of(rules, managed->applies_when, &rule.parts.applies, error) != 0 ||
-        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0)
+        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0 ||
+        required_of(rules, managed->required_related, &rule.parts.required_related, error) != 0)
         return -1;
     return add(rules, &rule, error);
 }
@@ -302,10 +304,6 @@ static bool covers(const check_rule *rule, pl_str type) {
 }
 
 static int add_to_program(check_program *program, const check_rule *rule, pl_error *error) {
-    if (rule->missing.p) {
-        program->undecidable[program->undecidable_count++] = rule;
-        return 0;
-    }
     if (pl_program_add(program->program, &rule->parts, error) == 0) {
         program->rules[program->count++] = rule;
         return 0;
@@ -318,8 +316,7 @@ static int add_to_program(check_program *program, const check_rule *rule, pl_err
 static int compile(check_rules *rules, check_program *program, pl_error *error) {
     program->program = pl_program_new();
     program->rules = pl_new(&rules->arena, const check_rule *, rules->count + 1);
-    program->undecidable = pl_new(&rules->arena, const check_rule *, rules->count + 1);
-    if (!program->program || !program->rules || !program->undecidable)
+    if (!program->program || !program->rules)
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < rules->count; i++)
         if ((program->type.p == NULL || covers(&rules->items[i], program->type)) &&

@@ -15,7 +15,6 @@ typedef struct check_rule {
     int risk_level;
     catalogue_list types; /* "*" covers every type */
     pl_program_rule parts;
-    pl_str missing; /* the catalogue's reason why configuration cannot decide the rule; absent otherwise */
 } check_rule;
 
 /* The program of one resource type; `rules[i]` is what the program's rule i belongs to. */
@@ -24,8 +23,6 @@ typedef struct check_program {
     pl_program *program;
     const check_rule **rules;
     size_t count;
-    const check_rule **undecidable; /* rules of the type that carry `missing` */
-    size_t undecidable_count;
 } check_program;
 
 typedef struct check_rules check_rules;

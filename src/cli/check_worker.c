@@ -179,31 +179,28 @@ static void report(worker *w, const line *l, const check_rule *rule, pl_verdict 
     check_report_deviation(&w->piece, w->shared->run->format, &deviation);
 }
 
-static void write_reason(pl_buf *out, pl_str reason) {
-    pl_buf_add(out, PL_STR("{\"reason\":"));
-    pl_json_write_string(out, reason);
-    pl_buf_add_char(out, '}');
+/* What cannot be decided carries its reason in the form of an annotation. */
+static void write_annotation(worker *w, const bound *b, size_t rule) {
+    pl_buf_clear(&w->annotation);
+    pl_program_write_annotation(b->state, rule, &w->annotation);
+    if (w->annotation.n)
+        return;
+    pl_buf_clear(&w->item_text);
+    pl_program_write_reason(b->state, rule, &w->item_text);
+    if (!w->item_text.n)
+        return;
+    pl_buf_add(&w->annotation, PL_STR("{\"reason\":"));
+    pl_json_write_string(&w->annotation, pl_buf_str(&w->item_text));
+    pl_buf_add_char(&w->annotation, '}');
 }
 
 static void report_verdict(worker *w, const line *l, const bound *b, size_t rule, pl_verdict verdict) {
-    pl_buf_clear(&w->annotation);
+    write_annotation(w, b, rule);
     pl_buf_clear(&w->context);
-    if (verdict == PL_VERDICT_ERROR)
-        write_reason(&w->annotation, pl_str_from(pl_program_error(b->state, rule)->message));
-    else
-        pl_program_write_annotation(b->state, rule, &w->annotation);
     if (w->shared->run->explain)
         pl_program_write_context(b->state, rule, &w->context);
     report(w, l, b->program->rules[rule], verdict, pl_buf_str(&w->annotation),
            w->shared->run->explain ? pl_buf_str(&w->context) : PL_STR_NONE);
-}
-
-static void report_undecidable(worker *w, const line *l, const check_rule *rule) {
-    pl_buf_clear(&w->annotation);
-    write_reason(&w->annotation, rule->missing);
-    w->counts.evaluations++;
-    w->counts.results[PL_INSUFFICIENT_DATA]++;
-    report(w, l, rule, PL_INSUFFICIENT_DATA, pl_buf_str(&w->annotation), PL_STR_NONE);
 }
 
 static int evaluate(worker *w, const line *l, const bound *b) {
@@ -235,11 +232,9 @@ static int check_line(worker *w, pl_str text, uint64_t number) {
     if (!b)
         return -1;
     w->counts.resources++;
-    w->counts.ignored_types += b->program->count + b->program->undecidable_count == 0;
+    w->counts.ignored_types += b->program->count == 0;
     if (b->program->count && evaluate(w, &l, b) != 0)
         return -1;
-    for (size_t i = 0; i < b->program->undecidable_count; i++)
-        report_undecidable(w, &l, b->program->undecidable[i]);
     return w->piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
 }
 

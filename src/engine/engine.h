@@ -58,7 +58,13 @@ typedef struct engine_config {
  * it. */
 int engine_open(engine **out, const engine_config *config, pl_error *error);
 
-/* Ends the workers (at their next batch) and frees everything. NULL is fine. */
+/* Ends the workers, at their next batch. NULL is fine. */
+void engine_stop(engine *e);
+
+/*
+ * As engine_stop, and frees everything. NULL is fine. With workers the store must have been closed between
+ * the two, because its notifications come on threads of its own.
+ */
 void engine_close(engine *e);
 
 /*
@@ -67,8 +73,8 @@ void engine_close(engine *e);
  */
 int engine_work(engine *e, bool *worked, pl_error *error);
 
-/* Runs that wait or work, for GetServerStatus. */
-int engine_count_runs(store_session *session, int64_t *runs, pl_error *error);
+/* Runs that wait or work, and evaluations that functions have still to make; for GetServerStatus. */
+int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error);
 
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 
@@ -187,6 +193,63 @@ typedef struct engine_result_filter {
 int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                         const engine_result_filter *filter, pl_str after, size_t limit,
                         engine_result **results, size_t *count, pl_str *next, pl_error *error);
+
+/* --- Single results ----------------------------------------------------------------------------------------
+ */
+
+/* A resource as calls name it. */
+typedef struct engine_resource_name {
+    pl_str account_id, resource_type, region_id, resource_id;
+} engine_resource_name;
+
+/*
+ * Ignores non-compliant results of a rule, or restores ignored ones and evaluates them again: all of them or,
+ * with Invalid.Resources.Value, none (reference/evaluation-semantics.md, section 6). `date` is YYYY-MM-DD, on
+ * which the results are restored by themselves, or empty; Invalid.IgnoreDate.Value when it is not in the
+ * future. Inside the caller's write transaction.
+ */
+int engine_ignore_results(engine *e, store_session *session, const engine_rule *rule,
+                          const engine_resource_name *resources, size_t count, pl_str date, pl_str reason,
+                          int64_t now, pl_error *error);
+int engine_revert_results(engine *e, store_session *session, const engine_rule *rule,
+                          const engine_resource_name *resources, size_t count, int64_t now, pl_error *error);
+
+/*
+ * Evaluates every live resource with this id with all active rules that cover it (trigger Manual);
+ * `*evaluated` tells how many resources there were.
+ */
+int engine_evaluate_resource(engine *e, store_session *session, pl_str account_id, pl_str resource_id,
+                             int64_t now, size_t *evaluated, pl_error *error);
+
+/*
+ * Evaluates one resource with one rule and tells why: nothing is stored. `*covered` false: the rule does not
+ * cover it. `context` is the evaluated tree as JSON text, absent when there is none to show.
+ */
+typedef struct engine_explanation {
+    bool covered;
+    engine_compliance compliance;
+    pl_str annotation, context, applies_context;
+} engine_explanation;
+
+int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
+                   const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
+
+/* --- Compliance timeline ---------------------------------------------------------------------------------
+ */
+
+/* One node: all results as they were then, and what changed, in the texts of section 12.3. */
+typedef struct engine_node {
+    int64_t capture_time;
+    pl_str configuration, configuration_diff;
+} engine_node;
+
+/*
+ * Nodes with from <= capture_time <= to, newest first, at most `limit`, over the rules of the account and of
+ * its groups.
+ */
+int engine_compliance_timeline(engine *e, store_session *session, pl_arena *arena,
+                               const inventory_resource *resource, int64_t from, int64_t to, size_t limit,
+                               engine_node **nodes, size_t *count, pl_error *error);
 
 /* How many results of each kind a rule has over the accounts; IGNORED ones count as such only. */
 typedef struct engine_counts {

@@ -79,8 +79,8 @@ engine_typed *engine_typed_get(engine_evaluating *c, pl_str account_id, pl_str r
 
 int engine_scope_subject_of(pl_arena *arena, const inventory_resource *r, engine_scope_subject *out,
                             pl_error *error) {
-    *out = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id, r->group_id, r->name,
-                                  PL_JSON_NONE};
+    *out = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
+                                  r->group_id,      r->name,      PL_JSON_NONE};
     return r->tags.n > 2 ? pl_json_parse_in(arena, r->tags, &out->tags, error) : 0;
 }
 
@@ -228,7 +228,7 @@ static int settle(engine_evaluating *c, engine_typed *t, size_t index, const eng
 
 static bool looks_at(const engine_slot *slot, const engine_typed *t, pl_str related_to) {
     pl_str types[32];
-    if (!related_to.p)
+    if (related_to.n == 0)
         return true;
     for (size_t i = 0; i < slot->required_related_count; i++)
         if (pl_str_eq_fold(slot->required_related[i], related_to))
@@ -240,12 +240,25 @@ static bool looks_at(const engine_slot *slot, const engine_typed *t, pl_str rela
     return false;
 }
 
+/* Which rules take part. */
+typedef struct selection {
+    pl_str related_to; /* those that look at this type; absent: all */
+    int64_t rule_key;  /* this one; 0: all */
+} selection;
+
+static bool is_selected(const engine_slot *slot, const engine_typed *t, const selection *chosen) {
+    return (chosen->rule_key == 0 || slot->bound->rule->rule_key == chosen->rule_key) &&
+           looks_at(slot, t, chosen->related_to);
+}
+
 static int evaluate_subject(engine_evaluating *c, engine_typed *t, const engine_subject *s,
-                            engine_message_type by, pl_str related_to) {
+                            engine_message_type by, const selection *chosen) {
     const inventory_resource *r = s->resource;
     engine_row *rows = NULL;
     size_t count = 0;
     const pl_verdict *verdicts = NULL;
+    if (s->seen && engine_writing_flush(&c->writing) != 0)
+        return -1;
     if (s->seen && engine_rows_of(c->writing.session, &c->document, t->account_id, r->resource_key, &rows,
                                   &count, c->error) != 0)
         return -1;
@@ -259,7 +272,7 @@ static int evaluate_subject(engine_evaluating *c, engine_typed *t, const engine_
                             .ordering = c->writing.now};
         concern what = concern_of(slot->bound, s, by, o.row, &o.was_covered, &o.covered);
         bool recount = o.was_covered != o.covered && !slot->bound->whole;
-        if ((what == NOTHING && !recount) || !looks_at(slot, t, related_to))
+        if ((what == NOTHING && !recount) || !is_selected(slot, t, chosen))
             continue;
         if (what == NOTHING) {
             o.compliance = ENGINE_COMPLIANT;
@@ -315,11 +328,12 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
         if (engine_scope_subject_of(&c->document, &old, &s.before, c->error) != 0)
             return -1;
     }
-    return evaluate_subject(c, t, &s, ENGINE_BY_CHANGE, PL_STR_NONE);
+    static const selection all = {PL_STR_INIT(""), 0};
+    return evaluate_subject(c, t, &s, ENGINE_BY_CHANGE, &all);
 }
 
 int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
-                           engine_message_type message_type, pl_str related_to) {
+                           engine_message_type message_type, pl_str related_to, int64_t rule_key) {
     engine_typed *t = engine_typed_get(c, resource->account_id, resource->resource_type);
     if (!t)
         return -1;
@@ -331,5 +345,6 @@ int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resou
     if (resource->configuration.p &&
         pl_json_parse(c->parser, resource->configuration, &s.configuration, c->error) != 0)
         return -1;
-    return evaluate_subject(c, t, &s, message_type, related_to);
+    selection chosen = {related_to, rule_key};
+    return evaluate_subject(c, t, &s, message_type, &chosen);
 }

@@ -77,10 +77,11 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
 
 /*
  * Evaluates a stored resource with all active rules of its type, whatever their trigger, as `message_type`.
- * `related_to` restricts to rules that look at related resources of that type; absent: all rules.
+ * `related_to` restricts to rules that look at related resources of that type, `rule_key` to one rule; absent
+ * and 0: all rules.
  */
 int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
-                           engine_message_type message_type, pl_str related_to);
+                           engine_message_type message_type, pl_str related_to, int64_t rule_key);
 
 /* The configurations of related resources, for pl_program_input; `context` is an engine_related. */
 typedef struct engine_related {

@@ -15,9 +15,13 @@ struct ingesting {
     engine_ingested *out;
 };
 
+/* New resources first: they have no stored results to read, so all of theirs are inserted together. */
 static int evaluate_all(engine_evaluating *c, const inventory_change *changes, size_t count) {
     for (size_t i = 0; i < count; i++)
-        if (engine_evaluate_change(c, changes + i) != 0)
+        if (changes[i].created && engine_evaluate_change(c, changes + i) != 0)
+            return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!changes[i].created && engine_evaluate_change(c, changes + i) != 0)
             return -1;
     for (size_t i = 0; i < count; i++)
         if (changes[i].event != INVENTORY_UNCHANGED && engine_evaluate_dependants(c, changes + i) != 0)

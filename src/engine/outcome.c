@@ -2,10 +2,15 @@
  * Verdicts become rows, counts and history (reference/evaluation-semantics.md, sections 3, 4, 6 and 12.3).
  *
  * INVARIANTS: a row exists exactly for a result that deviates from COMPLIANT or once did. For each rule and
- * account, rule_counts equals the rows by `shown`. While a result is ignored its real changes go into the row
- * but not onto the timeline.
+ * account, rule_counts equals the rows by `shown`. A row tells its own last change; compliance_changes holds
+ * the earlier ones, so that a first deviation costs one row. While a result is ignored its real changes go
+ * into the row but not onto the timeline.
  */
 #include "engine/outcome.h"
+
+#include "engine/function.h"
+
+#include <stdlib.h>
 
 enum { SCRATCH_LIMIT = 1 << 20 };
 
@@ -57,13 +62,19 @@ void engine_row_read(store_statement *st, int first, engine_row *out) {
         .marked = !store_column_null(st, first + 9),
         .ignore_date = store_column_text(st, first + 10),
         .ignore_reason = store_column_text(st, first + 11),
+        .changed = store_column_i64(st, first + 12),
+        .changed_from = store_column_null(st, first + 13)
+                            ? ENGINE_COMPLIANCE_COUNT
+                            : (engine_compliance)store_column_i64(st, first + 13),
+        .annotation_from = store_column_text(st, first + 14),
     };
 }
 
-static int copy_row(pl_arena *arena, engine_row *row, pl_error *error) {
+int engine_row_copy(pl_arena *arena, engine_row *row, pl_error *error) {
     row->annotation = pl_arena_copy(arena, row->annotation);
     row->ignore_date = pl_arena_copy(arena, row->ignore_date);
     row->ignore_reason = pl_arena_copy(arena, row->ignore_reason);
+    row->annotation_from = pl_arena_copy(arena, row->annotation_from);
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
@@ -84,7 +95,7 @@ int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, i
             return pl_fail(error, PL_E_ServiceUnavailable);
         *rows = grown;
         engine_row_read(st, 0, grown + *count);
-        if (copy_row(arena, grown + (*count)++, error) != 0)
+        if (engine_row_copy(arena, grown + (*count)++, error) != 0)
             return -1;
     }
     return step;
@@ -105,7 +116,7 @@ int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, in
     if (step <= 0)
         return step;
     engine_row_read(st, 0, out);
-    int status = copy_row(arena, out, error);
+    int status = engine_row_copy(arena, out, error);
     store_reset(st);
     return status;
 }
@@ -196,9 +207,64 @@ static int write_tally(engine_writing *w, const engine_tally *t) {
                      run[ENGINE_NOT_APPLICABLE], run[ENGINE_INSUFFICIENT_DATA], run[ENGINE_IGNORED]);
 }
 
+/* In the order of the table's key, so that neighbours are inserted after each other. */
+static int by_key(const void *left, const void *right) {
+    const engine_new_row *a = left, *b = right;
+    if (a->rule_key != b->rule_key)
+        return a->rule_key < b->rule_key ? -1 : 1;
+    if (a->resource_key != b->resource_key)
+        return a->resource_key < b->resource_key ? -1 : 1;
+    return pl_str_cmp(a->account_id, b->account_id);
+}
+
+static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
+    store_bulk_text(bulk, row->account_id);
+    store_bulk_i64(bulk, row->rule_key);
+    store_bulk_i64(bulk, row->resource_key);
+    store_bulk_i64(bulk, row->compliance);
+    store_bulk_i64(bulk, row->compliance);
+    store_bulk_i64(bulk, row->message_type);
+    store_bulk_i64(bulk, row->ordering);
+    store_bulk_i64(bulk, now);
+    store_bulk_i64(bulk, row->compliance == ENGINE_NON_COMPLIANT ? row->ordering : 0);
+    store_bulk_i64(bulk, 0);
+    store_bulk_text(bulk, row->annotation);
+    store_bulk_i64(bulk, now);
+    if (row->changed_from == ENGINE_COMPLIANCE_COUNT)
+        store_bulk_null(bulk);
+    else
+        store_bulk_i64(bulk, row->changed_from);
+    store_bulk_text(bulk, PL_STR(""));
+}
+
+int engine_writing_flush(engine_writing *w) {
+    static const char *const columns[] = {
+        "account_id",   "rule_key", "resource_key", "compliance",         "shown",
+        "message_type", "ordering", "recorded",     "last_non_compliant", "last_fixed",
+        "annotation",   "changed",  "changed_from", "annotation_from"};
+    int status = 0;
+    if (w->row_count == 0)
+        return 0;
+    qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
+    store_bulk *bulk =
+        store_bulk_begin(w->session, "results", columns, sizeof columns / sizeof *columns, w->error);
+    for (size_t i = 0; status == 0 && i < w->row_count; i++) {
+        load_row(bulk, w->rows + i, w->now);
+        status = store_bulk_row(bulk, w->error);
+    }
+    if (store_bulk_end(bulk, w->error) != 0)
+        status = -1;
+    w->row_count = 0;
+    return status;
+}
+
 int engine_writing_end(engine_writing *w, int status) {
+    if (status == 0)
+        status = engine_writing_flush(w);
     for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
         status = write_tally(w, t);
+    if (status == 0 && w->functions_queued)
+        status = store_notify(w->session, ENGINE_FUNCTION_CHANNEL, PL_STR(""), w->error);
     pl_buf_free(&w->scratch);
     return status;
 }
@@ -235,8 +301,9 @@ static void bind_compliance(store_statement *st, int index, engine_compliance va
 }
 
 /* A node for the compliance timeline. Two changes within one millisecond become one. */
-static int note_change(engine_writing *w, const engine_outcome *o, engine_compliance from,
-                       pl_str annotation_from, engine_compliance to, pl_str annotation_to) {
+static int note_change(engine_writing *w, const engine_outcome *o, int64_t changed, engine_compliance from,
+                       pl_str annotation_from, engine_compliance to, pl_str annotation_to,
+                       engine_message_type message_type) {
     store_statement *st = store_prepare(
         w->session,
         "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "
@@ -247,29 +314,42 @@ static int note_change(engine_writing *w, const engine_outcome *o, engine_compli
         w->error);
     store_bind_text(st, 1, o->account_id);
     store_bind_i64(st, 2, o->resource_key);
-    store_bind_i64(st, 3, w->now);
+    store_bind_i64(st, 3, changed);
     store_bind_i64(st, 4, o->rule->rule_key);
     bind_compliance(st, 5, from);
     bind_compliance(st, 6, to);
     store_bind_text(st, 7, annotation_from);
     store_bind_text(st, 8, annotation_to);
-    store_bind_i64(st, 9, o->message_type);
+    store_bind_i64(st, 9, message_type);
     return store_step(st, w->error);
 }
 
+/* The change that a row tells of becomes history, because the row is about to tell of another. */
+static int retire_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
+    return note_change(w, o, row->changed, row->changed_from, row->annotation_from, row->shown,
+                       row->annotation, row->message_type);
+}
+
 static int insert_row(engine_writing *w, const engine_outcome *o) {
-    int64_t since = o->compliance == ENGINE_NON_COMPLIANT ? o->ordering : 0;
-    engine_compliance from = o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT;
-    count(o, o->compliance, 1);
-    if (store_run(
-            w->session, w->error,
-            "INSERT INTO results (account_id, rule_key, resource_key, compliance, shown, message_type, "
-            "ordering, recorded, last_non_compliant, last_fixed, annotation) VALUES ($1, $2, $3, $4, $4, "
-            "$5, $6, $7, $8, 0, $9)",
-            "tiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-            (int64_t)o->message_type, o->ordering, w->now, since, o->annotation) != 0)
+    if (w->row_count == ENGINE_NEW_ROWS_MAX && engine_writing_flush(w) != 0)
         return -1;
-    return note_change(w, o, from, PL_STR(""), o->compliance, o->annotation);
+    engine_new_row *grown = pl_arena_grow(w->arena, w->rows, w->row_count, &w->row_capacity, sizeof *grown);
+    pl_str annotation = grown && o->annotation.n ? pl_arena_copy(w->arena, o->annotation) : PL_STR("");
+    if (!grown || !annotation.p)
+        return pl_fail(w->error, PL_E_ServiceUnavailable);
+    w->rows = grown;
+    grown[w->row_count++] = (engine_new_row){
+        .account_id = o->account_id,
+        .rule_key = o->rule->rule_key,
+        .resource_key = o->resource_key,
+        .compliance = o->compliance,
+        .changed_from = o->was_covered ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT,
+        .message_type = o->message_type,
+        .ordering = o->ordering,
+        .annotation = annotation,
+    };
+    count(o, o->compliance, 1);
+    return 0;
 }
 
 static int delete_row(engine_writing *w, const engine_outcome *o) {
@@ -277,9 +357,29 @@ static int delete_row(engine_writing *w, const engine_outcome *o) {
     count(o, row->shown, -1);
     if (store_run(w->session, w->error,
                   "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3", "tii",
-                  o->account_id, o->rule->rule_key, o->resource_key) != 0)
+                  o->account_id, o->rule->rule_key, o->resource_key) != 0 ||
+        retire_change(w, o, row) != 0)
         return -1;
-    return note_change(w, o, row->shown, row->annotation, ENGINE_COMPLIANCE_COUNT, PL_STR(""));
+    return note_change(w, o, w->now, row->shown, row->annotation, ENGINE_COMPLIANCE_COUNT, PL_STR(""),
+                       o->message_type);
+}
+
+/* What the row tells of its last change; an ignored result's real changes are not told. */
+static int move_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
+    if (retire_change(w, o, row) != 0)
+        return -1;
+    store_statement *st =
+        store_prepare(w->session,
+                      "UPDATE results SET changed = $4, changed_from = $5, annotation_from = $6 "
+                      "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+                      w->error);
+    store_bind_text(st, 1, o->account_id);
+    store_bind_i64(st, 2, o->rule->rule_key);
+    store_bind_i64(st, 3, o->resource_key);
+    store_bind_i64(st, 4, w->now);
+    bind_compliance(st, 5, row->shown);
+    store_bind_text(st, 6, row->annotation);
+    return store_step(st, w->error);
 }
 
 static int change_row(engine_writing *w, const engine_outcome *o, engine_compliance shown) {
@@ -288,19 +388,26 @@ static int change_row(engine_writing *w, const engine_outcome *o, engine_complia
     bool recovers = o->compliance == ENGINE_COMPLIANT && row->compliance == ENGINE_NON_COMPLIANT;
     count(o, row->shown, -1);
     count(o, shown, 1);
-    if (store_run(
-            w->session, w->error,
-            "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = "
-            "$8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 AND "
-            "rule_key = $2 AND resource_key = $3",
-            "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-            (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
-            falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
-            o->annotation) != 0)
+    if (!row->marked && move_change(w, o, row) != 0)
         return -1;
-    if (row->marked)
-        return 0;
-    return note_change(w, o, row->shown, row->annotation, shown, o->annotation);
+    return store_run(
+        w->session, w->error,
+        "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded "
+        "= $8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 "
+        "AND rule_key = $2 AND resource_key = $3",
+        "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
+        (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
+        falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
+        o->annotation);
+}
+
+/* A function found the same again: an older report that comes in later must not count. */
+static int renew_row(engine_writing *w, const engine_outcome *o) {
+    return store_run(w->session, w->error,
+                     "UPDATE results SET message_type = $4, ordering = $5, recorded = $6 WHERE account_id = "
+                     "$1 AND rule_key = $2 AND resource_key = $3",
+                     "tiiiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->message_type,
+                     o->ordering, w->now);
 }
 
 int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {
@@ -321,43 +428,38 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
         return 0;
     }
     if (row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation))
-        return 0;
+        return o->rule->owner == ENGINE_FUNCTION ? renew_row(w, o) : 0;
     return change_row(w, o, visible);
 }
 
 static int store_mark(engine_writing *w, const engine_outcome *o, engine_compliance shown, pl_str date,
                       pl_str reason, int64_t until) {
     if (!date.p)
-        return store_run(w->session, w->error,
-                         "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
-                         "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
-                         "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
+        return store_run(
+            w->session, w->error,
+            "UPDATE results SET shown = $4, ignore_until = NULL, ignore_date = NULL, ignore_reason "
+            "= NULL WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
+            "tiii", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown);
     return store_run(w->session, w->error,
                      "UPDATE results SET shown = $4, ignore_until = $5, ignore_date = $6, ignore_reason = $7 "
                      "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
-                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until, date,
-                     reason);
+                     "tiiiitt", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)shown, until,
+                     date, reason);
 }
 
 int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
                       int64_t until) {
-    engine_compliance before = row->shown;
     engine_compliance after = date.p ? ENGINE_IGNORED : row->compliance;
-    count(o, before, -1);
+    count(o, row->shown, -1);
     count(o, after, 1);
+    if (row->shown != after) {
+        if (move_change(w, o, row) != 0)
+            return -1;
+        row->changed = w->now;
+        row->changed_from = row->shown;
+        row->annotation_from = row->annotation;
+    }
     row->shown = after;
     row->marked = date.p != NULL;
-    if (store_mark(w, o, after, date, reason, until) != 0)
-        return -1;
-    return before == after ? 0 : note_change(w, o, before, row->annotation, after, row->annotation);
-}
-
-int engine_queue_function(engine_writing *w, const engine_outcome *o) {
-    return store_run(w->session, w->error,
-                     "INSERT INTO function_events (account_id, rule_key, resource_key, owner_id, ordering, "
-                     "message_type) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (account_id, rule_key, "
-                     "resource_key) DO UPDATE SET ordering = excluded.ordering, message_type = "
-                     "excluded.message_type",
-                     "tiitii", o->account_id, o->rule->rule_key, o->resource_key, o->rule->account_id,
-                     o->ordering, (int64_t)o->message_type);
+    return store_mark(w, o, after, date, reason, until);
 }

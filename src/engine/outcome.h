@@ -27,6 +27,18 @@ typedef struct engine_account_runs {
     struct engine_account_runs *next;
 } engine_account_runs;
 
+/* A new result that waits to be inserted together with others. */
+typedef struct engine_new_row {
+    pl_str account_id;
+    int64_t rule_key, resource_key;
+    engine_compliance compliance, changed_from;
+    engine_message_type message_type;
+    int64_t ordering;
+    pl_str annotation;
+} engine_new_row;
+
+enum { ENGINE_NEW_ROWS_MAX = 20000 };
+
 typedef struct engine_writing {
     engine *e;
     store_session *session;
@@ -34,7 +46,10 @@ typedef struct engine_writing {
     int64_t now;
     engine_tally *tallies;
     engine_account_runs *accounts;
+    bool functions_queued; /* events for functions are to be announced */
     pl_buf scratch;
+    engine_new_row *rows; /* not in the table yet */
+    size_t row_count, row_capacity;
     pl_error *error;
 } engine_writing;
 
@@ -47,15 +62,20 @@ typedef struct engine_row {
     pl_str annotation;
     bool marked; /* ignored */
     pl_str ignore_date, ignore_reason;
+    int64_t changed; /* when `shown` or the annotation became what they are */
+    engine_compliance changed_from;
+    pl_str annotation_from;
 } engine_row;
 
-enum { ENGINE_ROW_COLUMNS_COUNT = 12 };
 #define ENGINE_ROW_COLUMNS                                                                                   \
     "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "        \
-    "annotation, ignore_until, ignore_date, ignore_reason"
+    "annotation, ignore_until, ignore_date, ignore_reason, changed, changed_from, annotation_from"
 
 /* The columns from `first` on, as views into the statement. */
 void engine_row_read(store_statement *st, int first, engine_row *out);
+
+/* Copies the row's texts into the arena; -1 when it is full. */
+int engine_row_copy(pl_arena *arena, engine_row *row, pl_error *error);
 
 /* All rows of a resource, or the one of a rule, copied into the arena. */
 int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t resource_key,
@@ -82,7 +102,10 @@ typedef struct engine_outcome {
 void engine_writing_begin(engine_writing *w, engine *e, store_session *session, pl_arena *arena, int64_t now,
                           pl_error *error);
 
-/* Writes the gathered counts; the writing is ended either way. */
+/* Inserts the new results that wait; needed before results of the same transaction are read. */
+int engine_writing_flush(engine_writing *w);
+
+/* Writes the new results and the gathered counts; the writing is ended either way. */
 int engine_writing_end(engine_writing *w, int status);
 
 /* The tally of a rule in an account; NULL without memory. Knows the rule's run, if there is one. */
@@ -97,9 +120,14 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engin
 /* A function has to look at the resource: at most one event waits for a rule and a resource. */
 int engine_queue_function(engine_writing *w, const engine_outcome *o);
 
+/* A function has to look at the account as a whole. */
+int engine_queue_account(store_session *session, pl_str account_id, const engine_rule *rule, int64_t ordering,
+                         engine_message_type message, pl_error *error);
+
 /*
- * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or with
- * an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally count.
+ * Marks a stored result as ignored until `until` (Unix milliseconds; INT64_MAX: until it is reverted), or
+ * with an absent date lifts the mark; the row is changed alike. Of the outcome only resource, rule and tally
+ * count.
  */
 int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
                       int64_t until);

@@ -37,10 +37,11 @@ static pl_str stored_aggregator(pl_str aggregator_id) {
 
 int engine_pack_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str pack_id,
                      engine_pack *out, bool *found, pl_error *error) {
-    store_statement *st = store_prepare(
-        session,
-        "SELECT " PACK_COLUMNS " FROM packs WHERE account_id = $1 AND pack_id = $2 AND aggregator_id = $3",
-        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT " PACK_COLUMNS " FROM packs WHERE account_id = $1 AND pack_id = $2 AND "
+                      "(aggregator_id = $3 OR ($3 = '*' AND aggregator_id <> ''))",
+                      error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, stored_aggregator(pack_id));
     store_bind_text(st, 3, stored_aggregator(owner->aggregator_id));
@@ -53,10 +54,11 @@ int engine_pack_find(store_session *session, pl_arena *arena, const engine_group
 
 int engine_pack_list(store_session *session, pl_arena *arena, const engine_group *owner, engine_pack **packs,
                      size_t *count, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT " PACK_COLUMNS " FROM packs WHERE account_id = $1 AND "
-                                        "aggregator_id = $2 ORDER BY created DESC, pack_id",
-                                        error);
+    store_statement *st = store_prepare(
+        session,
+        "SELECT " PACK_COLUMNS " FROM packs WHERE account_id = $1 AND "
+        "(aggregator_id = $2 OR ($2 = '*' AND aggregator_id <> '')) ORDER BY created DESC, pack_id",
+        error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
     size_t capacity = 0;

@@ -76,6 +76,15 @@ int engine_pack_remove_all(engine_context *context, store_session *session, cons
                            pl_error *error);
 
 /*
+ * Copies a rule (into the pack of this id, absent: none), or a pack with copies of its rules, to an owner. A
+ * name that is taken there gets `-copy` and a number. Quotas as for making one.
+ */
+int engine_rule_copy(engine_context *context, store_session *session, const engine_rule *source,
+                     const engine_group *to, pl_str pack_id, pl_error *error);
+int engine_pack_copy(engine_context *context, store_session *session, const engine_pack *source,
+                     const engine_group *to, pl_error *error);
+
+/*
  * The pack as a template, indented with four spaces: the client's own content when it was made from one (so
  * that nested texts keep their levels), else written from its rules; function rules are left out.
  */

@@ -5,7 +5,9 @@
  */
 #include "engine/evaluate.h"
 
-enum { MAX_RELATED = 256, MAX_DEPENDANTS = 1024 };
+#include "base/map.h"
+
+enum { MAX_RELATED = 100000, MAX_DEPENDANTS = 1024 };
 
 /* Related resources as they are gathered: configurations as texts of one JSON array. */
 struct gathering {
@@ -13,7 +15,7 @@ struct gathering {
     const engine_subject *subject;
     pl_str type;
     pl_buf list;
-    pl_str seen[MAX_RELATED]; /* ids and regions already in the list */
+    pl_map seen; /* regions and ids already in the list */
     size_t count;
     pl_error *error;
 };
@@ -23,14 +25,14 @@ static int add(struct gathering *g, const inventory_resource *r) {
     pl_str mark = pl_arena_printf(arena, "%.*s\n%.*s", PL_FMT(r->region_id), PL_FMT(r->resource_id));
     if (!mark.p)
         return pl_fail(g->error, PL_E_ServiceUnavailable);
-    for (size_t i = 0; i < g->count; i++)
-        if (pl_str_eq(g->seen[i], mark))
-            return 0;
+    if (pl_map_get(&g->seen, mark))
+        return 0;
     if (g->count == MAX_RELATED)
         return pl_failf(g->error, PL_E_InvalidParameter, "More than %d related resources of type %.*s.",
                         MAX_RELATED, PL_FMT(g->type));
-    g->seen[g->count++] = mark;
-    pl_buf_add_char(&g->list, g->count == 1 ? '[' : ',');
+    if (!pl_map_put(&g->seen, mark, g))
+        return pl_fail(g->error, PL_E_ServiceUnavailable);
+    pl_buf_add_char(&g->list, g->count++ == 0 ? '[' : ',');
     pl_buf_add(&g->list, r->configuration.p ? r->configuration : PL_STR("{}"));
     return 0;
 }
@@ -49,8 +51,8 @@ static int add_named(struct gathering *g, pl_str path_text) {
         pl_str id = pl_json_str(nodes.items[i]);
         if (id.n == 0)
             continue;
-        if (inventory_find_id(c->writing.session, &c->document, g->subject->resource->account_id, id, found, 4,
-                              &count, g->error) != 0)
+        if (inventory_find_id(c->writing.session, &c->document, g->subject->resource->account_id, id, found,
+                              4, &count, g->error) != 0)
             return -1;
         for (size_t n = 0; n < count; n++)
             if (pl_str_eq_fold(found[n].resource_type, g->type) && add(g, found + n) != 0)
@@ -114,12 +116,26 @@ static int gather_relations(struct gathering *g, const catalogue_type *source, p
     return 0;
 }
 
+static int visit_any(void *context, const inventory_resource *r, pl_error *error) {
+    (void)error;
+    return add(context, r);
+}
+
+/* Everything in an account is related to the account itself. */
+static int gather_account(struct gathering *g) {
+    return inventory_scan(g->c->writing.session, g->subject->resource->account_id,
+                          catalogue_type_name(g->c->writing.e->config.catalogue, g->type), 0, INT64_MAX,
+                          visit_any, g, g->error);
+}
+
 static int gather(struct gathering *g) {
     const catalogue *known = g->c->writing.e->config.catalogue;
     pl_error ignored = {0};
     pl_str own = g->subject->resource->resource_type;
     if (!known)
         return 0;
+    if (pl_str_eq_fold(own, PL_STR("ACS::::Account")))
+        return gather_account(g);
     const catalogue_type *source = catalogue_find_type(known, own, &ignored);
     const catalogue_type *target = catalogue_find_type(known, g->type, &ignored);
     if (gather_relations(g, source, g->type, false) != 0)
@@ -135,6 +151,7 @@ int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *err
         return pl_fail(error, PL_E_ServiceUnavailable);
     *g = (struct gathering){.c = related->c, .subject = related->subject, .type = type, .error = error};
     pl_buf_init(&g->list, 64 << 20);
+    pl_map_init(&g->seen, 0);
     int status = gather(g);
     pl_buf_add(&g->list, g->count ? PL_STR("]") : PL_STR("[]"));
     if (status == 0 && g->list.failed)
@@ -142,10 +159,12 @@ int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *err
     if (status == 0)
         status = pl_json_parse_in(&related->c->document, pl_buf_str(&g->list), list, error);
     pl_buf_free(&g->list);
+    pl_map_free(&g->seen);
     return status;
 }
 
-/* --- Dependants ------------------------------------------------------------------------------------------ */
+/* --- Dependants ------------------------------------------------------------------------------------------
+ */
 
 /* Keys of resources to evaluate again, gathered before anything is evaluated. */
 struct dependants {
@@ -175,7 +194,8 @@ static int visit_dependant(void *context, const inventory_resource *r, pl_error 
     struct dependants *d = context;
     bool names;
     pl_arena_reset(&d->c->document);
-    if (names_id(&d->c->document, r->configuration, d->path, d->change->item->resource_id, &names, error) != 0)
+    if (names_id(&d->c->document, r->configuration, d->path, d->change->item->resource_id, &names, error) !=
+        0)
         return -1;
     return names ? add_key(d, r->resource_key, error) : 0;
 }
@@ -199,7 +219,8 @@ static int add_named_keys(struct dependants *d, pl_str type) {
                               &count, c->error) != 0)
             return -1;
         for (size_t n = 0; n < count; n++)
-            if (pl_str_eq_fold(found[n].resource_type, type) && add_key(d, found[n].resource_key, c->error) != 0)
+            if (pl_str_eq_fold(found[n].resource_type, type) &&
+                add_key(d, found[n].resource_key, c->error) != 0)
                 return -1;
     }
     return 0;
@@ -212,8 +233,8 @@ static int gather_dependants(struct dependants *d, const catalogue_type *source,
             continue;
         d->path = relation->path;
         bool on_dependant = pl_str_eq_fold(relation->path_on, type);
-        int status = on_dependant ? inventory_scan(d->c->writing.session, d->change->item->account_id, type, 0,
-                                                   INT64_MAX, visit_dependant, d, d->c->error)
+        int status = on_dependant ? inventory_scan(d->c->writing.session, d->change->item->account_id, type,
+                                                   0, INT64_MAX, visit_dependant, d, d->c->error)
                                   : add_named_keys(d, type);
         if (status != 0)
             return -1;
@@ -230,7 +251,7 @@ static int evaluate_keys(struct dependants *d) {
                                &r, &found, c->error) != 0)
             return -1;
         if (found && !r.deleted &&
-            engine_evaluate_stored(c, &r, ENGINE_BY_CHANGE, d->change->item->resource_type) != 0)
+            engine_evaluate_stored(c, &r, ENGINE_BY_CHANGE, d->change->item->resource_type, 0) != 0)
             return -1;
     }
     return 0;
@@ -260,7 +281,8 @@ static int evaluate_type(engine_evaluating *c, const inventory_change *change, c
     return evaluate_keys(&d);
 }
 
-/* The recorded types of the account whose rules look at resources of the changed type; once in a transaction. */
+/* The recorded types of the account whose rules look at resources of the changed type; once in a transaction.
+ */
 static engine_dependency_types *dependent_types(engine_evaluating *c, pl_str account_id, pl_str changed) {
     for (engine_dependency_types *at = c->dependencies; at; at = at->next)
         if (pl_str_eq(at->changed, changed) && pl_str_eq(at->account_id, account_id))

@@ -3,10 +3,11 @@
 
 static int read_counts(store_session *session, pl_str account_id, int64_t rule_key, engine_counts *out,
                        pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT covered, non_compliant, not_applicable, insufficient, ignored "
-                                        "FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT covered, non_compliant, not_applicable, insufficient, ignored "
+                      "FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
+                      error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, rule_key);
     *out = (engine_counts){0};

@@ -49,7 +49,8 @@ static int compare(const struct candidate *a, const struct candidate *b) {
     return order ? order : pl_str_cmp(a->account_id, b->account_id);
 }
 
-/* --- What is shown ---------------------------------------------------------------------------------------- */
+/* --- What is shown ----------------------------------------------------------------------------------------
+ */
 
 /* When the result was produced: the last of the full run, the capture, and the row's own evaluation. */
 static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r, const engine_row *row) {
@@ -75,12 +76,14 @@ static bool one_of(const pl_str *items, size_t count, pl_str value) {
 }
 
 static bool passes(const engine_result_filter *f, const inventory_resource *r, engine_compliance shown) {
-    return (!f->has_compliance || f->compliance == shown) && one_of(f->types, f->type_count, r->resource_type) &&
+    return (!f->has_compliance || f->compliance == shown) &&
+           one_of(f->types, f->type_count, r->resource_type) &&
            one_of(f->regions, f->region_count, r->region_id) &&
            one_of(f->group_ids, f->group_id_count, r->group_id);
 }
 
-/* --- The best of all that pass ------------------------------------------------------------------------------ */
+/* --- The best of all that pass
+ * ------------------------------------------------------------------------------ */
 
 static void insert(struct listing *l, struct candidate *made) {
     size_t at = l->count < l->limit ? l->count++ : l->count - 1;
@@ -105,8 +108,8 @@ static int offer(struct listing *l, const struct candidate *c) {
     return 0;
 }
 
-static int consider(struct listing *l, pl_str account_id, const engine_bound *bound, const inventory_resource *r,
-                    const engine_row *row, bool covered) {
+static int consider(struct listing *l, pl_str account_id, const engine_bound *bound,
+                    const inventory_resource *r, const engine_row *row, bool covered) {
     const engine_rule *rule = bound->rule;
     engine_compliance shown = shown_of(rule, row);
     if (!covered || !passes(l->filter, r, shown))
@@ -122,14 +125,16 @@ static int consider(struct listing *l, pl_str account_id, const engine_bound *bo
     return offer(l, &c);
 }
 
-/* --- Walks ------------------------------------------------------------------------------------------------ */
+/* --- Walks ------------------------------------------------------------------------------------------------
+ */
 
-#define RESOURCE_COLUMNS                                                                                      \
-    "r.resource_key, r.resource_type, r.region_id, r.resource_id, r.name, r.status, r.group_id, r.zone, "      \
+#define RESOURCE_COLUMNS                                                                                     \
+    "r.resource_key, r.resource_type, r.region_id, r.resource_id, r.name, r.status, r.group_id, r.zone, "    \
     "r.create_time, r.capture_time, r.tags, r.deleted"
-#define RESULT_COLUMNS                                                                                        \
-    "x.rule_key, x.compliance, x.shown, x.message_type, x.ordering, x.recorded, x.last_non_compliant, "        \
-    "x.last_fixed, x.annotation, x.ignore_until, x.ignore_date, x.ignore_reason"
+#define RESULT_COLUMNS                                                                                       \
+    "x.rule_key, x.compliance, x.shown, x.message_type, x.ordering, x.recorded, x.last_non_compliant, "      \
+    "x.last_fixed, x.annotation, x.ignore_until, x.ignore_date, x.ignore_reason, x.changed, x.changed_from, "    \
+    "x.annotation_from"
 
 /* Coverage of the current row's resource; tags are parsed for narrow scopes only. */
 static int covers(struct listing *l, const engine_bound *bound, const inventory_resource *r, bool *covered) {
@@ -140,8 +145,8 @@ static int covers(struct listing *l, const engine_bound *bound, const inventory_
         return 0;
     pl_arena_init(&arena, 1 << 20);
     int status = 0;
-    subject = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id, r->group_id, r->name,
-                                     PL_JSON_NONE};
+    subject = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
+                                     r->group_id,      r->name,      PL_JSON_NONE};
     if (r->tags.n > 2)
         status = pl_json_parse_in(&arena, r->tags, &subject.tags, l->error);
     if (status == 0)
@@ -280,7 +285,8 @@ static int walk_rule(struct listing *l, pl_str account_id, const engine_rule *ru
     return derived ? walk_types(l, account_id, &bound) : walk_stored(l, account_id, &bound);
 }
 
-/* --- Tokens and details ----------------------------------------------------------------------------------- */
+/* --- Tokens and details -----------------------------------------------------------------------------------
+ */
 
 static pl_str write_token(pl_arena *arena, const struct candidate *c) {
     return pl_arena_printf(arena, "%lld,%lld,%lld,%.*s,%.*s", (long long)c->rank, (long long)c->rule_key,
@@ -353,9 +359,9 @@ static int load_result(struct listing *l, const struct candidate *c, engine_resu
     return 0;
 }
 
-int engine_list_results(engine *e, store_session *session, pl_arena *arena, const engine_result_filter *filter,
-                        pl_str after, size_t limit, engine_result **results, size_t *count, pl_str *next,
-                        pl_error *error) {
+int engine_list_results(engine *e, store_session *session, pl_arena *arena,
+                        const engine_result_filter *filter, pl_str after, size_t limit,
+                        engine_result **results, size_t *count, pl_str *next, pl_error *error) {
     struct listing l = {.e = e, .session = session, .arena = arena, .filter = filter, .error = error};
     limit = limit < LIMIT_MAX ? limit : LIMIT_MAX;
     l.limit = limit + 1;

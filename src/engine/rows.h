@@ -14,10 +14,6 @@ int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *erro
 int engine_rule_tell(engine_context *context, store_session *session, const engine_rule *rule,
                      engine_rule_event event, pl_error *error);
 
-/* A rule as a managed rule starts: texts, types, triggers and schedule from the catalogue; NULL: unknown. */
-const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str identifier,
-                                                 engine_rule *rule, pl_error *error);
-
 /* The first bytes of a name, at most `limit`, cut between characters. */
 pl_str engine_name_cut(pl_str name, size_t limit);
 

@@ -147,10 +147,11 @@ static pl_str stored_aggregator(const engine_group *owner) {
 
 int engine_rule_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str rule_id,
                      engine_rule *out, bool *found, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT " RULE_COLUMNS " FROM rules r WHERE r.account_id = $1 AND "
-                                        "r.rule_id = $2 AND r.aggregator_id = $3",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT " RULE_COLUMNS " FROM rules r WHERE r.account_id = $1 AND "
+                      "r.rule_id = $2 AND (r.aggregator_id = $3 OR ($3 = '*' AND r.aggregator_id <> ''))",
+                      error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, rule_id.p ? rule_id : PL_STR(""));
     store_bind_text(st, 3, stored_aggregator(owner));
@@ -211,10 +212,11 @@ static int complete(store_session *session, pl_arena *arena, pl_str account_id, 
 
 int engine_rule_list(store_session *session, pl_arena *arena, const engine_group *owner,
                      const engine_rule_filter *filter, engine_rule **rules, size_t *count, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT " RULE_COLUMNS " FROM rules r WHERE r.account_id = $1 AND "
-                                        "r.aggregator_id = $2 ORDER BY r.rule_key",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT " RULE_COLUMNS " FROM rules r WHERE r.account_id = $1 AND "
+                      "(r.aggregator_id = $2 OR ($2 = '*' AND r.aggregator_id <> '')) ORDER BY r.rule_key",
+                      error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, stored_aggregator(owner));
     if (read_rules(arena, st, rules, count, error) != 0 ||

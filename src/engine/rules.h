@@ -24,6 +24,9 @@ typedef struct engine_context {
     pl_str creator_id, creator_name, creator_type;
 } engine_context;
 
+/* As the aggregator id of an owner whose rules or packs are found or listed: any of the account's groups. */
+#define ENGINE_ANY_GROUP PL_STR("*")
+
 /* --- Reading ------------------------------------------------------------------------------------------- */
 
 /* One rule by id; `*found` false when the owner has no such rule. Texts live in the arena. */
@@ -72,8 +75,8 @@ int engine_rule_store_run(store_session *session, const engine_rule *rule, pl_er
 
 /*
  * Checks and stores a new rule: everything of `rule` but ids, state, times and creator is the client's; the
- * rest is filled in. `pack_id` of a rule that a pack makes, else absent. A managed rule's missing texts come
- * from the catalogue. Errors: ExceedMaxRuleCount, ConfigRuleExists, Invalid.<Parameter>.Value.
+ * rest is filled in. `pack_id` of a rule that a pack makes, else absent. Errors: ExceedMaxRuleCount,
+ * ConfigRuleExists, Invalid.<Parameter>.Value.
  */
 int engine_rule_create(engine_context *context, store_session *session, engine_rule *rule, pl_str pack_id,
                        pl_error *error);
@@ -108,6 +111,10 @@ int engine_rule_remove_all(engine_context *context, store_session *session, cons
 /* A name that no rule of the owner has: `name`, or `name` with `_` and four characters. */
 int engine_rule_free_name(engine_context *context, store_session *session, const engine_group *owner,
                           pl_str name, pl_str *out, pl_error *error);
+
+/* A rule as a managed rule starts: texts, types, triggers and schedule from the catalogue; NULL: unknown. */
+const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str identifier,
+                                                 engine_rule *rule, pl_error *error);
 
 /* "ALIYUN", "CUSTOM_CONFIGURATION", "CUSTOM_FC", and back. */
 pl_str engine_rule_owner_name(engine_rule_owner owner);

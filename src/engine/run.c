@@ -26,7 +26,8 @@ void engine_run_end(engine_run *run) {
     pl_arena_free(&run->arena);
 }
 
-/* --- Gathering ------------------------------------------------------------------------------------------- */
+/* --- Gathering -------------------------------------------------------------------------------------------
+ */
 
 /* Moves on to the type that the batch is about: the current one, or the next that the rule covers. */
 static int find_type(engine_run *run, store_session *session, pl_str *type, int64_t *after, pl_error *error) {
@@ -62,9 +63,8 @@ static int judge_resource(engine_evaluating *c, engine_typed *t, const engine_bo
                           const inventory_resource *r, engine_batch_item *item, pl_error *error) {
     engine_subject s = {.resource = r, .configuration = PL_JSON_NONE, .seen = true};
     pl_arena_reset(&c->document);
-    *item = (engine_batch_item){.resource_key = r->resource_key,
-                                .capture_time = r->capture_time,
-                                .annotation = PL_STR("")};
+    *item = (engine_batch_item){
+        .resource_key = r->resource_key, .capture_time = r->capture_time, .annotation = PL_STR("")};
     if (!bound->whole && engine_scope_subject_of(&c->document, r, &s.scope, error) != 0)
         return -1;
     if (bound->whole && t->program->needs.item &&
@@ -111,7 +111,8 @@ int engine_run_gather(engine_run *run, store_session *session, pl_arena *arena, 
     return engine_evaluating_end(&g.c, status);
 }
 
-/* --- Storing --------------------------------------------------------------------------------------------- */
+/* --- Storing ---------------------------------------------------------------------------------------------
+ */
 
 struct storing {
     engine_run *run;
@@ -132,11 +133,12 @@ static int load_rows(struct storing *s, pl_error *error) {
     int step;
     if (b->count == 0)
         return 0;
-    store_statement *st = store_prepare(s->c.writing.session,
-                                        "SELECT resource_key, " ENGINE_ROW_COLUMNS
-                                        " FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key "
-                                        ">= $3 AND resource_key <= $4 ORDER BY resource_key",
-                                        error);
+    store_statement *st =
+        store_prepare(s->c.writing.session,
+                      "SELECT resource_key, " ENGINE_ROW_COLUMNS
+                      " FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key "
+                      ">= $3 AND resource_key <= $4 ORDER BY resource_key",
+                      error);
     store_bind_text(st, 1, s->run->account_id);
     store_bind_i64(st, 2, s->run->rule.rule_key);
     store_bind_i64(st, 3, b->items[0].resource_key);
@@ -150,9 +152,8 @@ static int load_rows(struct storing *s, pl_error *error) {
         s->row_keys = key;
         key[s->row_count] = store_column_i64(st, 0);
         engine_row_read(st, 1, row + s->row_count);
-        row[s->row_count].annotation = pl_arena_copy(arena, row[s->row_count].annotation);
-        if (!row[s->row_count++].annotation.p)
-            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (engine_row_copy(arena, row + s->row_count++, error) != 0)
+            return -1;
     }
     return step;
 }
@@ -254,8 +255,8 @@ int engine_run_store(engine_run *run, store_session *session, pl_arena *arena, i
     return 0;
 }
 
-int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key, const engine_counts *counts,
-                      pl_error *error) {
+int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
+                      const engine_counts *counts, pl_error *error) {
     const int64_t *by = counts->by;
     return store_run(session, error,
                      "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
@@ -269,10 +270,8 @@ int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_ke
 
 int engine_unmark(engine_writing *w, pl_str account_id, const engine_rule *rule, pl_str resource_type,
                   int64_t resource_key, engine_row *row) {
-    engine_outcome o = {.account_id = account_id,
-                        .rule = rule,
-                        .resource_type = resource_type,
-                        .resource_key = resource_key};
+    engine_outcome o = {
+        .account_id = account_id, .rule = rule, .resource_type = resource_type, .resource_key = resource_key};
     o.tally = engine_tally_of(w, account_id, rule->rule_key);
     if (!o.tally)
         return -1;

@@ -35,7 +35,7 @@ typedef struct engine_run {
     engine_message_type message_type;
     int64_t ordering;
     bool revert;
-    bool first; /* the rule has no results yet */
+    bool first;           /* the rule has no results yet */
     pl_str resource_type; /* position: everything up to here is done */
     int64_t resource_key;
     engine_type_program *program; /* of the type being worked on */
@@ -56,8 +56,8 @@ int engine_run_store(engine_run *run, store_session *session, pl_arena *arena, i
                      engine_batch *batch, engine_counts *found, pl_error *error);
 
 /* Makes the counts of a finished run the rule's counts in the account. */
-int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key, const engine_counts *counts,
-                      pl_error *error);
+int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
+                      const engine_counts *counts, pl_error *error);
 
 /* Starts an evaluation of an active rule everywhere it applies: inside the transaction, or as stored runs. */
 int engine_start(engine *e, store_session *session, const engine_rule *rule, engine_message_type message_type,
@@ -71,7 +71,10 @@ int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, con
 int engine_unmark(engine_writing *w, pl_str account_id, const engine_rule *rule, pl_str resource_type,
                   int64_t resource_key, engine_row *row);
 
-/* Writes down in the rule's record that a run ended well. */
+/* True while a stored run of the rule waits or works. */
+int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error);
+
+/* Writes down in the rule's record that a run ended; a function's run succeeds with its reports only. */
 int engine_note_success(store_session *session, engine_rule *rule, engine_message_type message_type,
                         int64_t ordering, int64_t ended, pl_error *error);
 

@@ -67,8 +67,8 @@ struct scanning {
 static int scan_work(store_session *session, void *argument, pl_error *error) {
     struct scanning *s = argument;
     s->due_count = 0;
-    if (engine_rule_list_scheduled(session, s->arena, s->after_account, s->after_key, PAGE, &s->rules, &s->count,
-                                   error) != 0)
+    if (engine_rule_list_scheduled(session, s->arena, s->after_account, s->after_key, PAGE, &s->rules,
+                                   &s->count, error) != 0)
         return -1;
     for (size_t i = 0; i < s->count; i++) {
         int64_t last;
@@ -92,18 +92,20 @@ static int start_due(store_session *session, void *argument, pl_error *error) {
     pl_arena arena;
     engine_rule rule;
     bool found;
-    int64_t last;
+    int64_t last = 0;
     pl_arena_init(&arena, ARENA_LIMIT);
-    int status = engine_rule_find_key(session, &arena, d->rule->account_id, d->rule->rule_key, &rule, &found, error);
+    int status =
+        engine_rule_find_key(session, &arena, d->rule->account_id, d->rule->rule_key, &rule, &found, error);
     if (status == 0)
         status = last_scheduled(session, d->rule, &last, error);
     bool due = status == 0 && found && rule.state != ENGINE_INACTIVE && rule.state != ENGINE_DELETING &&
                engine_next_scheduled(&rule, last) <= d->now;
     if (due) {
-        status = store_run(session, error,
-                           "INSERT INTO rule_schedules (account_id, rule_key, last_run) VALUES ($1, $2, $3) ON "
-                           "CONFLICT (account_id, rule_key) DO UPDATE SET last_run = excluded.last_run",
-                           "tii", rule.account_id, rule.rule_key, d->now);
+        status =
+            store_run(session, error,
+                      "INSERT INTO rule_schedules (account_id, rule_key, last_run) VALUES ($1, $2, $3) ON "
+                      "CONFLICT (account_id, rule_key) DO UPDATE SET last_run = excluded.last_run",
+                      "tii", rule.account_id, rule.rule_key, d->now);
         if (status == 0)
             status = engine_start(d->e, session, &rule, ENGINE_BY_SCHEDULE, false, d->now, error);
     }
@@ -139,7 +141,8 @@ int engine_work_schedules(engine *e, int64_t now, bool *worked, pl_error *error)
     return status;
 }
 
-/* --- Marks ----------------------------------------------------------------------------------------------- */
+/* --- Marks -----------------------------------------------------------------------------------------------
+ */
 
 struct lifting {
     engine *e;
@@ -155,11 +158,11 @@ struct ended_mark {
 static int read_ended(store_session *session, pl_arena *arena, int64_t now, struct ended_mark *marks,
                       size_t *count, pl_error *error) {
     int step;
-    store_statement *st =
-        store_prepare(session,
-                      "SELECT account_id, rule_key, resource_key FROM results WHERE ignore_until IS NOT NULL AND "
-                      "ignore_until <= $1 ORDER BY ignore_until LIMIT $2",
-                      error);
+    store_statement *st = store_prepare(
+        session,
+        "SELECT account_id, rule_key, resource_key FROM results WHERE ignore_until IS NOT NULL AND "
+        "ignore_until <= $1 ORDER BY ignore_until LIMIT $2",
+        error);
     store_bind_i64(st, 1, now);
     store_bind_i64(st, 2, MARKS);
     *count = 0;
@@ -177,14 +180,14 @@ static int lift(engine_writing *w, const struct ended_mark *mark) {
     engine_row row;
     bool found, known;
     engine_rule rule = {.rule_key = mark->rule_key};
-    if (engine_row_of(w->session, w->arena, mark->account_id, mark->rule_key, mark->resource_key, &row, &found,
-                      w->error) != 0 ||
+    if (engine_row_of(w->session, w->arena, mark->account_id, mark->rule_key, mark->resource_key, &row,
+                      &found, w->error) != 0 ||
         inventory_find_key(w->session, w->arena, mark->account_id, mark->resource_key, &resource, &known,
                            w->error) != 0)
         return -1;
-    return found && known ? engine_unmark(w, mark->account_id, &rule, resource.resource_type, mark->resource_key,
-                                          &row)
-                          : 0;
+    return found && known
+               ? engine_unmark(w, mark->account_id, &rule, resource.resource_type, mark->resource_key, &row)
+               : 0;
 }
 
 static int lift_work(store_session *session, void *argument, pl_error *error) {
@@ -206,7 +209,8 @@ static int lift_work(store_session *session, void *argument, pl_error *error) {
 static int any_ended(store_session *session, void *argument, pl_error *error) {
     struct lifting *l = argument;
     store_statement *st = store_prepare(
-        session, "SELECT 1 FROM results WHERE ignore_until IS NOT NULL AND ignore_until <= $1 LIMIT 1", error);
+        session, "SELECT 1 FROM results WHERE ignore_until IS NOT NULL AND ignore_until <= $1 LIMIT 1",
+        error);
     store_bind_i64(st, 1, l->now);
     int step = store_step(st, error);
     l->lifted = step == 1;

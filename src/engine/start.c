@@ -26,8 +26,8 @@ int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, con
 }
 
 /* Resources of the rule's types in an account. */
-static int count_resources(store_session *session, pl_arena *arena, pl_str account_id, const engine_rule *rule,
-                           int64_t *total, pl_error *error) {
+static int count_resources(store_session *session, pl_arena *arena, pl_str account_id,
+                           const engine_rule *rule, int64_t *total, pl_error *error) {
     engine_bound bound = {.rule = rule};
     inventory_group *types;
     size_t count;
@@ -43,14 +43,17 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
                         int64_t ordering, int64_t ended, pl_error *error) {
     rule->run_ordering = ordering;
     rule->run_trigger = engine_message_name(message_type);
-    rule->last_success_started = ordering;
-    rule->last_success_ended = ended;
+    if (rule->owner != ENGINE_FUNCTION) { /* a function's run succeeds with its reports */
+        rule->last_success_started = ordering;
+        rule->last_success_ended = ended;
+    }
     if (rule->first_evaluation_started == 0)
         rule->first_evaluation_started = ordering;
     return engine_rule_store_run(session, rule, error);
 }
 
-/* --- Results that no rule accounts for any more ----------------------------------------------------------- */
+/* --- Results that no rule accounts for any more -----------------------------------------------------------
+ */
 
 /* The rule does not concern the account any more: all its results there go. */
 static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
@@ -74,15 +77,42 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
         return -1;
     for (size_t i = 0; i < count; i++)
         if (!engine_bound_has_type(&run->bound, types[i].name) &&
-            store_run(session, error,
-                      "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
-                      "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
-                      "tit", run->account_id, run->rule.rule_key, types[i].name) != 0)
+            store_run(
+                session, error,
+                "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
+                "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
+                "tit", run->account_id, run->rule.rule_key, types[i].name) != 0)
             return -1;
     return 0;
 }
 
-/* --- Inside the transaction ------------------------------------------------------------------------------- */
+/* True when no type of the scope is one that is recorded: the function finds what it looks at by itself. */
+static int is_account_level(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                            bool *yes, pl_error *error) {
+    const engine_list *types = &rule->scope.resource_types;
+    *yes = rule->owner == ENGINE_FUNCTION;
+    for (size_t i = 0; *yes && i < types->count; i++) {
+        pl_error unknown = {0};
+        int64_t recorded = 0;
+        bool known =
+            e->config.catalogue && catalogue_find_type(e->config.catalogue, types->items[i], &unknown);
+        if (!known && inventory_count_type(session, account_id, types->items[i], &recorded, error) != 0)
+            return -1;
+        *yes = !known && recorded == 0 && !pl_str_is(types->items[i], "*");
+    }
+    return 0;
+}
+
+static int queue_account_event(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                               engine_message_type message, int64_t ordering, pl_error *error) {
+    bool account_level;
+    if (is_account_level(e, session, account_id, rule, &account_level, error) != 0)
+        return -1;
+    return account_level ? engine_queue_account(session, account_id, rule, ordering, message, error) : 0;
+}
+
+/* --- Inside the transaction -------------------------------------------------------------------------------
+ */
 
 static int run_all(engine_run *run, store_session *session, int64_t now, pl_error *error) {
     engine_batch *batch = pl_malloc(sizeof *batch);
@@ -119,9 +149,9 @@ static int run_inside(struct starting *s, pl_str account_id) {
     run.message_type = s->message_type;
     run.ordering = s->now;
     run.revert = s->revert;
-    if (status == 0 && store_run(s->session, s->error,
-                                 "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2", "ti",
-                                 account_id, s->rule->rule_key) != 0)
+    if (status == 0 &&
+        store_run(s->session, s->error, "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
+                  "ti", account_id, s->rule->rule_key) != 0)
         status = -1;
     if (status == 0 && !inside)
         status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
@@ -131,12 +161,16 @@ static int run_inside(struct starting *s, pl_str account_id) {
             status = run_all(&run, s->session, s->now, s->error);
         if (status == 0)
             status = engine_run_settle(s->session, account_id, s->rule->rule_key, &run.counts, s->error);
+        if (status == 0)
+            status =
+                queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
     }
     engine_run_end(&run);
     return status;
 }
 
-/* --- As runs of the workers ------------------------------------------------------------------------------- */
+/* --- As runs of the workers -------------------------------------------------------------------------------
+ */
 
 static int insert_run(struct starting *s, pl_str account_id) {
     return store_run(
@@ -144,11 +178,12 @@ static int insert_run(struct starting *s, pl_str account_id) {
         "INSERT INTO evaluation_runs (account_id, rule_key, owner_id, ordering, message_type, revert, "
         "resource_type, resource_key, covered, non_compliant, not_applicable, insufficient, ignored, node, "
         "leased_until) VALUES ($1, $2, $3, $4, $5, $6, '', 0, 0, 0, 0, 0, 0, '', 0) ON CONFLICT (account_id, "
-        "rule_key) DO UPDATE SET ordering = excluded.ordering, message_type = excluded.message_type, revert = "
-        "excluded.revert, resource_type = '', resource_key = 0, covered = 0, non_compliant = 0, not_applicable "
+        "rule_key) DO UPDATE SET ordering = excluded.ordering, message_type = excluded.message_type, revert "
+        "= "
+        "excluded.revert, resource_type = '', resource_key = 0, covered = 0, non_compliant = 0, "
+        "not_applicable "
         "= 0, insufficient = 0, ignored = 0, node = '', leased_until = 0",
-        "tititi",
-        account_id, s->rule->rule_key, s->rule->account_id, s->now, (int64_t)s->message_type,
+        "titiii", account_id, s->rule->rule_key, s->rule->account_id, s->now, (int64_t)s->message_type,
         (int64_t)s->revert);
 }
 
@@ -159,33 +194,41 @@ static int queue_run(struct starting *s, pl_str account_id) {
     if (status == 0 && !inside)
         status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
     else if (status == 0)
-        status = drop_foreign_types(&run, s->session, s->arena, s->error) == 0 ? insert_run(s, account_id) : -1;
+        status =
+            drop_foreign_types(&run, s->session, s->arena, s->error) == 0 ? insert_run(s, account_id) : -1;
+    if (status == 0 && inside)
+        status =
+            queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
     engine_run_end(&run);
     return status;
+}
+
+/* Starts in these accounts; `*at_once` tells whether everything has been done already. */
+static int start_in(struct starting *s, const pl_str *accounts, size_t count, bool *at_once) {
+    int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
+    for (size_t i = 0; i < count && total <= most; i++)
+        if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
+            return -1;
+    *at_once = total <= most && count <= INSIDE_ACCOUNTS;
+    for (size_t i = 0; i < count; i++)
+        if ((*at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
+            return -1;
+    return *at_once ? 0 : store_notify(s->session, ENGINE_WAKE_CHANNEL, PL_STR(""), s->error);
 }
 
 static int start_everywhere(struct starting *s) {
     pl_str *accounts = NULL;
     size_t count;
-    int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
-    if (engine_rule_accounts(s->e, s->session, s->arena, s->rule, &accounts, &count, s->error) != 0)
+    bool at_once;
+    if (engine_rule_accounts(s->e, s->session, s->arena, s->rule, &accounts, &count, s->error) != 0 ||
+        start_in(s, accounts, count, &at_once) != 0)
         return -1;
-    for (size_t i = 0; i < count && total <= most; i++)
-        if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
-            return -1;
-    bool at_once = total <= most && count <= INSIDE_ACCOUNTS;
-    for (size_t i = 0; i < count; i++)
-        if ((at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
-            return -1;
     engine_rule record = *s->rule;
     if (at_once)
         return engine_note_success(s->session, &record, s->message_type, s->now, pl_now(&s->e->config.clock),
                                    s->error);
-    if (store_notify(s->session, ENGINE_WAKE_CHANNEL, PL_STR(""), s->error) != 0)
-        return -1;
-    if (record.first_evaluation_started != 0)
-        return 0;
-    record.first_evaluation_started = s->now;
+    if (record.first_evaluation_started == 0)
+        record.first_evaluation_started = s->now;
     return engine_rule_store_run(s->session, &record, s->error);
 }
 
@@ -199,19 +242,21 @@ int engine_start(engine *e, store_session *session, const engine_rule *rule, eng
     return status;
 }
 
-/* --- Hooks ----------------------------------------------------------------------------------------------- */
+/* --- Hooks -----------------------------------------------------------------------------------------------
+ */
 
 /* Keeps what timelines will say of the rule, then deletes its results in one account. */
 static int forget_rule(store_session *session, pl_str account_id, const engine_rule *rule, int64_t now,
                        pl_error *error) {
-    if (store_run(session, error,
-                  "INSERT INTO former_rules (account_id, rule_key, rule_id, owner_id, name, risk_level, created, "
-                  "deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, rule_key) DO "
-                  "NOTHING",
-                  "tittti"
-                  "ii",
-                  account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
-                  (int64_t)rule->risk_level, rule->created, now) != 0)
+    if (store_run(
+            session, error,
+            "INSERT INTO former_rules (account_id, rule_key, rule_id, owner_id, name, risk_level, created, "
+            "deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, rule_key) DO "
+            "NOTHING",
+            "tittti"
+            "ii",
+            account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
+            (int64_t)rule->risk_level, rule->created, now) != 0)
         return -1;
     return drop_results(session, account_id, rule->rule_key, error);
 }
@@ -226,8 +271,9 @@ static int delete_everywhere(engine *e, store_session *session, const engine_rul
     for (size_t i = 0; status == 0 && i < count; i++)
         status = forget_rule(session, accounts[i], rule, now, error);
     if (status == 0)
-        status = store_run(session, error, "DELETE FROM rule_schedules WHERE account_id = $1 AND rule_key = $2",
-                           "ti", rule->account_id, rule->rule_key);
+        status =
+            store_run(session, error, "DELETE FROM rule_schedules WHERE account_id = $1 AND rule_key = $2",
+                      "ti", rule->account_id, rule->rule_key);
     pl_arena_free(&arena);
     return status;
 }
@@ -252,7 +298,11 @@ int engine_rule_changed(engine *e, store_session *session, const engine_rule *ru
     case ENGINE_RULE_ACTIVATED: return start_rule(e, session, rule, now, error);
     case ENGINE_RULE_RENAMED: return 0;
     case ENGINE_RULE_DEACTIVATED:
-        return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i", rule->rule_key);
+        if (store_run(session, error, "DELETE FROM function_events WHERE rule_key = $1", "i",
+                      rule->rule_key) != 0)
+            return -1;
+        return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i",
+                         rule->rule_key);
     case ENGINE_RULE_DELETED: return delete_everywhere(e, session, rule, now, error);
     }
     return pl_fail(error, PL_E_InternalError);
@@ -263,9 +313,9 @@ int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *r
     return engine_start(e, session, rule, ENGINE_BY_HAND, revert, now, error);
 }
 
-int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
-    store_statement *st =
-        store_prepare(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", error);
+static int any_row(store_session *session, const char *sql, const engine_rule *rule, bool *evaluating,
+                   pl_error *error) {
+    store_statement *st = store_prepare(session, sql, error);
     store_bind_i64(st, 1, rule->rule_key);
     int step = store_step(st, error);
     *evaluating = step == 1;
@@ -274,6 +324,100 @@ int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *
     return step < 0 ? -1 : 0;
 }
 
+int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error) {
+    return any_row(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", rule, any, error);
+}
+
+/* Reports on changes are no run. */
+int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
+    if (engine_has_runs(session, rule, evaluating, error) != 0)
+        return -1;
+    if (*evaluating || rule->owner != ENGINE_FUNCTION)
+        return 0;
+    return any_row(session, "SELECT 1 FROM function_events WHERE rule_key = $1 AND message_type <> 0 LIMIT 1",
+                   rule, evaluating, error);
+}
+
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     return engine_version_renew(e, session, account_id, error);
+}
+
+/* --- Accounts that come and go ----------------------------------------------------------------------------
+ */
+
+/* Rules that have results in the account, in ascending order. */
+static int counted_rules(store_session *session, pl_arena *arena, pl_str account_id, int64_t **keys,
+                         size_t *count, pl_error *error) {
+    size_t capacity = 0;
+    int step;
+    store_statement *st = store_prepare(
+        session, "SELECT rule_key FROM rule_counts WHERE account_id = $1 ORDER BY rule_key", error);
+    store_bind_text(st, 1, account_id);
+    *keys = NULL;
+    *count = 0;
+    while ((step = store_step(st, error)) == 1) {
+        int64_t *grown = pl_arena_grow(arena, *keys, *count, &capacity, sizeof *grown);
+        if (!grown)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        *keys = grown;
+        grown[(*count)++] = store_column_i64(st, 0);
+    }
+    return step;
+}
+
+static bool view_has(const engine_view *view, int64_t rule_key) {
+    for (size_t i = 0; i < view->count; i++)
+        if (view->rules[i].rule->rule_key == rule_key)
+            return true;
+    return false;
+}
+
+static bool has_key(const int64_t *keys, size_t count, int64_t key) {
+    for (size_t i = 0; i < count; i++)
+        if (keys[i] == key)
+            return true;
+    return false;
+}
+
+/* Results of rules that have lost the account go; rules that have gained it run there. */
+static int follow_groups(struct starting *s, const engine_view *view, pl_str account_id) {
+    int64_t *keys;
+    size_t count;
+    if (counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!view_has(view, keys[i]) && drop_results(s->session, account_id, keys[i], s->error) != 0)
+            return -1;
+    for (size_t i = 0; i < view->count; i++) {
+        bool at_once;
+        const engine_bound *bound = view->rules + i;
+        if (!bound->active || bound->rule->aggregator_id.n == 0 ||
+            has_key(keys, count, bound->rule->rule_key))
+            continue;
+        s->rule = bound->rule;
+        if (start_in(s, &account_id, 1, &at_once) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now,
+                           pl_error *error) {
+    pl_arena arena;
+    if (engine_version_renew(e, session, account_id, error) != 0)
+        return -1;
+    engine_view *view = engine_view_get(e, session, account_id, error);
+    if (!view)
+        return -1;
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    struct starting s = {.e = e,
+                         .session = session,
+                         .arena = &arena,
+                         .message_type = ENGINE_BY_HAND,
+                         .now = now,
+                         .error = error};
+    int status = follow_groups(&s, view, account_id);
+    pl_arena_free(&arena);
+    engine_view_release(view);
+    return status;
 }

@@ -10,7 +10,7 @@
 
 enum {
     LEASE_MILLISECONDS = 60000,
-    TICK_MILLISECONDS = 1000,
+    TICK_MILLISECONDS = 5000,
     BATCH_ARENA_LIMIT = 256 << 20,
 };
 
@@ -27,7 +27,8 @@ struct working {
     bool done;
 };
 
-/* --- Taking a run ---------------------------------------------------------------------------------------- */
+/* --- Taking a run ----------------------------------------------------------------------------------------
+ */
 
 /* The row's rule; a row without one (deleted meanwhile) is deleted as well. */
 static int load_run(struct working *w, store_session *session, pl_str account_id, pl_str owner_id,
@@ -38,8 +39,9 @@ static int load_run(struct working *w, store_session *session, pl_str account_id
         return -1;
     w->lost = !found;
     if (!found)
-        return store_run(session, error, "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
-                         "ti", account_id, rule_key);
+        return store_run(session, error,
+                         "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2", "ti",
+                         account_id, rule_key);
     if (engine_run_begin(&w->run, w->e, session, account_id, &rule, &inside, error) != 0)
         return -1;
     w->taken = true;
@@ -48,10 +50,11 @@ static int load_run(struct working *w, store_session *session, pl_str account_id
 
 static int lease(struct working *w, store_session *session, pl_str account_id, int64_t rule_key,
                  pl_error *error) {
-    return store_run(session, error,
-                     "UPDATE evaluation_runs SET node = $3, leased_until = $4 WHERE account_id = $1 AND rule_key "
-                     "= $2",
-                     "titi", account_id, rule_key, pl_str_from(w->e->node), w->now + LEASE_MILLISECONDS);
+    return store_run(
+        session, error,
+        "UPDATE evaluation_runs SET node = $3, leased_until = $4 WHERE account_id = $1 AND rule_key "
+        "= $2",
+        "titi", account_id, rule_key, pl_str_from(w->e->node), w->now + LEASE_MILLISECONDS);
 }
 
 static int take_work(store_session *session, void *argument, pl_error *error) {
@@ -63,10 +66,13 @@ static int take_work(store_session *session, void *argument, pl_error *error) {
     store_statement *st = store_prepare(
         session,
         store_is_postgres(session)
-            ? "SELECT account_id, rule_key, owner_id, ordering, message_type, revert, resource_type, resource_key "
-              "FROM evaluation_runs WHERE leased_until < $1 ORDER BY ordering, account_id, rule_key LIMIT 1 FOR "
+            ? "SELECT account_id, rule_key, owner_id, ordering, message_type, revert, resource_type, "
+              "resource_key "
+              "FROM evaluation_runs WHERE leased_until < $1 ORDER BY ordering, account_id, rule_key LIMIT 1 "
+              "FOR "
               "UPDATE SKIP LOCKED"
-            : "SELECT account_id, rule_key, owner_id, ordering, message_type, revert, resource_type, resource_key "
+            : "SELECT account_id, rule_key, owner_id, ordering, message_type, revert, resource_type, "
+              "resource_key "
               "FROM evaluation_runs WHERE leased_until < $1 ORDER BY ordering, account_id, rule_key LIMIT 1",
         error);
     store_bind_i64(st, 1, w->now);
@@ -94,7 +100,8 @@ static int take_work(store_session *session, void *argument, pl_error *error) {
     return lease(w, session, account_id, rule_key, error);
 }
 
-/* --- Batches --------------------------------------------------------------------------------------------- */
+/* --- Batches ---------------------------------------------------------------------------------------------
+ */
 
 static int gather_work(store_session *session, void *argument, pl_error *error) {
     struct working *w = argument;
@@ -127,18 +134,20 @@ static int move_row(struct working *w, store_session *session, pl_error *error) 
                      "not_applicable + $8, insufficient = insufficient + $9, ignored = ignored + $10 WHERE "
                      "account_id = $1 AND rule_key = $2",
                      "titiiiiiii", w->run.account_id, w->run.rule.rule_key, w->run.resource_type,
-                     w->run.resource_key, w->now + LEASE_MILLISECONDS, w->found.total, by[ENGINE_NON_COMPLIANT],
-                     by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]);
+                     w->run.resource_key, w->now + LEASE_MILLISECONDS, w->found.total,
+                     by[ENGINE_NON_COMPLIANT], by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA],
+                     by[ENGINE_IGNORED]);
 }
 
 /* The row's counts become the rule's; when it was the last row of the rule, the rule's run has ended. */
 static int finish(struct working *w, store_session *session, pl_error *error) {
     engine_counts counts = {0};
     bool more;
-    store_statement *st = store_prepare(session,
-                                        "SELECT covered, non_compliant, not_applicable, insufficient, ignored "
-                                        "FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT covered, non_compliant, not_applicable, insufficient, ignored "
+                      "FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
+                      error);
     store_bind_text(st, 1, w->run.account_id);
     store_bind_i64(st, 2, w->run.rule.rule_key);
     if (store_step(st, error) != 1)
@@ -150,7 +159,7 @@ static int finish(struct working *w, store_session *session, pl_error *error) {
     if (engine_run_settle(session, w->run.account_id, w->run.rule.rule_key, &counts, error) != 0 ||
         store_run(session, error, "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2", "ti",
                   w->run.account_id, w->run.rule.rule_key) != 0 ||
-        engine_is_evaluating(session, &w->run.rule, &more, error) != 0)
+        engine_has_runs(session, &w->run.rule, &more, error) != 0)
         return -1;
     if (more)
         return 0;
@@ -199,10 +208,11 @@ static int work_run(struct working *w, bool one_batch, pl_error *error) {
 /* Gives the run back, so that it goes on at once, here or elsewhere. */
 static int release_work(store_session *session, void *argument, pl_error *error) {
     struct working *w = argument;
-    return store_run(session, error,
-                     "UPDATE evaluation_runs SET node = '', leased_until = 0 WHERE account_id = $1 AND rule_key "
-                     "= $2 AND node = $3",
-                     "tit", w->run.account_id, w->run.rule.rule_key, pl_str_from(w->e->node));
+    return store_run(
+        session, error,
+        "UPDATE evaluation_runs SET node = '', leased_until = 0 WHERE account_id = $1 AND rule_key "
+        "= $2 AND node = $3",
+        "tit", w->run.account_id, w->run.rule.rule_key, pl_str_from(w->e->node));
 }
 
 static int any_run(store_session *session, void *argument, pl_error *error) {
@@ -243,7 +253,8 @@ static int work_any_run(engine *e, bool one_batch, bool *worked, pl_error *error
     return status;
 }
 
-/* --- Now and then ---------------------------------------------------------------------------------------- */
+/* --- Now and then ----------------------------------------------------------------------------------------
+ */
 
 static int work_calendar(engine *e, bool *worked, pl_error *error) {
     int64_t now = pl_now(&e->config.clock);
@@ -259,13 +270,16 @@ int engine_work(engine *e, bool *worked, pl_error *error) {
     return work_any_run(e, true, worked, error);
 }
 
-int engine_count_runs(store_session *session, int64_t *runs, pl_error *error) {
-    store_statement *st = store_prepare(session, "SELECT COUNT(*) FROM evaluation_runs", error);
-    int step = store_step(st, error);
-    *runs = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error) {
+    store_statement *st = store_prepare(
+        session, "SELECT (SELECT COUNT(*) FROM evaluation_runs), (SELECT COUNT(*) FROM function_events)",
+        error);
+    if (store_step(st, error) != 1)
+        return -1;
+    *runs = store_column_i64(st, 0);
+    *functions = store_column_i64(st, 1);
+    store_reset(st);
+    return 0;
 }
 
 static void report(engine *e, const pl_error *error) {

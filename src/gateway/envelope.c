@@ -1,4 +1,5 @@
-/* The form of answers and errors (reference/gateway.md, sections 7 and 8; ram-authorization.md, section 4). */
+/* The form of answers and errors (reference/gateway.md, sections 7 and 8; ram-authorization.md, section 4).
+ */
 #include "gateway/request.h"
 #include "json/parser.h"
 
@@ -43,8 +44,8 @@ static pl_str recommend(const gateway_request *r, pl_arena *arena) {
     if (!r->operation)
         return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&requestId=%s", r->error.code,
                                r->request_id);
-    return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&product=%.*s&requestId=%s", r->error.code,
-                           PL_FMT(r->operation->product->name), r->request_id);
+    return pl_arena_printf(arena, "https://api.aliyun.com/troubleshoot?q=%s&product=%.*s&requestId=%s",
+                           r->error.code, PL_FMT(r->operation->product->name), r->request_id);
 }
 
 /* XML carries the address unescaped in a CDATA section, as clients have seen it. */
@@ -59,21 +60,15 @@ static void write_recommend(gateway_request *r, pl_writer *w) {
     pl_buf_add(&r->out, PL_STR("]]></Recommend>"));
 }
 
-static pl_str display_name(gateway_request *r) {
-    if (r->caller.kind == IDENTITY_ASSUMED_ROLE)
-        return pl_arena_printf(&r->arena, "%.*s:%.*s", PL_FMT(r->caller.name), PL_FMT(r->caller.session_name));
-    return r->caller.principal_id;
-}
-
 static void write_denial(gateway_request *r, pl_writer *w) {
     pl_write_object(w, PL_STR("AccessDeniedDetail"));
     pl_write_string(w, PL_STR("AuthAction"), r->operation->ram_action);
-    pl_write_string(w, PL_STR("AuthPrincipalType"),
-                    r->caller.kind == IDENTITY_ASSUMED_ROLE ? PL_STR("AssumedRoleUser") : PL_STR("SubUser"));
-    pl_write_string(w, PL_STR("AuthPrincipalOwnerId"), r->caller.account_id);
-    pl_write_string(w, PL_STR("AuthPrincipalDisplayName"), display_name(r));
+    pl_write_string(w, PL_STR("AuthPrincipalType"), r->denial.principal_type);
+    pl_write_string(w, PL_STR("AuthPrincipalOwnerId"), r->denial.principal_owner);
+    pl_write_string(w, PL_STR("AuthPrincipalDisplayName"), r->denial.principal_name);
     pl_write_string(w, PL_STR("NoPermissionType"), r->denial.no_permission_type);
     pl_write_string(w, PL_STR("PolicyType"), r->denial.policy_type);
+    pl_write_optional(w, PL_STR("EncodedDiagnosticMessage"), r->denial.encoded_message);
     pl_write_object_end(w);
 }
 

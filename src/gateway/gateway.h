@@ -15,13 +15,13 @@ typedef struct gateway gateway;
 
 /* The questions that the gateway asks of lower rooms; the program fills in the real ones, tests their own. */
 typedef struct gateway_guard {
-    int (*find_key)(identity *identity, pl_arena *arena, pl_str access_key_id, pl_str security_token, int64_t now,
-                    identity_key *key, pl_error *error);
+    int (*find_key)(identity *identity, pl_arena *arena, pl_str access_key_id, pl_str security_token,
+                    int64_t now, identity_key *key, pl_error *error);
     int (*authorize)(identity *identity, pl_arena *arena, const identity_caller *caller,
                      const identity_request *request, identity_denial *denial, pl_error *error);
     /*
-     * The path ("r-abc/fd-def/1200...") of a folder or account in the caller's resource directory, for ARNs. -1 when it
-     * is not there; NULL while no directory exists.
+     * The path ("r-abc/fd-def/1200...") of a folder or account in the caller's resource directory, for ARNs.
+     * -1 when it is not there; NULL while no directory exists.
      */
     int (*directory_path)(struct org *org, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path);
 } gateway_guard;
@@ -42,17 +42,17 @@ typedef struct gateway_page {
 } gateway_page;
 
 typedef struct gateway_options {
-    pl_str host;          /* address or name to listen on */
-    uint16_t port;        /* 0: a free one */
-    unsigned threads;     /* listener threads; 0: one a processor */
-    unsigned workers;     /* threads for operations that may wait; 0: 16 */
-    unsigned connections; /* most at once; 0: 4096 */
-    size_t body_bytes;    /* common limit of a request body; 0: 4 MiB */
-    size_t body_memory;   /* bytes of all bodies being received at once; 0: 256 MiB */
-    size_t header_bytes;  /* request line and headers; 0: 32 KiB */
-    unsigned read_seconds; /* longest time from the first byte to the last of a request; 0: 60 */
-    unsigned idle_seconds; /* longest silence on a connection; 0: 75 */
-    size_t nonces;         /* most nonces remembered in memory; 0: 4 million */
+    pl_str host;                     /* address or name to listen on */
+    uint16_t port;                   /* 0: a free one */
+    unsigned threads;                /* listener threads; 0: one a processor */
+    unsigned workers;                /* threads for operations that may wait; 0: 16 */
+    unsigned connections;            /* most at once; 0: 4096 */
+    size_t body_bytes;               /* common limit of a request body; 0: 4 MiB */
+    size_t body_memory;              /* bytes of all bodies being received at once; 0: 256 MiB */
+    size_t header_bytes;             /* request line and headers; 0: 32 KiB */
+    unsigned read_seconds;           /* longest time from the first byte to the last of a request; 0: 60 */
+    unsigned idle_seconds;           /* longest silence on a connection; 0: 75 */
+    size_t nonces;                   /* most nonces remembered in memory; 0: 4 million */
     pl_str tls_certificate, tls_key; /* PEM texts; absent: plain HTTP */
     const struct api_product *const *products;
     size_t product_count;
@@ -64,14 +64,20 @@ typedef struct gateway_options {
 } gateway_options;
 
 /*
- * Listens and serves until gateway_stop. `services` must outlive the gateway; its server_key is set here, from the
- * store, where it is made at the first start. The option's views and tables must outlive the gateway too.
- * Fails with ServiceUnavailable (address in use, wrong certificate, store) and a message for the operator.
+ * Listens and serves until gateway_stop. `services` must outlive the gateway; its server_key is set here,
+ * from the store, where it is made at the first start. The option's views and tables must outlive the gateway
+ * too. Fails with ServiceUnavailable (address in use, wrong certificate, store) and a message for the
+ * operator.
  */
 int gateway_start(gateway **out, const gateway_options *options, api_services *services, pl_error *error);
 
-/* Takes no new requests, finishes those that run (at most 30 seconds), and frees everything. NULL is fine. */
+/*
+ * Takes no new requests, finishes those that run (waits at most 30 seconds for their answers to be sent), and
+ * stores what has to outlive the process. gateway_free follows after store_close, which ends the
+ * notifications of other nodes. NULL is fine for both.
+ */
 void gateway_stop(gateway *gateway);
+void gateway_free(gateway *gateway);
 
 /* The port that is listened on. */
 uint16_t gateway_port(const gateway *gateway);

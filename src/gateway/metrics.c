@@ -41,8 +41,9 @@ static void write_product(pl_buf *out, metrics *m, const gateway_options *option
             uint64_t count = atomic_load_explicit(&m->requests[row][access][i], memory_order_relaxed);
             if (count == 0)
                 continue;
-            pl_buf_printf(out, "plumbline_requests_total{product=\"%.*s\",version=\"%.*s\",access=\"%s\",status=\"",
-                          PL_FMT(name), PL_FMT(version), accesses[access]);
+            pl_buf_printf(
+                out, "plumbline_requests_total{product=\"%.*s\",version=\"%.*s\",access=\"%s\",status=\"",
+                PL_FMT(name), PL_FMT(version), accesses[access]);
             statuses[i] ? pl_buf_add_i64(out, statuses[i]) : pl_buf_add(out, PL_STR("other"));
             pl_buf_printf(out, "\"} %" PRIu64 "\n", count);
         }
@@ -50,7 +51,8 @@ static void write_product(pl_buf *out, metrics *m, const gateway_options *option
 }
 
 static void write_durations(pl_buf *out, metrics *m) {
-    describe(out, "plumbline_request_duration_seconds", "Time from the whole request to the whole answer.", "histogram");
+    describe(out, "plumbline_request_duration_seconds", "Time from the whole request to the whole answer.",
+             "histogram");
     uint64_t total = 0;
     for (size_t i = 0; i < METRICS_BUCKETS; i++) {
         total += atomic_load_explicit(&m->durations[i], memory_order_relaxed);
@@ -74,12 +76,13 @@ void metrics_write(metrics *m, const gateway_options *options, pl_buf *out) {
     for (size_t row = 0; row <= METRICS_PRODUCTS; row++)
         write_product(out, m, options, row);
     write_durations(out, m);
-    write_one(out, "plumbline_connections", "Connections that are open.", false, atomic_load(&m->connections));
+    write_one(out, "plumbline_connections", "Connections that are open.", false,
+              atomic_load(&m->connections));
     write_one(out, "plumbline_connections_total", "Connections accepted.", true,
               (int64_t)atomic_load(&m->connections_total));
-    write_one(out, "plumbline_requests_running", "Requests being worked on.", false, atomic_load(&m->running));
-    write_one(out, "plumbline_connections_closed_slow_total", "Connections closed because a request came too slowly.",
-              true, (int64_t)atomic_load(&m->closed_slow));
+    write_one(out, "plumbline_connections_closed_slow_total",
+              "Connections closed because a request came too slowly.", true,
+              (int64_t)atomic_load(&m->closed_slow));
     for (size_t i = 0; i < options->gauge_count; i++) {
         const gateway_gauge *gauge = &options->gauges[i];
         write_one(out, gauge->name, gauge->help, gauge->counter, gauge->read(gauge->context));

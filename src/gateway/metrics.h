@@ -19,12 +19,12 @@ typedef struct metrics {
     atomic_uint_fast64_t duration_ns;
     atomic_int_fast64_t connections;
     atomic_uint_fast64_t connections_total;
-    atomic_int_fast64_t running;
     atomic_uint_fast64_t closed_slow; /* connections closed because their request took too long to come */
 } metrics;
 
 /* Counts one answered request; `operation` may be NULL, `product` is its index in the options' table. */
-void metrics_count(metrics *m, size_t product, const struct api_operation *operation, int status, int64_t nanoseconds);
+void metrics_count(metrics *m, size_t product, const struct api_operation *operation, int status,
+                   int64_t nanoseconds);
 
 /* Appends everything. */
 void metrics_write(metrics *m, const gateway_options *options, pl_buf *out);

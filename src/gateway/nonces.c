@@ -1,9 +1,9 @@
 /*
  * The nonce memory and its table. Owns the table `nonces` and the setting `gateway.nonces`.
  *
- * The memory is a hash set in shards, each with its own lock; the background writer takes whole batches out of a
- * queue with its own lock. INVARIANT: a nonce whose timestamp is above the watermark and within the skew is either
- * in its shard or was never accepted.
+ * The memory is a hash set in shards, each with its own lock; the background writer takes whole batches out
+ * of a queue with its own lock. INVARIANT: a nonce whose timestamp is above the watermark and within the skew
+ * is either in its shard or was never accepted.
  */
 #include "gateway/nonces.h"
 
@@ -19,11 +19,11 @@
 enum {
     SHARDS = 16,
     FIRST_CAPACITY = 64,
-    BATCH_READS = 500,      /* reading requests written in one batch; see the header */
-    BATCH_MAX = 100000,     /* changing requests waiting; past that they wait for the writer */
-    BATCH_MS = 100,         /* how long a batch collects */
+    BATCH_READS = 100,  /* reading requests written in one batch; see the header */
+    BATCH_MAX = 100000, /* changing requests waiting; past that they wait for the writer */
+    BATCH_MS = 100,     /* how long a batch collects */
     PURGE_MS = 60 * 1000,
-    NOTIFY_ENTRIES = 100,   /* entries in one notification */
+    NOTIFY_ENTRIES = 100, /* entries in one notification */
 };
 
 typedef struct entry {
@@ -58,8 +58,8 @@ struct nonces {
     const pl_log *log;
     uint64_t seed;
     size_t shard_limit;
-    bool shared; /* several servers may use the store */
-    _Atomic int64_t watermark; /* timestamps up to here are refused */
+    bool shared;                 /* several servers may use the store */
+    _Atomic int64_t watermark;   /* timestamps up to here are refused */
     _Atomic int64_t lossy_until; /* accepted nonces up to this timestamp may be missing in the table */
     shard shards[SHARDS];
     pthread_mutex_t queue_lock;
@@ -67,6 +67,7 @@ struct nonces {
     pthread_cond_t wake;
     batch queue, writing;
     bool stopping;
+    bool has_thread;
     pthread_t thread;
     int64_t purged_at;
 };
@@ -192,7 +193,7 @@ static int tell_others(store_session *session, const batch *b, pl_error *error) 
 }
 
 static bool read_hex(pl_str text, uint64_t *value) {
-    char bytes[8];
+    char bytes[8] = {0};
     pl_buf out = {.p = bytes, .capacity = sizeof bytes, .limit = sizeof bytes};
     if (text.n != 16 || !pl_hex_decode(&out, text))
         return false;
@@ -318,7 +319,8 @@ typedef struct claim {
 static int claim_row(store_session *session, void *argument, pl_error *error) {
     claim *c = argument;
     int64_t changes = 0;
-    if (store_is_postgres(session) && store_run(session, error, "SET LOCAL synchronous_commit TO off", "") != 0)
+    if (store_is_postgres(session) &&
+        store_run(session, error, "SET LOCAL synchronous_commit TO off", "") != 0)
         return -1;
     if (store_run_counted(session, &changes, error,
                           "INSERT INTO nonces(access_key_id, nonce, expires_at) VALUES ($1, $2, $3) "
@@ -333,7 +335,8 @@ bool nonces_would_wait(const nonces *n, int64_t timestamp, bool changes) {
     return timestamp > pl_now(&n->clock) || (n->shared && changes);
 }
 
-int nonces_use(nonces *n, pl_str access_key_id, pl_str nonce, int64_t timestamp, bool changes, pl_error *error) {
+int nonces_use(nonces *n, pl_str access_key_id, pl_str nonce, int64_t timestamp, bool changes,
+               pl_error *error) {
     uint64_t hash = hash_of(n, access_key_id, nonce);
     bool waits = nonces_would_wait(n, timestamp, changes);
     switch (remember(n, hash, timestamp)) {
@@ -355,8 +358,8 @@ int nonces_use(nonces *n, pl_str access_key_id, pl_str nonce, int64_t timestamp,
 
 static int load_rows(store_session *session, void *argument, pl_error *error) {
     nonces *n = argument;
-    store_statement *st =
-        store_prepare(session, "SELECT access_key_id, nonce, expires_at FROM nonces WHERE expires_at > $1", error);
+    store_statement *st = store_prepare(
+        session, "SELECT access_key_id, nonce, expires_at FROM nonces WHERE expires_at > $1", error);
     store_bind_i64(st, 1, pl_now(&n->clock));
     int row;
     while ((row = store_step(st, error)) == 1) {
@@ -374,7 +377,8 @@ typedef struct mark {
 /* Sets the mark and tells what it was before. */
 static int set_mark(store_session *session, void *argument, pl_error *error) {
     mark *m = argument;
-    store_statement *st = store_prepare(session, "SELECT value FROM settings WHERE name = 'gateway.nonces'", error);
+    store_statement *st =
+        store_prepare(session, "SELECT value FROM settings WHERE name = 'gateway.nonces'", error);
     int row = store_step(st, error);
     if (row < 0)
         return -1;
@@ -393,7 +397,8 @@ static void refuse_the_past(nonces *n) {
     if (rest.tv_nsec == 1000000000L)
         rest = (struct timespec){.tv_sec = 1};
     nanosleep(&rest, NULL);
-    pl_log_write(n->log, PL_LOG_WARNING, "the last stop was not clean: requests signed before this start are refused");
+    pl_log_write(n->log, PL_LOG_WARNING,
+                 "the last stop was not clean: requests signed before this start are refused");
 }
 
 static int start_with_table(nonces *n, pl_error *error) {
@@ -415,6 +420,7 @@ static int start_with_table(nonces *n, pl_error *error) {
 static int start_thread(nonces *n, pl_error *error) {
     if (pthread_create(&n->thread, NULL, write_in_background, n) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
+    n->has_thread = true;
     return 0;
 }
 
@@ -437,7 +443,9 @@ static size_t power_of_two_below(size_t value) {
     return power;
 }
 
-static void free_all(nonces *n) {
+void nonces_free(nonces *n) {
+    if (!n)
+        return;
     for (size_t i = 0; i < SHARDS; i++) {
         pl_free(n->shards[i].entries);
         pthread_mutex_destroy(&n->shards[i].lock);
@@ -453,6 +461,7 @@ static void free_all(nonces *n) {
 int nonces_open(nonces **out, store *s, const pl_clock *clock, const pl_log *log, uint64_t seed, size_t limit,
                 pl_error *error) {
     nonces *n = pl_calloc(1, sizeof *n);
+    *out = n;
     if (!n)
         return pl_fail(error, PL_E_ServiceUnavailable);
     n->store = s;
@@ -465,17 +474,12 @@ int nonces_open(nonces **out, store *s, const pl_clock *clock, const pl_log *log
     pl_arena_init(&n->queue.arena, (size_t)64 << 20);
     pl_arena_init(&n->writing.arena, (size_t)64 << 20);
     make_locks(n);
-    if (start_with_table(n, error) != 0 || start_thread(n, error) != 0) {
-        free_all(n);
-        return -1;
-    }
-    *out = n;
-    return 0;
+    return start_with_table(n, error) != 0 ? -1 : start_thread(n, error);
 }
 
 void nonces_close(nonces *n) {
     pl_error error;
-    if (!n)
+    if (!n || !n->has_thread)
         return;
     pthread_mutex_lock(&n->queue_lock);
     n->stopping = true;
@@ -483,8 +487,8 @@ void nonces_close(nonces *n) {
     pthread_mutex_unlock(&n->queue_lock);
     pthread_join(n->thread, NULL);
     mark m = {.value = "clean"};
-    bool all = nonces_flush(n, &error) == 0 && atomic_load(&n->lossy_until) + NONCE_SKEW_MS < pl_now(&n->clock);
+    bool all =
+        nonces_flush(n, &error) == 0 && atomic_load(&n->lossy_until) + NONCE_SKEW_MS < pl_now(&n->clock);
     if (all && !n->shared)
         store_write(n->store, set_mark, &m, &error);
-    free_all(n);
 }

@@ -1,15 +1,16 @@
 /*
  * One request on its way through the gateway, and the steps it takes. Internal to the room.
  *
- * INVARIANT: one thread at a time works on a request: the listener thread that receives it, then perhaps a worker,
- * then the listener again. Buffers and arena are kept for the next request; nothing of a request survives
- * request_reset.
+ * INVARIANT: one thread at a time works on a request: the listener thread that receives it, then perhaps a
+ * worker, then the listener again. Buffers and arena are kept for the next request; nothing of a request
+ * survives request_reset.
  */
 #ifndef GATEWAY_REQUEST_H
 #define GATEWAY_REQUEST_H
 
+#include "api/bind.h"
 #include "api/client_token.h"
-#include "api/fields.h"
+#include "base/map.h"
 #include "gateway/metrics.h"
 #include "gateway/nonces.h"
 #include "gateway/signature.h"
@@ -19,6 +20,13 @@ enum { REQUEST_HEADERS_MAX = 100, REQUEST_KEEP_BYTES = 64 << 10 };
 
 typedef enum request_kind { REQUEST_V1, REQUEST_V3, REQUEST_ANONYMOUS } request_kind;
 
+/* One operation in the index by version and name; `next` has the same in another product. */
+typedef struct request_operation {
+    const struct api_operation *operation;
+    size_t product_index;
+    struct request_operation *next;
+} request_operation;
+
 /* What stays the same for all requests. */
 typedef struct request_shared {
     const gateway_options *options;
@@ -27,7 +35,7 @@ typedef struct request_shared {
     nonces *nonces;
     throttle *throttle;
     api_client_tokens *client_tokens;
-    pl_map operations; /* "2020-09-07 GetConfigRule" to the first of the operations with this version and name */
+    pl_map operations; /* "2020-09-07 GetConfigRule" to request_operation */
     metrics metrics;
     atomic_bool ready;
 } request_shared;
@@ -35,7 +43,8 @@ typedef struct request_shared {
 typedef struct gateway_request {
     request_shared *shared;
     struct gateway_request *next; /* in a list of free or waiting requests */
-    void *connection;             /* the listener's */
+    void *connection;             /* the listener's, as is the next */
+    struct listener *listener;
     pl_arena arena;
     pl_buf body, out, scratch;
     int state; /* the listener's */
@@ -84,8 +93,8 @@ void request_reset(gateway_request *r);
 pl_str request_header(const gateway_request *r, const char *name);
 
 /*
- * Reads what comes before the body: query, kind of signature, and the operation when it is named there. A mistake
- * is kept and told by request_run. True when the operation is known.
+ * Reads what comes before the body: query, kind of signature, and the operation when it is named there. A
+ * mistake is kept and told by request_run. True when the operation is known.
  */
 bool request_prepare(gateway_request *r);
 
@@ -99,8 +108,8 @@ void request_run(gateway_request *r);
 void request_fail(gateway_request *r, pl_error_code code, const char *message);
 
 /* The steps, each 0 or -1 with r->error filled. */
-int request_read_fields(gateway_request *r);  /* query and body into merged fields, the format of the answer */
-int request_find(gateway_request *r);         /* the operation */
+int request_read_fields(gateway_request *r); /* query and body into merged fields, the format of the answer */
+int request_find(gateway_request *r);        /* the operation */
 int request_authenticate(gateway_request *r); /* caller */
 int request_authorize(gateway_request *r);    /* with the bound input in r->call */
 

@@ -3,51 +3,15 @@
  * policies scoped to a resource group (reference/policy-language.md, section 4; ram-authorization.md,
  * sections 1 to 4). INVARIANT: everything that goes wrong is a denial.
  */
-#include "identity/internal.h"
-#include "org/org.h"
-
-enum { CONTEXT_MAX = 8 };
-
-/* All that has a say in one call, held while it is decided. */
-typedef struct authority {
-    pl_authority sides;
-    pl_request request;
-    pl_policy_set *account_wide, *by_group, *session;
-    const org_view *view;
-    org_levels levels;
-    pl_context_entry context[CONTEXT_MAX];
-    pl_str values[CONTEXT_MAX];
-} authority;
-
-static void add_context(authority *a, const char *key, pl_str value) {
-    if (!value.p || a->request.context_count == CONTEXT_MAX)
-        return;
-    size_t at = a->request.context_count++;
-    a->values[at] = value;
-    a->context[at] = (pl_context_entry){pl_str_from(key), &a->values[at], 1};
-}
-
-static void fill_context(authority *a, pl_arena *arena, const identity_caller *caller,
-                         const identity_request *request) {
-    char now[PL_TIME_TEXT];
-    a->request.context = a->context;
-    add_context(a, "acs:CurrentTime", pl_arena_copy(arena, pl_time_iso(request->now, now)));
-    add_context(a, "acs:SecureTransport", request->secure ? PL_STR("true") : PL_STR("false"));
-    add_context(a, "acs:SourceIp", request->source_ip.n ? request->source_ip : PL_STR_NONE);
-    add_context(a, "acs:PrincipalARN", a->request.principal.arn);
-    add_context(a, "acs:MFAPresent", caller->mfa ? PL_STR("true") : PL_STR_NONE);
-    add_context(a, "acs:PrincipalRDId", a->levels.directory_id);
-    add_context(a, "acs:PrincipalRDPath", a->levels.path);
-}
+#include "identity/decision.h"
 
 static pl_caller_kind kind_of(const identity_caller *caller) {
     switch (caller->kind) {
     case IDENTITY_ROOT: return PL_CALLER_ROOT;
-    case IDENTITY_USER: return PL_CALLER_USER;
     case IDENTITY_ASSUMED_ROLE: return PL_CALLER_ROLE;
     case IDENTITY_SERVICE: return PL_CALLER_SERVICE_LINKED_ROLE;
+    default: return PL_CALLER_USER; /* an anonymous caller is a user without policies: everything is denied */
     }
-    return PL_CALLER_USER;
 }
 
 /* Sessions are known by their role's ARN, without the session name. */
@@ -58,22 +22,29 @@ static pl_str principal_arn(pl_arena *arena, const identity_caller *caller) {
                            PL_FMT(caller->name));
 }
 
-static int find_levels(authority *a, identity *room, pl_arena *arena, pl_str account_id, pl_error *error) {
-    a->levels.role = PL_ACCOUNT_STANDALONE;
+static int find_levels(identity_authority *a, identity *room, pl_arena *arena, pl_str account_id,
+                       pl_str owner_id, pl_account_role *role, pl_error *error) {
+    *role = PL_ACCOUNT_STANDALONE;
     if (!room->config.org)
         return 0;
     a->view = org_view_open(room->config.org, NULL, error);
     if (!a->view || org_control_levels(a->view, arena, account_id, &a->levels, error) != 0)
         return -1;
-    a->sides.control = a->levels.levels;
-    a->sides.control_count = a->levels.count;
+    *role = a->levels.role;
+    org_levels owner = a->levels;
+    if (!pl_str_eq(account_id, owner_id) && org_control_levels(a->view, arena, owner_id, &owner, error) != 0)
+        return -1;
+    a->sides.control = owner.levels;
+    a->sides.control_count = owner.count;
     return 0;
 }
 
-static int compile_session(authority *a, identity *room, const identity_caller *caller, pl_error *error) {
+/* A service-linked role has no session policy (ram-authorization.md, section 3). */
+static int compile_session(identity_authority *a, identity *room, const identity_caller *caller,
+                           pl_error *error) {
     size_t bad;
     pl_policy_source source = {PL_POLICY_SESSION, PL_STR("session"), caller->session_policy};
-    if (!caller->session_policy.n)
+    if (!caller->session_policy.n || caller->kind != IDENTITY_ASSUMED_ROLE)
         return 0;
     if (pl_policy_set_compile(&source, 1, room->seed, &a->session, &bad, error) != 0)
         return -1;
@@ -81,59 +52,107 @@ static int compile_session(authority *a, identity *room, const identity_caller *
     return 0;
 }
 
-static int gather(authority *a, identity *room, pl_arena *arena, const identity_caller *caller,
-                  pl_error *error) {
-    bool exists = true;
-    if (find_levels(a, room, arena, caller->account_id, error) != 0)
+static int find_principal(identity_authority *a, identity *room, const identity_caller *caller,
+                          pl_error *error) {
+    if (caller->kind == IDENTITY_ROOT)
+        return 0;
+    if (identity_principal_open(room, caller, &a->principal, error) != 0)
         return -1;
-    if (caller->kind != IDENTITY_ROOT &&
-        identity_principal_sets(room, caller, &a->account_wide, &a->by_group, &exists, error) != 0)
-        return -1;
-    if (!exists)
+    if (!a->principal->exists)
         return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
-    a->sides.identity = a->account_wide;
-    a->request.principal = (pl_request_principal){kind_of(caller), a->levels.role, caller->account_id,
-                                                  principal_arn(arena, caller)};
+    a->sides.identity = a->principal->account_wide.set;
+    return 0;
+}
+
+int identity_authority_open(identity_authority *a, identity *room, pl_arena *arena,
+                            const identity_caller *caller, pl_str owner_id, pl_error *error) {
+    pl_account_role role;
+    a->sides = (pl_authority){.control = NULL};
+    a->request = (pl_request){.context = a->context};
+    a->principal = NULL;
+    a->session = NULL;
+    a->view = NULL;
+    a->levels = (org_levels){.role = PL_ACCOUNT_STANDALONE};
+    if (find_levels(a, room, arena, caller->account_id, owner_id, &role, error) != 0 ||
+        find_principal(a, room, caller, error) != 0)
+        return -1;
+    a->request.principal =
+        (pl_request_principal){kind_of(caller), role, caller->account_id, principal_arn(arena, caller)};
     return compile_session(a, room, caller, error);
 }
 
-static void let_go(authority *a) {
-    pl_policy_set_release(a->account_wide);
-    pl_policy_set_release(a->by_group);
+void identity_authority_close(identity_authority *a) {
+    identity_principal_close(a->principal);
     pl_policy_set_release(a->session);
     if (a->view)
         org_view_close(a->view);
 }
 
-static int deny(pl_arena *arena, const pl_decision *decision, identity_denial *denial, pl_error *error) {
-    denial->policy_type = pl_decider_policy_type(decision->decided_by);
-    denial->no_permission_type = pl_ruling_name(decision->verdict);
-    denial->decided_at = pl_arena_copy(arena, decision->decided_at);
+void identity_authority_add(identity_authority *a, pl_str key, pl_str value) {
+    if (!value.p || a->request.context_count == IDENTITY_CONTEXT_MAX)
+        return;
+    size_t at = a->request.context_count++;
+    a->values[at] = value;
+    a->context[at] = (pl_context_entry){key, &a->values[at], 1};
+}
+
+void identity_authority_add_common(identity_authority *a, pl_arena *arena, const identity_caller *caller,
+                                   const identity_request *request) {
+    char now[PL_TIME_TEXT];
+    pl_str yes = PL_STR("true"), no = PL_STR("false");
+    identity_authority_add(a, PL_STR("acs:CurrentTime"),
+                           pl_arena_copy(arena, pl_time_iso(request->now, now)));
+    identity_authority_add(a, PL_STR("acs:SecureTransport"), request->secure ? yes : no);
+    identity_authority_add(a, PL_STR("acs:SourceIp"),
+                           request->source_ip.n ? request->source_ip : PL_STR_NONE);
+    identity_authority_add(a, PL_STR("acs:PrincipalARN"), a->request.principal.arn);
+    identity_authority_add(a, PL_STR("acs:MFAPresent"), caller->mfa ? yes : PL_STR_NONE);
+    identity_authority_add(a, PL_STR("acs:PrincipalRDId"), a->levels.directory_id);
+    identity_authority_add(a, PL_STR("acs:PrincipalRDPath"), a->levels.path);
+}
+
+static void aim(identity_authority *a, pl_str resource) {
+    const identity_scoped_set *group = identity_principal_group(a->principal, resource);
+    a->request.resource = resource;
+    a->sides.resource_group = group ? group->set : NULL;
+}
+
+int identity_authority_decide(identity_authority *a, pl_str resource, pl_decision *decision,
+                              pl_error *error) {
+    aim(a, resource);
+    return pl_decide(&a->sides, &a->request, decision, error);
+}
+
+static int refuse(pl_error *error) {
     return pl_fail_code(error, 403, "NoPermission", "You are not authorized to perform this operation.");
 }
 
-static int decide_all(authority *a, pl_arena *arena, const identity_request *request, identity_denial *denial,
-                      pl_error *error) {
+static int decide_all(identity_authority *a, identity *room, pl_arena *arena, const identity_caller *caller,
+                      const identity_request *request, identity_denial *denial, pl_error *error) {
     for (size_t i = 0; i < request->resource_count; i++) {
         pl_decision decision;
-        a->request.resource = request->resources[i];
-        if (pl_decide(&a->sides, &a->request, &decision, error) != 0 || decision.verdict != PL_ALLOW)
-            return deny(arena, &decision, denial, error);
+        if (identity_authority_decide(a, request->resources[i], &decision, error) == 0 &&
+            decision.verdict == PL_ALLOW)
+            continue;
+        identity_authority_explain(a, room, arena, caller, &decision, request->now, denial);
+        return refuse(error);
     }
-    return request->resource_count ? 0
-                                   : pl_fail_code(error, 403, "NoPermission", "No resource to decide about.");
+    return request->resource_count ? 0 : refuse(error);
 }
 
 int identity_authorize(identity *room, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error) {
-    authority a = {.request.action = request->action};
+    identity_authority a;
     *denial = (identity_denial){.policy_type = PL_STR("")};
-    int result = gather(&a, room, arena, caller, error);
+    if (caller->kind == IDENTITY_ANONYMOUS)
+        return refuse(error);
+    int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
     if (result == 0) {
-        fill_context(&a, arena, caller, request);
+        a.request.action = request->action;
+        identity_authority_add_common(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
-                               : decide_all(&a, arena, request, denial, error);
+                               : decide_all(&a, room, arena, caller, request, denial, error);
     }
-    let_go(&a);
+    identity_authority_close(&a);
     return result;
 }

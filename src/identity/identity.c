@@ -1,5 +1,7 @@
 /* The room: opening, the first account, accounts as identities, forgetting what changed. */
+#include "identity/entities.h"
 #include "identity/internal.h"
+#include "org/org.h"
 
 #include "base/memory.h"
 
@@ -17,12 +19,18 @@ int identity_open(identity **out, const identity_config *config, pl_error *error
     if (!room)
         return pl_fail(error, PL_E_ServiceUnavailable);
     room->config = *config;
+    room->config.key_file = room->key_path;
     pthread_rwlock_init(&room->lock, NULL);
     if (pl_random_fill(&config->random, &room->seed, sizeof room->seed) != 0)
         room->seed = (uint64_t)pl_monotonic_ns();
     pl_map_init(&room->keys, room->seed);
     pl_map_init(&room->principals, room->seed);
-    if (identity_key_file_open(config->key_file, &config->random, room->seal_key, error) != 0 ||
+    int length = snprintf(room->key_path, sizeof room->key_path, "%s", config->key_file);
+    if (length < 0 || (size_t)length >= sizeof room->key_path) {
+        identity_close(room);
+        return pl_failf(error, PL_E_ServiceUnavailable, "the path of the key file is too long");
+    }
+    if (identity_seal_open(room, error) != 0 ||
         store_listen(config->store, CHANNEL, forget, room, error) != 0) {
         identity_close(room);
         return -1;
@@ -67,6 +75,7 @@ int identity_account_delete(identity *room, store_session *session, pl_str accou
         "DELETE FROM identity_policy_versions WHERE account_id = $1",
         "DELETE FROM identity_policies WHERE account_id = $1",
         "DELETE FROM identity_roles WHERE account_id = $1",
+        "DELETE FROM identity_role_deletions WHERE account_id = $1",
         "DELETE FROM identity_group_members WHERE account_id = $1",
         "DELETE FROM identity_groups WHERE account_id = $1",
         "DELETE FROM identity_users WHERE account_id = $1",
@@ -78,6 +87,49 @@ int identity_account_delete(identity *room, store_session *session, pl_str accou
             return -1;
     return identity_changed(room, session, account_id, error);
 }
+
+int identity_flush(identity *room, pl_error *error) {
+    return identity_keys_flush(room, error);
+}
+
+/* --- Hooks of the organisation room ------------------------------------------------------------------------
+ */
+
+static int create_member(void *context, store_session *session, const org_new_account *account, int64_t now,
+                         pl_error *error) {
+    identity *room = context;
+    pl_arena arena;
+    pl_arena_init(&arena, 1 << 20);
+    identity_scope scope = {room, session, &arena, account->account_id, now};
+    int result =
+        identity_account_create(room, session, account->account_id, account->account_name, now, error);
+    if (result == 0)
+        result = identity_access_role_create(&scope, account->management_id, error);
+    pl_arena_free(&arena);
+    return result;
+}
+
+static int delete_member(void *context, store_session *session, pl_str account_id, int64_t now,
+                         pl_error *error) {
+    (void)now;
+    return identity_account_delete(context, session, account_id, error);
+}
+
+static int find_account(void *context, store_session *session, pl_arena *arena, pl_str account_id,
+                        bool *found, pl_str *name, pl_error *error) {
+    identity_scope scope = {context, session, arena, account_id, 0};
+    return identity_account_find(&scope, found, name, error);
+}
+
+void identity_org_hooks(identity *room, org_hooks *hooks) {
+    hooks->context = room;
+    hooks->create_account = create_member;
+    hooks->delete_account = delete_member;
+    hooks->find_account = find_account;
+}
+
+/* --- The first account -------------------------------------------------------------------------------------
+ */
 
 typedef struct bootstrap {
     identity *room;
@@ -104,7 +156,8 @@ static int bootstrap_work(store_session *session, void *argument, pl_error *erro
     if (!b->made.account_id[0] && new_account_id(b->room, &b->made) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
     int64_t now = pl_now(&b->room->config.clock);
-    pl_str account_id = pl_str_from(b->made.account_id);
+    identity_root account = b->made;
+    pl_str account_id = pl_str_from(account.account_id);
     if (identity_account_create(b->room, session, account_id, PL_STR("management"), now, error) != 0)
         return -1;
     return identity_key_create(b->room, session, account_id, PL_STR(""), now, &b->made, error);

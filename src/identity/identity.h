@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "store/db.h"
+#include "json/writer.h"
 
 struct org;
+struct org_hooks;
 
 typedef struct identity identity;
 
@@ -47,8 +49,10 @@ int identity_bootstrap(identity *identity, const identity_root *wanted, identity
                        pl_error *error);
 
 /*
- * Seals every secret anew under a fresh key, in one transaction, and replaces the key file. Other nodes that
- * share the store need the new file. -1 leaves everything as it was.
+ * Seals every secret anew under a fresh key, in one transaction, and replaces the key file. Sessions end,
+ * because their tokens were sealed with the old key. A process that shares the file takes the new one by
+ * itself; nodes on other machines need it copied. A crash leaves either key working; -1 leaves everything as
+ * it was.
  */
 int identity_rotate_key(identity *identity, int64_t *secrets, pl_error *error);
 
@@ -56,7 +60,8 @@ typedef enum identity_kind {
     IDENTITY_ROOT,         /* the account itself */
     IDENTITY_USER,         /* RAM user */
     IDENTITY_ASSUMED_ROLE, /* STS session of a role */
-    IDENTITY_SERVICE       /* Plumbline's own work, never from the wire */
+    IDENTITY_SERVICE,      /* Plumbline's own work, never from the wire */
+    IDENTITY_ANONYMOUS     /* of the few operations that come without signature; owns nothing */
 } identity_kind;
 
 /* Who calls. Lives in the request's arena. */
@@ -68,7 +73,8 @@ typedef struct identity_caller {
     pl_str session_name; /* of an assumed role */
     pl_str arn;          /* acs:ram::{account}:user/{name} and so on */
     pl_str access_key_id;
-    pl_str session_policy; /* JSON text; absent when the session has none */
+    pl_str session_policy;  /* JSON text; absent when the session has none */
+    pl_str source_identity; /* as AssumeRole was told; absent otherwise */
     bool mfa;
 } identity_caller;
 
@@ -102,6 +108,10 @@ typedef struct identity_denial {
     pl_str policy_type;        /* AccountLevelIdentityBasedPolicy, ControlPolicy, SessionPolicy, ... */
     pl_str no_permission_type; /* ImplicitDeny or ExplicitDeny */
     pl_str decided_at;         /* folder or account id of a control policy */
+    pl_str principal_type;     /* SubUser, AssumedRoleUser */
+    pl_str principal_owner;    /* account id */
+    pl_str principal_name;     /* user id, or role:session */
+    pl_str encoded_message;    /* for DecodeDiagnosticMessage; absent when it could not be made */
 } identity_denial;
 
 /*
@@ -110,6 +120,13 @@ typedef struct identity_denial {
  */
 int identity_authorize(identity *identity, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error);
+
+/*
+ * Opens `encoded_message`: the object DecodedDiagnosticMessage, in the arena, and when it was made (Unix
+ * milliseconds). EntityNotExist for anything that this store's program did not make.
+ */
+int identity_diagnosis_open(identity *identity, pl_arena *arena, pl_str encoded, pl_json *message,
+                            int64_t *at, pl_error *error);
 
 /* --- Sessions --------------------------------------------------------------------------------------------
  */
@@ -142,6 +159,16 @@ int identity_changed(identity *identity, store_session *session, pl_str account_
 /* Makes the root identity of a member account (hook of the room org). */
 int identity_account_create(identity *identity, store_session *session, pl_str account_id, pl_str name,
                             int64_t now, pl_error *error);
+
+/* The hooks by which the organisation room makes, deletes and finds accounts; sets these three members only.
+ */
+void identity_org_hooks(identity *identity, struct org_hooks *hooks);
+
+/*
+ * Writes what is kept back for a while: when keys were used last. To be called every minute or so, and before
+ * store_close.
+ */
+int identity_flush(identity *identity, pl_error *error);
 
 /* Deletes everything of an account. */
 int identity_account_delete(identity *identity, store_session *session, pl_str account_id, pl_error *error);

@@ -1,4 +1,6 @@
-/* The key file: 32 bytes in hexadecimal that seal all secrets at rest. Never logged, never in an error text.
+/*
+ * The key file: 32 bytes in hexadecimal that seal all secrets at rest. Never logged, never in an error text.
+ * A file is written beside its place, flushed and renamed, so that a crash leaves the old one or the new one.
  */
 #include "identity/internal.h"
 
@@ -9,7 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { TEXT_SIZE = PL_SEAL_KEY_SIZE * 2 };
+enum { TEXT_SIZE = PL_SEAL_KEY_SIZE * 2, PATH_SIZE = 4096 };
 
 static int fail(const char *path, const char *what, pl_error *error) {
     return pl_failf(error, PL_E_ServiceUnavailable, "key file %s: %s", path, what);
@@ -21,47 +23,63 @@ static int decode(const char *path, pl_str text, unsigned char *key, pl_error *e
     bool good = pl_hex_decode(&bytes, pl_str_trim(text)) && bytes.n == PL_SEAL_KEY_SIZE;
     if (good)
         memcpy(key, bytes.p, PL_SEAL_KEY_SIZE);
+    if (bytes.p)
+        explicit_bzero(bytes.p, bytes.n);
     pl_buf_free(&bytes);
-    return good ? 0 : fail(path, "not 64 hexadecimal digits", error);
+    return good ? 1 : fail(path, "not 64 hexadecimal digits", error);
 }
 
-static int write_new(const char *path, const unsigned char *key, int flags, pl_error *error) {
-    pl_buf text;
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+int identity_key_file_read(const char *path, unsigned char key[static PL_SEAL_KEY_SIZE], pl_error *error) {
+    char text[TEXT_SIZE + 2];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fail(path, strerror(errno), error);
-    pl_buf_init(&text, TEXT_SIZE + 1);
-    pl_hex_encode(&text, pl_str_of((const char *)key, PL_SEAL_KEY_SIZE));
-    pl_buf_add_char(&text, '\n');
-    bool good = !text.failed && write(fd, text.p, text.n) == (ssize_t)text.n && fsync(fd) == 0;
-    int result = good ? 0 : fail(path, strerror(errno), error);
+        return errno == ENOENT ? 0 : fail(path, strerror(errno), error);
+    ssize_t n = read(fd, text, sizeof text);
+    int result =
+        n < 0 ? fail(path, strerror(errno), error) : decode(path, pl_str_of(text, (size_t)n), key, error);
     close(fd);
-    pl_buf_free(&text);
+    explicit_bzero(text, sizeof text);
     return result;
 }
 
-int identity_key_file_open(const char *path, const pl_random *random,
-                           unsigned char key[static PL_SEAL_KEY_SIZE], pl_error *error) {
-    char text[TEXT_SIZE + 2];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) {
-        if (pl_random_fill(random, key, PL_SEAL_KEY_SIZE) != 0)
-            return fail(path, "no randomness", error);
-        return write_new(path, key, O_EXCL, error);
+static int write_bytes(const char *path, const unsigned char *key, pl_error *error) {
+    static const char digits[] = "0123456789abcdef";
+    char text[TEXT_SIZE + 1];
+    for (size_t i = 0; i < PL_SEAL_KEY_SIZE; i++) {
+        text[2 * i] = digits[key[i] >> 4];
+        text[2 * i + 1] = digits[key[i] & 15];
     }
-    if (fd < 0)
-        return fail(path, strerror(errno), error);
-    ssize_t n = read(fd, text, sizeof text);
-    close(fd);
-    return n < 0 ? fail(path, strerror(errno), error) : decode(path, pl_str_of(text, (size_t)n), key, error);
+    text[TEXT_SIZE] = '\n';
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool good = fd >= 0 && write(fd, text, sizeof text) == (ssize_t)sizeof text && fsync(fd) == 0;
+    int result = good ? 0 : fail(path, strerror(errno), error);
+    if (fd >= 0)
+        close(fd);
+    explicit_bzero(text, sizeof text);
+    return result;
 }
 
-int identity_key_file_replace(const char *path, const unsigned char key[static PL_SEAL_KEY_SIZE],
-                              pl_error *error) {
-    char next[4096];
-    if (snprintf(next, sizeof next, "%s.new", path) >= (int)sizeof next)
+/* A rename is durable when its directory is. */
+static void flush_directory(const char *path) {
+    char directory[PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+int identity_key_file_write(const char *path, const unsigned char key[static PL_SEAL_KEY_SIZE],
+                            pl_error *error) {
+    char beside[PATH_SIZE];
+    if (snprintf(beside, sizeof beside, "%s.tmp", path) >= (int)sizeof beside)
         return fail(path, "the path is too long", error);
-    if (write_new(next, key, O_TRUNC, error) != 0)
+    if (write_bytes(beside, key, error) != 0)
         return -1;
-    return rename(next, path) == 0 ? 0 : fail(path, strerror(errno), error);
+    if (rename(beside, path) != 0)
+        return fail(path, strerror(errno), error);
+    flush_directory(path);
+    return 0;
 }

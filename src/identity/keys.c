@@ -1,5 +1,5 @@
 /*
- * Access keys: making, finding with a memory in front of the store, when they were used last, sealing anew.
+ * Access keys: making, finding with a memory in front of the store, when they were used last.
  *
  * The memory holds secrets in the clear, as the signature check needs them; it is wiped when it is forgotten.
  */
@@ -11,8 +11,7 @@
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/* What a sealed secret is bound to: it cannot be moved to another key. */
-static pl_str bound_to(char *buffer, size_t size, pl_str account_id, pl_str access_key_id) {
+pl_str identity_key_bound(char *buffer, size_t size, pl_str account_id, pl_str access_key_id) {
     int n = snprintf(buffer, size, "%.*s/%.*s", PL_FMT(account_id), PL_FMT(access_key_id));
     return pl_str_of(buffer, (size_t)n < size ? (size_t)n : size - 1);
 }
@@ -47,13 +46,13 @@ int identity_key_create(identity *room, store_session *session, pl_str account_i
                         int64_t now, identity_root *out, pl_error *error) {
     char bound[256];
     pl_buf sealed;
-    if (fill_new(room, out, error) != 0)
+    if (identity_seal_ready(room, session, error) != 0 || fill_new(room, out, error) != 0)
         return -1;
     snprintf(out->account_id, sizeof out->account_id, "%.*s", PL_FMT(account_id));
     pl_str id = pl_str_from(out->access_key_id);
     pl_buf_init(&sealed, 1024);
-    int result = pl_seal(&sealed, room->seal_key, pl_str_from(out->access_key_secret),
-                         bound_to(bound, sizeof bound, account_id, id), &room->config.random);
+    int result = identity_seal(room, &sealed, pl_str_from(out->access_key_secret),
+                               identity_key_bound(bound, sizeof bound, account_id, id));
     result = result != 0 ? pl_fail(error, PL_E_ServiceUnavailable)
                          : insert(session, account_id, id, user_name, pl_buf_str(&sealed), now, error);
     pl_buf_free(&sealed);
@@ -90,6 +89,7 @@ typedef struct lookup {
     pl_str access_key_id;
     uint64_t generation;
     identity_known_key *found; /* NULL: there is no such key */
+    bool sealed_otherwise;     /* with another key than the one in memory */
 } lookup;
 
 static int keep_row(lookup *l, store_statement *row, pl_error *error) {
@@ -98,9 +98,10 @@ static int keep_row(lookup *l, store_statement *row, pl_error *error) {
     pl_str account_id = store_column_text(row, 0), user_name = store_column_text(row, 1);
     pl_str user_id = store_column_text(row, 4);
     pl_buf_init(&secret, 1024);
-    if (pl_unseal(&secret, l->room->seal_key, store_column_blob(row, 2),
-                  bound_to(bound, sizeof bound, account_id, l->access_key_id)) != 0) {
+    if (identity_unseal(l->room, &secret, store_column_blob(row, 2),
+                        identity_key_bound(bound, sizeof bound, account_id, l->access_key_id)) != 0) {
         pl_buf_free(&secret);
+        l->sealed_otherwise = true;
         return pl_failf(error, PL_E_ServiceUnavailable,
                         "the secret of key %.*s was sealed with another key file", PL_FMT(l->access_key_id));
     }
@@ -115,7 +116,7 @@ static int keep_row(lookup *l, store_statement *row, pl_error *error) {
         key->user_id = put_text(&at, user_id);
         key->secret = put_text(&at, pl_buf_str(&secret));
         key->active = pl_str_is(store_column_text(row, 3), "Active");
-        key->used_written = store_column_i64(row, 5);
+        atomic_store(&key->used_written, store_column_i64(row, 5));
     }
     explicit_bzero(secret.p, secret.n);
     pl_buf_free(&secret);
@@ -171,8 +172,10 @@ static int remember(identity *room, identity_known_key *key, pl_error *error) {
     if (room->keys.count >= IDENTITY_REMEMBERED_MAX)
         identity_keys_forget(room);
     identity_known_key *old = pl_map_remove(&room->keys, key->access_key_id);
-    if (old)
+    if (old) {
+        atomic_store(&key->used_at, atomic_load(&old->used_at));
         free_key(old);
+    }
     bool kept = pl_map_put(&room->keys, key->access_key_id, key);
     pthread_rwlock_unlock(&room->lock);
     if (kept)
@@ -183,13 +186,16 @@ static int remember(identity *room, identity_known_key *key, pl_error *error) {
 
 static int find_permanent(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *key,
                           pl_error *error) {
-    /* Twice: another thread's change may outdate what was just read. */
+    /* Again: another thread's change may outdate what was just read. */
     for (int attempt = 0; attempt < 8; attempt++) {
         if (recall(room, arena, id, now, key))
             return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
         lookup l = {.room = room, .access_key_id = id, .generation = atomic_load(&room->generation)};
-        if (store_read(room->config.store, lookup_work, &l, error) != 0)
+        if (store_read(room->config.store, lookup_work, &l, error) != 0) {
+            if (l.sealed_otherwise && identity_seal_refresh(room))
+                continue;
             return -1;
+        }
         if (!l.found)
             return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
         if (remember(room, l.found, error) != 0)
@@ -221,68 +227,72 @@ int64_t identity_key_last_used(identity *room, pl_str access_key_id, int64_t sto
     return used > stored ? used : stored;
 }
 
-/* --- Sealing anew ----------------------------------------------------------------------------------------
+/* --- Last use ----------------------------------------------------------------------------------------------
  */
 
-typedef struct rotation {
-    identity *room;
-    unsigned char next[PL_SEAL_KEY_SIZE];
-    int64_t count;
-} rotation;
+/* Uses that the store does not know of yet, copied out of the memory. */
+typedef struct use {
+    pl_str access_key_id, account_id;
+    int64_t at;
+} use;
 
-static int reseal(rotation *r, pl_str sealed, pl_str bound, pl_buf *plain, pl_buf *out, pl_error *error) {
-    pl_buf_clear(plain);
-    pl_buf_clear(out);
-    if (pl_unseal(plain, r->room->seal_key, sealed, bound) != 0 ||
-        pl_seal(out, r->next, pl_buf_str(plain), bound, &r->room->config.random) != 0)
-        return pl_failf(error, PL_E_ServiceUnavailable, "the secret of %.*s cannot be sealed anew",
-                        PL_FMT(bound));
-    return 0;
+typedef struct uses {
+    use *items;
+    size_t count;
+} uses;
+
+static bool used_since(const identity_known_key *key) {
+    return atomic_load(&key->used_at) > atomic_load(&key->used_written);
 }
 
-static int reseal_rows(rotation *r, store_session *session, store_statement *rows, pl_buf *plain, pl_buf *out,
-                       pl_error *error) {
-    char bound[256];
-    int step;
-    while ((step = store_step(rows, error)) == 1) {
-        pl_str account_id = store_column_text(rows, 0), id = store_column_text(rows, 1);
-        pl_str place = bound_to(bound, sizeof bound, account_id, id);
-        if (reseal(r, store_column_blob(rows, 2), place, plain, out, error) != 0 ||
-            store_run(
-                session, error,
-                "UPDATE identity_access_keys SET secret = $3 WHERE account_id = $1 AND access_key_id = $2",
-                "ttb", account_id, id, pl_buf_str(out)) != 0)
-            return -1;
-        r->count++;
+static void collect_uses(identity *room, pl_arena *arena, uses *list) {
+    size_t cursor = 0;
+    pl_str id;
+    void *value;
+    list->items = pl_new(arena, use, room->keys.count ? room->keys.count : 1);
+    while (list->items && pl_map_next(&room->keys, &cursor, &id, &value)) {
+        const identity_known_key *key = value;
+        if (used_since(key))
+            list->items[list->count++] =
+                (use){pl_arena_copy(arena, key->access_key_id), pl_arena_copy(arena, key->account_id),
+                      atomic_load(&key->used_at)};
     }
-    return step;
 }
 
-static int rotation_work(store_session *session, void *argument, pl_error *error) {
-    rotation *r = argument;
-    pl_buf plain, out;
-    pl_buf_init(&plain, 1024);
-    pl_buf_init(&out, 1024);
-    r->count = 0;
-    store_statement *rows =
-        store_prepare(session, "SELECT account_id, access_key_id, secret FROM identity_access_keys", error);
-    int result = reseal_rows(r, session, rows, &plain, &out, error);
-    if (result == 0)
-        result = identity_key_file_replace(r->room->config.key_file, r->next, error);
-    explicit_bzero(plain.p ? plain.p : (char *)&plain.n, plain.p ? plain.n : 0);
-    pl_buf_free(&plain);
-    pl_buf_free(&out);
-    return result == 0 ? identity_changed(r->room, session, PL_STR("*"), error) : -1;
-}
-
-int identity_rotate_key(identity *room, int64_t *secrets, pl_error *error) {
-    rotation r = {.room = room};
-    if (pl_random_fill(&room->config.random, r.next, sizeof r.next) != 0)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    if (store_write(room->config.store, rotation_work, &r, error) != 0)
-        return -1;
-    memcpy(room->seal_key, r.next, sizeof r.next);
-    explicit_bzero(r.next, sizeof r.next);
-    *secrets = r.count;
+static int write_uses(store_session *session, void *argument, pl_error *error) {
+    const uses *list = argument;
+    for (size_t i = 0; i < list->count; i++)
+        if (store_run(session, error,
+                      "UPDATE identity_access_keys SET last_used_at = $3 "
+                      "WHERE account_id = $1 AND access_key_id = $2 "
+                      "AND (last_used_at IS NULL OR last_used_at < $3)",
+                      "tti", list->items[i].account_id, list->items[i].access_key_id, list->items[i].at) != 0)
+            return -1;
     return 0;
+}
+
+static void mark_written(identity *room, const uses *list) {
+    pthread_rwlock_rdlock(&room->lock);
+    for (size_t i = 0; i < list->count; i++) {
+        identity_known_key *key = pl_map_get(&room->keys, list->items[i].access_key_id);
+        if (key)
+            atomic_store(&key->used_written, list->items[i].at);
+    }
+    pthread_rwlock_unlock(&room->lock);
+}
+
+int identity_keys_flush(identity *room, pl_error *error) {
+    pl_arena arena;
+    uses list = {NULL, 0};
+    pl_arena_init(&arena, (size_t)64 << 20);
+    pthread_rwlock_rdlock(&room->lock);
+    collect_uses(room, &arena, &list);
+    pthread_rwlock_unlock(&room->lock);
+    int result = arena.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    if (result == 0 && list.count)
+        result = store_write(room->config.store, write_uses, &list, error);
+    if (result == 0)
+        mark_written(room, &list);
+    pl_arena_free(&arena);
+    return result;
 }

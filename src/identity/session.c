@@ -26,6 +26,8 @@ static void write_payload(pl_buf *out, const identity_caller *role, const identi
     add_member(out, "secret", pl_str_from(s->access_key_secret));
     if (role->session_policy.p)
         add_member(out, "policy", role->session_policy);
+    if (role->source_identity.p)
+        add_member(out, "source", role->source_identity);
     pl_buf_printf(out, ",\"service\":%s,\"mfa\":%s,\"expires\":%lld}",
                   role->kind == IDENTITY_SERVICE ? "true" : "false", role->mfa ? "true" : "false",
                   (long long)s->expires);
@@ -36,8 +38,7 @@ static int seal_token(identity *room, pl_arena *arena, pl_str payload, identity_
     pl_buf sealed, token;
     pl_buf_init(&sealed, TOKEN_MAX);
     pl_buf_init(&token, (size_t)TOKEN_MAX * 2);
-    int result =
-        pl_seal(&sealed, room->seal_key, payload, pl_str_from(out->access_key_id), &room->config.random);
+    int result = identity_seal(room, &sealed, payload, pl_str_from(out->access_key_id));
     if (result == 0)
         pl_base64_encode(&token, pl_buf_str(&sealed));
     out->security_token = pl_arena_copy(arena, pl_buf_str(&token));
@@ -58,7 +59,9 @@ int identity_session_make(identity *room, pl_arena *arena, const identity_caller
         pl_random_text(random, out->access_key_secret, 44, alphabet) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
     pl_buf payload;
+    /* Room for all of it, so that growing leaves no copy of the secret behind. */
     pl_buf_init(&payload, TOKEN_MAX);
+    pl_buf_reserve(&payload, TOKEN_MAX);
     write_payload(&payload, role, out);
     int result = payload.failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                 : seal_token(room, arena, pl_buf_str(&payload), out, error);
@@ -83,11 +86,19 @@ static void fill_key(pl_arena *arena, pl_json payload, pl_str access_key_id, ide
     caller->name = text(payload, "role");
     caller->session_name = text(payload, "session");
     caller->session_policy = text(payload, "policy");
+    caller->source_identity = text(payload, "source");
     caller->arn = pl_arena_printf(arena, "acs:ram::%.*s:role/%.*s/%.*s", PL_FMT(caller->account_id),
                                   PL_FMT(caller->name), PL_FMT(caller->session_name));
     caller->access_key_id = pl_arena_copy(arena, access_key_id);
     key->secret = text(payload, "secret");
     key->active = true;
+}
+
+/* Once more when another process has replaced the key file. */
+static int unseal(identity *room, pl_buf *plain, pl_str sealed, pl_str access_key_id) {
+    if (identity_unseal(room, plain, sealed, access_key_id) == 0)
+        return 0;
+    return identity_seal_reload(room) ? identity_unseal(room, plain, sealed, access_key_id) : -1;
 }
 
 static int open_payload(identity *room, pl_arena *arena, pl_str access_key_id, pl_str token, pl_json *payload,
@@ -98,7 +109,7 @@ static int open_payload(identity *room, pl_arena *arena, pl_str access_key_id, p
     int result = 0;
     if (!pl_base64_decode(&sealed, token) || sealed.failed)
         result = pl_fail(error, PL_E_InvalidSecurityToken_Malformed);
-    else if (pl_unseal(&plain, room->seal_key, pl_buf_str(&sealed), access_key_id) != 0)
+    else if (unseal(room, &plain, pl_buf_str(&sealed), access_key_id) != 0)
         result = pl_fail(error, PL_E_InvalidSecurityToken_MismatchWithAccessKey);
     else if (pl_json_parse_in(arena, pl_buf_str(&plain), payload, error) != 0)
         result = pl_fail(error, PL_E_InvalidSecurityToken_Malformed);
@@ -107,6 +118,16 @@ static int open_payload(identity *room, pl_arena *arena, pl_str access_key_id, p
     pl_buf_free(&sealed);
     pl_buf_free(&plain);
     return result;
+}
+
+/* A session ends with its role; a new role of the same name has another id. */
+static int check_role(identity *room, const identity_caller *caller, pl_error *error) {
+    identity_principal *principal;
+    if (identity_principal_open(room, caller, &principal, error) != 0)
+        return -1;
+    bool exists = principal->exists;
+    identity_principal_close(principal);
+    return exists ? 0 : pl_fail(error, PL_E_InvalidSecurityToken_Expired);
 }
 
 int identity_session_open(identity *room, pl_arena *arena, pl_str access_key_id, pl_str token, int64_t now,
@@ -119,5 +140,5 @@ int identity_session_open(identity *room, pl_arena *arena, pl_str access_key_id,
     if (expires <= now)
         return pl_fail(error, PL_E_InvalidSecurityToken_Expired);
     fill_key(arena, payload, access_key_id, key);
-    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : check_role(room, &key->caller, error);
 }

@@ -23,12 +23,22 @@ struct tally {
     struct tally *next;
 };
 
+/* A row of resource_history that waits to be inserted together with others. */
+struct past {
+    const inventory_item *item; /* of REMOVE a copy with the last attributes */
+    int64_t resource_key, capture_time;
+    inventory_event event;
+    pl_str diff;
+};
+
 struct applying {
     store_session *session;
     pl_arena *arena;
     int64_t now;
     struct account *accounts;
     struct tally *tallies;
+    struct past *past; /* room for one a change */
+    size_t past_count;
     pl_json_parser *parser;
     pl_buf scratch;
     pl_error *error;
@@ -67,11 +77,12 @@ static struct account *find_account(struct applying *a, pl_str id) {
 static int lock_account(struct applying *a, struct account *account) {
     if (account->locked)
         return 0;
-    store_statement *st = store_prepare(
-        a->session,
-        "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1, 1) "
-        "ON CONFLICT (account_id) DO UPDATE SET sequence = inventory_accounts.sequence + 1 RETURNING next_key",
-        a->error);
+    store_statement *st =
+        store_prepare(a->session,
+                      "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1, 1) "
+                      "ON CONFLICT (account_id) DO UPDATE SET sequence = inventory_accounts.sequence + 1 "
+                      "RETURNING next_key",
+                      a->error);
     store_bind_text(st, 1, account->id);
     int row = store_step(st, a->error);
     if (row < 0)
@@ -125,19 +136,47 @@ static int look_up(struct applying *a, const inventory_item *item, struct stored
     return row < 0 ? -1 : 0;
 }
 
-static int add_history(struct applying *a, const inventory_item *item, const inventory_change *change) {
-    bool modified = change->event == INVENTORY_MODIFY;
-    return store_run(a->session, a->error,
-                     "INSERT INTO resource_history (account_id, resource_key, capture_time, event, name, zone, "
-                     "tags, diff) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                     "tiiitttt", item->account_id, change->resource_key, change->capture_time,
-                     (int64_t)change->event, item->name, item->zone, item->tags,
-                     modified ? change->diff : PL_STR_NONE);
+static void add_history(struct applying *a, const inventory_item *item, const inventory_change *change) {
+    a->past[a->past_count++] = (struct past){item, change->resource_key, change->capture_time, change->event,
+                                             change->event == INVENTORY_MODIFY ? change->diff : PL_STR_NONE};
+}
+
+static void load_past(store_bulk *bulk, const struct past *past) {
+    store_bulk_text(bulk, past->item->account_id);
+    store_bulk_i64(bulk, past->resource_key);
+    store_bulk_i64(bulk, past->capture_time);
+    store_bulk_i64(bulk, past->event);
+    store_bulk_text(bulk, past->item->name);
+    store_bulk_text(bulk, past->item->zone);
+    store_bulk_text(bulk, past->item->tags);
+    if (past->diff.p)
+        store_bulk_text(bulk, past->diff);
+    else
+        store_bulk_null(bulk);
+}
+
+static int write_history(struct applying *a) {
+    static const char *const columns[] = {"account_id", "resource_key", "capture_time", "event",
+                                          "name",       "zone",         "tags",         "diff"};
+    int status = 0;
+    if (a->past_count == 0)
+        return 0;
+    store_bulk *bulk =
+        store_bulk_begin(a->session, "resource_history", columns, sizeof columns / sizeof *columns, a->error);
+    for (size_t i = 0; status == 0 && i < a->past_count; i++) {
+        load_past(bulk, a->past + i);
+        status = store_bulk_row(bulk, a->error);
+    }
+    if (store_bulk_end(bulk, a->error) != 0)
+        status = -1;
+    a->past_count = 0;
+    return status;
 }
 
 static int insert(struct applying *a, struct account *account, const inventory_item *item,
                   inventory_change *change) {
     change->event = INVENTORY_DISCOVERED;
+    change->created = true;
     change->resource_key = account->next_key++;
     change->create_time = item->create_time ? item->create_time : change->capture_time;
     change->configuration = item->configuration;
@@ -152,20 +191,21 @@ static int insert(struct applying *a, struct account *account, const inventory_i
                   change->capture_time, change->create_time, item->name, item->status, item->group_id,
                   item->zone, item->tags, item->configuration_text) != 0)
         return -1;
-    return tally(a, item, 1) != 0 ? -1 : add_history(a, item, change);
+    add_history(a, item, change);
+    return tally(a, item, 1);
 }
 
 static int rewrite(struct applying *a, const inventory_item *item, const inventory_change *change) {
-    return store_run(a->session, a->error,
-                     "UPDATE resources SET content_hash = $3, deleted = 0, capture_time = $4, create_time = $5, "
-                     "name = $6, status = $7, group_id = $8, zone = $9, tags = $10, configuration = $11 "
-                     "WHERE account_id = $1 AND resource_key = $2",
-                     "tibiittttt"
-                     "t",
-                     item->account_id, change->resource_key,
-                     pl_str_of((const char *)item->hash, INVENTORY_HASH_SIZE), change->capture_time,
-                     change->create_time, item->name, item->status, item->group_id, item->zone, item->tags,
-                     item->configuration_text);
+    return store_run(
+        a->session, a->error,
+        "UPDATE resources SET content_hash = $3, deleted = 0, capture_time = $4, create_time = $5, "
+        "name = $6, status = $7, group_id = $8, zone = $9, tags = $10, configuration = $11 "
+        "WHERE account_id = $1 AND resource_key = $2",
+        "tibiittttt"
+        "t",
+        item->account_id, change->resource_key, pl_str_of((const char *)item->hash, INVENTORY_HASH_SIZE),
+        change->capture_time, change->create_time, item->name, item->status, item->group_id, item->zone,
+        item->tags, item->configuration_text);
 }
 
 /* A removed resource is back. Its last configuration moves into the history row of the removal. */
@@ -174,15 +214,16 @@ static int revive(struct applying *a, const inventory_item *item, const struct s
     change->event = INVENTORY_DISCOVERED;
     change->create_time = item->create_time ? item->create_time : change->capture_time;
     change->configuration = item->configuration;
+    if (write_history(a) != 0)
+        return -1;
     if (store_run(a->session, a->error,
                   "UPDATE resource_history SET configuration = (SELECT configuration FROM resources WHERE "
                   "account_id = $1 AND resource_key = $2) WHERE account_id = $1 AND resource_key = $2 AND "
                   "capture_time = $3",
                   "tii", item->account_id, stored->key, stored->capture_time) != 0)
         return -1;
-    if (rewrite(a, item, change) != 0 || tally(a, item, 1) != 0)
-        return -1;
-    return add_history(a, item, change);
+    add_history(a, item, change);
+    return rewrite(a, item, change) != 0 ? -1 : tally(a, item, 1);
 }
 
 /* The old row's attributes; `*configuration` parsed in the arena. */
@@ -240,7 +281,8 @@ static int modify(struct applying *a, const inventory_item *item, const struct s
     if (!change->diff.p || a->scratch.failed)
         return out_of_memory(a);
     remember_old(change, &old);
-    return rewrite(a, item, change) != 0 ? -1 : add_history(a, item, change);
+    add_history(a, item, change);
+    return rewrite(a, item, change);
 }
 
 static int take_away(struct applying *a, const inventory_item *item, const struct stored *stored,
@@ -251,16 +293,20 @@ static int take_away(struct applying *a, const inventory_item *item, const struc
     change->event = INVENTORY_REMOVE;
     change->create_time = old.create_time;
     remember_old(change, &old);
-    inventory_item last = *item;
-    last.name = old.name;
-    last.zone = old.zone;
-    last.tags = old.tags;
+    inventory_item *last = pl_new(a->arena, inventory_item, 1);
+    if (!last)
+        return out_of_memory(a);
+    *last = *item;
+    last->name = old.name;
+    last->zone = old.zone;
+    last->tags = old.tags;
     if (store_run(a->session, a->error,
                   "UPDATE resources SET deleted = 1, capture_time = $3 WHERE account_id = $1 AND "
                   "resource_key = $2",
                   "tii", item->account_id, stored->key, change->capture_time) != 0)
         return -1;
-    return tally(a, item, -1) != 0 ? -1 : add_history(a, &last, change);
+    add_history(a, last, change);
+    return tally(a, item, -1);
 }
 
 static int apply_one(struct applying *a, const inventory_item *item, inventory_change *change) {
@@ -300,8 +346,9 @@ static int write_tallies(struct applying *a) {
             return -1;
     for (const struct account *at = a->accounts; at; at = at->next)
         if (at->next_key != at->first_key &&
-            store_run(a->session, a->error, "UPDATE inventory_accounts SET next_key = $2 WHERE account_id = $1",
-                      "ti", at->id, at->next_key) != 0)
+            store_run(a->session, a->error,
+                      "UPDATE inventory_accounts SET next_key = $2 WHERE account_id = $1", "ti", at->id,
+                      at->next_key) != 0)
             return -1;
     return 0;
 }
@@ -309,10 +356,13 @@ static int write_tallies(struct applying *a) {
 int inventory_apply(store_session *session, pl_arena *arena, const inventory_item *items, size_t count,
                     int64_t now, inventory_change *changes, pl_error *error) {
     struct applying a = {.session = session, .arena = arena, .now = now, .error = error};
-    int status = 0;
+    a.past = pl_new(arena, struct past, count ? count : 1);
+    int status = a.past ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
     pl_buf_init(&a.scratch, 8 * INVENTORY_MAX_CONFIGURATION);
     for (size_t i = 0; status == 0 && i < count; i++)
         status = apply_one(&a, items + i, changes + i);
+    if (status == 0)
+        status = write_history(&a);
     if (status == 0)
         status = write_tallies(&a);
     pl_buf_free(&a.scratch);

@@ -115,6 +115,7 @@ int inventory_timeline(store_session *session, pl_arena *arena, const inventory_
 static int walk_to(struct walking *w, store_statement *st, int64_t at, pl_str *configuration) {
     int row;
     while ((row = store_step(st, w->error)) == 1) {
+        pl_json before;
         if (store_column_i64(st, 0) <= at) {
             bool gone = store_column_i64(st, 1) == INVENTORY_REMOVE;
             store_reset(st);
@@ -125,8 +126,9 @@ static int walk_to(struct walking *w, store_statement *st, int64_t at, pl_str *c
             *configuration = keep(w);
             return configuration->p ? 0 : pl_fail(w->error, PL_E_ServiceUnavailable);
         }
-        if (step_back(w, st, &w->after) != 0)
+        if (step_back(w, st, &before) != 0)
             return -1;
+        w->after = before;
     }
     return row;
 }
@@ -140,4 +142,19 @@ int inventory_configuration_at(store_session *session, pl_arena *arena, const in
         status = walk_to(&w, prepare_nodes(session, resource, error), at, configuration);
     pl_buf_free(&w.scratch);
     return status;
+}
+
+int inventory_first_capture(store_session *session, const inventory_resource *resource, int64_t *captured,
+                            pl_error *error) {
+    store_statement *st = store_prepare(session,
+                                        "SELECT capture_time FROM resource_history WHERE account_id = $1 AND "
+                                        "resource_key = $2 ORDER BY capture_time LIMIT 1",
+                                        error);
+    store_bind_text(st, 1, resource->account_id);
+    store_bind_i64(st, 2, resource->resource_key);
+    int step = store_step(st, error);
+    *captured = step == 1 ? store_column_i64(st, 0) : 0;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
 }

@@ -13,8 +13,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "catalogue/catalogue.h"
-#include "json/tape.h"
 #include "store/db.h"
+#include "json/tape.h"
 
 enum {
     INVENTORY_HASH_SIZE = 16,
@@ -79,8 +79,9 @@ typedef struct inventory_change {
     int64_t resource_key; /* unique in the account; kept when a removed resource comes back */
     int64_t capture_time; /* as recorded: later than every earlier capture of the resource */
     int64_t create_time;
-    bool seen;             /* the resource was recorded and alive before */
-    pl_str old_name;       /* before the change, when `seen` */
+    bool created;    /* the resource was never recorded before */
+    bool seen;       /* the resource was recorded and alive before */
+    pl_str old_name; /* before the change, when `seen` */
     pl_str old_group_id;
     pl_str old_tags;
     int64_t old_capture_time;
@@ -106,6 +107,9 @@ typedef struct inventory_resource {
     pl_str configuration; /* JSON text; absent when there is none, or it was not asked for */
     bool deleted;
 } inventory_resource;
+
+/* Copies every text of a visited resource into the arena; -1 when it is full. */
+int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
 
 /* Reads one resource; `*found` false when there is none. An absent `region_id` takes the first by region. */
 int inventory_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
@@ -144,8 +148,8 @@ int inventory_scan(store_session *session, pl_str account_id, pl_str resource_ty
                    int64_t limit, inventory_visit visit, void *context, pl_error *error);
 
 /* The first recorded type behind `after` in byte order; the absent view when there is none. */
-int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after, pl_str *type,
-                        pl_error *error);
+int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after,
+                        pl_str *type, pl_error *error);
 
 /* Live resources by region or by type (the other one may be given to restrict). */
 typedef struct inventory_group {
@@ -153,8 +157,8 @@ typedef struct inventory_group {
     int64_t count;
 } inventory_group;
 
-int inventory_count_by_region(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
-                              inventory_group **groups, size_t *count, pl_error *error);
+int inventory_count_by_region(store_session *session, pl_arena *arena, pl_str account_id,
+                              pl_str resource_type, inventory_group **groups, size_t *count, pl_error *error);
 int inventory_count_by_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str region_id,
                             inventory_group **groups, size_t *count, pl_error *error);
 
@@ -178,6 +182,10 @@ int inventory_timeline(store_session *session, pl_arena *arena, const inventory_
                        int64_t from, int64_t to, size_t limit, inventory_node **nodes, size_t *count,
                        pl_error *error);
 
+/* When the resource was first recorded; 0 when it never was. */
+int inventory_first_capture(store_session *session, const inventory_resource *resource, int64_t *captured,
+                            pl_error *error);
+
 /* The configuration as it stood at `at`; the absent view when the resource did not exist then. */
 int inventory_configuration_at(store_session *session, pl_arena *arena, const inventory_resource *resource,
                                int64_t at, pl_str *configuration, pl_error *error);
@@ -196,14 +204,14 @@ void inventory_write_item(pl_buf *out, const inventory_resource *resource, pl_js
 
 /* The recorder: reference/delivery.md, section 8. Without a row every type is monitored. */
 typedef struct inventory_recorder {
-    pl_str status;        /* REGISTRABLE, REGISTERED */
-    bool all_types;       /* new types are monitored as they come */
-    const pl_str *types;  /* when not all_types, sorted */
+    pl_str status;       /* REGISTRABLE, REGISTERED */
+    bool all_types;      /* new types are monitored as they come */
+    const pl_str *types; /* when not all_types, sorted */
     size_t type_count;
 } inventory_recorder;
 
-int inventory_recorder_get(store_session *session, pl_arena *arena, pl_str account_id, inventory_recorder *out,
-                           pl_error *error);
+int inventory_recorder_get(store_session *session, pl_arena *arena, pl_str account_id,
+                           inventory_recorder *out, pl_error *error);
 int inventory_recorder_put(store_session *session, pl_str account_id, const inventory_recorder *recorder,
                            pl_error *error);
 bool inventory_recorder_covers(const inventory_recorder *recorder, pl_str resource_type);

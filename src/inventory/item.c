@@ -231,8 +231,8 @@ static int take_account(struct parsing *p, pl_json node, inventory_item *item) {
 
 /* `resourceEventType` REMOVE, or the snapshot's mark of a deleted resource (0: deleted, 1: kept). */
 static int take_event(struct parsing *p, pl_json node, inventory_item *item) {
-    static const char *const known[] = {"", "DISCOVERED", "DISCOVERED_REVISED", "MODIFY", "MODIFY_REVISED",
-                                        "REMOVE"};
+    static const char *const known[] = {"",       "DISCOVERED",     "DISCOVERED_REVISED",
+                                        "MODIFY", "MODIFY_REVISED", "REMOVE"};
     pl_str event, deleted;
     if (take_text(p, member(node, "resourceEventType", "ResourceEventType", NULL), "resourceEventType",
                   &event) != 0 ||

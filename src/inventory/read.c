@@ -31,8 +31,9 @@ void inventory_read_row(store_statement *st, pl_str account_id, bool configurati
 }
 
 int inventory_copy_resource(pl_arena *arena, inventory_resource *r, pl_error *error) {
-    pl_str *const texts[] = {&r->account_id, &r->resource_type, &r->region_id, &r->resource_id, &r->name,
-                             &r->status,     &r->group_id,      &r->zone,      &r->tags,        &r->configuration};
+    pl_str *const texts[] = {&r->account_id, &r->resource_type, &r->region_id, &r->resource_id,
+                             &r->name,       &r->status,        &r->group_id,  &r->zone,
+                             &r->tags,       &r->configuration};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (!texts[i]->p)
             continue;
@@ -61,14 +62,15 @@ static int take_row(store_statement *st, pl_arena *arena, pl_str account_id, inv
 int inventory_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
                    pl_str region_id, pl_str resource_id, inventory_resource *out, bool *found,
                    pl_error *error) {
-    store_statement *st = store_prepare(
-        session,
-        region_id.p
-            ? SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type = $2 AND resource_id = $3 "
-                           "AND region_id = $4"
-            : SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type = $2 AND resource_id = $3 "
-                           "ORDER BY deleted, region_id LIMIT 1",
-        error);
+    store_statement *st =
+        store_prepare(session,
+                      region_id.p ? SELECT_WHOLE
+                          " FROM resources WHERE account_id = $1 AND resource_type = $2 AND resource_id = $3 "
+                          "AND region_id = $4"
+                                  : SELECT_WHOLE
+                          " FROM resources WHERE account_id = $1 AND resource_type = $2 AND resource_id = $3 "
+                          "ORDER BY deleted, region_id LIMIT 1",
+                      error);
     store_bind_text(st, 1, account_id);
     store_bind_text(st, 2, resource_type);
     store_bind_text(st, 3, resource_id);
@@ -88,10 +90,11 @@ int inventory_find_key(store_session *session, pl_arena *arena, pl_str account_i
 
 int inventory_find_id(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_id,
                       inventory_resource *out, size_t capacity, size_t *count, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_id = "
-                                                     "$2 AND deleted = 0 ORDER BY resource_key",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_id = "
+                                   "$2 AND deleted = 0 ORDER BY resource_key",
+                      error);
     int row = 0;
     *count = 0;
     store_bind_text(st, 1, account_id);
@@ -140,12 +143,14 @@ static store_statement *prepare_list(store_session *session, const inventory_fil
     pl_str narrow = f->resource_id.n ? f->resource_id : f->type_count == 1 ? f->types[0] : PL_STR_NONE;
     store_statement *st = store_prepare(
         session,
-        f->resource_id.n ? SELECT " FROM resources WHERE account_id = $1 AND resource_key > $2 AND resource_id "
-                                  "= $4 ORDER BY resource_key LIMIT $3"
+        f->resource_id.n ? SELECT
+            " FROM resources WHERE account_id = $1 AND resource_key > $2 AND resource_id "
+            "= $4 ORDER BY resource_key LIMIT $3"
         : narrow.n ? SELECT " FROM resources WHERE account_id = $1 AND resource_key > $2 AND resource_type = "
                             "$4 ORDER BY resource_key LIMIT $3"
-                   : SELECT " FROM resources WHERE account_id = $1 AND resource_key > $2 ORDER BY resource_key "
-                            "LIMIT $3",
+                   : SELECT
+            " FROM resources WHERE account_id = $1 AND resource_key > $2 ORDER BY resource_key "
+            "LIMIT $3",
         error);
     store_bind_text(st, 1, f->account_id);
     store_bind_i64(st, 2, after);
@@ -191,11 +196,12 @@ int inventory_count(store_session *session, const inventory_filter *filter, int6
 
 int inventory_scan(store_session *session, pl_str account_id, pl_str resource_type, int64_t after_key,
                    int64_t limit, inventory_visit visit, void *context, pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type "
-                                                     "= $2 AND resource_key > $3 AND deleted = 0 ORDER BY "
-                                                     "resource_key LIMIT $4",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type "
+                                   "= $2 AND resource_key > $3 AND deleted = 0 ORDER BY "
+                                   "resource_key LIMIT $4",
+                      error);
     int row;
     store_bind_text(st, 1, account_id);
     store_bind_text(st, 2, resource_type);
@@ -213,8 +219,8 @@ int inventory_scan(store_session *session, pl_str account_id, pl_str resource_ty
     return row;
 }
 
-int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after, pl_str *type,
-                        pl_error *error) {
+int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after,
+                        pl_str *type, pl_error *error) {
     store_statement *st = store_prepare(session,
                                         "SELECT resource_type FROM resource_counts WHERE account_id = $1 AND "
                                         "resource_type > $2 ORDER BY resource_type LIMIT 1",
@@ -242,16 +248,17 @@ static int read_groups(store_statement *st, pl_arena *arena, inventory_group **g
         if (!grown)
             return pl_fail(error, PL_E_ServiceUnavailable);
         *groups = grown;
-        grown[*count] = (inventory_group){pl_arena_copy(arena, store_column_text(st, 0)),
-                                          store_column_i64(st, 1)};
+        grown[*count] =
+            (inventory_group){pl_arena_copy(arena, store_column_text(st, 0)), store_column_i64(st, 1)};
         if (!grown[(*count)++].name.p)
             return pl_fail(error, PL_E_ServiceUnavailable);
     }
     return row;
 }
 
-int inventory_count_by_region(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
-                              inventory_group **groups, size_t *count, pl_error *error) {
+int inventory_count_by_region(store_session *session, pl_arena *arena, pl_str account_id,
+                              pl_str resource_type, inventory_group **groups, size_t *count,
+                              pl_error *error) {
     store_statement *st = store_prepare(
         session,
         "SELECT region_id, SUM(live) FROM resource_counts WHERE account_id = $1 AND (resource_type = $2 OR "
@@ -286,12 +293,11 @@ static int read_number(store_statement *st, int64_t *number, pl_error *error) {
 
 int inventory_count_type(store_session *session, pl_str account_id, pl_str resource_type, int64_t *count,
                          pl_error *error) {
-    store_statement *st =
-        store_prepare(session,
-                      resource_type.p
-                          ? "SELECT SUM(live) FROM resource_counts WHERE account_id = $1 AND resource_type = $2"
-                          : "SELECT SUM(live) FROM resource_counts WHERE account_id = $1",
-                      error);
+    store_statement *st = store_prepare(
+        session,
+        resource_type.p ? "SELECT SUM(live) FROM resource_counts WHERE account_id = $1 AND resource_type = $2"
+                        : "SELECT SUM(live) FROM resource_counts WHERE account_id = $1",
+        error);
     store_bind_text(st, 1, account_id);
     if (resource_type.p)
         store_bind_text(st, 2, resource_type);

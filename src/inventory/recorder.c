@@ -27,8 +27,8 @@ static int split_types(pl_arena *arena, pl_str text, inventory_recorder *out, pl
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
-int inventory_recorder_get(store_session *session, pl_arena *arena, pl_str account_id, inventory_recorder *out,
-                           pl_error *error) {
+int inventory_recorder_get(store_session *session, pl_arena *arena, pl_str account_id,
+                           inventory_recorder *out, pl_error *error) {
     store_statement *st = store_prepare(
         session, "SELECT status, all_types, resource_types FROM recorders WHERE account_id = $1", error);
     store_bind_text(st, 1, account_id);
@@ -52,15 +52,16 @@ int inventory_recorder_put(store_session *session, pl_str account_id, const inve
             pl_buf_add_char(&list, ',');
         pl_buf_add(&list, recorder->types[i]);
     }
-    int status = list.failed
-                     ? pl_fail(error, PL_E_ServiceUnavailable)
-                     : store_run(session, error,
-                                 "INSERT INTO recorders (account_id, status, all_types, resource_types) VALUES "
-                                 "($1, $2, $3, $4) ON CONFLICT (account_id) DO UPDATE SET status = "
-                                 "excluded.status, all_types = excluded.all_types, resource_types = "
-                                 "excluded.resource_types",
-                                 "ttit", account_id, recorder->status, (int64_t)recorder->all_types,
-                                 pl_buf_str(&list));
+    int status =
+        list.failed
+            ? pl_fail(error, PL_E_ServiceUnavailable)
+            : store_run(session, error,
+                        "INSERT INTO recorders (account_id, status, all_types, resource_types) VALUES "
+                        "($1, $2, $3, $4) ON CONFLICT (account_id) DO UPDATE SET status = "
+                        "excluded.status, all_types = excluded.all_types, resource_types = "
+                        "excluded.resource_types",
+                        "ttit", account_id, recorder->status, (int64_t)recorder->all_types,
+                        pl_buf_str(&list));
     pl_buf_free(&list);
     return status;
 }
@@ -68,9 +69,9 @@ int inventory_recorder_put(store_session *session, pl_str account_id, const inve
 bool inventory_recorder_covers(const inventory_recorder *recorder, pl_str resource_type) {
     if (!pl_str_is(recorder->status, "REGISTERED"))
         return false;
-    return recorder->all_types || (recorder->type_count && bsearch(&resource_type, recorder->types,
-                                                                   recorder->type_count,
-                                                                   sizeof *recorder->types, compare_types));
+    return recorder->all_types ||
+           (recorder->type_count && bsearch(&resource_type, recorder->types, recorder->type_count,
+                                            sizeof *recorder->types, compare_types));
 }
 
 int inventory_delete_account(store_session *session, pl_str account_id, pl_error *error) {

@@ -5,8 +5,8 @@
 #include "inventory/inventory.h"
 
 /* The order that inventory_read_row expects; configuration is last. */
-#define INVENTORY_COLUMNS                                                                                     \
-    "resource_key, resource_type, region_id, resource_id, name, status, group_id, zone, create_time, "         \
+#define INVENTORY_COLUMNS                                                                                    \
+    "resource_key, resource_type, region_id, resource_id, name, status, group_id, zone, create_time, "       \
     "capture_time, tags, deleted"
 
 /*
@@ -14,8 +14,5 @@
  * `configuration` the column behind INVENTORY_COLUMNS is read as well.
  */
 void inventory_read_row(store_statement *st, pl_str account_id, bool configuration, inventory_resource *out);
-
-/* Copies every text into the arena; -1 when it is full. */
-int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
 
 #endif

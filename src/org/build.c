@@ -144,6 +144,7 @@ static void fill_account(build *b, store_statement *st, org_account *account) {
     account->new_email = keep(b, st, 13);
     account->email_status = keep(b, st, 14);
     account->record_id = keep(b, st, 15);
+    account->phone = keep(b, st, 16);
 }
 
 static int read_account(build *b, store_statement *st, pl_error *error) {
@@ -476,7 +477,7 @@ static int read_tree(build *b, pl_error *error) {
     return each_row(b,
                     "SELECT account_id, member_id, folder_id, account_name, display_name, type, status, "
                     "join_method, payer_id, deletion, joined, modified, email, new_email, email_status, "
-                    "record_id FROM directory_accounts "
+                    "record_id, phone FROM directory_accounts "
                     "ORDER BY account_id, position, member_id",
                     read_account, error);
 }

@@ -185,7 +185,9 @@ static int run_frame(store_session *session, void *argument, pl_error *error) {
 int org_write(org *o, const org_caller *caller, org_change_work work, void *argument, const org_view **after,
               pl_error *error) {
     frame f = {.org = o, .caller = caller, .work = work, .argument = argument};
-    if (store_write(o->config.store, run_frame, &f, error)) {
+    int failed = caller->write ? caller->write(caller->context, run_frame, &f, error)
+                               : store_write(o->config.store, run_frame, &f, error);
+    if (failed) {
         org_view_close(f.after);
         return -1;
     }

@@ -16,6 +16,9 @@ typedef struct org_caller {
     pl_str account_id;
     int64_t now;     /* Unix milliseconds */
     pl_arena *arena; /* of the request */
+    /* Runs the transaction in place of store_write, and may do more in it; NULL: store_write. */
+    int (*write)(void *context, store_work work, void *argument, pl_error *error);
+    void *context;
 } org_caller;
 
 /* A change at work, inside the transaction. */
@@ -45,8 +48,8 @@ int org_need_directory(const org_change *change, pl_error *error);
  */
 
 /*
- * Opens a directory for the caller. `name` is the management account's name. Fails with
- * EntityAlreadyExists.ResourceDirectory, or NotSupport.AccountInAnotherResourceDirectory for a member.
+ * Opens a directory for the caller. `name` is the management account's name (absent: find_account's). Fails
+ * with EntityAlreadyExists.ResourceDirectory, or NotSupport.AccountInAnotherResourceDirectory for a member.
  */
 int org_enable_directory(org *o, const org_caller *caller, pl_str name, const org_view **after,
                          pl_error *error);
@@ -99,6 +102,36 @@ int org_move_account(org *o, const org_caller *caller, pl_str account_id, pl_str
 /* Takes a CloudAccount out of the directory; it goes on alone. */
 int org_remove_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
 int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str payer_id, pl_error *error);
+
+/* EmailStatus WAIT_MODIFY until confirmed; the link that a mail would carry goes to the log. */
+int org_change_email(org *o, const org_caller *caller, pl_str account_id, pl_str email, pl_error *error);
+
+/* Sends the link again, or gives up the change; EntityNotExists.EmailModifyRecord when none is pending. */
+int org_retry_email(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+int org_cancel_email(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+
+/* Binds a phone to a ResourceAccount with a code sent for ORG_CODE_PHONE. */
+int org_bind_phone(org *o, const org_caller *caller, pl_str account_id, pl_str phone, pl_str code,
+                   pl_error *error);
+
+/* EmailStatus as of `now`: a pending change expires. */
+pl_str org_email_status(const org_account *account, int64_t now);
+
+/* A check before, or the deletion of, a member. */
+typedef struct org_deletion {
+    pl_str member_id;
+    pl_str status; /* PreCheckComplete, Success */
+    pl_str type;   /* of a deletion "0": at once; empty for a check */
+    int64_t created, ended;
+} org_deletion;
+
+/* Both fail with the codes of CheckAccountDelete and DeleteAccount. */
+int org_check_deletion(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+int org_delete_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error);
+
+/* The last check or deletion; `*found` false when there was none. Needs no directory of the caller's. */
+int org_find_deletion(org *o, const org_caller *caller, pl_str account_id, org_deletion *out, bool *found,
+                      pl_error *error);
 
 /* --- Control policies ------------------------------------------------------------------------------------
  */
@@ -167,6 +200,9 @@ int org_accept_handshake(org *o, const org_caller *caller, pl_str id, org_handsh
 /* --- Verification codes ----------------------------------------------------------------------------------
  */
 
+#define ORG_CODE_ENABLE "EnableRD"
+#define ORG_CODE_PHONE "BindPhone"
+
 /* Makes a code for a phone number; it is written to the log, and valid until `*expires`. */
 int org_send_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, int64_t *expires,
                   pl_error *error);
@@ -198,8 +234,48 @@ int org_create_group(org *o, const org_caller *caller, const org_group_request *
 int org_update_group(org *o, const org_caller *caller, pl_str group_id, const org_group_request *request,
                      pl_error *error);
 
-/* `*deleted` tells whether there was such a group of the caller's. */
-int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error);
+/* `deleted` has a flag for each id: whether there was such a group of the caller's. */
+int org_delete_groups(org *o, const org_caller *caller, const pl_str *ids, size_t count, bool *deleted,
+                      pl_error *error);
+
+/* --- Resource groups -------------------------------------------------------------------------------------
+ */
+
+/* Of any account; reference/resource-directory.md, section 4. No view holds them. */
+typedef struct org_resource_group {
+    pl_str account_id, id, name, display_name;
+    pl_str status; /* OK */
+    int64_t created;
+    org_tags tags;
+} org_resource_group;
+
+/* EntityAlreadyExists.ResourceGroup for a name that is used, LimitExceeded.ResourceGroup. */
+int org_create_resource_group(org *o, const org_caller *caller, pl_str name, pl_str display_name,
+                              const org_tags *tags, org_resource_group *out, pl_error *error);
+int org_rename_resource_group(org *o, const org_caller *caller, pl_str id, pl_str display_name,
+                              org_resource_group *out, pl_error *error);
+
+/*
+ * Deletes the group unless `in_use` says that something is in it (DeleteConflict.ResourceGroup.Resource).
+ * `in_use` runs in the transaction, and takes away what ends with the group. `*out` is what was deleted.
+ */
+typedef int (*org_group_use)(void *context, store_session *session, pl_str account_id, pl_str group_id,
+                             bool *used, pl_error *error);
+int org_delete_resource_group(org *o, const org_caller *caller, pl_str id, org_group_use in_use,
+                              void *context, org_resource_group *out, pl_error *error);
+
+/* EntityNotExists.ResourceGroup when the account has none of this id. */
+int org_find_resource_group(org *o, const org_caller *caller, pl_str id, org_resource_group *out,
+                            pl_error *error);
+
+/* All of the account's groups, oldest first, with their tags. */
+int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
+                             pl_error *error);
+
+/* Switches of the account's resource groups; `fallback` when it was never set. */
+int org_read_setting(org *o, const org_caller *caller, pl_str name, pl_str fallback, pl_str *value,
+                     pl_error *error);
+int org_write_setting(org *o, const org_caller *caller, pl_str name, pl_str value, pl_error *error);
 
 /* --- Tags ------------------------------------------------------------------------------------------------
  */
@@ -229,6 +305,15 @@ typedef struct org_tagging {
  */
 int org_tag_resources(org *o, const org_caller *caller, const org_tagging *tagging, pl_error *error);
 int org_untag_resources(org *o, const org_caller *caller, const org_tagging *tagging, pl_error *error);
+
+/* One tag of one object. */
+typedef struct org_tag_row {
+    pl_str id, key, value;
+} org_tag_row;
+
+/* All tags of the owner's objects of one kind, by object, then key. */
+int org_list_tags(org *o, const org_caller *caller, pl_str resource_type, org_tag_row **rows, size_t *count,
+                  pl_error *error);
 
 /* The tags of one object from the tables, for resource groups, which views do not hold. */
 int org_read_tags(store_session *session, pl_arena *arena, pl_str owner_id, pl_str resource_type,

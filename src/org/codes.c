@@ -54,16 +54,20 @@ int org_send_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone
     return 0;
 }
 
-static int use_work(org_change *change, void *argument, pl_error *error) {
-    const code_work *w = argument;
+int org_take_code(const org_change *change, pl_str purpose, pl_str phone, pl_str code, pl_error *error) {
     int64_t used = 0;
     if (store_run_counted(change->session, &used, error,
                           "DELETE FROM directory_codes WHERE account_id = $1 AND purpose = $2 AND phone = $3 "
                           "AND code = $4 AND expires > $5",
-                          "tttti", change->caller->account_id, w->purpose, w->phone,
-                          w->code.p ? w->code : PL_STR(""), change->caller->now))
+                          "tttti", change->caller->account_id, purpose, phone, code.p ? code : PL_STR(""),
+                          change->caller->now))
         return -1;
     return used > 0 ? 0 : pl_fail(error, PL_E_Invalid_VerificationCode);
+}
+
+static int use_work(org_change *change, void *argument, pl_error *error) {
+    const code_work *w = argument;
+    return org_take_code(change, w->purpose, w->phone, w->code, error);
 }
 
 int org_use_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, pl_str code,

@@ -14,14 +14,28 @@ int org_random_id(const org_change *change, const char *prefix, size_t count, pl
 /* --- Directory -------------------------------------------------------------------------------------------
  */
 
+int org_account_name(const org_change *change, pl_str *name, pl_error *error) {
+    const org_hooks *hooks = &change->org->hooks;
+    pl_str id = change->caller->account_id;
+    bool found = false;
+    if (hooks->find_account &&
+        hooks->find_account(hooks->context, change->session, change->caller->arena, id, &found, name, error))
+        return -1;
+    if (!found || name->n == 0)
+        *name = id;
+    return 0;
+}
+
 static int enable_work(org_change *change, void *argument, pl_error *error) {
-    const pl_str *name = argument;
+    pl_str name = *(const pl_str *)argument;
     const org_caller *caller = change->caller;
     if (change->directory)
         return pl_fail(error, PL_E_EntityAlreadyExists_ResourceDirectory);
     if (org_directory_of(change->before, caller->account_id))
         return pl_fail(error, PL_E_NotSupport_AccountInAnotherResourceDirectory);
     pl_str id, root;
+    if (!name.p && org_account_name(change, &name, error))
+        return -1;
     if (org_random_id(change, "rd-", 6, &id, error) || org_random_id(change, "r-", 6, &root, error))
         return -1;
     change->touched = true;
@@ -29,7 +43,7 @@ static int enable_work(org_change *change, void *argument, pl_error *error) {
                      "INSERT INTO directories (account_id, directory_id, root_id, account_name, created, "
                      "deletion_enabled, display_name_sync, control_on, control_switched, control_ready) "
                      "VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, 0)",
-                     "tttti", caller->account_id, id, root, *name, caller->now);
+                     "tttti", caller->account_id, id, root, name, caller->now);
 }
 
 int org_enable_directory(org *o, const org_caller *caller, pl_str name, const org_view **after,

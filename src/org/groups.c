@@ -10,7 +10,6 @@ typedef struct group_work {
     const org_group_request *request;
     pl_str id;
     pl_str *new_id;
-    bool deleted;
 } group_work;
 
 /* --- Checks ----------------------------------------------------------------------------------------------
@@ -247,12 +246,11 @@ int org_update_group(org *o, const org_caller *caller, pl_str group_id, const or
     return org_write(o, caller, update_work, &w, NULL, error);
 }
 
-static int delete_work(org_change *change, void *argument, pl_error *error) {
-    group_work *w = argument;
+static int delete_group(org_change *change, pl_str id, bool *deleted, pl_error *error) {
     bool owner;
-    const org_group *group = org_find_group(change->before, change->caller->account_id, w->id, &owner);
-    w->deleted = group && owner;
-    if (!w->deleted)
+    const org_group *group = org_find_group(change->before, change->caller->account_id, id, &owner);
+    *deleted = group && owner;
+    if (!*deleted)
         return 0;
     change->touched = true;
     if (store_run(change->session, error,
@@ -265,10 +263,23 @@ static int delete_work(org_change *change, void *argument, pl_error *error) {
     return org_drop_tags(change->session, group->owner_id, PL_STR(ORG_TAG_GROUP), group->id, error);
 }
 
-int org_delete_group(org *o, const org_caller *caller, pl_str group_id, bool *deleted, pl_error *error) {
-    group_work w = {.id = group_id};
-    if (org_write(o, caller, delete_work, &w, NULL, error))
-        return -1;
-    *deleted = w.deleted;
+typedef struct groups_work {
+    const pl_str *ids;
+    size_t count;
+    bool *deleted;
+} groups_work;
+
+static int delete_work(org_change *change, void *argument, pl_error *error) {
+    const groups_work *w = argument;
+    for (size_t i = 0; i < w->count; i++) {
+        if (delete_group(change, w->ids[i], &w->deleted[i], error))
+            return -1;
+    }
     return 0;
+}
+
+int org_delete_groups(org *o, const org_caller *caller, const pl_str *ids, size_t count, bool *deleted,
+                      pl_error *error) {
+    groups_work w = {ids, count, deleted};
+    return org_write(o, caller, delete_work, &w, NULL, error);
 }

@@ -276,24 +276,11 @@ int org_decline_handshake(org *o, const org_caller *caller, pl_str id, org_hands
     return org_write(o, caller, decline_work, &w, NULL, error);
 }
 
-/* What the new member is called: as its account, or as its id when another member has that name. */
-static int name_invited(const org_change *change, pl_str *name, pl_error *error) {
-    const org_hooks *hooks = &change->org->hooks;
-    pl_str id = change->caller->account_id;
-    bool found = false;
-    *name = id;
-    if (hooks->find_account &&
-        hooks->find_account(hooks->context, change->session, change->caller->arena, id, &found, name, error))
-        return -1;
-    if (!found || name->n == 0)
-        *name = id;
-    return 0;
-}
-
+/* The new member is called as its account, or by its id when another member has that name. */
 static int join(org_change *change, const org_handshake *h, pl_error *error) {
     pl_str name;
     org_tags tags;
-    if (name_invited(change, &name, error) ||
+    if (org_account_name(change, &name, error) ||
         org_read_tags(change->session, change->caller->arena, h->management_id, PL_STR("Handshake"), h->id,
                       &tags, error))
         return -1;

@@ -206,7 +206,7 @@ struct org_account {
     pl_str join_method; /* created, invited */
     pl_str payer_id;    /* empty: pays itself */
     pl_str deletion;    /* "", Checking, CheckFailed, Deleting, ... */
-    pl_str email, new_email;
+    pl_str email, new_email, phone;
     pl_str email_status; /* "", WAIT_MODIFY, CANCELLED, EXPIRED */
     pl_str record_id;    /* of CreateCloudAccount and PromoteResourceAccount; empty: none */
     int64_t modified;

@@ -125,3 +125,47 @@ static int untag_work(org_change *change, void *argument, pl_error *error) {
 int org_untag_resources(org *o, const org_caller *caller, const org_tagging *tagging, pl_error *error) {
     return org_write(o, caller, untag_work, (void *)(uintptr_t)tagging, NULL, error);
 }
+
+/* --- Listing ---------------------------------------------------------------------------------------------
+ */
+
+typedef struct tag_list {
+    const org_caller *caller;
+    pl_str type;
+    org_tag_row *rows;
+    size_t count, capacity;
+} tag_list;
+
+static int list_run(store_session *session, void *argument, pl_error *error) {
+    tag_list *l = argument;
+    pl_arena *arena = l->caller->arena;
+    store_statement *st = store_prepare(session,
+                                        "SELECT resource_id, tag_key, tag_value FROM directory_tags "
+                                        "WHERE account_id = $1 AND resource_type = $2 "
+                                        "ORDER BY resource_id, tag_key",
+                                        error);
+    store_bind_text(st, 1, l->caller->account_id);
+    store_bind_text(st, 2, l->type);
+    int step;
+    l->count = 0;
+    while ((step = store_step(st, error)) == 1) {
+        org_tag_row *grown = pl_arena_grow(arena, l->rows, l->count, &l->capacity, sizeof *grown);
+        if (!grown)
+            return org_no_memory(error);
+        l->rows = grown;
+        grown[l->count++] = (org_tag_row){pl_arena_copy(arena, store_column_text(st, 0)),
+                                          pl_arena_copy(arena, store_column_text(st, 1)),
+                                          pl_arena_copy(arena, store_column_text(st, 2))};
+    }
+    return step < 0 ? -1 : arena->failed ? org_no_memory(error) : 0;
+}
+
+int org_list_tags(org *o, const org_caller *caller, pl_str resource_type, org_tag_row **rows, size_t *count,
+                  pl_error *error) {
+    tag_list l = {.caller = caller, .type = resource_type};
+    if (store_read(o->config.store, list_run, &l, error))
+        return -1;
+    *rows = l.rows;
+    *count = l.count;
+    return 0;
+}

@@ -7,8 +7,14 @@
 /* `prefix` and `count` random letters and digits, in the caller's arena. */
 int org_random_id(const org_change *change, const char *prefix, size_t count, pl_str *id, pl_error *error);
 
+/* What the caller's account is called; its id when it has no name. */
+int org_account_name(const org_change *change, pl_str *name, pl_error *error);
+
 /* The folder of the caller's directory (an empty id: its root), NULL when there is none. */
 const org_node *org_own_folder(const org_change *change, pl_str folder_id);
+
+/* Uses up a verification code, or fails with Invalid.VerificationCode. */
+int org_take_code(const org_change *change, pl_str purpose, pl_str phone, pl_str code, pl_error *error);
 
 /* The member of the caller's directory, NULL (EntityNotExists.Account) when there is none. */
 const org_account *org_own_account(const org_change *change, pl_str account_id, pl_error *error);

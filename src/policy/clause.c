@@ -85,36 +85,17 @@ static size_t digits_at(pl_str s) {
     return n;
 }
 
-bool pl_decimal_parse(pl_str text, pl_decimal *number) {
-    bool negative = text.n && text.p[0] == '-';
-    pl_str rest = pl_str_skip(text, negative || (text.n && text.p[0] == '+'));
-    pl_str whole = pl_str_head(rest, digits_at(rest)), fraction = PL_STR("");
-    rest = pl_str_skip(rest, whole.n);
-    if (rest.n && rest.p[0] == '.') {
-        fraction = pl_str_head(pl_str_skip(rest, 1), digits_at(pl_str_skip(rest, 1)));
-        rest = pl_str_skip(rest, fraction.n + 1);
-        if (fraction.n == 0)
+/* Policies write plain numbers: no exponent, no blanks, digits on both sides of a point. */
+static bool read_number(pl_str text, pl_decimal *number) {
+    pl_str rest = pl_str_skip(text, text.n && (text.p[0] == '-' || text.p[0] == '+'));
+    size_t whole = digits_at(rest);
+    rest = pl_str_skip(rest, whole);
+    if (rest.n) {
+        size_t fraction = digits_at(pl_str_skip(rest, 1));
+        if (rest.p[0] != '.' || fraction == 0 || fraction + 1 != rest.n)
             return false;
     }
-    if (whole.n == 0 || rest.n)
-        return false;
-    while (whole.n && whole.p[0] == '0')
-        whole = pl_str_skip(whole, 1);
-    while (fraction.n && fraction.p[fraction.n - 1] == '0')
-        fraction.n--;
-    *number = (pl_decimal){negative && whole.n + fraction.n > 0, whole, fraction};
-    return true;
-}
-
-int pl_decimal_cmp(const pl_decimal *a, const pl_decimal *b) {
-    if (a->negative != b->negative)
-        return a->negative ? -1 : 1;
-    int order = a->whole.n < b->whole.n ? -1 : a->whole.n > b->whole.n;
-    if (order == 0)
-        order = pl_str_cmp(a->whole, b->whole);
-    if (order == 0)
-        order = pl_str_cmp(a->fraction, b->fraction);
-    return a->negative ? -order : order;
+    return whole && pl_decimal_parse(text, number);
 }
 
 static bool read_address(pl_str text, pl_address *address) {
@@ -165,7 +146,7 @@ bool pl_address_contains(const pl_address *block, const pl_address *address) {
 bool pl_operand_valid(pl_policy_operator op, pl_str value) {
     pl_operand scratch;
     switch (pl_operator_family_of(op)) {
-    case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &scratch.number);
+    case PL_FAMILY_NUMERIC: return read_number(value, &scratch.number);
     case PL_FAMILY_DATE: return pl_time_parse(value, &scratch.instant);
     case PL_FAMILY_BOOL: return pl_str_to_bool(value, &scratch.truth);
     case PL_FAMILY_IP: return pl_address_parse(value, true, &scratch.address);
@@ -175,7 +156,7 @@ bool pl_operand_valid(pl_policy_operator op, pl_str value) {
 
 static bool operand_compile(pl_arena *arena, pl_policy_operator op, pl_str value, pl_operand *operand) {
     switch (pl_operator_family_of(op)) {
-    case PL_FAMILY_NUMERIC: return pl_decimal_parse(value, &operand->number);
+    case PL_FAMILY_NUMERIC: return read_number(value, &operand->number);
     case PL_FAMILY_DATE: return pl_time_parse(value, &operand->instant);
     case PL_FAMILY_BOOL: return pl_str_to_bool(value, &operand->truth);
     case PL_FAMILY_IP: return pl_address_parse(value, true, &operand->address);
@@ -210,10 +191,11 @@ static bool ordered(pl_comparison comparison, int order) {
 
 static bool any_number(const pl_clause *clause, pl_str value) {
     pl_decimal number;
-    if (!pl_decimal_parse(value, &number))
+    if (!read_number(value, &number))
         return false;
     for (size_t i = 0; i < clause->count; i++)
-        if (ordered(pl_operator_comparison(clause->op), pl_decimal_cmp(&number, &clause->operands[i].number)))
+        if (ordered(pl_operator_comparison(clause->op),
+                    pl_decimal_compare(&number, &clause->operands[i].number)))
             return true;
     return false;
 }

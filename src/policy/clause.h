@@ -5,15 +5,9 @@
 #ifndef PL_POLICY_CLAUSE_H
 #define PL_POLICY_CLAUSE_H
 
+#include "base/decimal.h"
 #include "policy/decide.h"
 #include "policy/glob.h"
-
-/* A decimal number of any length: its digits without leading and trailing zeros, views into its text. */
-typedef struct pl_decimal {
-    bool negative; /* never for zero */
-    pl_str whole;
-    pl_str fraction;
-} pl_decimal;
 
 /* An address block; a single address has the full prefix. IPv4 uses the first 4 bytes. */
 typedef struct pl_address {
@@ -68,10 +62,6 @@ bool pl_operator_negated(pl_policy_operator op);
 
 /* True when a policy may name this value with this operator. */
 bool pl_operand_valid(pl_policy_operator op, pl_str value);
-
-/* Optional sign, digits, optional fraction. Negative, 0, positive as a is below, equal, above b. */
-bool pl_decimal_parse(pl_str text, pl_decimal *number);
-int pl_decimal_cmp(const pl_decimal *a, const pl_decimal *b);
 
 /* An address, or a block when `prefix_allowed`. An IPv4 address mapped into IPv6 is taken as IPv4. */
 bool pl_address_parse(pl_str text, bool prefix_allowed, pl_address *address);

@@ -71,6 +71,18 @@ int store_notify(store_session *session, pl_str channel, pl_str payload, pl_erro
     return driver->notify ? driver->notify(session, channel, payload, error) : 0;
 }
 
+static void remove_listener(store *s, pl_str channel, store_listener callback, void *context) {
+    pthread_rwlock_wrlock(&s->listeners_lock);
+    size_t i = s->listener_count;
+    while (i > 0 && !(s->listeners[i - 1].callback == callback && s->listeners[i - 1].context == context &&
+                      pl_str_is(channel, s->listeners[i - 1].channel)))
+        i--;
+    for (; i > 0 && i < s->listener_count; i++)
+        s->listeners[i - 1] = s->listeners[i];
+    s->listener_count--;
+    pthread_rwlock_unlock(&s->listeners_lock);
+}
+
 int store_listen(store *s, pl_str channel, store_listener callback, void *context, pl_error *error) {
     if (check_channel(channel, error) != 0)
         return -1;
@@ -86,5 +98,8 @@ int store_listen(store *s, pl_str channel, store_listener callback, void *contex
     pthread_rwlock_unlock(&s->listeners_lock);
     if (!room)
         return pl_failf(error, PL_E_InternalError, "There are %d listeners already.", STORE_LISTENERS_MAX);
-    return s->driver->listen ? s->driver->listen(s, error) : 0;
+    int result = s->driver->listen ? s->driver->listen(s, error) : 0;
+    if (result != 0)
+        remove_listener(s, channel, callback, context);
+    return result;
 }

@@ -13,7 +13,11 @@ static size_t slot_of(const char *address) {
 
 static int prepare_new(store_session *session, const char *sql, store_statement **out, pl_error *error) {
     const store_driver *driver = session->store->driver;
-    store_statement *st = driver->prepare(session, sql, error);
+    store_statement *st = NULL;
+    if (session->bulk)
+        pl_failf(error, PL_E_InternalError, "A statement was prepared in the middle of a bulk load.");
+    else
+        st = driver->prepare(session, sql, error);
     if (!st)
         return store_session_fail(session, error);
     if (!pl_map_put(&session->statements, pl_str_from(st->sql), st)) {

@@ -73,7 +73,7 @@ static int run_once(store_session *session, store_mode mode, store_work work, vo
                     pl_error *error) {
     const store_driver *driver = session->store->driver;
     session->mode = mode;
-    session->retry = false;
+    session->retry = session->failed = false;
     if (driver->begin(session, mode, error) != 0)
         return -1;
     if (store_session_work(session, work, argument, error) != 0) {
@@ -170,9 +170,7 @@ void store_count(store *s, store_counters *counters) {
 
 static int set_location(store *s, pl_str url, pl_error *error) {
     bool postgres = pl_str_starts(url, PL_STR("postgres://")) || pl_str_starts(url, PL_STR("postgresql://"));
-    if (postgres)
-        return pl_failf(error, PL_E_InvalidParameter, "This build has no PostgreSQL driver.");
-    s->driver = &store_sqlite;
+    s->driver = postgres ? &store_postgres : &store_sqlite;
     pl_str location = url;
     if (pl_str_starts(url, PL_STR("sqlite:")))
         location = pl_str_skip(url, strlen("sqlite:"));

@@ -60,9 +60,10 @@ export class Server {
     });
   }
 
-  /** One POST call with signature V1. */
+  /** One call with signature V1; reading operations by GET, as the vendor's metadata has some of them GET only. */
   call(action, parameters = {}, { version = '2020-09-07', keys = this.credentials } = {}) {
-    return this.client(version, keys).request(action, { RegionId: 'cn-shanghai', ...parameters }, { method: 'POST', timeout: 60000 });
+    const method = /^(Get|List|Describe)/.test(action) ? 'GET' : 'POST';
+    return this.client(version, keys).request(action, { RegionId: 'cn-shanghai', ...parameters }, { method, timeout: 60000 });
   }
 
   /** Stores configuration items through the API. */

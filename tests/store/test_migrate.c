@@ -190,6 +190,5 @@ int main(void) {
         CASE(a_damaged_pack_is_refused),
         CASE(several_processes_may_start_at_once),
     };
-    int failed = cmocka_run_group_tests_name("migrations on SQLite", cases, use_sqlite, NULL);
-    return failed;
+    return run_on_both(cases);
 }

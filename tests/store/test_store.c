@@ -127,6 +127,33 @@ static void sums_counts_and_casts_read_as_numbers_and_text(void **state) {
     assert_done(store_read(test.store, check_conversions, NULL, &error));
 }
 
+static int put_names(store_session *session, void *argument, pl_error *e) {
+    (void)argument;
+    return store_run(session, e,
+                     "INSERT INTO settings(name, value) VALUES('a', ''), ('B', ''), ('_', ''), "
+                     "('a-b', ''), ('aa', ''), ('\xc3\xa9', ''), ('z', '')",
+                     "");
+}
+
+static int list_names(store_session *session, void *argument, pl_error *e) {
+    store_statement *st =
+        store_prepare(session, "SELECT name FROM settings WHERE name > $1 ORDER BY name", e);
+    store_bind_text(st, 1, PL_STR(""));
+    int result;
+    while ((result = store_step(st, e)) == 1)
+        snprintf((char *)argument + strlen(argument), 64 - strlen(argument), "%.*s ",
+                 PL_FMT(store_column_text(st, 0)));
+    return result;
+}
+
+static void texts_of_the_schema_are_ordered_by_bytes(void **state) {
+    (void)state;
+    char names[64] = "";
+    assert_done(store_write(test.store, put_names, NULL, &error));
+    assert_done(store_read(test.store, list_names, names, &error));
+    assert_string_equal(names, "B _ a a-b aa z \xc3\xa9 ");
+}
+
 static int bind_nul(store_session *session, void *argument, pl_error *e) {
     (void)argument;
     return store_run(session, e, insert_thing, "titbi", PL_STR("a"), (int64_t)1, pl_str_of("x\0y", 3),
@@ -624,6 +651,7 @@ int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(values_come_back_as_they_went_in),
         CASE(sums_counts_and_casts_read_as_numbers_and_text),
+        CASE(texts_of_the_schema_are_ordered_by_bytes),
         CASE(wrong_use_of_statements_is_an_error),
         CASE(a_statement_is_prepared_once_and_starts_over),
         CASE(changed_rows_are_counted),
@@ -644,6 +672,5 @@ int main(void) {
         CASE(what_was_written_is_there_after_opening_again),
         CASE(the_cache_of_statements_is_bounded),
     };
-    int failed = cmocka_run_group_tests_name("store on SQLite", cases, use_sqlite, NULL);
-    return failed;
+    return run_on_both(cases);
 }

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { THREADS = 6, ROUNDS = 40 };
 
@@ -67,7 +68,7 @@ static int64_t rows(void) {
 typedef struct part {
     pthread_t thread;
     int number;
-    int failures;
+    int failures; /* or rounds done */
     pl_error error;
 } part;
 
@@ -142,6 +143,37 @@ static void a_failing_work_does_not_disturb_its_neighbours(void **state) {
     for (int64_t id = 100; id < 100 + THREADS * ROUNDS; id++)
         wanted += id % 3 == 2;
     assert_int_equal(rows(), wanted);
+}
+
+/* Adds a row unless there is one of that value already: two that look at once must not both add. */
+static int add_if_missing(store_session *session, void *argument, pl_error *e) {
+    const part *p = argument;
+    int64_t round = p->failures, id = 100 + round * THREADS + p->number;
+    store_statement *st = store_prepare(session, "SELECT count(*) FROM numbers WHERE value = $1", e);
+    store_bind_i64(st, 1, 1000 + round);
+    if (store_step(st, e) != 1)
+        return -1;
+    if (store_column_i64(st, 0) > 0)
+        return 0;
+    return store_run(session, e, "INSERT INTO numbers(id, value) VALUES($1, $2)", "ii", id, 1000 + round);
+}
+
+static void *add_each_once(void *argument) {
+    part *p = argument;
+    for (p->failures = 0; p->failures < ROUNDS; p->failures++)
+        if (store_write(test.store, add_if_missing, p, &p->error) != 0)
+            return p;
+    return NULL;
+}
+
+static void what_a_work_has_seen_holds_until_it_commits(void **state) {
+    (void)state;
+    part parts[THREADS];
+    run_parts(parts, THREADS, add_each_once);
+    for (int i = 0; i < THREADS; i++)
+        if (parts[i].failures != ROUNDS)
+            fail_msg("thread %d: %s", i, parts[i].error.message);
+    assert_int_equal(rows(), 2 + ROUNDS);
 }
 
 static atomic_bool held;
@@ -334,10 +366,13 @@ static void acknowledged_writes_survive_a_kill(void **state) {
 
 int main(void) {
     const struct CMUnitTest cases[] = {
-        CASE(writers_do_not_overwrite_each_other),    CASE(a_failing_work_does_not_disturb_its_neighbours),
-        CASE(works_that_wait_share_a_commit),         CASE(readers_see_whole_transactions),
-        CASE(a_work_that_fills_the_disk_fails_alone), CASE(acknowledged_writes_survive_a_kill),
+        CASE(writers_do_not_overwrite_each_other),
+        CASE(a_failing_work_does_not_disturb_its_neighbours),
+        CASE(what_a_work_has_seen_holds_until_it_commits),
+        CASE(works_that_wait_share_a_commit),
+        CASE(readers_see_whole_transactions),
+        CASE(a_work_that_fills_the_disk_fails_alone),
+        CASE(acknowledged_writes_survive_a_kill),
     };
-    int failed = cmocka_run_group_tests_name("concurrency on SQLite", cases, use_sqlite, NULL);
-    return failed;
+    return run_on_both(cases);
 }

@@ -1,4 +1,6 @@
-/* Starting and stopping the private PostgreSQL of a test program. Owns the server process and its directory.
+/*
+ * Starting and stopping the private PostgreSQL of a test program. Owns the server process and its directory.
+ * The databases sort as people do, not by bytes, as most databases of operators do.
  */
 #include "support/postgres.h"
 
@@ -70,6 +72,13 @@ static void write_url(const test_postgres *postgres, const char *database, char 
     snprintf(url, size, "postgres:///%s?host=%s&user=plumbline", database, postgres->directory);
 }
 
+static void show_log(const test_postgres *postgres) {
+    char command[PATH_SIZE];
+    snprintf(command, sizeof command, "tail -n 20 '%s/log' >&2", postgres->directory);
+    if (system(command) != 0)
+        fprintf(stderr, "there is no %s/log\n", postgres->directory);
+}
+
 static int wait_until_ready(test_postgres *postgres) {
     char url[PATH_SIZE];
     write_url(postgres, "postgres", url, sizeof url);
@@ -80,7 +89,8 @@ static int wait_until_ready(test_postgres *postgres) {
             break;
         nanosleep(&(struct timespec){0, 10 * 1000 * 1000}, NULL);
     }
-    fprintf(stderr, "PostgreSQL does not start, see %s/log\n", postgres->directory);
+    fprintf(stderr, "PostgreSQL does not start:\n");
+    show_log(postgres);
     return -1;
 }
 
@@ -92,21 +102,39 @@ static int make_directory(test_postgres *postgres) {
     return getuid() != 0 || (user && chown(postgres->directory, user->pw_uid, user->pw_gid) == 0) ? 0 : -1;
 }
 
-int test_postgres_start(test_postgres *postgres) {
-    char initdb[PATH_SIZE], server[PATH_SIZE], data[PATH_SIZE], log_path[PATH_SIZE];
-    *postgres = (test_postgres){0};
-    if (find_program("initdb", initdb) != 0 || find_program("postgres", server) != 0 ||
-        make_directory(postgres) != 0)
+static int make_cluster(test_postgres *postgres) {
+    char initdb[PATH_SIZE], data[PATH_SIZE], log_path[PATH_SIZE];
+    if (find_program("initdb", initdb) != 0 || make_directory(postgres) != 0)
         return -1;
     snprintf(data, sizeof data, "%s/data", postgres->directory);
     snprintf(log_path, sizeof log_path, "%s/log", postgres->directory);
-    char *make[] = {initdb,      "-D", data,   "-U",         "plumbline", "--auth=trust",
-                    "--no-sync", "-E", "UTF8", "--locale=C", NULL};
-    if (run(log_path, make) != 0) {
-        fprintf(stderr, "initdb failed, see %s\n", log_path);
+    char *make[] = {initdb,
+                    "-D",
+                    data,
+                    "-U",
+                    "plumbline",
+                    "--auth=trust",
+                    "--no-sync",
+                    "-E",
+                    "UTF8",
+                    "--locale=C.UTF-8",
+                    "--locale-provider=icu",
+                    "--icu-locale=en-US",
+                    NULL};
+    if (run(log_path, make) == 0)
+        return 0;
+    fprintf(stderr, "initdb failed:\n");
+    show_log(postgres);
+    return -1;
+}
+
+int test_postgres_resume(test_postgres *postgres) {
+    char program[PATH_SIZE], data[PATH_SIZE], log_path[PATH_SIZE];
+    if (find_program("postgres", program) != 0)
         return -1;
-    }
-    char *serve[] = {server,
+    snprintf(data, sizeof data, "%s/data", postgres->directory);
+    snprintf(log_path, sizeof log_path, "%s/log", postgres->directory);
+    char *serve[] = {program,
                      "-D",
                      data,
                      "-k",
@@ -116,10 +144,23 @@ int test_postgres_start(test_postgres *postgres) {
                      "-c",
                      "fsync=off",
                      "-c",
-                     "max_connections=60",
+                     "max_connections=100",
                      NULL};
     postgres->server = spawn(log_path, serve);
     return postgres->server > 0 ? wait_until_ready(postgres) : -1;
+}
+
+int test_postgres_start(test_postgres *postgres) {
+    *postgres = (test_postgres){0};
+    return make_cluster(postgres) == 0 ? test_postgres_resume(postgres) : -1;
+}
+
+void test_postgres_halt(test_postgres *postgres) {
+    if (postgres->server <= 0)
+        return;
+    kill(postgres->server, SIGQUIT);
+    waitpid(postgres->server, NULL, 0);
+    postgres->server = 0;
 }
 
 int test_postgres_run(const char *url, const char *sql) {
@@ -144,10 +185,7 @@ int test_postgres_new_database(test_postgres *postgres, char *url, size_t size) 
 }
 
 void test_postgres_stop(test_postgres *postgres) {
-    if (postgres->server > 0) {
-        kill(postgres->server, SIGQUIT);
-        waitpid(postgres->server, NULL, 0);
-    }
+    test_postgres_halt(postgres);
     char command[PATH_SIZE];
     snprintf(command, sizeof command, "rm -rf '%s'", postgres->directory);
     if (*postgres->directory && system(command) != 0)

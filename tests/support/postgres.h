@@ -23,6 +23,10 @@ int test_postgres_new_database(test_postgres *postgres, char *url, size_t size);
 /* Runs SQL statements in the database of `url`. 0 or -1. */
 int test_postgres_run(const char *url, const char *sql);
 
+/* Stops the server at once, as a crash would, and starts it again on the same data. */
+void test_postgres_halt(test_postgres *postgres);
+int test_postgres_resume(test_postgres *postgres);
+
 /* Stops the server and removes everything. */
 void test_postgres_stop(test_postgres *postgres);
 

@@ -30,7 +30,7 @@ def evaluate(rule, resource, given):
     """(verdict, reason); the reason is empty unless data is insufficient."""
     parameters = effective(rule, given)
     for parameter in rule.get("parameters", []):
-        if parameter["required"] and parameters.get(parameter["name"], "") == "":
+        if parameter["required"] and parameter["name"] not in parameters:
             return "INSUFFICIENT_DATA", "parameter %s is not set" % parameter["name"]
     if "missing" in rule:
         return "INSUFFICIENT_DATA", rule["missing"]
@@ -49,9 +49,10 @@ def evaluate(rule, resource, given):
 
 
 def effective(rule, given):
-    """The given parameters over the defaults."""
+    """The given parameters over the defaults; the empty text is no value."""
     defaults = {p["name"]: p["default"] for p in rule.get("parameters", []) if "default" in p}
-    return {**defaults, **given}
+    values = {**defaults, **{name: text for name, text in given.items() if text != ""}}
+    return {name: text for name, text in values.items() if text != ""}
 
 
 def lacks(path, configuration):
@@ -63,7 +64,10 @@ def holds_tree(node, resource, parameters):
     if "children" in node and node["operator"] in ("and", "or"):
         results = [holds_tree(child, resource, parameters) for child in node["children"]]
         return all(results) if node["operator"] == "and" else any(results)
-    desired = PLACEHOLDER.sub(lambda found: parameters.get(found.group(1), ""), node.get("desired", ""))
+    desired = node.get("desired", "")
+    if any(name not in parameters for name in PLACEHOLDER.findall(desired)):
+        return False
+    desired = PLACEHOLDER.sub(lambda found: parameters[found.group(1)], desired)
     return holds(node["operator"], feature_of(node, resource, parameters), desired, resource.now)
 
 

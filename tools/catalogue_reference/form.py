@@ -48,11 +48,11 @@ KIND = {"type": (True, str), "product": (True, str), "productName": (True, str),
 KIND_SOURCE = {"evidence": (True, list), "arn": (False, str), "global": (False, str), "configuration": (False, str),
                "configurationStatus": (False, str), "sample": (False, str)}
 PROPERTY = {"key": (True, str), "type": (True, str), "path": (False, str), "title": (False, str),
-            "searchable": (False, bool)}
+            "searchable": (False, bool), "supplement": (False, bool)}
 RELATION = {"relation": (True, str), "target": (True, str), "path": (False, str), "pathOn": (False, str),
             "documented": (True, bool), "note": (False, str)}
 TERRAFORM = {"terraformType": (True, str), "resourceType": (True, str), "deprecatedAliases": (False, list),
-             "entryOf": (False, dict), "attributes": (True, list), "otherAttributes": (False, list), "elsewhere": (False, list)}
+             "entryOf": (False, dict), "constants": (False, dict), "attributes": (True, list), "otherAttributes": (False, list), "elsewhere": (False, list)}
 ATTRIBUTE = {"attribute": (True, str), "path": (True, str), "type": (True, str), "values": (False, dict),
              "when": (False, dict), "supplement": (False, bool)}
 ENTRY_OF = {"path": (True, str), "attribute": (True, str), "parentPath": (True, str)}
@@ -275,6 +275,8 @@ def terraform_errors(mapping, stem, types):
         yield "$.resourceType", "no such type"
     if "entryOf" in mapping:
         yield from members(mapping["entryOf"], ENTRY_OF, "$.entryOf")
+    for path in mapping.get("constants", {}):
+        yield from path_errors(path, "$.constants")
     yield from each(mapping["attributes"], ATTRIBUTE, "$.attributes")
     yield from each(mapping.get("otherAttributes", []), OTHER, "$.otherAttributes")
     yield from each(mapping.get("elsewhere", []), ELSEWHERE, "$.elsewhere")

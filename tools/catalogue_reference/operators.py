@@ -62,7 +62,12 @@ def list_of(desired):
             parsed = None
         if isinstance(parsed, list):
             return [text_of(part) for part in parsed]
-    return [part.strip() for part in desired.split(",") if part.strip()]
+    return parts_of(desired)
+
+
+def parts_of(text):
+    """The parts between commas, trimmed; empty parts are dropped."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def fold(text):
@@ -128,11 +133,14 @@ def _decoded(value):
 
 
 def base64_text(test, when_missing):
-    def run(value, desired, now):
-        if isinstance(value, list):
-            return when_missing if not value else all(run(element, desired, now) for element in value)
+    def one(value, desired):
         text = _decoded(value)
         return when_missing if text is None else test(text, desired)
+
+    def run(value, desired, now):
+        if isinstance(value, list) and value:
+            return all(one(element, desired) for element in value)
+        return one(value, desired)
     return run
 
 
@@ -160,7 +168,7 @@ def _not_in(value, desired, now):
 
 def _split_elements(value):
     if isinstance(value, str):
-        return list_of(value)
+        return parts_of(value)
     return _elements(value)
 
 
@@ -213,16 +221,19 @@ def _intersects(value, desired, now):
 # Extension operators: text.
 
 def _regex(wanted):
+    def test(pattern, value):
+        if absent(value):
+            return not wanted
+        return (pattern.search(text_of(value)) is not None) == wanted
+
     def run(value, desired, now):
         try:
             pattern = re.compile(desired)
         except re.error:
             return False
         if isinstance(value, list) and value:
-            return all(run(element, desired, now) for element in value)
-        if absent(value) or value == []:
-            return not wanted
-        return (pattern.search(text_of(value)) is not None) == wanted
+            return all(test(pattern, element) for element in value)
+        return test(pattern, None if value == [] else value)
     return run
 
 
@@ -349,7 +360,11 @@ def _blocks(value):
         return []
     if isinstance(value, list):
         return [block for element in value for block in (_blocks(element) if isinstance(element, str) else [None])]
-    return [_block(part) for part in list_of(value)] if isinstance(value, str) else [None]
+    return [_block(part) for part in parts_of(value)] if isinstance(value, str) else [None]
+
+
+def _listed_blocks(desired):
+    return [_block(part) for part in list_of(desired)]
 
 
 def _inside(inner, outer):
@@ -362,12 +377,12 @@ def _cidrs_private(value, desired, now):
 
 
 def _cidrs_contain(value, desired, now):
-    own, wanted = [block for block in _blocks(value) if block], _blocks(desired)
+    own, wanted = [block for block in _blocks(value) if block], _listed_blocks(desired)
     return bool(wanted) and None not in wanted and all(any(_inside(w, block) for block in own) for w in wanted)
 
 
 def _cidrs_exclude(value, desired, now):
-    own, wanted = _blocks(value), _blocks(desired)
+    own, wanted = _blocks(value), _listed_blocks(desired)
     return (bool(wanted) and None not in own + wanted
             and not any(_inside(w, block) for w in wanted for block in own))
 

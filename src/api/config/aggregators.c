@@ -9,8 +9,42 @@
 #include "inventory/inventory.h"
 #include "org/change.h"
 
-static org_caller caller_of(const api_call *call) {
-    return (org_caller){call->caller->account_id, call->now, call->arena};
+/* A change and its answer in one transaction with the call's ClientToken. */
+typedef struct answered_change {
+    api_call *call;
+    store_work work;
+    void *argument;
+    pl_str id;         /* of the group made or changed */
+    const pl_str *ids; /* of groups deleted, with what became of each */
+    const bool *deleted;
+    size_t count;
+} answered_change;
+
+static void write_result(const answered_change *change);
+
+static int run_and_answer(store_session *session, void *argument, pl_error *error) {
+    answered_change *change = argument;
+    if (change->work(session, change->argument, error))
+        return -1;
+    write_result(change);
+    return 0;
+}
+
+static int write_through(void *context, store_work work, void *argument, pl_error *error) {
+    answered_change *change = context;
+    (void)error; /* it is the call's */
+    change->work = work;
+    change->argument = argument;
+    return api_write(change->call, run_and_answer, change);
+}
+
+static org_caller caller_of(answered_change *change) {
+    const api_call *call = change->call;
+    return (org_caller){.account_id = call->caller->account_id,
+                        .now = call->now,
+                        .arena = call->arena,
+                        .write = write_through,
+                        .context = change};
 }
 
 static int no_memory(api_call *call) {
@@ -109,27 +143,22 @@ static int read_request(api_call *call, org_group_request *request) {
  */
 
 int config_create_aggregator(api_call *call) {
-    org_caller caller = caller_of(call);
+    answered_change change = {.call = call};
+    org_caller caller = caller_of(&change);
     org_group_request request;
-    pl_str id;
     if (read_request(call, &request))
         return -1;
     org_group_type_find(api_text(call, "AggregatorType"), &request.type);
-    if (org_create_group(call->services->org, &caller, &request, &id, call->error))
-        return -1;
-    text(call->out, "AggregatorId", id);
-    return 0;
+    return org_create_group(call->services->org, &caller, &request, &change.id, call->error);
 }
 
 int config_update_aggregator(api_call *call) {
-    org_caller caller = caller_of(call);
+    answered_change change = {.call = call, .id = api_text(call, "AggregatorId")};
+    org_caller caller = caller_of(&change);
     org_group_request request;
-    pl_str id = api_text(call, "AggregatorId");
-    if (read_request(call, &request) ||
-        org_update_group(call->services->org, &caller, id, &request, call->error))
+    if (read_request(call, &request))
         return -1;
-    text(call->out, "AggregatorId", id);
-    return 0;
+    return org_update_group(call->services->org, &caller, change.id, &request, call->error);
 }
 
 /* Whoever may not own groups is refused: members of groups with a code of their own. */
@@ -146,38 +175,55 @@ static int check_owner(api_call *call, pl_error_code code) {
     return pl_fail(call->error, member_of > 0 ? code : PL_E_NoPermission);
 }
 
-static int delete_one(api_call *call, pl_str id) {
-    org_caller caller = caller_of(call);
-    bool deleted;
-    if (org_delete_group(call->services->org, &caller, id, &deleted, call->error))
-        return -1;
-    pl_write_object(call->out, PL_STR("OperateAggregators"));
-    text(call->out, "AggregatorId", id);
-    if (!deleted)
-        text(call->out, "ErrorCode", PL_STR("Invalid.AggregatorId.Value"));
-    pl_write_bool(call->out, PL_STR("Success"), deleted);
-    pl_write_object_end(call->out);
-    return 0;
+/* The ids that were sent, without blanks and empty parts. */
+static int read_ids(api_call *call, pl_str **ids, size_t *count) {
+    const api_value *list = api_input(call, "AggregatorIds");
+    *ids = pl_new(call->arena, pl_str, list ? list->count + 1 : 1);
+    *count = 0;
+    if (!*ids)
+        return no_memory(call);
+    for (size_t i = 0; list && i < list->count; i++) {
+        pl_str id = pl_str_trim(list->items[i].text);
+        if (id.n > 0)
+            (*ids)[(*count)++] = id;
+    }
+    return *count > 0 ? 0 : pl_fail(call->error, PL_E_Invalid_AggregatorIds_Empty);
 }
 
 int config_delete_aggregators(api_call *call) {
-    const api_value *list = api_input(call, "AggregatorIds");
-    size_t written = 0;
-    if (check_owner(call, PL_E_AggregatorMemberNoPermission))
+    answered_change change = {.call = call};
+    org_caller caller = caller_of(&change);
+    pl_str *ids;
+    if (check_owner(call, PL_E_AggregatorMemberNoPermission) || read_ids(call, &ids, &change.count))
         return -1;
-    pl_write_object(call->out, PL_STR("OperateAggregatorsResult"));
-    pl_write_array(call->out, PL_STR("OperateAggregators"));
-    for (size_t i = 0; list && i < list->count; i++) {
-        pl_str id = pl_str_trim(list->items[i].text);
-        if (id.n == 0)
-            continue;
-        if (delete_one(call, id))
-            return -1;
-        written++;
+    bool *deleted = pl_new(call->arena, bool, change.count);
+    if (!deleted)
+        return no_memory(call);
+    change.ids = ids;
+    change.deleted = deleted;
+    return org_delete_groups(call->services->org, &caller, ids, change.count, deleted, call->error);
+}
+
+static void write_deleted(pl_writer *out, const answered_change *change) {
+    pl_write_object(out, PL_STR("OperateAggregatorsResult"));
+    pl_write_array(out, PL_STR("OperateAggregators"));
+    for (size_t i = 0; i < change->count; i++) {
+        pl_write_object(out, PL_STR("OperateAggregators"));
+        text(out, "AggregatorId", change->ids[i]);
+        if (!change->deleted[i])
+            text(out, "ErrorCode", PL_STR("Invalid.AggregatorId.Value"));
+        pl_write_bool(out, PL_STR("Success"), change->deleted[i]);
+        pl_write_object_end(out);
     }
-    pl_write_array_end(call->out);
-    pl_write_object_end(call->out);
-    return written > 0 ? 0 : pl_fail(call->error, PL_E_Invalid_AggregatorIds_Empty);
+    pl_write_array_end(out);
+    pl_write_object_end(out);
+}
+
+static void write_result(const answered_change *change) {
+    if (change->ids)
+        write_deleted(change->call->out, change);
+    else
+        text(change->call->out, "AggregatorId", change->id);
 }
 
 /* --- Answers ---------------------------------------------------------------------------------------------
@@ -244,7 +290,8 @@ static int read_recorders(store_session *session, void *argument, pl_error *erro
     recorder_read *r = argument;
     for (size_t i = 0; i < r->group->member_count; i++) {
         inventory_recorder recorder;
-        if (inventory_recorder_get(session, r->call->arena, r->group->members[i].account_id, &recorder, error))
+        if (inventory_recorder_get(session, r->call->arena, r->group->members[i].account_id, &recorder,
+                                   error))
             return -1;
         r->statuses[i] = recorder.status;
     }
@@ -355,7 +402,7 @@ static int start_of(api_call *call, const org_group **groups, size_t count, size
 }
 
 static int answer_groups(api_call *call, const org_view *view) {
-    const org_group **groups;
+    const org_group **groups = NULL;
     size_t count, at;
     org_tags filter;
     bool given;
@@ -374,9 +421,10 @@ static int answer_groups(api_call *call, const org_view *view) {
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    text(call->out, "NextToken", at < count ? api_token_make(call, groups[at]->id) : PL_STR(""));
+    pl_str token = at < count ? api_token_make(call, groups[at]->id) : PL_STR("");
+    text(call->out, "NextToken", token);
     pl_write_object_end(call->out);
-    return 0;
+    return token.p ? 0 : no_memory(call);
 }
 
 int config_list_aggregators(api_call *call) {

@@ -67,15 +67,6 @@ int directory_create_resource_account(api_call *call) {
     return write_changed(call, after, id, SHOW_NAME | SHOW_JOINED);
 }
 
-static int check_email(api_call *call, pl_str email) {
-    size_t at = pl_str_find_char(email, '@');
-    bool good = at != PL_NOT_FOUND && at > 0 && email.n <= 254 &&
-                pl_str_find_char(pl_str_skip(email, at + 1), '@') == PL_NOT_FOUND &&
-                pl_str_find_char(pl_str_skip(email, at + 2), '.') != PL_NOT_FOUND &&
-                pl_str_find_char(email, ' ') == PL_NOT_FOUND;
-    return good ? 0 : pl_fail(call->error, PL_E_InvalidParameter_Email);
-}
-
 int directory_create_cloud_account(api_call *call) {
     org_caller caller = directory_caller(call);
     org_account_request request = {.display_name = api_text(call, "DisplayName"),
@@ -84,7 +75,7 @@ int directory_create_cloud_account(api_call *call) {
                                    .email = api_text(call, "Email")};
     const org_view *after;
     pl_str id;
-    if (check_email(call, request.email) ||
+    if (directory_check_email(call, request.email) ||
         org_create_account(call->services->org, &caller, &request, &id, &after, call->error))
         return -1;
     return write_changed(call, after, id, SHOW_NAME | SHOW_RECORD);
@@ -119,7 +110,7 @@ int directory_promote_resource_account(api_call *call) {
     org_caller caller = directory_caller(call);
     pl_str id = api_text(call, "AccountId"), email = api_text(call, "Email");
     const org_view *after;
-    if (check_email(call, email) ||
+    if (directory_check_email(call, email) ||
         org_promote_account(call->services->org, &caller, id, email, &after, call->error))
         return -1;
     return write_changed(call, after, id, SHOW_NAME | SHOW_JOINED | SHOW_RECORD);
@@ -164,7 +155,7 @@ static int answer_account(api_call *call, const org_view *view, const org_direct
     directory_write(out, "AccountId", account->node.id);
     directory_write(out, "AccountName", account->account_name);
     directory_write(out, "DisplayName", account->node.name);
-    directory_write(out, "EmailStatus", account->email_status);
+    directory_write(out, "EmailStatus", org_email_status(account, call->now));
     directory_write(out, "FolderId", account->node.parent->id);
     directory_write(out, "JoinMethod", account->join_method);
     directory_write_fine_time(out, "JoinTime", account->node.created);
@@ -257,7 +248,10 @@ static int answer_accounts(api_call *call, const org_view *view, const org_direc
     write_accounts(call, directory, &filter, &page, show);
     if (newer && page.total > page.skip + page.take) {
         pl_str key = pl_arena_printf(call->arena, "%lld", (long long)(page.skip + page.take));
-        directory_write(call->out, "NextToken", api_token_make(call, key));
+        pl_str token = api_token_make(call, key);
+        if (!token.p)
+            return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
+        directory_write(call->out, "NextToken", token);
     }
     directory_write_page(call, &page);
     return 0;

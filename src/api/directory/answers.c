@@ -99,6 +99,15 @@ bool directory_has_tags(const org_tags *tags, const org_tags *filter) {
     return true;
 }
 
+int directory_check_email(api_call *call, pl_str email) {
+    size_t at = pl_str_find_char(email, '@');
+    bool good = at != PL_NOT_FOUND && at > 0 && email.n <= 254 &&
+                pl_str_find_char(pl_str_skip(email, at + 1), '@') == PL_NOT_FOUND &&
+                pl_str_find_char(pl_str_skip(email, at + 2), '.') != PL_NOT_FOUND &&
+                pl_str_find_char(email, ' ') == PL_NOT_FOUND;
+    return good ? 0 : pl_fail(call->error, PL_E_InvalidParameter_Email);
+}
+
 /* --- Pages -----------------------------------------------------------------------------------------------
  */
 

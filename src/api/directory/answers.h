@@ -11,7 +11,7 @@
 #include "org/change.h"
 
 static inline org_caller directory_caller(const api_call *call) {
-    return (org_caller){call->caller->account_id, call->now, call->arena};
+    return (org_caller){.account_id = call->caller->account_id, .now = call->now, .arena = call->arena};
 }
 
 /* Writes an answer from the view; `directory` is the one the caller may read. */
@@ -37,6 +37,9 @@ int directory_texts(api_call *call, const char *name, const pl_str **texts, size
 
 /* True when the object has every key of the filter, with the value where one was given. */
 bool directory_has_tags(const org_tags *tags, const org_tags *filter);
+
+/* InvalidParameter.Email unless it has one @ with something before and a dotted name behind it. */
+int directory_check_email(api_call *call, pl_str email);
 
 /* --- Pages -----------------------------------------------------------------------------------------------
  */

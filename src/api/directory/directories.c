@@ -27,14 +27,8 @@ static int enable(api_call *call, pl_str name) {
 }
 
 /* Enterprise real-name verification counts as given: the account is the operator's own. */
-static pl_str account_name(const api_call *call) {
-    return call->caller->name.n > 0 && call->caller->kind == IDENTITY_ROOT
-               ? call->caller->name
-               : pl_arena_printf(call->arena, "%.*s", PL_FMT(call->caller->account_id));
-}
-
 int directory_init_resource_directory(api_call *call) {
-    return enable(call, account_name(call));
+    return enable(call, PL_STR_NONE);
 }
 
 /*
@@ -43,7 +37,7 @@ int directory_init_resource_directory(api_call *call) {
  */
 int directory_enable_resource_directory(api_call *call) {
     if (pl_str_is(api_text(call, "EnableMode"), "CurrentAccount"))
-        return enable(call, account_name(call));
+        return enable(call, PL_STR_NONE);
     pl_str name = api_text(call, "MAName");
     pl_str phone = api_text(call, "MASecureMobilePhone");
     if (!pl_str_ends(name, PL_STR("@rdadmin.aliyunid.com")))
@@ -51,7 +45,7 @@ int directory_enable_resource_directory(api_call *call) {
     if (phone.n == 0)
         return pl_fail(call->error, PL_E_MissingSecureMobilePhone);
     org_caller caller = directory_caller(call);
-    if (org_use_code(call->services->org, &caller, PL_STR("EnableRD"), phone,
+    if (org_use_code(call->services->org, &caller, PL_STR(ORG_CODE_ENABLE), phone,
                      api_text(call, "VerificationCode"), call->error))
         return -1;
     return enable(call, name);
@@ -151,4 +145,48 @@ int directory_set_member_display_name_sync_status(api_call *call) {
     if (org_set_display_name_sync(call->services->org, &caller, enabled, &after, call->error))
         return -1;
     return directory_answer_after(call, after, write_sync);
+}
+
+/* --- Verification codes ----------------------------------------------------------------------------------
+ */
+
+/* Country code and number, as "86-13900000000"; the code of the country may be missing. */
+static bool is_phone(pl_str phone) {
+    size_t digits = 0, dashes = 0;
+    for (size_t i = 0; i < phone.n; i++) {
+        dashes += phone.p[i] == '-';
+        digits += phone.p[i] >= '0' && phone.p[i] <= '9';
+    }
+    return digits + dashes == phone.n && dashes <= 1 && digits >= 5 && digits <= 19;
+}
+
+static int send_code(api_call *call, const char *purpose, int64_t *expires) {
+    org_caller caller = directory_caller(call);
+    pl_str phone = api_text(call, "SecureMobilePhone");
+    if (phone.p && !is_phone(phone))
+        return pl_fail(call->error, PL_E_InvalidParameter_MobileCountryCode);
+    return org_send_code(call->services->org, &caller, pl_str_from(purpose), phone.p ? phone : PL_STR(""),
+                         expires, call->error);
+}
+
+int directory_send_verification_code_for_enable_rd(api_call *call) {
+    const org_view *view = org_view_open(call->services->org, NULL, call->error);
+    int64_t expires;
+    if (!view)
+        return -1;
+    const org_directory *own = org_directory_of(view, call->caller->account_id);
+    bool manager = own && pl_str_eq(own->management_id, call->caller->account_id);
+    org_view_close(view);
+    if (own)
+        return pl_fail(call->error, manager ? PL_E_EntityAlreadyExists_ResourceDirectory
+                                            : PL_E_NotSupport_AccountInAnotherResourceDirectory);
+    return send_code(call, ORG_CODE_ENABLE, &expires);
+}
+
+int directory_send_verification_code_for_bind_secure_mobile_phone(api_call *call) {
+    int64_t expires;
+    if (send_code(call, ORG_CODE_PHONE, &expires))
+        return -1;
+    directory_write_time(call->out, "ExpirationDate", expires);
+    return 0;
 }

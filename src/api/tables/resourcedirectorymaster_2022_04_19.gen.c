@@ -45,6 +45,8 @@ static const struct api_parameter list_tag_resources_parameters_tag_fields[] = {
 
 static const pl_str list_tag_resources_parameters_resource_type_values[] = {
     PL_STR_INIT("Account"),
+    PL_STR_INIT("Folder"),
+    PL_STR_INIT("ControlPolicy"),
 };
 
 static const struct api_parameter list_tag_resources_parameters[] = {
@@ -52,7 +54,7 @@ static const struct api_parameter list_tag_resources_parameters[] = {
     {.name = PL_STR_INIT("MaxResults"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = list_tag_resources_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .max_items = 50},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = list_tag_resources_parameters_resource_type_values, .value_count = 1},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = list_tag_resources_parameters_resource_type_values, .value_count = 3},
 };
 
 static const struct api_error list_tag_resources_errors[] = {
@@ -87,12 +89,14 @@ static const struct api_parameter tag_resources_parameters_tag_fields[] = {
 
 static const pl_str tag_resources_parameters_resource_type_values[] = {
     PL_STR_INIT("Account"),
+    PL_STR_INIT("Folder"),
+    PL_STR_INIT("ControlPolicy"),
 };
 
 static const struct api_parameter tag_resources_parameters[] = {
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .required = true, .max_items = 50},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .required = true, .max_items = 20, .fields = tag_resources_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = tag_resources_parameters_resource_type_values, .value_count = 1},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = tag_resources_parameters_resource_type_values, .value_count = 3},
 };
 
 static const struct api_error tag_resources_errors[] = {
@@ -106,13 +110,15 @@ static const pl_str untag_resources_resources[] = {
 
 static const pl_str untag_resources_parameters_resource_type_values[] = {
     PL_STR_INIT("Account"),
+    PL_STR_INIT("Folder"),
+    PL_STR_INIT("ControlPolicy"),
 };
 
 static const struct api_parameter untag_resources_parameters[] = {
     {.name = PL_STR_INIT("All"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .required = true, .max_items = 50},
     {.name = PL_STR_INIT("TagKey"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .max_items = 20},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = untag_resources_parameters_resource_type_values, .value_count = 1},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = untag_resources_parameters_resource_type_values, .value_count = 3},
 };
 
 static const struct api_error untag_resources_errors[] = {
@@ -133,13 +139,13 @@ static const struct api_error update_payer_for_account_errors[] = {
 };
 
 static const struct api_operation operations[] = {
-    {.name = PL_STR_INIT("GetResourceDirectory"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("resource-directory"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("resourcemanager:GetResourceDirectory"), .ram_resources = get_resource_directory_resources, .ram_resource_count = 1, .errors = get_resource_directory_errors, .error_count = 1},
-    {.name = PL_STR_INIT("ListAccounts"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .read_only = true, .paging = API_PAGING_PAGE, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("resourcemanager:ListAccounts"), .ram_resources = list_accounts_resources, .ram_resource_count = 1, .parameters = list_accounts_parameters, .parameter_count = 7, .errors = list_accounts_errors, .error_count = 2},
-    {.name = PL_STR_INIT("ListTagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .read_only = true, .paging = API_PAGING_TOKEN, .access = API_ACCESS_LIST, .ram_action = PL_STR_INIT("resourcemanager:ListTagResources"), .ram_resources = list_tag_resources_resources, .ram_resource_count = 1, .parameters = list_tag_resources_parameters, .parameter_count = 5, .errors = list_tag_resources_errors, .error_count = 1},
-    {.name = PL_STR_INIT("SetMemberDisplayNameSyncStatus"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:SetMemberDisplayNameSyncStatus"), .ram_resources = set_member_display_name_sync_status_resources, .ram_resource_count = 1, .parameters = set_member_display_name_sync_status_parameters, .parameter_count = 1, .errors = set_member_display_name_sync_status_errors, .error_count = 1},
-    {.name = PL_STR_INIT("TagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:TagResources"), .ram_resources = tag_resources_resources, .ram_resource_count = 1, .parameters = tag_resources_parameters, .parameter_count = 3, .errors = tag_resources_errors, .error_count = 2},
-    {.name = PL_STR_INIT("UntagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("resources/single"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:UntagResources"), .ram_resources = untag_resources_resources, .ram_resource_count = 1, .parameters = untag_resources_parameters, .parameter_count = 4, .errors = untag_resources_errors, .error_count = 1},
-    {.name = PL_STR_INIT("UpdatePayerForAccount"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:UpdatePayerForAccount"), .ram_resources = update_payer_for_account_resources, .ram_resource_count = 1, .parameters = update_payer_for_account_parameters, .parameter_count = 2, .errors = update_payer_for_account_errors, .error_count = 1},
+    {.name = PL_STR_INIT("GetResourceDirectory"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("resource-directory"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("resourcemanager:GetResourceDirectory"), .ram_resources = get_resource_directory_resources, .ram_resource_count = 1, .errors = get_resource_directory_errors, .error_count = 1, .handler = directory_get_resource_directory},
+    {.name = PL_STR_INIT("ListAccounts"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .read_only = true, .paging = API_PAGING_PAGE, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("resourcemanager:ListAccounts"), .ram_resources = list_accounts_resources, .ram_resource_count = 1, .parameters = list_accounts_parameters, .parameter_count = 7, .errors = list_accounts_errors, .error_count = 2, .handler = directory_list_accounts},
+    {.name = PL_STR_INIT("ListTagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .read_only = true, .paging = API_PAGING_TOKEN, .access = API_ACCESS_LIST, .ram_action = PL_STR_INIT("resourcemanager:ListTagResources"), .ram_resources = list_tag_resources_resources, .ram_resource_count = 1, .parameters = list_tag_resources_parameters, .parameter_count = 5, .errors = list_tag_resources_errors, .error_count = 1, .handler = directory_list_tag_resources},
+    {.name = PL_STR_INIT("SetMemberDisplayNameSyncStatus"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:SetMemberDisplayNameSyncStatus"), .ram_resources = set_member_display_name_sync_status_resources, .ram_resource_count = 1, .parameters = set_member_display_name_sync_status_parameters, .parameter_count = 1, .errors = set_member_display_name_sync_status_errors, .error_count = 1, .handler = directory_set_member_display_name_sync_status},
+    {.name = PL_STR_INIT("TagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:TagResources"), .ram_resources = tag_resources_resources, .ram_resource_count = 1, .parameters = tag_resources_parameters, .parameter_count = 3, .errors = tag_resources_errors, .error_count = 2, .handler = directory_tag_resources},
+    {.name = PL_STR_INIT("UntagResources"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("resources/single"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:UntagResources"), .ram_resources = untag_resources_resources, .ram_resource_count = 1, .parameters = untag_resources_parameters, .parameter_count = 4, .errors = untag_resources_errors, .error_count = 1, .handler = directory_untag_resources},
+    {.name = PL_STR_INIT("UpdatePayerForAccount"), .product = &api_product_resourcedirectorymaster_2022_04_19, .group = PL_STR_INIT("members"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("resourcemanager:UpdatePayerForAccount"), .ram_resources = update_payer_for_account_resources, .ram_resource_count = 1, .parameters = update_payer_for_account_parameters, .parameter_count = 2, .errors = update_payer_for_account_errors, .error_count = 1, .handler = directory_update_payer_for_account},
 };
 
 static const struct api_alias aliases[] = {

@@ -27,8 +27,7 @@ CREATE TABLE resources (
     PRIMARY KEY (account_id, resource_key)
 );
 
-CREATE UNIQUE INDEX resources_by_identity ON resources (account_id, resource_type, resource_id, region_id);
-CREATE INDEX resources_by_id ON resources (account_id, resource_id);
+CREATE UNIQUE INDEX resources_by_identity ON resources (account_id, resource_id, resource_type, region_id);
 CREATE INDEX resources_by_type ON resources (account_id, resource_type, resource_key);
 
 -- Every change. The diff of MODIFY leads back from the present to any earlier configuration; REMOVE keeps the
@@ -44,7 +43,12 @@ CREATE TABLE resource_history (
     diff TEXT,
     configuration TEXT,
     PRIMARY KEY (account_id, resource_key, capture_time)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- Live and removed resources of a type in a region; exact at every commit.
 CREATE TABLE resource_counts (
@@ -53,7 +57,12 @@ CREATE TABLE resource_counts (
     region_id TEXT NOT NULL,
     live BIGINT NOT NULL,
     PRIMARY KEY (account_id, resource_type, region_id)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- No row: every type is monitored.
 CREATE TABLE recorders (

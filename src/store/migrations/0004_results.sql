@@ -7,7 +7,8 @@ CREATE TABLE rule_versions (
     version BIGINT NOT NULL
 );
 
--- Only what deviates from COMPLIANT, or did once. `shown` is `compliance`, or IGNORED while marked.
+-- Only what deviates from COMPLIANT, or did once. `shown` is `compliance`, or IGNORED while marked; since
+-- `changed`, before that it was `changed_from` (NULL: there was no result).
 CREATE TABLE results (
     account_id TEXT NOT NULL,
     rule_key BIGINT NOT NULL,
@@ -20,11 +21,19 @@ CREATE TABLE results (
     last_non_compliant BIGINT NOT NULL,
     last_fixed BIGINT NOT NULL,
     annotation TEXT NOT NULL,
+    changed BIGINT NOT NULL,
+    changed_from BIGINT,
+    annotation_from TEXT NOT NULL,
     ignore_until BIGINT,
     ignore_date TEXT,
     ignore_reason TEXT,
     PRIMARY KEY (account_id, rule_key, resource_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 CREATE INDEX results_by_resource ON results (account_id, resource_key);
 CREATE INDEX results_ignored ON results (ignore_until) WHERE ignore_until IS NOT NULL;
@@ -41,9 +50,14 @@ CREATE TABLE rule_counts (
     insufficient BIGINT NOT NULL,
     ignored BIGINT NOT NULL,
     PRIMARY KEY (account_id, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
--- Every visible change of a result; from and to are NULL where the rule had or has no result.
+-- Every visible change of a result but the last, which its row tells; from and to are NULL where the rule had or has no result.
 CREATE TABLE compliance_changes (
     account_id TEXT NOT NULL,
     resource_key BIGINT NOT NULL,
@@ -55,7 +69,12 @@ CREATE TABLE compliance_changes (
     annotation_to TEXT NOT NULL,
     message_type BIGINT NOT NULL,
     PRIMARY KEY (account_id, resource_key, changed, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- Deleted rules that compliance timelines still speak of.
 CREATE TABLE former_rules (
@@ -68,7 +87,12 @@ CREATE TABLE former_rules (
     created BIGINT NOT NULL,
     deleted BIGINT NOT NULL,
     PRIMARY KEY (account_id, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- A full run of one rule over one account, while it lasts. What lies before (resource_type, resource_key) has
 -- been evaluated and is counted in the five numbers.
@@ -89,7 +113,12 @@ CREATE TABLE evaluation_runs (
     node TEXT NOT NULL,
     leased_until BIGINT NOT NULL,
     PRIMARY KEY (account_id, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 CREATE INDEX evaluation_runs_by_rule ON evaluation_runs (rule_key);
 
@@ -99,7 +128,12 @@ CREATE TABLE rule_schedules (
     rule_key BIGINT NOT NULL,
     last_run BIGINT NOT NULL,
     PRIMARY KEY (account_id, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- Evaluations that a function has still to make; at most one for a rule and a resource.
 CREATE TABLE function_events (
@@ -110,7 +144,12 @@ CREATE TABLE function_events (
     ordering BIGINT NOT NULL,
     message_type BIGINT NOT NULL,
     PRIMARY KEY (account_id, rule_key, resource_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end
 
 -- Figures at the end of a day (UTC+8).
 CREATE TABLE evaluation_statistics (
@@ -122,4 +161,9 @@ CREATE TABLE evaluation_statistics (
     rules BIGINT NOT NULL,
     non_compliant_rules BIGINT NOT NULL,
     PRIMARY KEY (account_id, aggregator_id, statistic_date)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
 );
+-- end

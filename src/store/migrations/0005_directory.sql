@@ -171,3 +171,11 @@ CREATE TABLE resource_groups (
     PRIMARY KEY (account_id, group_id),
     UNIQUE (account_id, name)
 );
+
+-- Switches of an account's resource groups.
+CREATE TABLE resource_group_settings (
+    account_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (account_id, name)
+);

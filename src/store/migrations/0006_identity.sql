@@ -31,15 +31,19 @@ CREATE TABLE identity_users (
     login_created_at BIGINT,
     PRIMARY KEY (account_id, user_name)
 );
+-- Names differ in more than letter case, because ARNs are compared without it.
+CREATE UNIQUE INDEX identity_users_by_folded_name ON identity_users (account_id, lower(user_name));
 
 CREATE TABLE identity_groups (
     account_id TEXT NOT NULL,
     group_name TEXT NOT NULL,
+    group_id TEXT NOT NULL,
     comments TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, group_name)
 );
+CREATE UNIQUE INDEX identity_groups_by_folded_name ON identity_groups (account_id, lower(group_name));
 
 CREATE TABLE identity_group_members (
     account_id TEXT NOT NULL,
@@ -62,6 +66,16 @@ CREATE TABLE identity_roles (
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, role_name)
 );
+CREATE UNIQUE INDEX identity_roles_by_folded_name ON identity_roles (account_id, lower(role_name));
+
+-- Deletions of service-linked roles, which clients ask about by task id.
+CREATE TABLE identity_role_deletions (
+    account_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    role_name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (account_id, task_id)
+);
 
 -- Custom policies; system policies are part of the program.
 CREATE TABLE identity_policies (
@@ -74,6 +88,7 @@ CREATE TABLE identity_policies (
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (account_id, policy_name)
 );
+CREATE UNIQUE INDEX identity_policies_by_folded_name ON identity_policies (account_id, lower(policy_name));
 
 CREATE TABLE identity_policy_versions (
     account_id TEXT NOT NULL,
@@ -116,7 +131,7 @@ CREATE TABLE identity_key_owners (
     account_id TEXT NOT NULL
 );
 
--- principal or policy: kind is user, group, role, policy.
+-- kind is role or policy.
 CREATE TABLE identity_tags (
     account_id TEXT NOT NULL,
     kind TEXT NOT NULL,

@@ -1,0 +1,328 @@
+/*
+ * Signed GetConfigRule calls a second, over 64 kept connections, beside a bare libmicrohttpd server that
+ * answers the same requests with a constant. Both are driven by the same client in turns; the medians and
+ * their ratio are printed.
+ *
+ * usage: bench_gateway PLUMBLINE [REQUESTS_PER_ROUND]
+ */
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/encode.h"
+#include "base/random.h"
+#include "gateway/signature.h"
+#include "json/parser.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 64, ROUNDS = 7, REQUEST_BYTES = 1024, THREADS = 2 };
+
+typedef struct bench {
+    char directory[64];
+    pid_t server, hello;
+    uint16_t port, hello_port;
+    pl_arena arena;
+    pl_str key, secret, rule;
+    size_t count; /* requests in a round */
+    char *texts;  /* count times REQUEST_BYTES */
+    size_t *lengths;
+} bench;
+
+static void die(const char *what) {
+    perror(what);
+    _exit(1);
+}
+
+/* ---- servers ---- */
+
+static enum MHD_Result hello(void *context, struct MHD_Connection *c, const char *url, const char *method,
+                             const char *version, const char *data, size_t *size, void **state) {
+    static char answer[1200];
+    (void)context, (void)url, (void)method, (void)version, (void)data, (void)size;
+    if (!*state) {
+        *state = answer;
+        return MHD_YES;
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(sizeof answer, answer, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result result = MHD_queue_response(c, 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* The bare server in a process of its own, so that its time is measured as ours is. */
+static void start_hello(bench *b) {
+    int out[2];
+    if (pipe(out) != 0 || (b->hello = fork()) < 0)
+        die("fork");
+    if (b->hello == 0) {
+        struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, hello,
+                                                     NULL, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
+                                                     MHD_OPTION_CONNECTION_LIMIT, 1024u, MHD_OPTION_END);
+        uint16_t port = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+        if (write(out[1], &port, sizeof port) != sizeof port)
+            die("write");
+        pause();
+    }
+    if (read(out[0], &b->hello_port, sizeof b->hello_port) != sizeof b->hello_port)
+        die("read");
+}
+
+/* Processor microseconds a request of a server that is ended now. */
+static double end_server(const bench *b, pid_t pid) {
+    struct rusage use;
+    kill(pid, SIGTERM);
+    if (wait4(pid, NULL, 0, &use) != pid)
+        die("wait");
+    double seconds = (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+                     (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6;
+    return seconds * 1e6 / (double)(b->count * ROUNDS);
+}
+
+static void start_server(bench *b, const char *program) {
+    int out[2];
+    char line[256] = "";
+    if (pipe(out) != 0 || (b->server = fork()) < 0)
+        die("fork");
+    if (b->server == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        execl(program, program, "serve", "--data", b->directory, "--listen", "127.0.0.1:0", "--threads", "2",
+              "--log-level", "warning", (char *)NULL);
+        die(program);
+    }
+    close(out[1]);
+    FILE *in = fdopen(out[0], "r");
+    if (!in || !fgets(line, sizeof line, in) || !strrchr(line, ':'))
+        die("serve");
+    b->port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+}
+
+/* ---- requests ---- */
+
+static size_t sign(bench *b, char *text, size_t size, const char *method, const char *action, pl_str query) {
+    char date[PL_TIME_TEXT], nonce[PL_UUID_TEXT], hash[65], to_sign[SIGNATURE_V3_STRING + 1], value[65];
+    pl_clock clock = pl_clock_system();
+    pl_random random = pl_random_system();
+    pl_error error;
+    api_fields fields = {0};
+    pl_sha256_hex(PL_STR(""), hash);
+    pl_random_uuid(&random, nonce);
+    api_fields_decode(&fields, &b->arena, query, false, &error);
+    api_fields_sort(&fields);
+    pl_time_iso(pl_now(&clock), date);
+    signature_header headers[] = {{PL_STR("host"), PL_STR("config.local")},
+                                  {PL_STR("x-acs-action"), pl_str_from(action)},
+                                  {PL_STR("x-acs-content-sha256"), pl_str_from(hash)},
+                                  {PL_STR("x-acs-date"), pl_str_from(date)},
+                                  {PL_STR("x-acs-signature-nonce"), pl_str_from(nonce)},
+                                  {PL_STR("x-acs-version"), PL_STR("2020-09-07")}};
+    pl_str names =
+        PL_STR("host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version");
+    signature_v3 request = {pl_str_from(method), PL_STR("/"), &fields, headers, 6, names, pl_str_from(hash)};
+    pl_buf canonical;
+    pl_buf_init(&canonical, 1 << 16);
+    signature_v3_canonical(&canonical, &request);
+    signature_v3_string(to_sign, pl_buf_str(&canonical));
+    signature_v3_value(value, b->secret, pl_str_from(to_sign));
+    pl_buf_free(&canonical);
+    int n = snprintf(
+        text, size,
+        "%s /?%.*s HTTP/1.1\r\nhost: config.local\r\nx-acs-action: %s\r\nx-acs-version: 2020-09-07\r\n"
+        "x-acs-date: %s\r\nx-acs-signature-nonce: %s\r\nx-acs-content-sha256: %s\r\n"
+        "accept: application/json\r\nContent-Length: 0\r\nAuthorization: ACS3-HMAC-SHA256 Credential=%.*s,"
+        "SignedHeaders=%.*s,Signature=%s\r\n\r\n",
+        method, PL_FMT(query), action, date, nonce, hash, PL_FMT(b->key), PL_FMT(names), value);
+    return (size_t)n;
+}
+
+static int dial(uint16_t port) {
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+        die("connect");
+    return fd;
+}
+
+/* Bytes of a whole answer in the buffer, 0 when it is not whole yet. */
+static size_t answer_size(pl_str text) {
+    size_t end = pl_str_find(text, PL_STR("\r\n\r\n"));
+    uint64_t length = 0;
+    if (end == PL_NOT_FOUND)
+        return 0;
+    size_t at = pl_str_find_fold(pl_str_head(text, end), PL_STR("content-length: "));
+    pl_str rest = pl_str_skip(text, at + 16);
+    pl_str_to_u64(pl_str_head(rest, pl_str_find_char(rest, '\r')), &length);
+    return text.n >= end + 4 + length ? end + 4 + (size_t)length : 0;
+}
+
+static pl_str single(bench *b, const char *method, const char *action, const char *query) {
+    char text[4096], in[16384];
+    size_t n = sign(b, text, sizeof text, method, action, pl_str_from(query)), got = 0;
+    int fd = dial(b->port);
+    if (write(fd, text, n) != (ssize_t)n)
+        die("write");
+    while (answer_size(pl_str_of(in, got)) == 0) {
+        ssize_t more = read(fd, in + got, sizeof in - got);
+        if (more <= 0)
+            die("read");
+        got += (size_t)more;
+    }
+    close(fd);
+    return pl_arena_copy(&b->arena, pl_str_of(in, got));
+}
+
+static void make_rule(bench *b) {
+    pl_json root;
+    pl_error error;
+    pl_str answer =
+        single(b, "POST", "CreateConfigRule",
+               "ConfigRuleName=bench&SourceOwner=ALIYUN&SourceIdentifier=oss-bucket-public-read-prohibited&"
+               "ConfigRuleTriggerTypes=ConfigurationItemChangeNotification&RiskLevel=1&"
+               "ResourceTypesScope=ACS%3A%3AOSS%3A%3ABucket&Description=A%20rule%20to%20be%20read");
+    pl_str body = pl_str_skip(answer, pl_str_find(answer, PL_STR("\r\n\r\n")) + 4);
+    if (pl_json_parse_in(&b->arena, body, &root, &error) != 0 ||
+        !(b->rule = pl_json_str(pl_json_get(root, PL_STR("ConfigRuleId")))).n) {
+        fprintf(stderr, "%.*s\n", PL_FMT(answer));
+        _exit(1);
+    }
+}
+
+static void read_key(bench *b) {
+    char path[128], text[4096];
+    pl_json root;
+    pl_error error;
+    snprintf(path, sizeof path, "%s/credentials.json", b->directory);
+    FILE *file = fopen(path, "r");
+    size_t n = file ? fread(text, 1, sizeof text, file) : 0;
+    if (!file || pl_json_parse_in(&b->arena, pl_str_of(text, n), &root, &error) != 0)
+        die(path);
+    fclose(file);
+    b->key = pl_json_str(pl_json_get(root, PL_STR("AccessKeyId")));
+    b->secret = pl_json_str(pl_json_get(root, PL_STR("AccessKeySecret")));
+}
+
+static void sign_round(bench *b) {
+    char query[128];
+    pl_arena saved = b->arena;
+    snprintf(query, sizeof query, "ConfigRuleId=%.*s", PL_FMT(b->rule));
+    pl_arena_init(&b->arena, 0);
+    for (size_t i = 0; i < b->count; i++) {
+        b->lengths[i] =
+            sign(b, b->texts + i * REQUEST_BYTES, REQUEST_BYTES, "GET", "GetConfigRule", pl_str_from(query));
+        pl_arena_reset(&b->arena);
+    }
+    pl_arena_free(&b->arena);
+    b->arena = saved;
+}
+
+/* ---- the client ---- */
+
+typedef struct flow {
+    int fd;
+    size_t got;
+    char in[16384];
+} flow;
+
+static bool send_next(bench *b, flow *f, size_t *sent) {
+    if (*sent == b->count)
+        return false;
+    size_t i = (*sent)++;
+    if (write(f->fd, b->texts + i * REQUEST_BYTES, b->lengths[i]) != (ssize_t)b->lengths[i])
+        die("write");
+    return true;
+}
+
+/* Takes what came; true when an answer is whole. Anything but status 200 ends the run. */
+static bool take(flow *f) {
+    ssize_t n = read(f->fd, f->in + f->got, sizeof f->in - f->got);
+    if (n <= 0)
+        die("read");
+    f->got += (size_t)n;
+    size_t size = answer_size(pl_str_of(f->in, f->got));
+    if (size && memcmp(f->in + 9, "200", 3) != 0) {
+        fprintf(stderr, "%.*s\n", (int)f->got, f->in);
+        _exit(1);
+    }
+    if (size)
+        f->got = 0;
+    return size > 0;
+}
+
+static double round_of(bench *b, uint16_t port) {
+    static flow flows[CONNECTIONS];
+    struct epoll_event events[CONNECTIONS];
+    int poll = epoll_create1(0);
+    size_t sent = 0, done = 0;
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        flows[i].fd = dial(port);
+        flows[i].got = 0;
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &flows[i]};
+        epoll_ctl(poll, EPOLL_CTL_ADD, flows[i].fd, &event);
+    }
+    int64_t began = pl_monotonic_ns();
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        send_next(b, &flows[i], &sent);
+    while (done < b->count) {
+        int n = epoll_wait(poll, events, CONNECTIONS, -1);
+        for (int i = 0; i < n; i++) {
+            if (take(events[i].data.ptr)) {
+                done++;
+                send_next(b, events[i].data.ptr, &sent);
+            }
+        }
+    }
+    double seconds = (double)(pl_monotonic_ns() - began) / 1e9;
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        close(flows[i].fd);
+    close(poll);
+    return (double)b->count / seconds;
+}
+
+static int by_value(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+int main(int argc, char **argv) {
+    static bench b;
+    double ours[ROUNDS], bare[ROUNDS];
+    if (argc < 2) {
+        fputs("usage: bench_gateway PLUMBLINE [REQUESTS_PER_ROUND]\n", stderr);
+        return 2;
+    }
+    b.count = argc > 2 ? strtoul(argv[2], NULL, 10) : 50000;
+    b.texts = calloc(b.count, REQUEST_BYTES);
+    b.lengths = calloc(b.count, sizeof *b.lengths);
+    strcpy(b.directory, "/tmp/plumbline-bench-XXXXXX");
+    if (!b.texts || !b.lengths || !mkdtemp(b.directory))
+        die("bench");
+    pl_arena_init(&b.arena, 0);
+    start_server(&b, argv[1]);
+    read_key(&b);
+    make_rule(&b);
+    start_hello(&b);
+    for (int i = 0; i < ROUNDS; i++) {
+        sign_round(&b);
+        bare[i] = round_of(&b, b.hello_port);
+        ours[i] = round_of(&b, b.port);
+    }
+    double our_time = end_server(&b, b.server), bare_time = end_server(&b, b.hello);
+    qsort(ours, ROUNDS, sizeof *ours, by_value);
+    qsort(bare, ROUNDS, sizeof *bare, by_value);
+    printf("signed GetConfigRule: %.0f/s, bare server: %.0f/s, ratio %.2f\n", ours[ROUNDS / 2],
+           bare[ROUNDS / 2], ours[ROUNDS / 2] / bare[ROUNDS / 2]);
+    printf("processor time a request: %.1f us, bare server: %.1f us, ratio %.2f\n", our_time, bare_time,
+           bare_time / our_time);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", b.directory);
+    return system(command) == 0 ? 0 : 1;
+}

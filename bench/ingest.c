@@ -1,0 +1,248 @@
+/*
+ * Cost of recording with evaluation, history and verdicts, as ratios to SQLite alone with full durability:
+ * bulk import to a bare insert of the same rows in batches of 100, and one item under 100 rules to one
+ * durable commit. Both sides run in turns.
+ *
+ *   bench_ingest [DIRECTORY]   the stores are made (and removed) there; default: the current directory
+ */
+#include "evaluate_work.h"
+
+#include "base/clock.h"
+#include "engine/rules.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ROUNDS = 7, CALLS = 4, ITEMS = 1000, BARE_BATCH = 100, SINGLES = 300 };
+
+static const pl_str account = PL_STR_INIT("100000000000001");
+
+typedef struct bench {
+    pl_arena arena;
+    work_documents documents;
+    work_rule rules[WORK_RULES];
+    char path[512];
+    store *db;
+    catalogue *known;
+    engine *e;
+    sqlite3 *bare;
+    size_t made;
+    size_t rule_count;
+} bench;
+
+static int fail(const char *what, const pl_error *error) {
+    fprintf(stderr, "%s: %s: %s\n", what, error->code, error->message);
+    return -1;
+}
+
+static void remove_store(const char *path) {
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    char text[600];
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s%s", path, endings[i]);
+        unlink(text);
+    }
+}
+
+/* --- Rules
+ * -------------------------------------------------------------------------------------------------- */
+
+static int make_rule(store_session *session, void *argument, pl_error *error) {
+    bench *b = argument;
+    for (size_t i = 0; i < b->rule_count; i++) {
+        engine_context context = {.engine = b->e,
+                                  .catalogue = b->known,
+                                  .random = pl_random_system(),
+                                  .arena = &b->arena,
+                                  .now = 1700000000000,
+                                  .rules_limit = 1000};
+        bool managed = i < WORK_MANAGED;
+        pl_str wrapped =
+            pl_arena_printf(&b->arena, "{\"ComplianceConditions\":%.*s}", PL_FMT(b->rules[i].condition));
+        engine_rule rule = {.account_id = account,
+                            .name = pl_arena_printf(&b->arena, "rule-%zu", i),
+                            .description = PL_STR(""),
+                            .owner = managed ? ENGINE_MANAGED : ENGINE_CONDITION,
+                            .identifier = managed ? b->rules[i].name : PL_STR("acs-config-configuration"),
+                            .conditions = managed ? PL_STR_NONE : wrapped,
+                            .input_parameters = managed ? b->rules[i].parameters : PL_STR("{}"),
+                            .risk_level = 1,
+                            .triggers = ENGINE_TRIGGER_CHANGE};
+        if (engine_list_parse(&b->arena, PL_STR("ACS::ECS::Instance"), &rule.scope.resource_types, error) !=
+                0 ||
+            engine_rule_create(&context, session, &rule, PL_STR_NONE, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_store(bench *b, size_t rules) {
+    pl_error error = {0};
+    remove_store(b->path);
+    if (store_open(&b->db, pl_str_from(b->path), NULL, &error) != 0)
+        return fail("store", &error);
+    engine_config config = {
+        .store = b->db, .catalogue = b->known, .clock = pl_clock_system(), .random = pl_random_system()};
+    b->rule_count = rules;
+    if (engine_open(&b->e, &config, &error) != 0 || store_write(b->db, make_rule, b, &error) != 0)
+        return fail("rules", &error);
+    return 0;
+}
+
+static void close_store(bench *b) {
+    engine_close(b->e);
+    store_close(b->db);
+    remove_store(b->path);
+}
+
+/* --- Both sides
+ * ------------------------------------------------------------------------------------------------ */
+
+static void write_items(bench *b, pl_buf *out, size_t count) {
+    pl_buf_add_char(out, '[');
+    for (size_t i = 0; i < count; i++, b->made++) {
+        pl_buf_printf(
+            out,
+            "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-bp1%012zu\",\"regionId\":"
+            "\"cn-hangzhou\",\"resourceName\":\"web\",\"availabilityZone\":\"cn-hangzhou-g\",\"tags\":{"
+            "\"env\":\"prod\"},\"configuration\":",
+            i ? "," : "", b->made);
+        pl_buf_add(out, b->documents.texts[b->made % WORK_DOCUMENTS]);
+        pl_buf_add_char(out, '}');
+    }
+    pl_buf_add_char(out, ']');
+}
+
+/* What the server does behind the socket: parse the body, record, evaluate, commit. */
+static double ingest(bench *b, size_t count) {
+    pl_buf text;
+    pl_json root;
+    pl_error error = {0};
+    engine_ingested out;
+    pl_arena arena;
+    inventory_defaults defaults = {.account_id = account, .catalogue = b->known};
+    pl_buf_init(&text, 64 << 20);
+    pl_arena_init(&arena, 256 << 20);
+    write_items(b, &text, count);
+    int64_t start = pl_monotonic_ns();
+    if (pl_json_parse_in(&arena, pl_buf_str(&text), &root, &error) != 0 ||
+        engine_ingest(b->e, &defaults, root, 1700000000000 + (int64_t)b->made, &out, &error) != 0)
+        fail("ingest", &error);
+    double seconds = (double)(pl_monotonic_ns() - start) / 1e9;
+    pl_arena_free(&arena);
+    pl_buf_free(&text);
+    return seconds;
+}
+
+static void run(sqlite3 *db, const char *sql) {
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fprintf(stderr, "%s: %s\n", sql, message);
+    sqlite3_free(message);
+}
+
+static int open_bare(bench *b, const char *path) {
+    remove_store(path);
+    if (sqlite3_open(path, &b->bare) != SQLITE_OK)
+        return -1;
+    run(b->bare, "PRAGMA journal_mode=WAL");
+    run(b->bare, "PRAGMA synchronous=FULL");
+    run(b->bare,
+        "CREATE TABLE items (account_id TEXT, resource_type TEXT, region_id TEXT, resource_id TEXT, name "
+        "TEXT, zone TEXT, tags TEXT, configuration TEXT, PRIMARY KEY (account_id, resource_type, "
+        "resource_id, region_id))");
+    return 0;
+}
+
+static void bind(sqlite3_stmt *st, int index, pl_str value) {
+    sqlite3_bind_text(st, index, value.p, (int)value.n, SQLITE_STATIC);
+}
+
+static double insert_bare(bench *b, size_t count, size_t batch) {
+    sqlite3_stmt *st;
+    size_t made = b->made;
+    int64_t start = pl_monotonic_ns();
+    sqlite3_prepare_v2(b->bare, "INSERT INTO items VALUES (?,?,?,?,?,?,?,?)", -1, &st, NULL);
+    for (size_t i = 0; i < count; i++, made++) {
+        char id[32];
+        int n = snprintf(id, sizeof id, "i-bp1%012zu", made);
+        if (i % batch == 0)
+            run(b->bare, "BEGIN IMMEDIATE");
+        bind(st, 1, account);
+        bind(st, 2, PL_STR("ACS::ECS::Instance"));
+        bind(st, 3, PL_STR("cn-hangzhou"));
+        bind(st, 4, pl_str_of(id, (size_t)n));
+        bind(st, 5, PL_STR("web"));
+        bind(st, 6, PL_STR("cn-hangzhou-g"));
+        bind(st, 7, PL_STR("{\"env\":[\"prod\"]}"));
+        bind(st, 8, b->documents.texts[made % WORK_DOCUMENTS]);
+        sqlite3_step(st);
+        sqlite3_reset(st);
+        if (i % batch == batch - 1 || i + 1 == count)
+            run(b->bare, "COMMIT");
+    }
+    sqlite3_finalize(st);
+    return (double)(pl_monotonic_ns() - start) / 1e9;
+}
+
+/* --- Ratios
+ * ------------------------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void bulk(bench *b) {
+    double ratios[ROUNDS], rate[ROUNDS];
+    for (int round = 0; round < ROUNDS; round++) {
+        double bare = insert_bare(b, ITEMS * CALLS, BARE_BATCH), own = 0;
+        for (int i = 0; i < CALLS; i++)
+            own += ingest(b, ITEMS);
+        ratios[round] = own / bare;
+        rate[round] = ITEMS * CALLS / own;
+    }
+    qsort(ratios, ROUNDS, sizeof *ratios, compare);
+    qsort(rate, ROUNDS, sizeof *rate, compare);
+    printf("bulk import, 20 rules / bare insert: %.2f (target 2), %.0f items/s\n", ratios[ROUNDS / 2],
+           rate[ROUNDS / 2]);
+}
+
+static void single(bench *b) {
+    static double own[SINGLES], bare[SINGLES];
+    for (int i = 0; i < SINGLES; i++) {
+        bare[i] = insert_bare(b, 1, 1);
+        own[i] = ingest(b, 1);
+    }
+    qsort(own, SINGLES, sizeof *own, compare);
+    qsort(bare, SINGLES, sizeof *bare, compare);
+    printf("one item, 100 rules / one durable commit: p50 %.2f, p99 %.2f (target 2); %.3f ms\n",
+           own[SINGLES / 2] / bare[SINGLES / 2], own[SINGLES * 99 / 100] / bare[SINGLES * 99 / 100],
+           own[SINGLES / 2] * 1e3);
+}
+
+int main(int count, char **arguments) {
+    static bench b;
+    char bare[512];
+    const char *directory = count > 1 ? arguments[1] : ".";
+    pl_error error = {0};
+    pl_arena_init(&b.arena, 512 << 20);
+    snprintf(b.path, sizeof b.path, "%s/bench-ingest.db", directory);
+    snprintf(bare, sizeof bare, "%s/bench-bare.db", directory);
+    if (!work_make_documents(&b.documents) || !work_make_rules(&b.arena, b.rules) ||
+        catalogue_open(&b.known, NULL, &error) != 0 || open_bare(&b, bare) != 0)
+        return 1;
+    if (open_store(&b, WORK_MANAGED) != 0)
+        return 1;
+    bulk(&b);
+    close_store(&b);
+    if (open_store(&b, WORK_RULES) != 0)
+        return 1;
+    if (count < 3)
+        single(&b);
+    close_store(&b);
+    sqlite3_close(b.bare);
+    remove_store(bare);
+    return 0;
+}

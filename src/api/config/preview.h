@@ -1,0 +1,31 @@
+/* Evaluating one rule on one configuration that is not stored: dry runs and pre-deployment checks. */
+#ifndef API_CONFIG_PREVIEW_H
+#define API_CONFIG_PREVIEW_H
+
+#include "api/config/shared.h"
+#include "condition/program.h"
+
+typedef struct config_preview {
+    pl_verdict verdict;
+    pl_str annotation; /* JSON text; empty when there is none */
+    pl_str context;    /* the evaluated tree as JSON text; empty when there is none */
+    pl_str applies;    /* the same of the precondition */
+} config_preview;
+
+/* What is evaluated; `item` as the source CONFIGURATION_ITEM shows it. Related resources are not known. */
+typedef struct config_subject {
+    pl_json configuration, item;
+} config_subject;
+
+/*
+ * Evaluates a managed rule with these input parameters (an object, or missing). A rule that recorded
+ * configuration cannot decide answers PL_INSUFFICIENT_DATA. Fails with Invalid.InputParameters.Value.
+ */
+int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json parameters,
+                           const config_subject *subject, config_preview *out);
+
+/* Evaluates the text of `Conditions`; errors of pl_condition_compile. */
+int config_preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
+                              config_preview *out);
+
+#endif

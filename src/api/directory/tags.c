@@ -1,0 +1,160 @@
+/*
+ * Tags of folders, members, control policies (ResourceDirectoryMaster) and resource groups. Both products
+ * name the same operations; the object's kind is ResourceType.
+ */
+#include "api/directory/answers.h"
+
+#include <stdlib.h>
+
+/* --- Setting and removing --------------------------------------------------------------------------------
+ */
+
+int directory_tag_resources(api_call *call) {
+    org_caller caller = directory_caller(call);
+    org_tagging tagging = {.type = api_text(call, "ResourceType")};
+    if (directory_texts(call, "ResourceId", &tagging.ids, &tagging.id_count) ||
+        directory_tags(call, "Tag", &tagging.tags))
+        return -1;
+    return org_tag_resources(call->services->org, &caller, &tagging, call->error);
+}
+
+/* All counts only when no keys are given. */
+int directory_untag_resources(api_call *call) {
+    org_caller caller = directory_caller(call);
+    org_tagging tagging = {.type = api_text(call, "ResourceType")};
+    if (directory_texts(call, "ResourceId", &tagging.ids, &tagging.id_count) ||
+        directory_texts(call, "TagKey", &tagging.keys, &tagging.key_count))
+        return -1;
+    tagging.all = tagging.key_count == 0 && api_flag(call, "All", false);
+    return org_untag_resources(call->services->org, &caller, &tagging, call->error);
+}
+
+/* --- Listing ---------------------------------------------------------------------------------------------
+ */
+
+typedef struct tag_rows {
+    pl_str type;
+    org_tag_row *items;
+    size_t count;
+} tag_rows;
+
+static int load(api_call *call, tag_rows *rows) {
+    org_caller caller = directory_caller(call);
+    rows->type = api_text(call, "ResourceType");
+    return org_list_tags(call->services->org, &caller, rows->type, &rows->items, &rows->count, call->error);
+}
+
+static bool is_listed(const pl_str *texts, size_t count, pl_str text) {
+    for (size_t i = 0; i < count; i++) {
+        if (pl_str_eq(texts[i], text))
+            return true;
+    }
+    return count == 0;
+}
+
+/* A filter row matches when one of the wanted tags is that key (and value); no filter matches all. */
+static bool is_wanted(const org_tags *filter, const org_tag_row *row) {
+    for (size_t i = 0; i < filter->count; i++) {
+        const org_tag *tag = &filter->items[i];
+        if (pl_str_eq(tag->key, row->key) && (tag->value.n == 0 || pl_str_eq(tag->value, row->value)))
+            return true;
+    }
+    return filter->count == 0;
+}
+
+/* The number of matches to leave out: what the token carries. */
+static int open_position(api_call *call, int64_t *skip) {
+    pl_str key;
+    *skip = 0;
+    if (api_token_open(call, &key))
+        return -1;
+    return key.n == 0 || pl_str_to_i64(key, skip) ? 0 : pl_fail(call->error, PL_E_InvalidNextToken);
+}
+
+static int write_position(api_call *call, int64_t total, int64_t end) {
+    if (total <= end) {
+        directory_write(call->out, "NextToken", PL_STR(""));
+        return 0;
+    }
+    pl_str token = api_token_make(call, pl_arena_printf(call->arena, "%lld", (long long)end));
+    if (!token.p)
+        return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
+    directory_write(call->out, "NextToken", token);
+    return 0;
+}
+
+static void write_row(api_call *call, const tag_rows *rows, const org_tag_row *row) {
+    pl_writer *out = call->out;
+    pl_write_object(out, PL_STR("TagResource"));
+    directory_write(out, "ResourceId", row->id);
+    directory_write(out, "ResourceType", rows->type);
+    directory_write(out, "TagKey", row->key);
+    directory_write(out, "TagValue", row->value);
+    pl_write_object_end(out);
+}
+
+int directory_list_tag_resources(api_call *call) {
+    tag_rows rows;
+    org_tags filter;
+    const pl_str *ids;
+    size_t id_count;
+    int64_t skip, total = 0, take = api_number(call, "MaxResults", 10);
+    if (directory_tags(call, "Tag", &filter) || directory_texts(call, "ResourceId", &ids, &id_count) ||
+        open_position(call, &skip) || load(call, &rows))
+        return -1;
+    pl_write_array(call->out, PL_STR("TagResources"));
+    for (size_t i = 0; i < rows.count; i++) {
+        const org_tag_row *row = &rows.items[i];
+        if (!is_listed(ids, id_count, row->id) || !is_wanted(&filter, row))
+            continue;
+        int64_t index = total++;
+        if (index >= skip && index - skip < take)
+            write_row(call, &rows, row);
+    }
+    pl_write_array_end(call->out);
+    return write_position(call, total, skip + take);
+}
+
+static int by_text(const void *a, const void *b) {
+    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
+}
+
+/* The distinct keys, or values of one key, that contain the filter, in byte order. */
+static int list_distinct(api_call *call, const char *member, pl_str key, pl_str filter) {
+    tag_rows rows;
+    int64_t skip, total = 0, take = api_number(call, "MaxResults", 10);
+    if (open_position(call, &skip) || load(call, &rows))
+        return -1;
+    pl_str *texts = pl_new(call->arena, pl_str, rows.count + 1);
+    size_t count = 0;
+    if (!texts)
+        return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
+    for (size_t i = 0; i < rows.count; i++) {
+        pl_str text = key.p ? rows.items[i].value : rows.items[i].key;
+        if ((!key.p || pl_str_eq(rows.items[i].key, key)) && pl_str_find(text, filter) != PL_NOT_FOUND)
+            texts[count++] = text;
+    }
+    if (count > 1)
+        qsort(texts, count, sizeof *texts, by_text);
+    pl_write_array(call->out, PL_STR("Tags"));
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && pl_str_eq(texts[i], texts[i - 1]))
+            continue;
+        int64_t index = total++;
+        if (index < skip || index - skip >= take)
+            continue;
+        pl_write_object(call->out, PL_STR("Tag"));
+        directory_write(call->out, member, texts[i]);
+        pl_write_object_end(call->out);
+    }
+    pl_write_array_end(call->out);
+    return write_position(call, total, skip + take);
+}
+
+int directory_list_tag_keys(api_call *call) {
+    return list_distinct(call, "Key", PL_STR_NONE, api_text(call, "KeyFilter"));
+}
+
+int directory_list_tag_values(api_call *call) {
+    return list_distinct(call, "Value", api_text(call, "TagKey"), api_text(call, "ValueFilter"));
+}

@@ -1,0 +1,53 @@
+/* GetServerStatus: version, store, counts and queue depths, as far as the caller's account goes. */
+#include "api/call.h"
+#include "api/operations.gen.h"
+#include "engine/rules.h"
+
+typedef struct status_task {
+    api_call *call;
+    int64_t resources, rules, runs, functions;
+} status_task;
+
+static int status_work(store_session *session, void *argument, pl_error *error) {
+    status_task *task = argument;
+    pl_str account = api_account(task->call);
+    engine_group own = {account, PL_STR_NONE};
+    engine_rule *rules;
+    size_t count;
+    if (inventory_count_type(session, account, PL_STR_NONE, &task->resources, error) != 0 ||
+        engine_rule_list(session, task->call->arena, &own, NULL, &rules, &count, error) != 0 ||
+        engine_count_queues(session, &task->runs, &task->functions, error) != 0)
+        return -1;
+    task->rules = (int64_t)count;
+    return 0;
+}
+
+int plumbline_get_server_status(api_call *call) {
+    status_task task = {.call = call};
+    char text[PL_TIME_TEXT];
+    store_counters counters;
+    if (store_read(call->services->store, status_work, &task, call->error) != 0)
+        return -1;
+    store_count(call->services->store, &counters);
+    pl_writer *out = call->out;
+    pl_write_object(out, PL_STR("Counts"));
+    pl_write_i64(out, PL_STR("Resources"), task.resources);
+    pl_write_i64(out, PL_STR("Rules"), task.rules);
+    pl_write_i64(out, PL_STR("Reads"), (int64_t)counters.reads);
+    pl_write_i64(out, PL_STR("Writes"), (int64_t)counters.writes);
+    pl_write_i64(out, PL_STR("Commits"), (int64_t)counters.commits);
+    pl_write_object_end(out);
+    pl_write_object(out, PL_STR("Queues"));
+    pl_write_i64(out, PL_STR("EvaluationRuns"), task.runs);
+    pl_write_i64(out, PL_STR("FunctionEvents"), task.functions);
+    pl_write_i64(out, PL_STR("StoreWrites"), (int64_t)counters.waiting);
+    pl_write_object_end(out);
+    pl_write_string(out, PL_STR("StartTime"), pl_time_iso(call->services->started, text));
+    pl_write_object(out, PL_STR("Store"));
+    pl_write_string(out, PL_STR("Driver"), pl_str_from(counters.driver));
+    pl_write_i64(out, PL_STR("SchemaVersion"), counters.schema_version);
+    pl_write_object_end(out);
+    pl_write_i64(out, PL_STR("UptimeSeconds"), (call->now - call->services->started) / 1000);
+    pl_write_string(out, PL_STR("Version"), PL_STR(PL_VERSION));
+    return 0;
+}

@@ -1,0 +1,421 @@
+/*
+ * The compliance timeline: walking back from the present along the stored changes (evaluation-semantics,
+ * section 12.3).
+ *
+ * Stored are only changes from or to something other than COMPLIANT. What else a timeline shows is derived: a
+ * rule that covers the resource and never deviated joined when both existed, and left when the resource was
+ * removed. Those derived changes are put among the stored ones; then one walk writes all nodes.
+ */
+#include "engine/evaluate.h"
+
+#include <stdlib.h>
+
+enum { CHANGES_MAX = 20000, SECOND = 1000 };
+
+/* A rule that the timeline speaks of, present or former. */
+struct actor {
+    int64_t rule_key;
+    pl_str rule_id, owner_id, name;
+    int risk_level;
+    int64_t created, deleted; /* INT64_MAX: it still exists */
+    bool covers;              /* a present rule that covers the resource */
+    bool repeated;            /* another rule has the same name */
+    engine_compliance state;  /* at the place of the walk; ENGINE_COMPLIANCE_COUNT: no result */
+    pl_str annotation;
+    engine_message_type message_type;
+};
+
+struct change {
+    int64_t at;
+    struct actor *actor;
+    int64_t rule_key;
+    engine_compliance from, to;
+    pl_str annotation_from, annotation_to;
+    engine_message_type message_type;
+};
+
+struct walking {
+    engine *e;
+    store_session *session;
+    pl_arena *arena;
+    const inventory_resource *resource;
+    struct actor *actors;
+    size_t actor_count, actor_capacity;
+    struct change *changes;
+    size_t change_count, change_capacity;
+    int64_t first_capture;
+    pl_error *error;
+};
+
+static int out_of_memory(struct walking *w) {
+    return pl_fail(w->error, PL_E_ServiceUnavailable);
+}
+
+/* --- Who took part
+ * ------------------------------------------------------------------------------------------ */
+
+static struct actor *find_actor(struct walking *w, int64_t rule_key) {
+    for (size_t i = 0; i < w->actor_count; i++)
+        if (w->actors[i].rule_key == rule_key)
+            return w->actors + i;
+    return NULL;
+}
+
+static struct actor *add_actor(struct walking *w) {
+    struct actor *grown =
+        pl_arena_grow(w->arena, w->actors, w->actor_count, &w->actor_capacity, sizeof *grown);
+    if (!grown) {
+        out_of_memory(w);
+        return NULL;
+    }
+    w->actors = grown;
+    grown[w->actor_count] =
+        (struct actor){.deleted = INT64_MAX, .state = ENGINE_COMPLIANCE_COUNT, .annotation = PL_STR("")};
+    return grown + w->actor_count++;
+}
+
+static int add_present(struct walking *w, const engine_bound *bound, const engine_scope_subject *subject) {
+    const engine_rule *rule = bound->rule;
+    struct actor *a = add_actor(w);
+    if (!a)
+        return -1;
+    a->rule_key = rule->rule_key;
+    a->rule_id = pl_arena_copy(w->arena, rule->rule_id);
+    a->owner_id = pl_arena_copy(w->arena, rule->account_id);
+    a->name = pl_arena_copy(w->arena, rule->name);
+    a->risk_level = rule->risk_level;
+    a->created = rule->created;
+    a->covers = rule->run_ordering && engine_bound_covers(bound, subject);
+    a->message_type = rule->run_trigger.n ? engine_message_find(rule->run_trigger) : ENGINE_BY_HAND;
+    if (a->covers && !w->resource->deleted)
+        a->state = ENGINE_COMPLIANT;
+    return w->arena->failed ? out_of_memory(w) : 0;
+}
+
+static int add_present_rules(struct walking *w) {
+    engine_scope_subject subject;
+    engine_view *view = engine_view_get(w->e, w->session, w->resource->account_id, w->error);
+    if (!view)
+        return -1;
+    int status = engine_scope_subject_of(w->arena, w->resource, &subject, w->error);
+    for (size_t i = 0; status == 0 && i < view->count; i++)
+        status = add_present(w, view->rules + i, &subject);
+    engine_view_release(view);
+    return status;
+}
+
+static struct change *add_change(struct walking *w) {
+    struct change *grown =
+        pl_arena_grow(w->arena, w->changes, w->change_count, &w->change_capacity, sizeof *grown);
+    if (!grown) {
+        out_of_memory(w);
+        return NULL;
+    }
+    w->changes = grown;
+    return grown + w->change_count++;
+}
+
+static int add_stored_results(struct walking *w) {
+    engine_row *rows;
+    size_t count;
+    if (engine_rows_of(w->session, w->arena, w->resource->account_id, w->resource->resource_key, &rows,
+                       &count, w->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        struct actor *a = find_actor(w, rows[i].rule_key);
+        if (!a)
+            continue;
+        a->state = rows[i].shown;
+        a->annotation = rows[i].annotation;
+        a->message_type = rows[i].message_type;
+        struct change *last = add_change(w);
+        if (!last)
+            return -1;
+        *last = (struct change){.at = rows[i].changed,
+                                .rule_key = rows[i].rule_key,
+                                .from = rows[i].changed_from,
+                                .to = rows[i].shown,
+                                .annotation_from = rows[i].annotation_from,
+                                .annotation_to = rows[i].annotation,
+                                .message_type = rows[i].message_type};
+    }
+    return 0;
+}
+
+static int add_former_rules(struct walking *w) {
+    int step;
+    store_statement *st =
+        store_prepare(w->session,
+                      "SELECT rule_key, rule_id, owner_id, name, risk_level, created, deleted "
+                      "FROM former_rules WHERE account_id = $1",
+                      w->error);
+    store_bind_text(st, 1, w->resource->account_id);
+    while ((step = store_step(st, w->error)) == 1) {
+        struct actor *a = add_actor(w);
+        if (!a)
+            return -1;
+        a->rule_key = store_column_i64(st, 0);
+        a->rule_id = pl_arena_copy(w->arena, store_column_text(st, 1));
+        a->owner_id = pl_arena_copy(w->arena, store_column_text(st, 2));
+        a->name = pl_arena_copy(w->arena, store_column_text(st, 3));
+        a->risk_level = (int)store_column_i64(st, 4);
+        a->created = store_column_i64(st, 5);
+        a->deleted = store_column_i64(st, 6);
+        if (w->arena->failed)
+            return out_of_memory(w);
+    }
+    return step;
+}
+
+static void mark_repeated(struct walking *w) {
+    for (size_t i = 1; i < w->actor_count; i++)
+        for (size_t n = 0; n < i; n++)
+            if (pl_str_eq(w->actors[i].name, w->actors[n].name))
+                w->actors[i].repeated = true;
+}
+
+/* --- What happened
+ * -------------------------------------------------------------------------------------------- */
+
+static engine_compliance read_compliance(store_statement *st, int column) {
+    return store_column_null(st, column) ? ENGINE_COMPLIANCE_COUNT
+                                         : (engine_compliance)store_column_i64(st, column);
+}
+
+static int add_stored_changes(struct walking *w) {
+    int step;
+    store_statement *st = store_prepare(
+        w->session,
+        "SELECT changed, rule_key, compliance_from, compliance_to, annotation_from, annotation_to, "
+        "message_type "
+        "FROM compliance_changes WHERE account_id = $1 AND resource_key = $2 ORDER BY changed DESC LIMIT $3",
+        w->error);
+    store_bind_text(st, 1, w->resource->account_id);
+    store_bind_i64(st, 2, w->resource->resource_key);
+    store_bind_i64(st, 3, CHANGES_MAX);
+    while ((step = store_step(st, w->error)) == 1) {
+        struct change *c = add_change(w);
+        if (!c)
+            return -1;
+        *c = (struct change){.at = store_column_i64(st, 0),
+                             .rule_key = store_column_i64(st, 1),
+                             .from = read_compliance(st, 2),
+                             .to = read_compliance(st, 3),
+                             .annotation_from = pl_arena_copy(w->arena, store_column_text(st, 4)),
+                             .annotation_to = pl_arena_copy(w->arena, store_column_text(st, 5)),
+                             .message_type = (engine_message_type)store_column_i64(st, 6)};
+        if (w->arena->failed)
+            return out_of_memory(w);
+    }
+    return step;
+}
+
+/* Whether a change that is not derived tells of the rule's coming (`joining`) or, at `at`, of its going. */
+static bool is_told(const struct walking *w, int64_t rule_key, bool joining, int64_t at, size_t stored) {
+    for (size_t i = 0; i < stored; i++) {
+        const struct change *c = w->changes + i;
+        if (c->rule_key != rule_key)
+            continue;
+        if (joining ? c->from == ENGINE_COMPLIANCE_COUNT : c->to == ENGINE_COMPLIANCE_COUNT && c->at >= at)
+            return true;
+    }
+    return false;
+}
+
+static int derive_change(struct walking *w, const struct actor *a, bool joining, int64_t at) {
+    struct change *c = add_change(w);
+    if (!c)
+        return -1;
+    *c = (struct change){.at = at,
+                         .rule_key = a->rule_key,
+                         .from = joining ? ENGINE_COMPLIANCE_COUNT : ENGINE_COMPLIANT,
+                         .to = joining ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT,
+                         .annotation_from = PL_STR(""),
+                         .annotation_to = PL_STR(""),
+                         .message_type = a->message_type};
+    return 0;
+}
+
+static int derive_changes(struct walking *w) {
+    size_t stored = w->change_count;
+    for (size_t i = 0; i < w->actor_count; i++) {
+        const struct actor *a = w->actors + i;
+        int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
+        if (!a->covers)
+            continue;
+        if (w->resource->deleted && a->created <= w->resource->capture_time &&
+            !is_told(w, a->rule_key, false, w->resource->capture_time, stored) &&
+            derive_change(w, a, false, w->resource->capture_time) != 0)
+            return -1;
+        if ((!w->resource->deleted || joined < w->resource->capture_time) &&
+            !is_told(w, a->rule_key, true, 0, stored) && derive_change(w, a, true, joined) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int newest_first(const void *left, const void *right) {
+    const struct change *a = left, *b = right;
+    if (a->at != b->at)
+        return a->at > b->at ? -1 : 1;
+    return a->rule_key < b->rule_key ? -1 : a->rule_key > b->rule_key;
+}
+
+/* The last thing known of a former rule is what it said when it was deleted. */
+static void settle_former(struct walking *w) {
+    for (size_t i = 0; i < w->change_count; i++) {
+        struct change *c = w->changes + i;
+        c->actor = find_actor(w, c->rule_key);
+        if (!c->actor || c->actor->deleted == INT64_MAX || c->actor->covers)
+            continue;
+        c->actor->covers = true; /* seen: only the newest change counts */
+        c->actor->state = c->to;
+        c->actor->annotation = c->annotation_to;
+        c->actor->message_type = c->message_type;
+    }
+}
+
+/* --- Writing
+ * -------------------------------------------------------------------------------------------------- */
+
+static void write_text(pl_buf *out, const char *name, pl_str value) {
+    pl_buf_printf(out, "\"%s\":", name);
+    pl_json_write_string(out, value);
+}
+
+static void write_entry(pl_buf *out, const struct actor *a, engine_compliance state, pl_str annotation,
+                        engine_message_type message_type) {
+    if (state == ENGINE_COMPLIANCE_COUNT) {
+        pl_buf_add(out, PL_STR("{}"));
+        return;
+    }
+    pl_buf_printf(out, "{\"accountId\":%.*s,", PL_FMT(a->owner_id));
+    write_text(out, "configRuleId", a->rule_id);
+    pl_buf_printf(out, ",\"configRuleArn\":\"acs:config::%.*s:rule/%.*s\",", PL_FMT(a->owner_id),
+                  PL_FMT(a->rule_id));
+    write_text(out, "configRuleName", a->name);
+    pl_buf_add_char(out, ',');
+    write_text(out, "complianceType", engine_compliance_name(state));
+    pl_buf_printf(out, ",\"riskLevel\":%d,", a->risk_level);
+    write_text(out, "annotation", annotation);
+    pl_buf_add_char(out, ',');
+    write_text(out, "invokingEventMessageType", engine_message_name(message_type));
+    pl_buf_add_char(out, '}');
+}
+
+static bool exists_at(const struct actor *a, int64_t at) {
+    return a->state != ENGINE_COMPLIANCE_COUNT && a->created <= at && at < a->deleted;
+}
+
+static void write_state(struct walking *w, pl_buf *out, int64_t at) {
+    engine_counts counts = {0};
+    int64_t size;
+    for (size_t i = 0; i < w->actor_count; i++)
+        if (exists_at(w->actors + i, at))
+            counts.by[w->actors[i].state]++;
+    engine_compliance class = engine_aggregate(&counts, &size);
+    pl_buf_printf(out, "{\"Compliance\":{\"complianceType\":\"%.*s\",\"count\":%lld},\"ConfigRuleList\":[",
+                  PL_FMT(engine_compliance_name(class)),
+                  (long long)(size ? size : counts.by[ENGINE_INSUFFICIENT_DATA]));
+    bool first = true;
+    for (size_t i = 0; i < w->actor_count; i++) {
+        const struct actor *a = w->actors + i;
+        if (!exists_at(a, at))
+            continue;
+        if (!first)
+            pl_buf_add_char(out, ',');
+        first = false;
+        write_entry(out, a, a->state, a->annotation, a->message_type);
+    }
+    pl_buf_add(out, PL_STR("]}"));
+}
+
+static void write_key(struct walking *w, pl_buf *out, const struct actor *a) {
+    pl_str key =
+        a->repeated ? pl_arena_printf(w->arena, "%.*s(%.*s)", PL_FMT(a->name), PL_FMT(a->rule_id)) : a->name;
+    pl_json_write_string(out, key);
+    pl_buf_add_char(out, ':');
+}
+
+/* The changes of one node; of a rule that changed twice within it, the oldest and the newest side. */
+static void write_diff(struct walking *w, pl_buf *out, const struct change *changes, size_t count) {
+    bool first = true;
+    pl_buf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        const struct change *newest = changes + i, *oldest = newest;
+        bool again = !newest->actor;
+        for (size_t n = 0; n < i && !again; n++)
+            again = changes[n].rule_key == newest->rule_key;
+        if (again)
+            continue;
+        for (size_t n = i + 1; n < count; n++)
+            if (changes[n].rule_key == newest->rule_key)
+                oldest = changes + n;
+        if (!first)
+            pl_buf_add_char(out, ',');
+        first = false;
+        write_key(w, out, newest->actor);
+        pl_buf_add_char(out, '[');
+        write_entry(out, newest->actor, oldest->from, oldest->annotation_from, oldest->message_type);
+        pl_buf_add_char(out, ',');
+        write_entry(out, newest->actor, newest->to, newest->annotation_to, newest->message_type);
+        pl_buf_add_char(out, ']');
+    }
+    pl_buf_add_char(out, '}');
+}
+
+static int write_node(struct walking *w, const struct change *changes, size_t count, engine_node *out) {
+    pl_buf text;
+    pl_buf_init(&text, 64 << 20);
+    out->capture_time = changes[0].at;
+    write_state(w, &text, changes[0].at);
+    out->configuration = text.failed ? PL_STR_NONE : pl_arena_copy(w->arena, pl_buf_str(&text));
+    pl_buf_clear(&text);
+    write_diff(w, &text, changes, count);
+    out->configuration_diff = text.failed ? PL_STR_NONE : pl_arena_copy(w->arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return out->configuration.p && out->configuration_diff.p ? 0 : out_of_memory(w);
+}
+
+static void undo(const struct change *c) {
+    if (!c->actor)
+        return;
+    c->actor->state = c->from;
+    c->actor->annotation = c->annotation_from;
+    c->actor->message_type = c->message_type;
+}
+
+static int write_nodes(struct walking *w, int64_t from, int64_t to, size_t limit, engine_node *nodes,
+                       size_t *count) {
+    for (size_t i = 0, next; i < w->change_count && *count < limit; i = next) {
+        for (next = i + 1; next < w->change_count; next++)
+            if (w->changes[next].at / SECOND != w->changes[i].at / SECOND)
+                break;
+        if (w->changes[i].at < from)
+            break;
+        if (w->changes[i].at <= to && write_node(w, w->changes + i, next - i, nodes + (*count)++) != 0)
+            return -1;
+        for (size_t n = i; n < next; n++)
+            undo(w->changes + n);
+    }
+    return 0;
+}
+
+int engine_compliance_timeline(engine *e, store_session *session, pl_arena *arena,
+                               const inventory_resource *resource, int64_t from, int64_t to, size_t limit,
+                               engine_node **nodes, size_t *count, pl_error *error) {
+    struct walking w = {.e = e, .session = session, .arena = arena, .resource = resource, .error = error};
+    *count = 0;
+    *nodes = pl_new(arena, engine_node, limit ? limit : 1);
+    if (!*nodes)
+        return out_of_memory(&w);
+    if (inventory_first_capture(session, resource, &w.first_capture, error) != 0 ||
+        add_present_rules(&w) != 0 || add_stored_results(&w) != 0 || add_former_rules(&w) != 0 ||
+        add_stored_changes(&w) != 0 || derive_changes(&w) != 0)
+        return -1;
+    if (w.change_count)
+        qsort(w.changes, w.change_count, sizeof *w.changes, newest_first);
+    mark_repeated(&w);
+    settle_former(&w);
+    return write_nodes(&w, from, to, limit, *nodes, count);
+}

@@ -1,0 +1,209 @@
+/*
+ * May this caller do that? Forms the resource names of the request from the operation's patterns and the
+ * bound parameters (src/api/operation.h), and asks identity (reference/ram-authorization.md, section 1).
+ */
+#include "gateway/request.h"
+
+enum { RESOURCES_MAX = 10000 };
+
+/* The names formed so far; a placeholder with several values multiplies them. */
+typedef struct names {
+    pl_str *items;
+    size_t count;
+} names;
+
+/* Both texts in one; the absent view without memory. */
+static pl_str join(pl_arena *arena, pl_str head, pl_str tail) {
+    char *text = pl_arena_alloc(arena, head.n + tail.n + 1);
+    if (!text)
+        return PL_STR_NONE;
+    if (head.n)
+        memcpy(text, head.p, head.n);
+    if (tail.n)
+        memcpy(text + head.n, tail.p, tail.n);
+    return pl_str_of(text, head.n + tail.n);
+}
+
+static int append(gateway_request *r, names *list, const pl_str *values, size_t count) {
+    size_t total;
+    if (__builtin_mul_overflow(list->count, count, &total) || total > RESOURCES_MAX)
+        return pl_failf(&r->error, PL_E_InvalidParameter, "The request names more than %d resources.",
+                        RESOURCES_MAX);
+    pl_str *longer = pl_new(&r->arena, pl_str, total);
+    if (!longer)
+        return pl_fail(&r->error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < total; i++) {
+        longer[i] = join(&r->arena, list->items[i / count], values[i % count]);
+        if (!longer[i].p)
+            return pl_fail(&r->error, PL_E_ServiceUnavailable);
+    }
+    *list = (names){longer, total};
+    return 0;
+}
+
+static int append_one(gateway_request *r, names *list, pl_str value) {
+    return append(r, list, &value, 1);
+}
+
+static const api_value *bound(const gateway_request *r, pl_str name) {
+    const api_value *input = r->call.input;
+    for (size_t i = 0; i < input->count; i++) {
+        if (pl_str_eq(input->items[i].name, name))
+            return &input->items[i];
+    }
+    return NULL;
+}
+
+static pl_str bound_text(const gateway_request *r, pl_str name) {
+    const api_value *value = bound(r, name);
+    return value ? value->text : PL_STR_NONE;
+}
+
+static pl_str or_star(pl_str text) {
+    return text.n ? text : PL_STR("*");
+}
+
+static int append_parameter(gateway_request *r, names *list, pl_str name) {
+    const api_value *value = bound(r, name);
+    if (!value || value->type != API_ARRAY)
+        return append_one(r, list, or_star(value ? value->text : PL_STR_NONE));
+    if (value->count == 0)
+        return append_one(r, list, PL_STR("*"));
+    pl_str *texts = pl_new(&r->arena, pl_str, value->count);
+    if (!texts)
+        return pl_fail(&r->error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < value->count; i++)
+        texts[i] = or_star(value->items[i].text);
+    return append(r, list, texts, value->count);
+}
+
+static pl_str path_of(gateway_request *r, pl_str id) {
+    const gateway_guard *guard = &r->shared->options->guard;
+    pl_str path = PL_STR_NONE;
+    if (id.n == 0 || !guard->directory_path ||
+        guard->directory_path(r->shared->services->org, &r->arena, r->caller.account_id, id, &path) != 0)
+        return PL_STR("*");
+    return or_star(path);
+}
+
+static pl_str node_of(gateway_request *r, pl_str id) {
+    bool folder = pl_str_starts(id, PL_STR("fd-")) || pl_str_starts(id, PL_STR("r-"));
+    return id.n ? pl_arena_printf(&r->arena, "%s/%.*s", folder ? "folder" : "account", PL_FMT(path_of(r, id)))
+                : PL_STR("*");
+}
+
+/* acs:service:region:account:rest with the region replaced. */
+static pl_str arn_of(gateway_request *r, pl_str arn) {
+    pl_str rest = arn, acs, service, region;
+    if (!pl_str_split(&rest, ':', &acs) || !pl_str_split(&rest, ':', &service) ||
+        !pl_str_split(&rest, ':', &region))
+        return PL_STR("*");
+    return pl_arena_printf(&r->arena, "%.*s:%.*s:*:%.*s", PL_FMT(acs), PL_FMT(service), PL_FMT(rest));
+}
+
+static pl_str principal_of(gateway_request *r) {
+    static const struct {
+        const char *type, *service, *entity;
+    } forms[] = {{"IMSUser", "ims", "user"}, {"IMSGroup", "ims", "group"}, {"ServiceRole", "ram", "role"}};
+    pl_str type = bound_text(r, PL_STR("PrincipalType"));
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        if (pl_str_is(type, forms[i].type))
+            return pl_arena_printf(&r->arena, "acs:%s:*:%.*s:%s/*", forms[i].service,
+                                   PL_FMT(r->caller.account_id), forms[i].entity);
+    }
+    return PL_STR("*");
+}
+
+static pl_str policy_owner(const gateway_request *r) {
+    return pl_str_is(bound_text(r, PL_STR("PolicyType")), "Custom") ? r->caller.account_id : PL_STR("system");
+}
+
+static int append_placeholder(gateway_request *r, names *list, pl_str name) {
+    size_t colon = pl_str_find_char(name, ':');
+    pl_str kind = colon == PL_NOT_FOUND ? name : pl_str_head(name, colon);
+    pl_str value = bound_text(r, colon == PL_NOT_FOUND ? PL_STR_NONE : pl_str_skip(name, colon + 1));
+    if (name.n == 0 || name.p[0] != '@')
+        return append_parameter(r, list, name);
+    if (pl_str_is(kind, "@account"))
+        return append_one(r, list, r->caller.account_id);
+    if (pl_str_is(kind, "@path"))
+        return append_one(r, list, path_of(r, value));
+    if (pl_str_is(kind, "@node"))
+        return append_one(r, list, node_of(r, value));
+    if (pl_str_is(kind, "@arn"))
+        return append_one(r, list, arn_of(r, value));
+    if (pl_str_is(kind, "@policyOwner"))
+        return append_one(r, list, policy_owner(r));
+    if (pl_str_is(kind, "@principal"))
+        return append_one(r, list, principal_of(r));
+    return pl_failf(&r->error, PL_E_InternalError, "The resource pattern of %.*s is unknown.",
+                    PL_FMT(r->operation->name));
+}
+
+static int expand(gateway_request *r, pl_str pattern, names *list) {
+    static const pl_str nothing = PL_STR_INIT("");
+    *list = (names){NULL, 1};
+    list->items = pl_new(&r->arena, pl_str, 1);
+    if (!list->items)
+        return pl_fail(&r->error, PL_E_ServiceUnavailable);
+    list->items[0] = nothing;
+    while (pattern.n > 0) {
+        size_t open = pl_str_find_char(pattern, '{');
+        if (append_one(r, list, pl_str_head(pattern, open)) != 0)
+            return -1;
+        if (open == PL_NOT_FOUND)
+            break;
+        pattern = pl_str_skip(pattern, open + 1);
+        size_t close = pl_str_find_char(pattern, '}');
+        if (close == PL_NOT_FOUND)
+            return pl_fail(&r->error, PL_E_InternalError);
+        if (append_placeholder(r, list, pl_str_head(pattern, close)) != 0)
+            return -1;
+        pattern = pl_str_skip(pattern, close + 1);
+    }
+    return 0;
+}
+
+static int collect(gateway_request *r, names *all) {
+    const struct api_operation *operation = r->operation;
+    *all = (names){NULL, 0};
+    for (size_t i = 0; i < operation->ram_resource_count; i++) {
+        names some;
+        if (expand(r, operation->ram_resources[i], &some) != 0)
+            return -1;
+        pl_str *joined = pl_new(&r->arena, pl_str, all->count + some.count);
+        if (!joined)
+            return pl_fail(&r->error, PL_E_ServiceUnavailable);
+        if (all->count)
+            memcpy(joined, all->items, all->count * sizeof *joined);
+        memcpy(joined + all->count, some.items, some.count * sizeof *joined);
+        *all = (names){joined, all->count + some.count};
+    }
+    return 0;
+}
+
+int request_authorize(gateway_request *r) {
+    names resources;
+    if (r->operation->ram_action.n == 0 || r->operation->anonymous)
+        return 0;
+    if (collect(r, &resources) != 0)
+        return -1;
+    identity_request question = {.action = r->operation->ram_action,
+                                 .resources = resources.items,
+                                 .resource_count = resources.count,
+                                 .source_ip = r->source_ip,
+                                 .secure = r->secure,
+                                 .now = r->now};
+    const gateway_guard *guard = &r->shared->options->guard;
+    if (guard->authorize(r->shared->services->identity, &r->arena, &r->caller, &question, &r->denial,
+                         &r->error) == 0)
+        return 0;
+    /* A denial is 403 everywhere; an operation's own NoPermission may document another status for other
+     * reasons. */
+    r->denied = r->denial.no_permission_type.n > 0;
+    if (r->denied) {
+        r->error.http_status = 403;
+        r->error.plain = false;
+    }
+    return -1;
+}

@@ -1,0 +1,545 @@
+/*
+ * The listener. Owns the daemon, the worker pool and the list of connections, and they own their requests.
+ *
+ * A connection has one request at a time and one object for all of them, which lives from the request's first
+ * line (MHD's URI callback) to the end of its answer (completion callback) and is then reset. A request runs
+ * on MHD's thread when it is quick; otherwise its connection is suspended while a worker runs it. A sweeper
+ * closes connections whose request takes too long to arrive. The way of a quick request takes no lock.
+ */
+#include "gateway/listener.h"
+
+#include "base/memory.h"
+#include "gateway/workers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum state { RECEIVING, REFUSED, RUNNING, DONE };
+enum { SWEEP_MS = 500 };
+
+typedef struct connection {
+    struct connection *previous, *next;
+    int fd;
+    gateway_request *request; /* NULL until the first one */
+    _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
+    atomic_bool busy;         /* a request has arrived whole and is being worked on */
+} connection;
+
+struct listener {
+    request_shared *shared;
+    struct MHD_Daemon *daemon;
+    workers *workers;
+    int fd;
+    uint16_t port;
+    atomic_size_t running;    /* requests that have arrived whole and are not yet answered */
+    atomic_size_t body_bytes; /* of all bodies being received */
+    atomic_bool refusing;     /* new requests */
+    pthread_mutex_t lock;     /* guards all that follows */
+    pthread_cond_t idle;      /* running became 0 while refusing */
+    pthread_cond_t wake;      /* of the sweeper */
+    connection *connections;
+    bool stopping; /* the sweeper */
+    pthread_t sweeper;
+    bool has_sweeper;
+};
+
+static connection *connection_of(struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* ---- receiving ---- */
+
+static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd) {
+    listener *l = context;
+    connection *c = connection_of(mhd);
+    if (c && !c->request)
+        c->request = request_new(l->shared);
+    gateway_request *r = c ? c->request : NULL;
+    if (!r)
+        return NULL;
+    request_reset(r);
+    r->listener = l;
+    r->started_ns = pl_monotonic_ns();
+    r->connection = mhd;
+    pl_str text = pl_arena_copy(&r->arena, pl_str_from(uri));
+    size_t mark = pl_str_find_char(text, '?');
+    r->path = pl_str_head(text, mark);
+    r->query_text = mark == PL_NOT_FOUND ? PL_STR_NONE : pl_str_skip(text, mark + 1);
+    return r;
+}
+
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
+    (void)kind;
+    gateway_request *r = context;
+    if (r->header_count == REQUEST_HEADERS_MAX)
+        return MHD_NO;
+    char *lower = pl_arena_cstr(&r->arena, pl_str_from(name));
+    pl_str text = pl_arena_copy(&r->arena, pl_str_trim(pl_str_from(value ? value : "")));
+    if (!lower || !text.p)
+        return MHD_NO;
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    r->headers[r->header_count++] = (signature_header){pl_str_from(lower), text};
+    return MHD_YES;
+}
+
+static pl_str address_of(gateway_request *r, const struct sockaddr *address) {
+    char text[INET6_ADDRSTRLEN] = "";
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text, sizeof text);
+    else if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text,
+                  sizeof text);
+    pl_str seen = pl_str_from(text);
+    if (pl_str_starts(seen, PL_STR("::ffff:")))
+        seen = pl_str_skip(seen, 7);
+    return pl_arena_copy(&r->arena, seen);
+}
+
+static void refuse(gateway_request *r, pl_error_code code, const char *message) {
+    request_fail(r, code, message);
+    r->state = REFUSED;
+}
+
+static size_t body_limit(const gateway_request *r) {
+    size_t common = r->shared->options->body_bytes;
+    size_t own = r->operation ? r->operation->max_body : 0;
+    return own > common ? own : common;
+}
+
+/* What can be said before the body has come. */
+static void receive_head(gateway_request *r, const char *method) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    int headers = MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL);
+    r->method = pl_arena_copy(&r->arena, pl_str_from(method));
+    r->source_ip = address_of(r, info ? info->client_addr : NULL);
+    r->secure = r->shared->options->tls_key.n > 0;
+    size_t room = headers > 0 ? (size_t)headers : 0;
+    r->headers =
+        pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
+    if (r->headers && room <= REQUEST_HEADERS_MAX)
+        MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_header, r);
+    request_prepare(r);
+    if (room > REQUEST_HEADERS_MAX)
+        refuse(r, PL_E_RequestHeaderTooLarge, "The request has more than 100 headers.");
+    else if (r->arena.failed || !r->headers)
+        refuse(r, PL_E_ServiceUnavailable, "The server has not enough memory for this request.");
+    uint64_t length;
+    if (r->state == RECEIVING && pl_str_to_u64(request_header(r, "content-length"), &length) &&
+        length > body_limit(r))
+        refuse(r, PL_E_RequestEntityTooLarge, "The request body exceeds the size limit.");
+}
+
+static bool reserve_body(listener *l, size_t bytes) {
+    size_t before = atomic_fetch_add(&l->body_bytes, bytes);
+    if (before + bytes <= l->shared->options->body_memory)
+        return true;
+    atomic_fetch_sub(&l->body_bytes, bytes);
+    return false;
+}
+
+/* Takes a piece of the body. MHD_NO closes the connection: the answer to a refused body cannot wait for its
+ * end. */
+static enum MHD_Result receive_body(gateway_request *r, const char *data, size_t *size) {
+    int64_t limit_ns = (int64_t)r->shared->options->read_seconds * 1000000000;
+    if (pl_monotonic_ns() - r->started_ns > limit_ns)
+        return MHD_NO;
+    if (r->state == RECEIVING && *size > body_limit(r) - r->body.n)
+        refuse(r, PL_E_RequestEntityTooLarge, "The request body exceeds the size limit.");
+    else if (r->state == RECEIVING && !reserve_body(r->listener, *size))
+        refuse(r, PL_E_ServiceUnavailable, "The server is receiving too much at once.");
+    else if (r->state == RECEIVING) {
+        pl_buf_add(&r->body, pl_str_of(data, *size));
+        if (r->body.failed)
+            return MHD_NO;
+    }
+    *size = 0;
+    return MHD_YES;
+}
+
+/* ---- answering ---- */
+
+static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const char *type, pl_str body,
+                                 enum MHD_ResponseMemoryMode mode, gateway_request *r) {
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.p ? body.p : ""), mode);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", type);
+    if (r && r->request_id[0])
+        MHD_add_response_header(response, "x-acs-request-id", r->request_id);
+    if (r && r->retry_after_ms >= 0) {
+        char number[24];
+        snprintf(number, sizeof number, "%lld", (long long)r->retry_after_ms);
+        MHD_add_response_header(response, "x-acs-retry-after", number);
+    }
+    enum MHD_Result result = MHD_queue_response(mhd, (unsigned)status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_answer(gateway_request *r) {
+    metrics *m = &r->shared->metrics;
+    metrics_count(m, r->product_index, r->operation, r->status, pl_monotonic_ns() - r->started_ns);
+    if (r->out.failed)
+        return MHD_NO;
+    return send_text(r->connection, r->status, r->content_type.p, pl_buf_str(&r->out), MHD_RESPMEM_PERSISTENT,
+                     r);
+}
+
+static enum MHD_Result send_metrics(gateway_request *r) {
+    pl_buf_clear(&r->out);
+    metrics_write(&r->shared->metrics, r->shared->options, &r->out);
+    return send_text(r->connection, 200, "text/plain; version=0.0.4", pl_buf_str(&r->out),
+                     MHD_RESPMEM_PERSISTENT, NULL);
+}
+
+/* Documents by path; false when the path is an operation's. */
+static bool send_page(gateway_request *r, enum MHD_Result *result) {
+    const gateway_options *options = r->shared->options;
+    gateway_page page;
+    bool ready = atomic_load(&r->shared->ready);
+    if (!pl_str_is(r->method, "GET") && !pl_str_is(r->method, "HEAD"))
+        return false;
+    if (pl_str_is(r->path, "/healthz"))
+        *result = send_text(r->connection, 200, "text/plain", PL_STR("ok\n"), MHD_RESPMEM_PERSISTENT, NULL);
+    else if (pl_str_is(r->path, "/readyz"))
+        *result = send_text(r->connection, ready ? 200 : 503, "text/plain",
+                            ready ? PL_STR("ready\n") : PL_STR("not ready\n"), MHD_RESPMEM_PERSISTENT, NULL);
+    else if (pl_str_is(r->path, "/metrics"))
+        *result = send_metrics(r);
+    else if (options->find_page && options->find_page(options->page_context, r->path, &r->arena, &page))
+        *result = send_text(r->connection, 200, page.content_type.p, page.body, MHD_RESPMEM_PERSISTENT, NULL);
+    else
+        return false;
+    return true;
+}
+
+/* ---- running ---- */
+
+/* False when the listener is being stopped: nothing new is begun then. */
+static bool begin_running(listener *l, gateway_request *r) {
+    connection *c = connection_of(r->connection);
+    atomic_fetch_add(&l->running, 1);
+    if (c)
+        atomic_store_explicit(&c->busy, true, memory_order_relaxed);
+    return !atomic_load(&l->refusing);
+}
+
+static void end_running(listener *l) {
+    if (atomic_fetch_sub(&l->running, 1) != 1 || !atomic_load(&l->refusing))
+        return;
+    pthread_mutex_lock(&l->lock);
+    pthread_cond_broadcast(&l->idle);
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void worker_done(gateway_request *r) {
+    r->state = DONE;
+    MHD_resume_connection(r->connection);
+}
+
+static enum MHD_Result run(listener *l, gateway_request *r) {
+    enum MHD_Result result;
+    if (send_page(r, &result))
+        return result;
+    if (!begin_running(l, r)) {
+        refuse(r, PL_E_ServiceUnavailable, "The server is being stopped.");
+        r->state = DONE;
+        return send_answer(r);
+    }
+    if (request_is_quick(r)) {
+        r->state = DONE;
+        request_run(r);
+        return send_answer(r);
+    }
+    r->state = RUNNING;
+    MHD_suspend_connection(r->connection);
+    workers_put(l->workers, r);
+    return MHD_YES;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                              const char *version, const char *data, size_t *size, void **request) {
+    (void)url, (void)version, (void)mhd;
+    gateway_request *r = *request;
+    if (!r)
+        return MHD_NO;
+    if (r->method.n == 0) {
+        receive_head(r, method);
+        /* A refused body need not be sent: MHD closes the connection after this answer. */
+        return r->state == REFUSED ? send_answer(r) : MHD_YES;
+    }
+    if (*size > 0)
+        return receive_body(r, data, size);
+    if (r->state == RECEIVING)
+        return run(context, r);
+    return send_answer(r);
+}
+
+static void completed(void *context, struct MHD_Connection *mhd, void **request,
+                      enum MHD_RequestTerminationCode code) {
+    (void)code;
+    listener *l = context;
+    gateway_request *r = *request;
+    connection *c = connection_of(mhd);
+    if (!r)
+        return;
+    if (c) {
+        atomic_store_explicit(&c->since_ns, pl_monotonic_ns(), memory_order_relaxed);
+        atomic_store_explicit(&c->busy, false, memory_order_relaxed);
+    }
+    if (r->body.n)
+        atomic_fetch_sub(&l->body_bytes, r->body.n);
+    bool ran = r->state == DONE;
+    *request = NULL;
+    request_reset(r);
+    if (ran)
+        end_running(l);
+}
+
+/* ---- connections ---- */
+
+static void link_connection(listener *l, connection *c) {
+    pthread_mutex_lock(&l->lock);
+    c->next = l->connections;
+    if (c->next)
+        c->next->previous = c;
+    else
+        pthread_cond_signal(&l->wake);
+    l->connections = c;
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void unlink_connection(listener *l, connection *c) {
+    pthread_mutex_lock(&l->lock);
+    if (c->next)
+        c->next->previous = c->previous;
+    if (c->previous)
+        c->previous->next = c->next;
+    else
+        l->connections = c->next;
+    pthread_mutex_unlock(&l->lock);
+    request_free(c->request);
+    pl_free(c);
+}
+
+static void connection_changed(void *context, struct MHD_Connection *mhd, void **socket_context,
+                               enum MHD_ConnectionNotificationCode code) {
+    listener *l = context;
+    metrics *m = &l->shared->metrics;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        atomic_fetch_sub(&m->connections, 1);
+        if (*socket_context)
+            unlink_connection(l, *socket_context);
+        return;
+    }
+    atomic_fetch_add(&m->connections, 1);
+    atomic_fetch_add(&m->connections_total, 1);
+    connection *c = pl_calloc(1, sizeof *c);
+    *socket_context = c;
+    if (!c)
+        return;
+    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    atomic_store(&c->since_ns, pl_monotonic_ns());
+    link_connection(l, c);
+}
+
+/*
+ * A request must arrive within the read time. Its first byte is not seen from here, so the time runs from the
+ * end of the last answer, with the allowed silence added.
+ */
+static void close_slow(listener *l) {
+    const gateway_options *options = l->shared->options;
+    int64_t allowed = (int64_t)(options->idle_seconds + options->read_seconds) * 1000000000;
+    int64_t now = pl_monotonic_ns();
+    for (connection *c = l->connections; c; c = c->next) {
+        if (!atomic_load(&c->busy) && now - atomic_load(&c->since_ns) > allowed) {
+            shutdown(c->fd, SHUT_RDWR);
+            atomic_store(&c->since_ns, now);
+            atomic_fetch_add(&l->shared->metrics.closed_slow, 1);
+        }
+    }
+}
+
+static void after(struct timespec *until, int64_t milliseconds) {
+    clock_gettime(CLOCK_MONOTONIC, until);
+    int64_t nanoseconds = until->tv_nsec + milliseconds % 1000 * 1000000;
+    until->tv_sec += (time_t)(milliseconds / 1000 + nanoseconds / 1000000000);
+    until->tv_nsec = (long)(nanoseconds % 1000000000);
+}
+
+static void *sweep(void *argument) {
+    listener *l = argument;
+    pthread_mutex_lock(&l->lock);
+    while (!l->stopping) {
+        struct timespec until;
+        after(&until, SWEEP_MS);
+        if (l->connections)
+            pthread_cond_timedwait(&l->wake, &l->lock, &until);
+        else
+            pthread_cond_wait(&l->wake, &l->lock);
+        close_slow(l);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static int bind_address(listener *l, const struct addrinfo *address, int *reason) {
+    int one = 1, zero = 0;
+    l->fd =
+        socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
+    if (l->fd < 0) {
+        *reason = errno;
+        return -1;
+    }
+    setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (address->ai_family == AF_INET6)
+        setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind(l->fd, address->ai_addr, address->ai_addrlen) == 0 && listen(l->fd, 1024) == 0)
+        return 0;
+    *reason = errno;
+    close(l->fd);
+    l->fd = -1;
+    return -1;
+}
+
+static void read_port(listener *l) {
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    if (getsockname(l->fd, (struct sockaddr *)&bound, &size) != 0)
+        return;
+    uint16_t port = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                : ((struct sockaddr_in *)&bound)->sin_port;
+    l->port = ntohs(port);
+}
+
+static int open_socket(listener *l, pl_error *error) {
+    const gateway_options *options = l->shared->options;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *addresses;
+    char host[256], port[8];
+    snprintf(host, sizeof host, "%.*s", PL_FMT(options->host));
+    snprintf(port, sizeof port, "%u", options->port);
+    int failed = getaddrinfo(host[0] ? host : NULL, port, &hints, &addresses), reason = 0;
+    if (failed)
+        return pl_failf(error, PL_E_ServiceUnavailable, "cannot listen on %s: %s", host,
+                        gai_strerror(failed));
+    for (struct addrinfo *a = addresses; a && l->fd < 0; a = a->ai_next)
+        bind_address(l, a, &reason);
+    freeaddrinfo(addresses);
+    if (l->fd < 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "cannot listen on %s:%s: %s", host, port,
+                        strerror(reason));
+    read_port(l);
+    return 0;
+}
+
+static void log_library(void *context, const char *format, va_list arguments) {
+    const listener *l = context;
+    char text[512];
+    vsnprintf(text, sizeof text, format, arguments);
+    pl_log_write(l->shared->services->log, PL_LOG_DEBUG, "listener: %s", text);
+}
+
+static int start_daemon(listener *l, pl_error *error) {
+    const gateway_options *o = l->shared->options;
+    bool tls = o->tls_key.n > 0;
+    struct MHD_OptionItem tls_items[] = {
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->tls_key.p},
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)o->tls_certificate.p},
+        {MHD_OPTION_END, 0, NULL}};
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    l->daemon = MHD_start_daemon(
+        flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
+        MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE, o->threads, MHD_OPTION_CONNECTION_LIMIT,
+        o->connections, MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        o->header_bytes, MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
+        MHD_OPTION_NOTIFY_CONNECTION, connection_changed, l, MHD_OPTION_ARRAY, tls ? tls_items : none,
+        MHD_OPTION_END);
+    if (l->daemon)
+        return 0;
+    return pl_failf(error, PL_E_ServiceUnavailable, "cannot serve: %s",
+                    tls ? "the certificate and key do not fit, or threads cannot be started"
+                        : "threads cannot be started");
+}
+
+static int start_all(listener *l, pl_error *error) {
+    if (open_socket(l, error) != 0)
+        return -1;
+    l->workers = workers_new(l->shared->options->workers, worker_done);
+    if (!l->workers)
+        return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
+    if (start_daemon(l, error) != 0)
+        return -1;
+    l->has_sweeper = pthread_create(&l->sweeper, NULL, sweep, l) == 0;
+    return l->has_sweeper ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot start a thread");
+}
+
+int listener_start(listener **out, request_shared *shared, pl_error *error) {
+    listener *l = pl_calloc(1, sizeof *l);
+    if (!l)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->idle, &monotonic);
+    pthread_cond_init(&l->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&l->lock, NULL);
+    l->shared = shared;
+    l->fd = -1;
+    if (start_all(l, error) != 0) {
+        listener_stop(l, 0);
+        return -1;
+    }
+    *out = l;
+    return 0;
+}
+
+uint16_t listener_port(const listener *l) {
+    return l->port;
+}
+
+static void wait_for_running(listener *l, int64_t milliseconds) {
+    struct timespec until;
+    after(&until, milliseconds);
+    pthread_mutex_lock(&l->lock);
+    atomic_store(&l->refusing, true);
+    while (atomic_load(&l->running) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
+        ;
+    l->stopping = true;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->lock);
+}
+
+void listener_stop(listener *l, int64_t milliseconds) {
+    if (!l)
+        return;
+    if (l->daemon)
+        MHD_quiesce_daemon(l->daemon);
+    wait_for_running(l, milliseconds);
+    if (l->has_sweeper)
+        pthread_join(l->sweeper, NULL);
+    workers_free(l->workers);
+    if (l->daemon)
+        MHD_stop_daemon(l->daemon);
+    if (l->fd >= 0)
+        close(l->fd);
+    pthread_cond_destroy(&l->idle);
+    pthread_cond_destroy(&l->wake);
+    pthread_mutex_destroy(&l->lock);
+    pl_free(l);
+}

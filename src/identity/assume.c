@@ -1,0 +1,127 @@
+/*
+ * Assuming a role: the caller's own permission and the role's trust policy must both allow it
+ * (reference/policy-language.md, sections 4.3 and 5).
+ */
+#include "identity/assume.h"
+
+#include "identity/decision.h"
+#include "identity/entities.h"
+
+/* acs:ram:<anything>:<account>:role/<name> */
+static bool split_role_arn(pl_str arn, pl_str *account_id, pl_str *name) {
+    pl_str rest = arn, acs, code, region, prefix = PL_STR("role/");
+    if (!pl_str_split(&rest, ':', &acs) || !pl_str_split(&rest, ':', &code) ||
+        !pl_str_split(&rest, ':', &region) || !pl_str_split(&rest, ':', account_id) || !rest.p)
+        return false;
+    *name = pl_str_skip(rest, prefix.n);
+    return pl_str_is(acs, "acs") && pl_str_is(code, "ram") && (region.n == 0 || pl_str_is(region, "*")) &&
+           account_id->n > 0 && pl_str_starts(rest, prefix) && name->n > 0 && name->n <= IDENTITY_NAME_MAX &&
+           pl_str_find_char(*name, '/') == PL_NOT_FOUND;
+}
+
+static bool only_of(pl_str text, const char *others) {
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (c == 0 || !strchr(others, c)))
+            return false;
+    }
+    return true;
+}
+
+static int check(const identity_assumption *wanted, pl_arena *arena, pl_error *error) {
+    const pl_policy *policy;
+    pl_str session = wanted->session_name, external = wanted->external_id;
+    if (session.n < 2 || session.n > 64 || !only_of(session, ".@-_"))
+        return pl_fail(error, PL_E_InvalidParameter_RoleSessionName);
+    if (external.p && (external.n < 2 || external.n > 1224 || !only_of(external, "=,.@:/-_+")))
+        return pl_fail(error, PL_E_InvalidParameter_ExternalId);
+    return wanted->session_policy.p
+               ? pl_policy_parse(arena, PL_POLICY_SESSION, wanted->session_policy, &policy, error)
+               : 0;
+}
+
+typedef struct role_lookup {
+    identity_scope scope;
+    pl_str name;
+    identity_role role;
+} role_lookup;
+
+static int find_role_work(store_session *session, void *argument, pl_error *error) {
+    role_lookup *l = argument;
+    l->scope.session = session;
+    return identity_role_find(&l->scope, l->name, &l->role, error);
+}
+
+static int check_duration(const identity_assumption *wanted, const identity_role *role, pl_error *error) {
+    if (wanted->duration_seconds >= 900 && wanted->duration_seconds <= role->max_session_seconds)
+        return 0;
+    return pl_failf(error, PL_E_InvalidParameter_DurationSeconds,
+                    "The Min/Max value of DurationSeconds is 900/%lld seconds.",
+                    (long long)role->max_session_seconds);
+}
+
+static int refuse(pl_error *error) {
+    return pl_fail_code(error, 403, "NoPermission",
+                        "You are not authorized to do this action. You should be authorized by RAM.");
+}
+
+static int decide(identity_authority *a, pl_arena *arena, const identity_caller *caller,
+                  const identity_assumption *wanted, const role_lookup *l, pl_policy_set *trust,
+                  pl_error *error) {
+    pl_decision decision;
+    pl_str resource =
+        pl_arena_printf(arena, "acs:ram:*:%.*s:role/%.*s", PL_FMT(l->scope.account_id), PL_FMT(l->role.name));
+    identity_request request = {.source_ip = wanted->source_ip, .secure = wanted->secure, .now = wanted->now};
+    a->request.action = PL_STR("sts:AssumeRole");
+    a->sides.trust = trust;
+    a->sides.trust_use = PL_TRUST_AND_IDENTITY;
+    identity_authority_add_common(a, arena, caller, &request);
+    identity_authority_add(a, PL_STR("sts:ExternalId"), wanted->external_id);
+    identity_authority_add(a, PL_STR("sts:RoleSessionName"), wanted->session_name);
+    identity_authority_add(a, PL_STR("sts:SourceIdentity"), wanted->source_identity);
+    if (arena->failed)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    return identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW
+               ? 0
+               : refuse(error);
+}
+
+static int check_permission(identity *room, pl_arena *arena, const identity_caller *caller,
+                            const identity_assumption *wanted, const role_lookup *l, pl_error *error) {
+    size_t bad;
+    pl_policy_set *trust = NULL;
+    pl_policy_source source = {PL_POLICY_TRUST, l->role.name, l->role.trust_policy};
+    if (pl_policy_set_compile(&source, 1, room->seed, &trust, &bad, error) != 0)
+        return -1;
+    identity_authority a;
+    int result = identity_authority_open(&a, room, arena, caller, l->scope.account_id, error);
+    if (result == 0)
+        result = decide(&a, arena, caller, wanted, l, trust, error);
+    identity_authority_close(&a);
+    pl_policy_set_release(trust);
+    return result;
+}
+
+int identity_assume_role(identity *room, pl_arena *arena, const identity_caller *caller,
+                         const identity_assumption *wanted, identity_caller *role, identity_session *session,
+                         pl_error *error) {
+    role_lookup l = {.scope = {.room = room, .arena = arena, .now = wanted->now}};
+    if (!split_role_arn(wanted->role_arn, &l.scope.account_id, &l.name))
+        return pl_fail(error, PL_E_InvalidParameter_RoleArn);
+    if (check(wanted, arena, error) != 0 || store_read(room->config.store, find_role_work, &l, error) != 0 ||
+        check_permission(room, arena, caller, wanted, &l, error) != 0 ||
+        check_duration(wanted, &l.role, error) != 0)
+        return -1;
+    *role = (identity_caller){.kind = IDENTITY_ASSUMED_ROLE,
+                              .account_id = l.scope.account_id,
+                              .principal_id = l.role.id,
+                              .name = l.role.name,
+                              .session_name = wanted->session_name,
+                              .session_policy = wanted->session_policy,
+                              .source_identity = wanted->source_identity};
+    role->arn = pl_arena_printf(arena, "acs:ram::%.*s:role/%.*s/%.*s", PL_FMT(role->account_id),
+                                PL_FMT(role->name), PL_FMT(role->session_name));
+    return identity_session_make(room, arena, role, wanted->now + wanted->duration_seconds * 1000, session,
+                                 error);
+}

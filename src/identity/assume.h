@@ -1,0 +1,30 @@
+/* Assuming a role (STS). */
+#ifndef IDENTITY_ASSUME_H
+#define IDENTITY_ASSUME_H
+
+#include "identity/identity.h"
+
+/* What a caller asks for. Absent members were not given. */
+typedef struct identity_assumption {
+    pl_str role_arn;
+    pl_str session_name;
+    pl_str session_policy; /* JSON */
+    pl_str external_id;
+    pl_str source_identity;
+    int64_t duration_seconds;
+    pl_str source_ip;
+    bool secure;
+    int64_t now;
+} identity_assumption;
+
+/*
+ * Checks and decides, and makes the session; `*role` is the identity that it acts as. Not inside a store
+ * work. InvalidParameter.RoleArn, .RoleSessionName, .ExternalId, .DurationSeconds, .PolicyGrammar,
+ * .PolicySize; EntityNotExist.Role; NoPermission when identity policies, control policies or the trust policy
+ * do not allow.
+ */
+int identity_assume_role(identity *identity, pl_arena *arena, const identity_caller *caller,
+                         const identity_assumption *wanted, identity_caller *role, identity_session *session,
+                         pl_error *error);
+
+#endif

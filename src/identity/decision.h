@@ -1,0 +1,47 @@
+/*
+ * All that has a say in one call, gathered from principal, session and directory, and held while it is
+ * decided. Internal to the room.
+ */
+#ifndef IDENTITY_DECISION_H
+#define IDENTITY_DECISION_H
+
+#include "identity/internal.h"
+#include "org/org.h"
+
+enum { IDENTITY_CONTEXT_MAX = 128 };
+
+typedef struct identity_authority {
+    pl_authority sides;
+    pl_request request;
+    identity_principal *principal; /* NULL for the root identity */
+    pl_policy_set *session;
+    const org_view *view; /* NULL without resource directories */
+    org_levels levels;    /* of the account whose control policies bind the call */
+    pl_context_entry context[IDENTITY_CONTEXT_MAX];
+    pl_str values[IDENTITY_CONTEXT_MAX];
+} identity_authority;
+
+/*
+ * Gathers what binds the caller. `owner_id` is the account that owns the resource: its control policies apply
+ * (reference/policy-language.md, section 6.3). Closed by the caller in every case.
+ */
+int identity_authority_open(identity_authority *a, identity *room, pl_arena *arena,
+                            const identity_caller *caller, pl_str owner_id, pl_error *error);
+void identity_authority_close(identity_authority *a);
+
+/* Adds a condition key; an absent value leaves it out. The texts are not copied. */
+void identity_authority_add(identity_authority *a, pl_str key, pl_str value);
+
+/* The keys that every call has (reference/policy-language.md, section 3.3). */
+void identity_authority_add_common(identity_authority *a, pl_arena *arena, const identity_caller *caller,
+                                   const identity_request *request);
+
+/* Decides about one resource. Everything that goes wrong is a denial. */
+int identity_authority_decide(identity_authority *a, pl_str resource, pl_decision *decision, pl_error *error);
+
+/* Fills the denial of a decision, with the sealed message that DecodeDiagnosticMessage opens. */
+void identity_authority_explain(identity_authority *a, identity *room, pl_arena *arena,
+                                const identity_caller *caller, const pl_decision *decision, int64_t now,
+                                identity_denial *denial);
+
+#endif

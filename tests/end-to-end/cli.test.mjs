@@ -1,0 +1,152 @@
+// The command line as its users meet it: formats, exit statuses, errors that name their place.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { plumbline, scratch } from './support.mjs';
+
+const directory = scratch();
+const write = (name, content) => {
+  const file = path.join(directory, name);
+  fs.writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
+  return file;
+};
+const bucket = (id, grant) => ({ resourceType: 'ACS::OSS::Bucket', resourceId: id, accountId: 1, regionId: 'cn-hangzhou',
+  configuration: { AccessControlList: { Grant: grant } } });
+const RULE = ['check', '--rule', 'oss-bucket-public-read-prohibited'];
+
+test('every subcommand explains itself with an example', () => {
+  const list = plumbline(['help']).stdout.match(/^ {2}(\w+)/gm).map((word) => word.trim());
+  assert.ok(list.length >= 8);
+  for (const name of list) {
+    const { status, stdout } = plumbline(['help', name]);
+    assert.equal(status, 0, name);
+    if (name !== 'help') assert.match(stdout, /example/, name);
+  }
+});
+
+test('unknown subcommands and options are usage errors that name them', () => {
+  for (const args of [['nonsense'], ['check', '--nonsense'], ['serve', '--nonsense'], ['import', '--nonsense'], ['version', 'x']]) {
+    const { status, stderr } = plumbline(args);
+    assert.equal(status, 2, args.join(' '));
+    assert.match(stderr, new RegExp(args.at(-1)));
+  }
+});
+
+test('check tells compliant from violated by its exit status', () => {
+  const good = write('good.jsonl', JSON.stringify(bucket('a', 'private')) + '\n');
+  const bad = write('bad.jsonl', JSON.stringify(bucket('b', 'public-read')) + '\n');
+  assert.equal(plumbline([...RULE, good]).status, 0);
+  const { status, stdout, stderr } = plumbline([...RULE, bad]);
+  assert.equal(status, 1);
+  const deviation = JSON.parse(stdout);
+  assert.deepEqual(Object.keys(deviation), ['ruleName', 'identifier', 'resourceType', 'resourceId', 'accountId', 'regionId',
+    'complianceType', 'riskLevel', 'annotation']);
+  assert.equal(deviation.annotation.configuration, 'public-read');
+  assert.match(stderr, /1 resources, 1 rules, 1 evaluations: 0 COMPLIANT, 1 NON_COMPLIANT/);
+});
+
+test('check reads snapshots with configurations as text, arrays, and standard input', () => {
+  const item = { ...bucket('b', ''), configuration: JSON.stringify({ AccessControlList: { Grant: 'public-read' } }) };
+  const snapshot = write('snapshot.json', { configurationItems: [item, item], fileVersion: '1.0' });
+  assert.equal(plumbline([...RULE, snapshot]).stdout.trim().split('\n').length, 2);
+  const array = write('array.json', [bucket('b', 'public-read')]);
+  assert.equal(plumbline([...RULE, array]).status, 1);
+  const input = JSON.stringify(bucket('b', 'public-read'));
+  assert.equal(plumbline([...RULE, '-'], { input }).status, 1);
+});
+
+test('a broken line is named by file and line, with exit status 2', () => {
+  const file = write('broken.jsonl', `${JSON.stringify(bucket('a', 'private'))}\n{"resourceType": }\n`);
+  const { status, stderr } = plumbline([...RULE, file]);
+  assert.equal(status, 2);
+  assert.match(stderr, /broken\.jsonl:2: /);
+});
+
+test('every format is well-formed', () => {
+  const file = write('two.jsonl', [bucket('a', 'public-read'), bucket('b', 'private')].map((i) => JSON.stringify(i)).join('\n'));
+  const run = (format) => plumbline([...RULE, '--format', format, file]).stdout;
+  assert.equal(JSON.parse(run('json')).length, 1);
+  assert.equal(JSON.parse(run('sarif')).runs[0].results[0].kind, 'fail');
+  assert.match(run('junit'), /^<\?xml.*<testcase .*<failure .*<\/testsuite>\s*$/s);
+  assert.equal(run('csv').trim().split('\r\n').length, 2);
+  assert.match(run('table'), /NON_COMPLIANT\s+a/);
+});
+
+test('the report keeps the order of the input with several threads', () => {
+  const items = Array.from({ length: 20000 }, (_, i) => JSON.stringify(bucket(`b-${String(i).padStart(6, '0')}`, 'public-read')));
+  const file = write('many.jsonl', items.join('\n'));
+  const ids = plumbline([...RULE, '--threads', '4', file]).stdout.trim().split('\n').map((line) => JSON.parse(line).resourceId);
+  assert.equal(ids.length, 20000);
+  assert.deepEqual(ids, [...ids].sort());
+});
+
+test('a Terraform plan is checked before anything is deployed, and the address is named', () => {
+  const plan = write('plan.json', { format_version: '1.2', terraform_version: '1.9.0', planned_values: { root_module: { resources: [
+    { address: 'alicloud_oss_bucket.logs', mode: 'managed', type: 'alicloud_oss_bucket', name: 'logs',
+      values: { bucket: 'logs', acl: 'public-read', tags: { env: 'prod' } } },
+    { address: 'random_id.x', mode: 'managed', type: 'random_id', name: 'x', values: {} }],
+  child_modules: [{ resources: [{ address: 'module.a.alicloud_oss_bucket.b[0]', mode: 'managed', type: 'alicloud_oss_bucket',
+    name: 'b', values: { bucket: 'b', acl: 'private' } }] }] } } });
+  const { status, stdout } = plumbline([...RULE, plan]);
+  assert.equal(status, 1);
+  const found = stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(found.map((d) => d.address), ['alicloud_oss_bucket.logs']);
+});
+
+test('entries of a plan are judged inside the resource they belong to', () => {
+  const resource = (type, name, values) => ({ address: `${type}.${name}`, mode: 'managed', type, name, values });
+  const plan = write('groups.json', { format_version: '1.2', planned_values: { root_module: { resources: [
+    resource('alicloud_security_group', 'web', { security_group_name: 'web' }),
+    resource('alicloud_security_group_rule', 'all', { type: 'ingress', ip_protocol: 'all', port_range: '-1/-1',
+      policy: 'accept', cidr_ip: '0.0.0.0/0', priority: 1 }),
+    resource('alicloud_oss_bucket', 'logs', { bucket: 'logs' }),
+    resource('alicloud_oss_bucket_acl', 'logs', { bucket: 'logs', acl: 'public-read' })] } },
+  configuration: { root_module: { resources: [{ address: 'alicloud_security_group_rule.all',
+    expressions: { security_group_id: { references: ['alicloud_security_group.web.id', 'alicloud_security_group.web'] } } }] } } });
+  const { status, stdout } = plumbline(['check', '--rule', 'sg-public-access-check',
+    '--rule', 'oss-bucket-public-read-prohibited', plan]);
+  assert.equal(status, 1);
+  const found = stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(found.filter((d) => d.complianceType === 'NON_COMPLIANT').map((d) => d.address),
+    ['alicloud_security_group.web', 'alicloud_oss_bucket.logs']);
+});
+
+test('jsonpath selects one array a line, and names the place of a wrong path', () => {
+  const input = '{"a":[{"b":1},{"b":2}]}\n{"a":[]}\n';
+  assert.equal(plumbline(['jsonpath', '$.a[*].b'], { input }).stdout, '[1,2]\n[]\n');
+  const { status, stderr } = plumbline(['jsonpath', '--dialect', 'rfc9535', '$.a['], { input });
+  assert.equal(status, 2);
+  assert.match(stderr, /byte 4/);
+});
+
+test('policy decides, tests and lints', () => {
+  const allow = write('allow.json', { Version: '1', Statement: [{ Effect: 'Allow', Action: 'config:*', Resource: '*' }] });
+  const guard = write('guard.json', { Version: '1', Statement: [
+    { Effect: 'Allow', Action: '*', Resource: '*' }, { Effect: 'Deny', Action: 'config:Delete*', Resource: '*' }] });
+  const ask = (action) => plumbline(['policy', 'decide', '--identity', allow, '--control', guard, '--action', action,
+    '--resource', 'acs:config:*:1:rule/x', '--format', 'json']);
+  assert.equal(ask('config:GetConfigRule').status, 0);
+  const denied = ask('config:DeleteConfigRules');
+  assert.equal(denied.status, 1);
+  assert.deepEqual([JSON.parse(denied.stdout).Decision, JSON.parse(denied.stdout).DecidedBy], ['ExplicitDeny', 'control policy']);
+  const lint = plumbline(['policy', 'lint', write('typo.json', { Version: '1', Statement: [
+    { Effect: 'Allow', Action: 'config:Fetch*', Resource: '*' }] })]);
+  assert.equal(lint.status, 1);
+  assert.match(lint.stdout, /typo\.json:1:\d+: unknown-action/);
+  const cases = plumbline(['policy', 'test', path.resolve(import.meta.dirname, '../policy/cases.json')]);
+  assert.equal(cases.status, 0);
+  assert.match(cases.stdout, /227 passed, 0 failed/);
+});
+
+test('import keeps what it is given, and check judges it the same offline', () => {
+  const data = path.join(directory, 'data');
+  const file = write('import.jsonl', [bucket('a', 'public-read'), bucket('b', 'private')].map((i) => JSON.stringify(i)).join('\n'));
+  const first = plumbline(['import', '--data', data, '--account', '1', file]);
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stderr, /2 items accepted: 2 changed/);
+  assert.match(plumbline(['import', '--data', data, '--account', '1', file]).stderr, /0 changed, 2 unchanged/);
+  const broken = plumbline(['import', '--data', data, '--account', '1', write('broken-import.jsonl', '{"resourceType":"X::Y::Z"}\n')]);
+  assert.equal(broken.status, 2);
+  assert.match(broken.stderr, /broken-import\.jsonl/);
+});

@@ -1,0 +1,139 @@
+/* Which resources a scope covers (reference/evaluation-semantics.md, section 2), and that it keeps its text.
+ */
+#include "support/testing.h"
+
+#include "engine/scope.h"
+#include "json/parser.h"
+
+static pl_arena arena;
+static pl_error error;
+
+static int setup(void **state) {
+    (void)state;
+    pl_arena_init(&arena, 16 << 20);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    pl_arena_free(&arena);
+    return 0;
+}
+
+static engine_scope scope_of(const char *json) {
+    engine_scope scope;
+    if (engine_scope_read(&arena, pl_str_from(json), &scope, &error) != 0)
+        fail_msg("%s: %s", json, error.message);
+    return scope;
+}
+
+static pl_json json_of(const char *text) {
+    pl_json root;
+    assert_int_equal(pl_json_parse_in(&arena, pl_str_from(text), &root, &error), 0);
+    return root;
+}
+
+/* An ECS instance i-1 named web in cn-hangzhou, group rg-1, tags env=prod and team=a. */
+static bool covers(const char *json) {
+    engine_scope scope = scope_of(json);
+    engine_scope_subject subject = {.resource_type = PL_STR("ACS::ECS::Instance"),
+                                    .region_id = PL_STR("cn-hangzhou"),
+                                    .resource_id = PL_STR("i-1"),
+                                    .group_id = PL_STR("rg-1"),
+                                    .name = PL_STR("web"),
+                                    .tags = json_of("{\"env\":[\"prod\"],\"team\":[\"a\"]}")};
+    return engine_scope_covers(&scope, &subject);
+}
+
+static void an_empty_scope_covers_everything(void **state) {
+    (void)state;
+    assert_true(covers("{}"));
+    assert_true(covers("{\"ResourceTypesScope\":\"*\"}"));
+}
+
+static void lists_are_or_within_and_and_between(void **state) {
+    (void)state;
+    assert_true(covers("{\"ResourceTypesScope\":\"ACS::RDS::DBInstance, acs::ecs::instance\\n\"}"));
+    assert_false(covers("{\"ResourceTypesScope\":\"ACS::RDS::DBInstance\"}"));
+    assert_true(covers("{\"RegionIdsScope\":\"cn-beijing,cn-hangzhou\",\"ResourceIdsScope\":\"i-1\"}"));
+    assert_false(covers("{\"RegionIdsScope\":\"cn-beijing\",\"ResourceIdsScope\":\"i-1\"}"));
+    assert_true(covers("{\"ResourceNameScope\":\"db,web\"}"));
+    assert_false(covers("{\"ResourceNameScope\":\"Web\"}"));
+    assert_false(covers("{\"ResourceGroupIdsScope\":\"rg-2\"}"));
+}
+
+static void exclusion_wins(void **state) {
+    (void)state;
+    assert_false(covers("{\"ResourceIdsScope\":\"i-1\",\"ExcludeResourceIdsScope\":\"i-1\"}"));
+    assert_false(covers("{\"ExcludeRegionIdsScope\":\"cn-hangzhou\"}"));
+    assert_false(covers("{\"ExcludeResourceGroupIdsScope\":\"rg-1\"}"));
+    assert_false(
+        covers("{\"ExcludeTagsScope\":[{\"TagKey\":\"x\"},{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]}"));
+    assert_true(covers("{\"ExcludeTagsScope\":[{\"TagKey\":\"env\",\"TagValue\":\"test\"}],"
+                       "\"TagKeyLogicScope\":\"AND\"}"));
+}
+
+static void tags_match_any_or_all(void **state) {
+    (void)state;
+    const char *two = "[{\"TagKey\":\"env\",\"TagValue\":\"prod\"},{\"TagKey\":\"cost\",\"TagValue\":\"1\"}]";
+    assert_true(covers(pl_arena_printf(&arena, "{\"TagsScope\":%s}", two).p));
+    assert_false(covers(pl_arena_printf(&arena, "{\"TagsScope\":%s,\"TagKeyLogicScope\":\"AND\"}", two).p));
+    assert_true(covers("{\"TagsScope\":[{\"TagKey\":\"env\"},{\"TagKey\":\"team\",\"TagValue\":\"a\"}],"
+                       "\"TagKeyLogicScope\":\"AND\"}"));
+    assert_false(covers("{\"TagsScope\":[{\"TagKey\":\"env\",\"TagValue\":\"Prod\"}]}"));
+    assert_true(covers("{\"TagKeyScope\":\"cost,env\",\"TagValueScope\":\"prod\"}"));
+    assert_false(
+        covers("{\"TagKeyScope\":\"cost,env\",\"TagValueScope\":\"prod\",\"TagKeyLogicScope\":\"AND\"}"));
+}
+
+static void a_scope_keeps_its_text(void **state) {
+    (void)state;
+    const char *text =
+        "{\"ResourceTypesScope\":\"ACS::ECS::Instance\",\"RegionIdsScope\":\"cn-hangzhou,cn-beijing\","
+        "\"FolderIdsScope\":\"fd-1\",\"TagsScope\":[{\"TagKey\":\"a\\\"b\",\"TagValue\":\"c\"}],"
+        "\"TagKeyLogicScope\":\"AND\"}";
+    engine_scope scope = scope_of(text), other = scope_of("{}");
+    pl_buf out;
+    pl_buf_init(&out, 4096);
+    engine_scope_write(&scope, &out);
+    assert_str(pl_buf_str(&out), text);
+    pl_buf_free(&out);
+    assert_true(engine_scope_equal(&scope, &scope));
+    assert_false(engine_scope_equal(&scope, &other));
+}
+
+static void tags_of_records_are_matched_by_key_or_value(void **state) {
+    (void)state;
+    engine_tag wanted[] = {{PL_STR("env"), PL_STR("prod")}, {PL_STR("team"), PL_STR_NONE}};
+    engine_tags tags = {wanted, 2};
+    pl_str stored =
+        PL_STR("[{\"TagKey\":\"team\",\"TagValue\":\"a\"},{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]");
+    assert_true(engine_tags_match(stored, &tags));
+    wanted[0].value = PL_STR("test");
+    assert_false(engine_tags_match(stored, &tags));
+    assert_false(engine_tags_match(PL_STR_NONE, &tags));
+}
+
+static void deprecated_tag_parameters_come_in_pairs(void **state) {
+    (void)state;
+    engine_scope scope = scope_of("{\"ResourceTypesScope\":\"*\",\"TagKeyScope\":\"env\"}");
+    assert_int_equal(engine_scope_check(&scope, true, &error), -1);
+    assert_string_equal(error.code, "Invalid.TagKeyScope.Value");
+    scope = scope_of("{}");
+    assert_int_equal(engine_scope_check(&scope, false, &error), 0);
+    assert_int_equal(engine_scope_check(&scope, true, &error), -1);
+    assert_string_equal(error.code, "Invalid.ResourceTypesScope.Empty");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_empty_scope_covers_everything),
+        cmocka_unit_test(lists_are_or_within_and_and_between),
+        cmocka_unit_test(exclusion_wins),
+        cmocka_unit_test(tags_match_any_or_all),
+        cmocka_unit_test(a_scope_keeps_its_text),
+        cmocka_unit_test(tags_of_records_are_matched_by_key_or_value),
+        cmocka_unit_test(deprecated_tag_parameters_come_in_pairs),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

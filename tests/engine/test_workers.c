@@ -1,0 +1,160 @@
+/* Background work: runs by threads beside ingestion, after a restart, and by schedule. */
+#include "support/testing.h"
+
+#include "engine/world.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+static int setup_threads(void **state) {
+    workers = 2;
+    return setup(state);
+}
+
+static int setup_by_hand(void **state) {
+    workers = 0;
+    return setup(state);
+}
+
+static struct listing wait_for(const engine_rule *rule) {
+    for (;;) {
+        struct listing l = list(rule);
+        if (!l.evaluating)
+            return l;
+        sched_yield();
+    }
+}
+
+static void *ingest_beside(void *context) {
+    pl_arena own;
+    pl_json root;
+    pl_error wrong = {0};
+    engine_ingested out;
+    inventory_defaults defaults = {.account_id = owner};
+    pl_arena_init(&own, 1 << 20);
+    for (int i = 0; i < 50; i++) {
+        pl_str text =
+            pl_arena_printf(&own,
+                            "[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-%05d\","
+                            "\"regionId\":\"r\",\"configuration\":{\"Status\":\"Stopped\",\"N\":%d}}]",
+                            i * 60 + 1, i);
+        if (pl_json_parse_in(&own, text, &root, &wrong) != 0 ||
+            engine_ingest(e, &defaults, root, 1700000000000 + i, &out, &wrong) != 0)
+            *(bool *)context = false;
+    }
+    pl_arena_free(&own);
+    return NULL;
+}
+
+static void runs_and_ingestion_agree_on_the_counts(void **state) {
+    (void)state;
+    pthread_t thread;
+    bool well = true;
+    put_many(3000);
+    engine_rule *first = make(rule_named("first", RUNNING));
+    assert_int_equal(pthread_create(&thread, NULL, ingest_beside, &well), 0);
+    engine_rule *second = make(rule_named("second", RUNNING));
+    pthread_join(thread, NULL);
+    assert_true(well);
+    struct listing one = wait_for(first), two = wait_for(second);
+    /* Every tenth is stopped from the start; 50 others were stopped meanwhile. */
+    assert_int_equal(one.counts.by[ENGINE_NON_COMPLIANT], 300 + 50);
+    assert_int_equal(two.counts.by[ENGINE_NON_COMPLIANT], 300 + 50);
+    assert_int_equal(one.counts.total, 3000);
+    assert_true(one.current.run_ordering > 0);
+}
+
+static void a_run_goes_on_after_a_restart(void **state) {
+    (void)state;
+    bool worked;
+    put_many(1500);
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    assert_int_equal(engine_work(e, &worked, &error), 0);
+    engine_close(e);
+    assert_int_equal(open_engine(), 0);
+    do
+        assert_int_equal(engine_work(e, &worked, &error), 0);
+    while (worked);
+    struct listing l = list(rule);
+    assert_false(l.evaluating);
+    assert_int_equal(l.counts.total, 1500);
+    assert_int_equal(l.counts.by[ENGINE_NON_COMPLIANT], 150);
+}
+
+static void a_deactivated_rule_runs_no_more(void **state) {
+    (void)state;
+    bool worked;
+    put_many(1500);
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    assert_int_equal(engine_work(e, &worked, &error), 0);
+    act(rule, ENGINE_DEACTIVATE);
+    assert_int_equal(engine_work(e, &worked, &error), 0);
+    assert_false(list(rule).evaluating);
+    act(rule, ENGINE_DELETE);
+    do
+        assert_int_equal(engine_work(e, &worked, &error), 0);
+    while (worked);
+    put("[" INSTANCE("i-00000", "Running") "]");
+}
+
+static void drain(void) {
+    bool worked;
+    do
+        if (engine_work(e, &worked, &error) != 0)
+            fail_msg("%s", error.message);
+    while (worked);
+}
+
+static void a_scheduled_rule_waits_for_its_time(void **state) {
+    (void)state;
+    engine_rule scheduled = rule_named("scheduled", RUNNING);
+    scheduled.triggers = ENGINE_TRIGGER_SCHEDULE;
+    scheduled.frequency = PL_STR("One_Hour");
+    engine_rule *rule = make(scheduled);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    drain();
+    assert_int_equal(list(rule).results[0].compliance, ENGINE_INSUFFICIENT_DATA);
+    now += 3600000 - 1;
+    drain();
+    assert_int_equal(list(rule).results[0].compliance, ENGINE_INSUFFICIENT_DATA);
+    now += 1;
+    drain();
+    struct listing l = list(rule);
+    assert_int_equal(l.results[0].compliance, ENGINE_NON_COMPLIANT);
+    assert_str(l.results[0].trigger, "ScheduledNotification");
+    assert_int_equal(l.results[0].ordering, now);
+    /* Three missed periods are made up for once. */
+    now += 3 * 3600000;
+    drain();
+    assert_int_equal(list(rule).results[0].ordering, now);
+    now += 1800000;
+    drain();
+    assert_int_equal(list(rule).current.run_ordering, now - 1800000);
+}
+
+static void a_fixed_hour_is_meant_in_its_zone(void **state) {
+    (void)state;
+    engine_rule scheduled = rule_named("daily", RUNNING);
+    scheduled.triggers = ENGINE_TRIGGER_SCHEDULE;
+    scheduled.frequency = PL_STR("TwentyFour_Hours");
+    scheduled.extend_content = PL_STR("{\"fixedHour\":\"12\"}");
+    engine_rule *rule = make(scheduled); /* made on 2023-11-15 06:13:20 at UTC+8 */
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    now = 1700020800000 - 1; /* 12:00 at UTC+8 */
+    drain();
+    assert_int_equal(list(rule).results[0].compliance, ENGINE_INSUFFICIENT_DATA);
+    now = 1700020800000;
+    drain();
+    assert_int_equal(list(rule).results[0].compliance, ENGINE_NON_COMPLIANT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(runs_and_ingestion_agree_on_the_counts, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(a_run_goes_on_after_a_restart, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(a_deactivated_rule_runs_no_more, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(a_scheduled_rule_waits_for_its_time, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(a_fixed_hour_is_meant_in_its_zone, setup_by_hand, teardown),
+    };
+    return run_on_both(tests);
+}
