@@ -15,7 +15,7 @@
 
 enum { ERROR_BIT = 2, SATURATED = 0xffffff };
 
-_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT), "cells are combined bit by bit");
+_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT) != 0, "cells are combined bit by bit");
 
 /* Values that need no look: the tape's type characters by class. */
 enum { CLASS_OTHER, CLASS_MISSING, CLASS_NULL, CLASS_TRUE, CLASS_FALSE, CLASSES };
