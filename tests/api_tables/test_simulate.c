@@ -115,6 +115,56 @@ static void a_folder_is_named_when_it_decides(void **state) {
     assert_str(at(simulate(h.root.account_id, "root", "config:GetConfigRule", trial), "Decision"), "Allow");
 }
 
+static pl_json change(const char *target, const char *more) {
+    return house_call("Plumbline", "2026-11-01", "SimulateControlPolicyChange",
+                      pl_arena_printf(&h.arena, "TargetId=%s%s", target, more).p);
+}
+
+/* The question before a control policy is attached: what would break? */
+static void calls_seen_tell_what_a_control_policy_would_break(void **state) {
+    (void)state;
+    assert_answer(directory("InitResourceDirectory", ""));
+    const char *folder = text_at(directory("CreateFolder", "FolderName=apps"), "Folder.FolderId");
+    const char *member =
+        text_at(directory("CreateResourceAccount",
+                          pl_arena_printf(&h.arena, "DisplayName=dev&ParentFolderId=%s", folder).p),
+                "Account.AccountId");
+    pl_json session =
+        sts("AssumeRole", pl_arena_printf(&h.arena,
+                                          "RoleArn=acs:ram::%s:role/ResourceDirectoryAccountAccessRole&"
+                                          "RoleSessionName=visitor",
+                                          member)
+                              .p);
+    house_be(text_at(session, "Credentials.AccessKeyId"), text_at(session, "Credentials.SecurityToken"));
+    assert_answer(ram("ListUsers", ""));
+    assert_answer(ram("ListUsers", ""));
+    assert_answer(ram("CreateUser", "UserName=bob"));
+    assert_refused(change(folder, "&PolicyDocument=" POLICY("Deny", "ram:Create*")), 404,
+                   "EntityNotExists.ResourceDirectory");
+    house_be_root();
+    assert_answer(ram("ListUsers", ""));
+    assert_answer(directory("EnableControlPolicy", ""));
+    pl_json told = change(folder, "&PolicyDocument=" POLICY("Deny", "ram:Create*"));
+    assert_answer(told);
+    assert_str(at(told, "Accounts"), "1");
+    assert_str(at(told, "Evaluated"), "3");
+    assert_str(at(told, "Changed"), "1");
+    assert_str(at(told, "Truncated"), "false");
+    assert_str(at(told, "Calls.0.ActionName"), "ram:CreateUser");
+    assert_str(at(told, "Calls.0.AccountId"), member);
+    assert_str(at(told, "Calls.0.SourceIp"), "192.0.2.7");
+    assert_str(at(told, "Calls.0.DecisionBefore"), "Allow");
+    assert_str(at(told, "Calls.0.DecisionAfter"), "ExplicitDeny");
+    pl_json all = change(member, "&Days=90&PolicyDocument=" POLICY("Deny", "ram:*"));
+    assert_str(at(all, "Changed"), "2");
+    assert_str(at(all, "Calls.1.Count"), "2");
+    h.now += (int64_t)31 * 24 * 3600 * 1000;
+    assert_str(at(change(member, "&PolicyDocument=" POLICY("Deny", "ram:*")), "Evaluated"), "0");
+    assert_refused(change("fd-none", "&PolicyDocument=" POLICY("Deny", "ram:*")), 404,
+                   "EntityNotExists.Target");
+    assert_refused(change(member, "&PolicyDocument={}"), 409, "MalformedPolicyDocument");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         HOUSE_TEST(stored_policies_decide),
@@ -122,6 +172,7 @@ int main(void) {
         HOUSE_TEST(the_context_can_be_given),
         HOUSE_TEST(control_policies_are_tried_before_they_bind),
         HOUSE_TEST(a_folder_is_named_when_it_decides),
+        HOUSE_TEST(calls_seen_tell_what_a_control_policy_would_break),
     };
     return house_run(cases);
 }
