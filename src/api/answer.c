@@ -43,10 +43,26 @@ int api_answer_read(api_call *call, api_work work) {
     return store_read(call->services->store, run, &j, call->error);
 }
 
+/* Names of operations and accounts have no blanks, so no two calls share a key. */
+static pl_str kept_key(const api_call *call, pl_str key) {
+    pl_str parts[] = {call->out->format == PL_FORMAT_XML ? PL_STR("xml") : PL_STR("json"),
+                      call->operation->name, api_account(call), key};
+    size_t size = 0;
+    for (size_t i = 0; i < 4; i++)
+        size += parts[i].n + 1;
+    char *text = pl_arena_alloc(call->arena, size), *at = text;
+    for (size_t i = 0; text && i < 4; i++) {
+        if (parts[i].n)
+            memcpy(at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+        *at++ = ' ';
+    }
+    return text ? pl_str_of(text, size) : PL_STR_NONE;
+}
+
 int api_answer_kept(api_call *call, pl_str key, api_work work) {
     job j = job_of(call, work);
-    j.key = pl_arena_printf(call->arena, "%d %.*s %.*s %.*s", call->out->format,
-                            PL_FMT(call->operation->name), PL_FMT(api_account(call)), PL_FMT(key));
+    j.key = kept_key(call, key);
     if (!j.key.p)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     return store_read(call->services->store, run_kept, &j, call->error);
