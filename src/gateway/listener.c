@@ -30,6 +30,7 @@ typedef struct connection {
     gateway_request *request; /* NULL until the first one */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
+    char address[INET6_ADDRSTRLEN];
 } connection;
 
 struct listener {
@@ -76,33 +77,46 @@ static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd
     return r;
 }
 
-static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value) {
+/* In lower case; a view of the same bytes when they are. */
+static pl_str lower_name(pl_arena *arena, pl_str name) {
+    size_t upper = 0;
+    while (upper < name.n && !(name.p[upper] >= 'A' && name.p[upper] <= 'Z'))
+        upper++;
+    char *lower = upper < name.n ? pl_arena_cstr(arena, name) : NULL;
+    if (!lower)
+        return upper < name.n ? PL_STR_NONE : name;
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    return pl_str_of(lower, name.n);
+}
+
+/* MHD keeps names and values until the request is completed. */
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                  const char *value, size_t value_size) {
     (void)kind;
     gateway_request *r = context;
     if (r->header_count == REQUEST_HEADERS_MAX)
         return MHD_NO;
-    char *lower = pl_arena_cstr(&r->arena, pl_str_from(name));
-    pl_str text = pl_arena_copy(&r->arena, pl_str_trim(pl_str_from(value ? value : "")));
-    if (!lower || !text.p)
+    pl_str lower = lower_name(&r->arena, pl_str_of(name, name_size));
+    if (!lower.p)
         return MHD_NO;
-    for (char *c = lower; *c; c++)
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-    r->headers[r->header_count++] = (signature_header){pl_str_from(lower), text};
+    pl_str text = value ? pl_str_trim(pl_str_of(value, value_size)) : PL_STR("");
+    r->headers[r->header_count++] = (signature_header){lower, text};
     return MHD_YES;
 }
 
-static pl_str address_of(gateway_request *r, const struct sockaddr *address) {
-    char text[INET6_ADDRSTRLEN] = "";
+static void write_address(char text[static INET6_ADDRSTRLEN], const struct sockaddr *address) {
+    char whole[INET6_ADDRSTRLEN] = "";
     if (address && address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text, sizeof text);
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, whole,
+                  sizeof whole);
     else if (address && address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text,
-                  sizeof text);
-    pl_str seen = pl_str_from(text);
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, whole,
+                  sizeof whole);
+    pl_str seen = pl_str_from(whole);
     if (pl_str_starts(seen, PL_STR("::ffff:")))
         seen = pl_str_skip(seen, 7);
-    return pl_arena_copy(&r->arena, seen);
+    snprintf(text, INET6_ADDRSTRLEN, "%.*s", PL_FMT(seen));
 }
 
 static void refuse(gateway_request *r, pl_error_code code, const char *message) {
@@ -118,17 +132,15 @@ static size_t body_limit(const gateway_request *r) {
 
 /* What can be said before the body has come. */
 static void receive_head(gateway_request *r, const char *method) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    int headers = MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL);
+    int headers = MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, NULL, NULL);
     r->method = pl_arena_copy(&r->arena, pl_str_from(method));
-    r->source_ip = address_of(r, info ? info->client_addr : NULL);
+    r->source_ip = pl_str_from(connection_of(r->connection)->address);
     r->secure = r->shared->options->tls_key.n > 0;
     size_t room = headers > 0 ? (size_t)headers : 0;
     r->headers =
         pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
     if (r->headers && room <= REQUEST_HEADERS_MAX)
-        MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_header, r);
+        MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, add_header, r);
     request_prepare(r);
     if (room > REQUEST_HEADERS_MAX)
         refuse(r, PL_E_RequestHeaderTooLarge, "The request has more than 100 headers.");
@@ -350,6 +362,8 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
     *socket_context = c;
     if (!c)
         return;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    write_address(c->address, info ? info->client_addr : NULL);
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
