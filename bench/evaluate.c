@@ -3,7 +3,8 @@
  * ratio run in turns over the same documents; the median of the rounds' ratios is printed with its target.
  *
  *   bench_evaluate            the table
- *   bench_evaluate --count RULES PASSES   20 or 100 rules over the parsed documents, for instruction counts
+ *   bench_evaluate --count RULES PASSES   20 or 100 rules over stored documents, or 1 with its
+ *                                         explanation, for instruction counts
  *   bench_evaluate --rate     documents per second with 20 rules, as one number
  *   bench_evaluate --dump     documents and managed rules as JSON, for bench/peers/evaluate.mjs
  */
@@ -226,7 +227,7 @@ static void print_rate(bench *b) {
 }
 
 static void count(bench *b, long rules, long passes) {
-    side what = rules == WORK_MANAGED ? only_20 : only_100;
+    side what = rules == 1 ? explain_1 : rules == WORK_MANAGED ? only_20 : only_100;
     for (long pass = 0; pass < passes; pass++)
         for (size_t i = 0; i < WORK_DOCUMENTS; i++)
             what(b, i);

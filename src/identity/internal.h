@@ -83,8 +83,8 @@ int identity_seal_open(identity *room, pl_error *error);
 int identity_seal_ready(identity *room, store_session *session, pl_error *error);
 
 /*
- * Outside of works: true when the key in memory is the store's, after looking for it. `reload` looks only when
- * the key file differs from what is in memory, which costs no statement: for what strangers send.
+ * Outside of works: true when the key in memory is the store's, after looking for it. `reload` looks only
+ * when the key file differs from what is in memory, which costs no statement: for what strangers send.
  */
 bool identity_seal_refresh(identity *room);
 bool identity_seal_reload(identity *room);
