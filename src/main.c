@@ -21,6 +21,7 @@ static const subcommand subcommands[] = {
     {"import", cli_import, "record configuration items from files"},
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
+    {"keys", cli_keys, "rotate the key that seals secrets"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
     {"rules", cli_rules, "list, show and test managed rules"},
     {"version", version, "print the version"},

@@ -36,7 +36,7 @@ static catalogue_shelf *shelf_of(catalogue *c, pl_str path) {
 
 int catalogue_index_pack(catalogue *c, bool with_rules, pl_error *error) {
     const char *at = pl_pack_catalogue;
-    while (at < pl_pack_catalogue_end) {
+    while (at < pl_pack_catalogue_end) { // cppcheck-suppress comparePointers
         pl_str path = pl_str_from(at);
         pl_str digits = pl_str_from(at + path.n + 1);
         uint64_t length = 0;

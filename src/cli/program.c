@@ -47,16 +47,16 @@ const char *program_data_directory(const char *option) {
 
 static int account_created(void *context, store_session *session, const org_new_account *account, int64_t now,
                            pl_error *error) {
-    org_hooks own;
-    identity_org_hooks(((program *)context)->identity, &own);
-    return own.create_account(own.context, session, account, now, error);
+    org_hooks identities = {.context = NULL};
+    identity_org_hooks(((program *)context)->identity, &identities);
+    return identities.create_account(identities.context, session, account, now, error);
 }
 
 static int account_found(void *context, store_session *session, pl_arena *arena, pl_str account_id,
                          bool *found, pl_str *name, pl_error *error) {
-    org_hooks own;
-    identity_org_hooks(((program *)context)->identity, &own);
-    return own.find_account(own.context, session, arena, account_id, found, name, error);
+    org_hooks identities = {.context = NULL};
+    identity_org_hooks(((program *)context)->identity, &identities);
+    return identities.find_account(identities.context, session, arena, account_id, found, name, error);
 }
 
 static int account_deleted(void *context, store_session *session, pl_str account_id, int64_t now,
@@ -231,8 +231,12 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 }
 
 void program_close(program *p) {
-    engine_close(p->engine);
+    pl_error ignored;
+    engine_stop(p->engine);
+    if (p->identity)
+        (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
+    engine_close(p->engine);
     identity_close(p->identity);
     org_close(p->org);
     catalogue_close(p->catalogue);

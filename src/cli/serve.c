@@ -282,6 +282,15 @@ static pl_str endpoint(server *s) {
                            gateway_port(s->gateway));
 }
 
+/* Meanwhile, once a minute, what identities keep back is written. */
+static void wait_for_signal(server *s, const sigset_t *signals) {
+    const struct timespec minute = {.tv_sec = 60};
+    pl_error error;
+    while (sigtimedwait(signals, NULL, &minute) < 0)
+        if (identity_flush(s->program.identity, &error) != 0)
+            pl_log_write(&s->program_options.log, PL_LOG_WARNING, "identities: %s", error.message);
+}
+
 static int run(server *s, const sigset_t *signals, pl_error *error) {
     identity_root wanted, root;
     bool created = false;
@@ -298,8 +307,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
     fflush(stdout);
-    int signal_number;
-    sigwait(signals, &signal_number);
+    wait_for_signal(s, signals);
     pl_log_write(&s->program_options.log, PL_LOG_INFO, "stopping");
     return 0;
 }

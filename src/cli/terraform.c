@@ -281,6 +281,29 @@ static void set_attributes(translation *t, const instance *one, pl_json attribut
     }
 }
 
+static cli_tree *walk_to(translation *t, cli_tree *node, pl_str path) {
+    pl_str part;
+    while (path.p && pl_str_split(&path, '.', &part))
+        node = cli_tree_member(&t->arena, node, part);
+    return node;
+}
+
+/* What every resource of the type is though no attribute says so; with [*] in every element that is there. */
+static void set_constants(translation *t, const instance *one) {
+    pl_str key;
+    pl_json value;
+    pl_json constants = pl_json_get(one->mapping, PL_STR("constants"));
+    for (pl_json_walk w = pl_json_children(constants); pl_json_step(&w, &key, &value);) {
+        pl_str path = behind_root(key);
+        size_t star = pl_str_find(path, PL_STR("[*]"));
+        size_t count = 1;
+        if (star != PL_NOT_FOUND)
+            count = cli_tree_length(walk_to(t, one->configuration, pl_str_head(path, star)));
+        for (size_t at = 0; at < count; at++)
+            set_path(t, one->configuration, path, at, json_of(t, value));
+    }
+}
+
 /* --- entries of other resources --------------------------------------------------------------------------
  */
 
@@ -312,31 +335,39 @@ static bool refers_to(translation *t, const instance *child, pl_str attribute, c
     return false;
 }
 
-static instance *find_parent(translation *t, const instance *child, pl_str attribute) {
-    pl_json id = pl_json_get(child->values, attribute);
+/* What the parent calls itself at `path` of its configuration, told by the attribute that fills it. */
+static pl_json own_name(const instance *parent, pl_json path) {
+    pl_str key;
+    pl_json attribute;
+    pl_json attributes = pl_json_get(parent->mapping, PL_STR("attributes"));
+    for (pl_json_walk w = pl_json_children(attributes); pl_json_step(&w, &key, &attribute);)
+        if (pl_json_equal(pl_json_get(attribute, PL_STR("path")), path))
+            return pl_json_get(parent->values, pl_json_str(pl_json_get(attribute, PL_STR("attribute"))));
+    return PL_JSON_NONE;
+}
+
+static bool is_called(const instance *parent, pl_json name, pl_json path) {
+    return pl_json_is_string(name) && (pl_json_equal(pl_json_get(parent->values, PL_STR("id")), name) ||
+                                       pl_json_equal(own_name(parent, path), name));
+}
+
+static instance *find_parent(translation *t, const instance *child, pl_json entry) {
+    pl_str attribute = pl_json_str(pl_json_get(entry, PL_STR("attribute")));
+    pl_json name = pl_json_get(child->values, attribute);
+    pl_json path = pl_json_get(entry, PL_STR("parentPath"));
     pl_json wanted = pl_json_get(child->mapping, PL_STR("resourceType"));
     for (instance *one = t->first; one; one = one->next) {
         if (one->entry || !pl_json_equal(pl_json_get(one->mapping, PL_STR("resourceType")), wanted))
             continue;
-        bool same = pl_json_is_string(id) && (pl_json_equal(pl_json_get(one->values, PL_STR("id")), id) ||
-                                              pl_json_equal(pl_json_get(one->values, PL_STR("name")), id));
-        if (same || (!pl_json_is_string(id) && refers_to(t, child, attribute, one)))
+        if (is_called(one, name, path) || (!pl_json_is_string(name) && refers_to(t, child, attribute, one)))
             return one;
     }
     return NULL;
 }
 
-/* The list (or object) inside the parent's configuration that the entry joins. */
-static cli_tree *walk_to(translation *t, cli_tree *node, pl_str path) {
-    pl_str part;
-    while (path.p && pl_str_split(&path, '.', &part))
-        node = cli_tree_member(&t->arena, node, part);
-    return node;
-}
-
 static void join_parent(translation *t, const instance *child) {
     pl_json entry = pl_json_get(child->mapping, PL_STR("entryOf"));
-    instance *parent = find_parent(t, child, pl_json_str(pl_json_get(entry, PL_STR("attribute"))));
+    instance *parent = find_parent(t, child, entry);
     if (!parent)
         return;
     cli_tree *list =
@@ -423,9 +454,12 @@ static void write_elsewhere(translation *t, const instance *one, pl_buf *out) {
 }
 
 static void write_all(translation *t, pl_buf *lines) {
-    for (instance *one = t->first; one; one = one->next)
-        if (!one->entry)
-            set_attributes(t, one, pl_json_get(one->mapping, PL_STR("attributes")), one->configuration, 0);
+    for (instance *one = t->first; one; one = one->next) {
+        if (one->entry)
+            continue;
+        set_attributes(t, one, pl_json_get(one->mapping, PL_STR("attributes")), one->configuration, 0);
+        set_constants(t, one);
+    }
     for (instance *one = t->first; one; one = one->next)
         if (one->entry)
             join_parent(t, one);

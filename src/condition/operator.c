@@ -86,8 +86,10 @@ bool pl_operator_find(pl_str name, pl_operator *op) {
 const pl_json pl_feature_no_items[1] = {{NULL, NULL, 0}};
 
 feature_walk feature_elements(const feature *f) {
-    return (feature_walk){.feature = f,
-                          .walk = f->items ? (pl_json_walk){.end = 0} : pl_json_children(f->node)};
+    feature_walk walk = {.feature = f};
+    if (!f->items)
+        walk.walk = pl_json_children(f->node);
+    return walk;
 }
 
 bool feature_next(feature_walk *walk, pl_json *element) {

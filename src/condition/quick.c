@@ -15,7 +15,7 @@
 
 enum { ERROR_BIT = 2, SATURATED = 0xffffff };
 
-_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT), "cells are combined bit by bit");
+_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT) != 0, "cells are combined bit by bit");
 
 /* Values that need no look: the tape's type characters by class. */
 enum { CLASS_OTHER, CLASS_MISSING, CLASS_NULL, CLASS_TRUE, CLASS_FALSE, CLASSES };
@@ -100,14 +100,13 @@ static void fill_answers(const clause *one, quick_clause *out) {
     pl_error error;
     environment env = {.text = &text, .scratch = &scratch, .error = &error};
     pl_buf_init(&text, 64);
-    pl_arena_init(&scratch, 1 << 16);
+    pl_arena_init(&scratch, (size_t)1 << 20);
     out->answers[CLASS_OTHER] = UNKNOWN;
     for (uint32_t i = CLASS_MISSING; i < CLASSES; i++) {
         feature value = feature_of(i == CLASS_MISSING ? PL_JSON_NONE : (pl_json){tape, strings, i - 1});
         truth t = operator_apply(one->op, &one->desired, &value, &env);
         out->answers[i] = t == FAILED ? UNKNOWN : (uint8_t)t;
     }
-    pl_arena_free(&scratch);
     pl_buf_free(&text);
     pl_arena_free(&scratch);
 }

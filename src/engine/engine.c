@@ -69,13 +69,15 @@ int engine_open(engine **out, const engine_config *config, pl_error *error) {
     return 0;
 }
 
-static void stop_workers(engine *e) {
+void engine_stop(engine *e) {
+    if (!e)
+        return;
     pthread_mutex_lock(&e->work_lock);
     e->work_stop = true;
     pthread_cond_broadcast(&e->work_wake);
     pthread_mutex_unlock(&e->work_lock);
-    for (unsigned i = 0; i < e->worker_count; i++)
-        pthread_join(e->workers[i], NULL);
+    for (; e->worker_count > 0; e->worker_count--)
+        pthread_join(e->workers[e->worker_count - 1], NULL);
 }
 
 void engine_close(engine *e) {
@@ -84,7 +86,7 @@ void engine_close(engine *e) {
     void *view;
     if (!e)
         return;
-    stop_workers(e);
+    engine_stop(e);
     while (pl_map_next(&e->views, &cursor, &key, &view))
         engine_view_release(view);
     pl_map_free(&e->views);

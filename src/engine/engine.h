@@ -58,7 +58,13 @@ typedef struct engine_config {
  * it. */
 int engine_open(engine **out, const engine_config *config, pl_error *error);
 
-/* Ends the workers (at their next batch) and frees everything. NULL is fine. */
+/* Ends the workers, at their next batch. NULL is fine. */
+void engine_stop(engine *e);
+
+/*
+ * As engine_stop, and frees everything. NULL is fine. With workers the store must have been closed between
+ * the two, because its notifications come on threads of its own.
+ */
 void engine_close(engine *e);
 
 /*

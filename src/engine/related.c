@@ -5,7 +5,9 @@
  */
 #include "engine/evaluate.h"
 
-enum { MAX_RELATED = 256, MAX_DEPENDANTS = 1024 };
+#include "base/map.h"
+
+enum { MAX_RELATED = 100000, MAX_DEPENDANTS = 1024 };
 
 /* Related resources as they are gathered: configurations as texts of one JSON array. */
 struct gathering {
@@ -13,7 +15,7 @@ struct gathering {
     const engine_subject *subject;
     pl_str type;
     pl_buf list;
-    pl_str seen[MAX_RELATED]; /* ids and regions already in the list */
+    pl_map seen; /* regions and ids already in the list */
     size_t count;
     pl_error *error;
 };
@@ -23,14 +25,14 @@ static int add(struct gathering *g, const inventory_resource *r) {
     pl_str mark = pl_arena_printf(arena, "%.*s\n%.*s", PL_FMT(r->region_id), PL_FMT(r->resource_id));
     if (!mark.p)
         return pl_fail(g->error, PL_E_ServiceUnavailable);
-    for (size_t i = 0; i < g->count; i++)
-        if (pl_str_eq(g->seen[i], mark))
-            return 0;
+    if (pl_map_get(&g->seen, mark))
+        return 0;
     if (g->count == MAX_RELATED)
         return pl_failf(g->error, PL_E_InvalidParameter, "More than %d related resources of type %.*s.",
                         MAX_RELATED, PL_FMT(g->type));
-    g->seen[g->count++] = mark;
-    pl_buf_add_char(&g->list, g->count == 1 ? '[' : ',');
+    if (!pl_map_put(&g->seen, mark, g))
+        return pl_fail(g->error, PL_E_ServiceUnavailable);
+    pl_buf_add_char(&g->list, g->count++ == 0 ? '[' : ',');
     pl_buf_add(&g->list, r->configuration.p ? r->configuration : PL_STR("{}"));
     return 0;
 }
@@ -114,12 +116,26 @@ static int gather_relations(struct gathering *g, const catalogue_type *source, p
     return 0;
 }
 
+static int visit_any(void *context, const inventory_resource *r, pl_error *error) {
+    (void)error;
+    return add(context, r);
+}
+
+/* Everything in an account is related to the account itself. */
+static int gather_account(struct gathering *g) {
+    return inventory_scan(g->c->writing.session, g->subject->resource->account_id,
+                          catalogue_type_name(g->c->writing.e->config.catalogue, g->type), 0, INT64_MAX,
+                          visit_any, g, g->error);
+}
+
 static int gather(struct gathering *g) {
     const catalogue *known = g->c->writing.e->config.catalogue;
     pl_error ignored = {0};
     pl_str own = g->subject->resource->resource_type;
     if (!known)
         return 0;
+    if (pl_str_eq_fold(own, PL_STR("ACS::::Account")))
+        return gather_account(g);
     const catalogue_type *source = catalogue_find_type(known, own, &ignored);
     const catalogue_type *target = catalogue_find_type(known, g->type, &ignored);
     if (gather_relations(g, source, g->type, false) != 0)
@@ -135,6 +151,7 @@ int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *err
         return pl_fail(error, PL_E_ServiceUnavailable);
     *g = (struct gathering){.c = related->c, .subject = related->subject, .type = type, .error = error};
     pl_buf_init(&g->list, 64 << 20);
+    pl_map_init(&g->seen, 0);
     int status = gather(g);
     pl_buf_add(&g->list, g->count ? PL_STR("]") : PL_STR("[]"));
     if (status == 0 && g->list.failed)
@@ -142,6 +159,7 @@ int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *err
     if (status == 0)
         status = pl_json_parse_in(&related->c->document, pl_buf_str(&g->list), list, error);
     pl_buf_free(&g->list);
+    pl_map_free(&g->seen);
     return status;
 }
 

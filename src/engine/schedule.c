@@ -92,7 +92,7 @@ static int start_due(store_session *session, void *argument, pl_error *error) {
     pl_arena arena;
     engine_rule rule;
     bool found;
-    int64_t last;
+    int64_t last = 0;
     pl_arena_init(&arena, ARENA_LIMIT);
     int status =
         engine_rule_find_key(session, &arena, d->rule->account_id, d->rule->rule_key, &rule, &found, error);

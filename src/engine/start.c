@@ -183,7 +183,7 @@ static int insert_run(struct starting *s, pl_str account_id) {
         "excluded.revert, resource_type = '', resource_key = 0, covered = 0, non_compliant = 0, "
         "not_applicable "
         "= 0, insufficient = 0, ignored = 0, node = '', leased_until = 0",
-        "tititi", account_id, s->rule->rule_key, s->rule->account_id, s->now, (int64_t)s->message_type,
+        "titiii", account_id, s->rule->rule_key, s->rule->account_id, s->now, (int64_t)s->message_type,
         (int64_t)s->revert);
 }
 

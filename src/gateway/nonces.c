@@ -193,7 +193,7 @@ static int tell_others(store_session *session, const batch *b, pl_error *error) 
 }
 
 static bool read_hex(pl_str text, uint64_t *value) {
-    char bytes[8];
+    char bytes[8] = {0};
     pl_buf out = {.p = bytes, .capacity = sizeof bytes, .limit = sizeof bytes};
     if (text.n != 16 || !pl_hex_decode(&out, text))
         return false;

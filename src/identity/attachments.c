@@ -50,9 +50,7 @@ static int resolve_principal(const identity_scope *in, identity_attachment *a, p
 }
 
 /* Resource groups are the organisation room's; here only whether one is there and may be used. */
-static int check_resource_group(const identity_scope *in, pl_str id, pl_error *error) {
-    if (id.n == 0)
-        return 0;
+int identity_resource_group_check(const identity_scope *in, pl_str id, bool in_use, pl_error *error) {
     store_statement *row = store_prepare(
         in->session, "SELECT status FROM resource_groups WHERE account_id = $1 AND group_id = $2", error);
     store_bind_text(row, 1, in->account_id);
@@ -60,7 +58,9 @@ static int check_resource_group(const identity_scope *in, pl_str id, pl_error *e
     int step = store_step(row, error);
     if (step != 1)
         return step == 0 ? pl_fail(error, PL_E_EntityNotExists_ResourceGroup) : -1;
-    return pl_str_is(store_column_text(row, 0), "OK") ? 0 : pl_fail(error, PL_E_Invalid_ResourceGroup_Status);
+    return !in_use || pl_str_is(store_column_text(row, 0), "OK")
+               ? 0
+               : pl_fail(error, PL_E_Invalid_ResourceGroup_Status);
 }
 
 /* Canonical names, and everything there. */
@@ -69,7 +69,7 @@ static int resolve(const identity_scope *in, identity_attachment *a, pl_error *e
     a->resource_group_id = identity_text(a->resource_group_id);
     if (resolve_principal(in, a, error) != 0 ||
         identity_policy_find(in, a->system, a->policy_name, &policy, error) != 0 ||
-        check_resource_group(in, a->resource_group_id, error) != 0)
+        (a->resource_group_id.n && identity_resource_group_check(in, a->resource_group_id, true, error) != 0))
         return -1;
     a->policy_name = policy.name;
     return 0;

@@ -53,11 +53,14 @@ typedef struct identity_principal {
 } identity_principal;
 
 struct identity {
-    identity_config config;
+    identity_config config; /* key_file points to key_path */
+    char key_path[4096];
     uint64_t seed; /* of maps whose keys come from strangers */
     atomic_ullong generation;
     pthread_rwlock_t lock; /* guards the two maps and the seal key */
     unsigned char seal_key[PL_SEAL_KEY_SIZE];
+    pthread_mutex_t calls_lock; /* guards the map of gathered calls */
+    pl_map calls;
     pl_map keys;       /* access key id -> identity_known_key */
     pl_map principals; /* key -> identity_principal */
 };
@@ -81,7 +84,11 @@ int identity_seal_open(identity *room, pl_error *error);
  */
 int identity_seal_ready(identity *room, store_session *session, pl_error *error);
 
-/* Outside of works: true when the key file was replaced by another process and has been taken over. */
+/*
+ * Outside of works: true when the key in memory is the store's, after looking for it. `reload` looks only
+ * when the key file differs from what is in memory, which costs no statement: for what strangers send.
+ */
+bool identity_seal_refresh(identity *room);
 bool identity_seal_reload(identity *room);
 
 /* pl_seal and pl_unseal with the room's key. */
@@ -105,6 +112,11 @@ void identity_principal_close(identity_principal *principal); /* NULL is fine */
 
 /* The policies scoped to the resource group that the ARN names; NULL when there are none. */
 const identity_scoped_set *identity_principal_group(const identity_principal *principal, pl_str resource);
+
+/* Counts a call; writes what was counted; forgets it. */
+void identity_calls_note(identity *room, const identity_caller *caller, const identity_request *request);
+int identity_calls_flush(identity *room, pl_error *error);
+void identity_calls_forget(identity *room);
 
 /* --- Sessions and accounts ---------------------------------------------------------------------------------
  */

@@ -192,7 +192,7 @@ static int find_permanent(identity *room, pl_arena *arena, pl_str id, int64_t no
             return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
         lookup l = {.room = room, .access_key_id = id, .generation = atomic_load(&room->generation)};
         if (store_read(room->config.store, lookup_work, &l, error) != 0) {
-            if (l.sealed_otherwise && identity_seal_reload(room))
+            if (l.sealed_otherwise && identity_seal_refresh(room))
                 continue;
             return -1;
         }

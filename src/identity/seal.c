@@ -9,6 +9,7 @@
 
 #include "base/encode.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -94,7 +95,7 @@ static int adopt_fitting(identity *room, const check_value *check, pl_error *err
         result = 0;
     if (result == 0 && (result = identity_key_file_read(next, key, error)) == 1) {
         bool fits = opens(key, check);
-        result = fits && rename(next, path) != 0
+        result = fits && rename(next, path) != 0 && errno != ENOENT
                      ? pl_failf(error, PL_E_ServiceUnavailable, "key file %s cannot be replaced", path)
                      : fits;
     }
@@ -154,27 +155,40 @@ static bool current_opens(identity *room, const check_value *check) {
     return good;
 }
 
+/* As adopt_fitting, when the key in memory does not fit already; again, because a rename may lie between the
+ * readings of the two files. */
+static int settle(identity *room, const check_value *check, pl_error *error) {
+    int fits = 0;
+    for (int attempt = 0; attempt < 4 && fits == 0; attempt++)
+        fits = current_opens(room, check) ? 1 : adopt_fitting(room, check, error);
+    return fits;
+}
+
 int identity_seal_ready(identity *room, store_session *session, pl_error *error) {
     check_value check;
     if (read_check(session, &check, error) != 0)
         return -1;
-    if (current_opens(room, &check))
-        return 0;
-    int fits = adopt_fitting(room, &check, error);
+    int fits = settle(room, &check, error);
     return fits == 1 ? 0 : fits < 0 ? -1 : refuse(room, error);
+}
+
+/* The key in memory fits, or one has been found that does. */
+bool identity_seal_refresh(identity *room) {
+    check_value check;
+    pl_error ignored;
+    return store_read(room->config.store, read_check_work, &check, &ignored) == 0 &&
+           settle(room, &check, &ignored) == 1;
 }
 
 bool identity_seal_reload(identity *room) {
     unsigned char current[PL_SEAL_KEY_SIZE], file[PL_SEAL_KEY_SIZE];
-    check_value check;
     pl_error ignored;
     copy_key(room, current);
     bool other = identity_key_file_read(room->config.key_file, file, &ignored) == 1 &&
                  memcmp(current, file, sizeof file) != 0;
     explicit_bzero(current, sizeof current);
     explicit_bzero(file, sizeof file);
-    return other && store_read(room->config.store, read_check_work, &check, &ignored) == 0 &&
-           adopt_fitting(room, &check, &ignored) == 1;
+    return other && identity_seal_refresh(room);
 }
 
 int identity_seal(identity *room, pl_buf *out, pl_str plain, pl_str bound) {
@@ -264,7 +278,8 @@ static int rotation_work(store_session *session, void *argument, pl_error *error
 /* The commit has been made: the new key is the one. */
 static int finish(rotation *r, pl_error *error) {
     adopt(r->room, r->next);
-    return rename(r->next_path, r->room->config.key_file) == 0
+    /* Somebody who needed the new key meanwhile may have renamed it already. */
+    return rename(r->next_path, r->room->config.key_file) == 0 || errno == ENOENT
                ? 0
                : pl_failf(error, PL_E_ServiceUnavailable, "the new key is in %s but cannot be renamed",
                           r->next_path);

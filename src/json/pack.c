@@ -25,6 +25,7 @@ static uint64_t checksum_of(const header *head, pl_str bytes) {
     uint64_t lanes[LANES] = {head->magic, head->words, head->string_bytes, bytes.n, 4, 5, 6, 7}, sum = 0;
     size_t at = 0;
     for (; at + LANE_BYTES <= bytes.n; at += LANE_BYTES)
+#pragma GCC unroll 8
         for (size_t i = 0; i < LANES; i++)
             lanes[i] = mix(lanes[i], load(bytes.p + at + i * sizeof(uint64_t)));
     for (size_t lane = 0; at < bytes.n; at += sizeof(uint64_t), lane++) {

@@ -11,7 +11,14 @@ struct pl_regex {
     pcre2_code *code;
 };
 
-enum { MATCH_HEAP_KIB = 20000 };
+/* A match works in POOL_BYTES of the stack (PCRE2's first frames alone are 20 KiB); only a deep one asks the
+ * heap. */
+enum { MATCH_HEAP_KIB = 20000, POOL_BYTES = 24576, POOL_ALIGNMENT = 16 };
+
+typedef struct pool {
+    size_t used;
+    _Alignas(POOL_ALIGNMENT) char bytes[POOL_BYTES];
+} pool;
 
 static void *arena_malloc(size_t size, void *arena) {
     return pl_arena_alloc(arena, size);
@@ -22,14 +29,20 @@ static void arena_free(void *p, void *arena) {
     (void)arena;
 }
 
-static void *heap_malloc(size_t size, void *nothing) {
-    (void)nothing;
-    return pl_malloc(size);
+static void *pool_malloc(size_t size, void *context) {
+    pool *p = context;
+    size_t padded = (size + POOL_ALIGNMENT - 1) & ~(size_t)(POOL_ALIGNMENT - 1);
+    if (padded < size || padded > POOL_BYTES - p->used)
+        return pl_malloc(size);
+    p->used += padded;
+    return p->bytes + p->used - padded;
 }
 
-static void heap_free(void *p, void *nothing) {
-    (void)nothing;
-    pl_free(p);
+static void pool_free(void *memory, void *context) {
+    const pool *p = context;
+    uintptr_t at = (uintptr_t)memory, from = (uintptr_t)p->bytes;
+    if (at < from || at >= from + POOL_BYTES)
+        pl_free(memory);
 }
 
 static uint32_t options_of(pl_regex_kind kind) {
@@ -91,7 +104,9 @@ static pcre2_match_context *limits(pcre2_general_context *general) {
 
 int pl_regex_test(const pl_regex *regex, pl_str subject, pl_error *error) {
     int count = PCRE2_ERROR_NOMEMORY;
-    pcre2_general_context *general = pcre2_general_context_create(heap_malloc, heap_free, NULL);
+    pool memory;
+    memory.used = 0;
+    pcre2_general_context *general = pcre2_general_context_create(pool_malloc, pool_free, &memory);
     pcre2_match_context *context = general ? limits(general) : NULL;
     pcre2_match_data *data = context ? pcre2_match_data_create(1, general) : NULL;
     if (data)

@@ -143,8 +143,9 @@ static void write_rows(pl_buf *out, size_t rows, size_t columns) {
 
 /* The plan's statement for so many rows; NULL with the bulk's failure filled. */
 static sqlite3_stmt *statement(sqlite_bulk *bulk, sqlite3_stmt **slot, size_t rows) {
-    if (*slot)
-        return *slot;
+    sqlite3_stmt *known = *slot;
+    if (known)
+        return known;
     store_session *session = bulk->base.session;
     pl_buf sql;
     pl_buf_init(&sql, SQL_MAX);

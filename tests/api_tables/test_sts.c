@@ -3,7 +3,7 @@
 
 #define ALLOW(action)                                                                                        \
     "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"" action "\",\"Resource\":\"*\"}]" \
-                                                                                   "}"
+    "}"
 
 static const char *format(const char *text, const char *a) {
     pl_buf out;

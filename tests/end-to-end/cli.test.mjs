@@ -94,18 +94,22 @@ test('a Terraform plan is checked before anything is deployed, and the address i
   assert.deepEqual(found.map((d) => d.address), ['alicloud_oss_bucket.logs']);
 });
 
-test('security group rules of a plan are judged inside their group', () => {
+test('entries of a plan are judged inside the resource they belong to', () => {
   const resource = (type, name, values) => ({ address: `${type}.${name}`, mode: 'managed', type, name, values });
   const plan = write('groups.json', { format_version: '1.2', planned_values: { root_module: { resources: [
     resource('alicloud_security_group', 'web', { security_group_name: 'web' }),
-    resource('alicloud_security_group_rule', 'ssh', { type: 'ingress', ip_protocol: 'tcp', port_range: '22/22',
-      policy: 'accept', cidr_ip: '0.0.0.0/0', priority: 1 })] } },
-  configuration: { root_module: { resources: [{ address: 'alicloud_security_group_rule.ssh',
+    resource('alicloud_security_group_rule', 'all', { type: 'ingress', ip_protocol: 'all', port_range: '-1/-1',
+      policy: 'accept', cidr_ip: '0.0.0.0/0', priority: 1 }),
+    resource('alicloud_oss_bucket', 'logs', { bucket: 'logs' }),
+    resource('alicloud_oss_bucket_acl', 'logs', { bucket: 'logs', acl: 'public-read' })] } },
+  configuration: { root_module: { resources: [{ address: 'alicloud_security_group_rule.all',
     expressions: { security_group_id: { references: ['alicloud_security_group.web.id', 'alicloud_security_group.web'] } } }] } } });
-  const { status, stdout } = plumbline(['check', '--rule', 'sg-public-access-check', '--explain', plan]);
-  const shown = plumbline(['check', '--rule', 'sg-public-access-check', plan]);
-  assert.notEqual(status, 2, shown.stderr);
-  assert.match(stdout + shown.stderr, /alicloud_security_group.web|1 resources/);
+  const { status, stdout } = plumbline(['check', '--rule', 'sg-public-access-check',
+    '--rule', 'oss-bucket-public-read-prohibited', plan]);
+  assert.equal(status, 1);
+  const found = stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(found.filter((d) => d.complianceType === 'NON_COMPLIANT').map((d) => d.address),
+    ['alicloud_security_group.web', 'alicloud_oss_bucket.logs']);
 });
 
 test('jsonpath selects one array a line, and names the place of a wrong path', () => {

@@ -13,13 +13,15 @@ static engine *e;
 static catalogue *known;
 
 static unsigned workers; /* of the engine that setup opens */
+static engine_groups group_answers;
 
 static int open_engine(void) {
     engine_config config = {.store = db,
                             .catalogue = known,
                             .clock = pl_clock_fixed(&now),
                             .random = pl_random_system(),
-                            .workers = workers};
+                            .workers = workers,
+                            .groups = group_answers};
     return engine_open(&e, &config, &error);
 }
 
@@ -114,12 +116,16 @@ static inline void act(const engine_rule *rule, engine_rule_action action) {
 /* --- Items ------------------------------------------------------------------------------------------------
  */
 
-static inline engine_ingested put(const char *json) {
+static inline engine_ingested put_as(pl_str account, const char *json) {
     engine_ingested out;
-    inventory_defaults defaults = {.account_id = owner};
+    inventory_defaults defaults = {.account_id = account, .catalogue = known};
     if (engine_ingest(e, &defaults, parsed(json), now, &out, &error) != 0)
         fail_msg("%s: %s", error.code, error.message);
     return out;
+}
+
+static inline engine_ingested put(const char *json) {
+    return put_as(owner, json);
 }
 
 #define INSTANCE(id, status)                                                                                 \
@@ -131,6 +137,8 @@ static inline engine_ingested put(const char *json) {
 
 struct listing {
     const engine_rule *rule;
+    const pl_str *accounts;
+    size_t account_count;
     engine_rule current;
     engine_result *results;
     size_t count;
@@ -144,23 +152,28 @@ static int list_work(store_session *session, void *argument, pl_error *wrong) {
     struct listing *l = argument;
     bool found;
     const engine_rule *rules[] = {&l->current};
-    engine_result_filter filter = {.rules = rules, .rule_count = 1, .accounts = &owner, .account_count = 1};
+    engine_result_filter filter = {
+        .rules = rules, .rule_count = 1, .accounts = l->accounts, .account_count = l->account_count};
     if (engine_rule_find_key(session, &arena, owner, l->rule->rule_key, &l->current, &found, wrong) != 0)
         return -1;
     if (!found)
         return 0;
-    if (engine_count_rule(e, session, &l->current, &owner, 1, &l->counts, wrong) != 0 ||
+    if (engine_count_rule(e, session, &l->current, l->accounts, l->account_count, &l->counts, wrong) != 0 ||
         engine_is_evaluating(session, &l->current, &l->evaluating, wrong) != 0)
         return -1;
     return engine_list_results(e, session, &arena, &filter, l->after, l->limit, &l->results, &l->count,
                                &l->next, wrong);
 }
 
-static inline struct listing list(const engine_rule *rule) {
-    struct listing l = {.rule = rule, .limit = 100};
+static inline struct listing list_over(const engine_rule *rule, const pl_str *accounts, size_t count) {
+    struct listing l = {.rule = rule, .accounts = accounts, .account_count = count, .limit = 100};
     if (store_read(db, list_work, &l, &error) != 0)
         fail_msg("%s: %s", error.code, error.message);
     return l;
+}
+
+static inline struct listing list(const engine_rule *rule) {
+    return list_over(rule, &owner, 1);
 }
 
 static inline void put_many(size_t count) {

@@ -199,5 +199,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_bad_item_is_named_with_index_and_member, setup, teardown),
         cmocka_unit_test_setup_teardown(items_of_strange_accounts_are_refused, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_on_both(tests);
 }

@@ -1,4 +1,7 @@
-/* A store in memory of this test alone, and items made from JSON text. For tests of inventory and engine. */
+/*
+ * A store of this test alone and JSON made from text, for tests of inventory and engine. The same tests run
+ * on both databases: `return run_on_both(tests);`.
+ */
 #ifndef PL_TESTS_RECORDS_H
 #define PL_TESTS_RECORDS_H
 
@@ -8,6 +11,7 @@
 
 #include "inventory/inventory.h"
 #include "store/db.h"
+#include "support/postgres.h"
 #include "json/parser.h"
 
 static pl_arena arena;
@@ -15,9 +19,17 @@ static pl_error error;
 static store *db;
 static char db_directory[] = "/tmp/plumbline-test-XXXXXX";
 
+static test_postgres postgres;
+static bool on_postgres;
+
 static inline int open_records(void) {
-    char path[128];
+    char path[256];
     pl_arena_init(&arena, 0);
+    if (on_postgres) {
+        if (test_postgres_new_database(&postgres, path, sizeof path) != 0)
+            return -1;
+        return store_open(&db, pl_str_from(path), NULL, &error);
+    }
     snprintf(db_directory, sizeof db_directory, "/tmp/plumbline-test-XXXXXX");
     if (!mkdtemp(db_directory))
         return -1;
@@ -30,12 +42,14 @@ static inline int close_records(void) {
     char path[128];
     store_close(db);
     db = NULL;
+    pl_arena_free(&arena);
+    if (on_postgres)
+        return 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", db_directory, files[i]);
         unlink(path);
     }
     rmdir(db_directory);
-    pl_arena_free(&arena);
     return 0;
 }
 
@@ -45,5 +59,20 @@ static inline pl_json parsed(const char *text) {
         fail_msg("%s: %s", text, error.message);
     return root;
 }
+
+static inline int start_postgres(void **state) {
+    (void)state;
+    on_postgres = true;
+    return test_postgres_start(&postgres);
+}
+
+static inline int stop_postgres(void **state) {
+    (void)state;
+    test_postgres_stop(&postgres);
+    return 0;
+}
+
+#define run_on_both(tests)                                                                                   \
+    (cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(tests, start_postgres, stop_postgres))
 
 #endif
