@@ -66,7 +66,8 @@ static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd
     gateway_request *r = c ? c->request : NULL;
     if (!r)
         return NULL;
-    request_reset(r);
+    if (r->connection) /* a request before this one had no end that MHD tells of */
+        request_reset(r);
     r->listener = l;
     r->started_ns = pl_monotonic_ns();
     r->connection = mhd;

@@ -15,6 +15,7 @@ gateway_request *request_new(request_shared *shared) {
     if (!r)
         return NULL;
     r->shared = shared;
+    r->retry_after_ms = -1;
     pl_arena_init(&r->arena, ARENA_MAX);
     pl_buf_init(&r->body, SIZE_MAX);
     pl_buf_init(&r->out, ANSWER_MAX);
@@ -41,6 +42,8 @@ static void trim(pl_buf *buf) {
 void request_reset(gateway_request *r) {
     gateway_request fresh = {.shared = r->shared, .arena = r->arena, .body = r->body, .out = r->out};
     fresh.scratch = r->scratch;
+    memcpy(fresh.chance, r->chance, sizeof r->chance);
+    fresh.chance_left = r->chance_left;
     fresh.retry_after_ms = -1;
     *r = fresh;
     pl_arena_reset(&r->arena);
@@ -167,10 +170,22 @@ int request_find(gateway_request *r) {
     return pl_fail(&r->error, PL_E_InvalidVersion);
 }
 
+/* The system is asked once for the ids of many requests: a call of it costs more than all else here. */
+static int make_id(gateway_request *r) {
+    if (r->chance_left < PL_UUID_BYTES) {
+        if (pl_random_fill(&r->shared->services->random, r->chance, sizeof r->chance) != 0)
+            return -1;
+        r->chance_left = sizeof r->chance;
+    }
+    r->chance_left -= PL_UUID_BYTES;
+    pl_uuid_text(r->chance + r->chance_left, r->request_id);
+    return 0;
+}
+
 bool request_prepare(gateway_request *r) {
     r->now = pl_now(&r->shared->services->clock);
     r->prepared = true;
-    if (pl_random_uuid(&r->shared->services->random, r->request_id) != 0) {
+    if (make_id(r) != 0) {
         memset(r->request_id, '0', PL_UUID_TEXT - 1);
         pl_fail(&r->error, PL_E_ServiceUnavailable);
         return false;

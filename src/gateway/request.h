@@ -16,7 +16,7 @@
 #include "gateway/signature.h"
 #include "gateway/throttle.h"
 
-enum { REQUEST_HEADERS_MAX = 100, REQUEST_KEEP_BYTES = 64 << 10 };
+enum { REQUEST_HEADERS_MAX = 100, REQUEST_KEEP_BYTES = 64 << 10, REQUEST_IDS = 16 };
 
 typedef enum request_kind { REQUEST_V1, REQUEST_V3, REQUEST_ANONYMOUS } request_kind;
 
@@ -47,6 +47,8 @@ typedef struct gateway_request {
     struct listener *listener;
     pl_arena arena;
     pl_buf body, out, scratch;
+    unsigned char chance[REQUEST_IDS * PL_UUID_BYTES]; /* randomness for the ids of this and later requests */
+    size_t chance_left;
     int state; /* the listener's */
     int64_t started_ns;
 
