@@ -1,4 +1,5 @@
 // The operations of the specification, and calls of them made out of their parameters.
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -61,4 +62,35 @@ export async function answerOf(server, operation, input, keys = server.credentia
     if (!error.data) throw error;
     return { status: error.entry.response.statusCode, code: error.data.Code, body: JSON.stringify(error.data) };
   }
+}
+
+const encode = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** Lists and objects as `Name.1.Key`. */
+function flatten(input, prefix = '', into = {}) {
+  for (const [name, value] of Object.entries(input)) {
+    const key = prefix + (Array.isArray(input) ? Number(name) + 1 : name);
+    if (value !== null && typeof value === 'object') flatten(value, `${key}.`, into);
+    else into[key] = String(value);
+  }
+  return into;
+}
+
+let nonce = 0;
+
+/** The query of a call with signature V1. */
+export function sign(operation, input, keys, { method = 'GET', format = 'JSON' } = {}) {
+  const all = { ...flatten(input), Action: operation.name, Version: operation.version, Format: format, AccessKeyId: keys.AccessKeyId,
+    SignatureMethod: 'HMAC-SHA1', SignatureVersion: '1.0', SignatureNonce: `${process.pid}-${nonce++}`,
+    Timestamp: new Date().toISOString().replace(/\.\d+/, ''), ...(keys.SecurityToken && { SecurityToken: keys.SecurityToken }) };
+  const query = Object.keys(all).sort().map((name) => `${encode(name)}=${encode(all[name])}`).join('&');
+  const signature = crypto.createHmac('sha1', `${keys.AccessKeySecret}&`).update(`${method}&%2F&${encode(query)}`).digest('base64');
+  return `${query}&Signature=${encode(signature)}`;
+}
+
+/** The bytes of an answer: the usual client gives large numbers as texts. */
+export async function rawAnswerOf(server, operation, input, { keys = server.credentials, ...form } = {}) {
+  const method = operation.methods.includes('GET') ? 'GET' : 'POST';
+  const answer = await fetch(`${server.endpoint}/?${sign(operation, input, keys, { method, ...form })}`, { method });
+  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
 }
