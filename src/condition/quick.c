@@ -15,7 +15,7 @@
 
 enum { ERROR_BIT = 2, SATURATED = 0xffffff };
 
-_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT), "cells are combined bit by bit");
+_Static_assert(NO == 0 && YES == 1 && (FAILED & ERROR_BIT) != 0, "cells are combined bit by bit");
 
 /* Values that need no look: the tape's type characters by class. */
 enum { CLASS_OTHER, CLASS_MISSING, CLASS_NULL, CLASS_TRUE, CLASS_FALSE, CLASSES };
@@ -467,6 +467,8 @@ static inline __attribute__((always_inline)) void run_kind(pl_program_state *sta
 }
 
 static void run_clauses(pl_program_state *state) {
+    if (state->program->quick_clause_count == 0)
+        return;
     run_kind(state, QUICK_NONE, take_none);
     run_kind(state, QUICK_EQUALS, take_text);
     run_kind(state, QUICK_IN, take_list);
