@@ -148,14 +148,14 @@ static void try_sandbox(sandbox_host *host) {
 }
 
 int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_error *error) {
-    const char *directory = getenv("TMPDIR");
+    const char *wanted = getenv("TMPDIR");
+    const char *directory = wanted && *wanted ? wanted : "/tmp";
     char code[SANDBOX_PATH + 16];
     *host = (sandbox_host){.bubblewrap = find_program("bwrap"),
                            .python = find_program("python3"),
                            .node = find_program("node"),
                            .root = geteuid() == 0};
-    snprintf(host->base, sizeof host->base, "%.400s/plumbline-functions-XXXXXX",
-             directory && *directory ? directory : "/tmp");
+    snprintf(host->base, sizeof host->base, "%.400s/plumbline-functions-XXXXXX", directory);
     if (!mkdtemp(host->base))
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", host->base, strerror(errno));
     snprintf(code, sizeof code, "%s/code", host->base);
