@@ -155,10 +155,13 @@ int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_err
                            .python = find_program("python3"),
                            .node = find_program("node"),
                            .root = geteuid() == 0};
-    snprintf(host->base, sizeof host->base, "%.400s/plumbline-functions-XXXXXX", directory);
+    snprintf(host->base, sizeof host->base, "%.*s/plumbline-functions-XXXXXX", 400, directory);
     if (!mkdtemp(host->base))
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", host->base, strerror(errno));
-    snprintf(code, sizeof code, "%s/code", host->base);
+    pl_buf path = {.p = code, .capacity = sizeof code, .limit = sizeof code - 1};
+    pl_buf_add(&path, pl_str_from(host->base));
+    pl_buf_add(&path, PL_STR("/code"));
+    code[path.n] = '\0';
     if (chmod(host->base, 0711) != 0 || mkdir(code, 0755) != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", code, strerror(errno));
     if (write_bridges(host->base, error) != 0 || write_hosts(host->base, error) != 0 ||
