@@ -6,6 +6,7 @@ typedef struct job {
     api_work work;
     pl_writer writer; /* as it was before the work */
     size_t written;
+    pl_str key; /* of an answer that is kept */
 } job;
 
 static int run(store_session *session, void *argument, pl_error *error) {
@@ -16,13 +17,55 @@ static int run(store_session *session, void *argument, pl_error *error) {
     return j->work(j->call, session);
 }
 
+static int run_kept(store_session *session, void *argument, pl_error *error) {
+    job *j = argument;
+    pl_str written;
+    if (store_recall(session, j->key, &written)) {
+        *j->call->out = j->writer;
+        j->call->out->out->n = j->written;
+        pl_write_members(j->call->out, written);
+        return 0;
+    }
+    if (run(session, argument, error) != 0)
+        return -1;
+    pl_buf *out = j->call->out->out;
+    if (!out->failed)
+        store_keep(session, j->key, pl_str_skip(pl_buf_str(out), j->written));
+    return 0;
+}
+
 static job job_of(api_call *call, api_work work) {
-    return (job){call, work, *call->out, call->out->out->n};
+    return (job){call, work, *call->out, call->out->out->n, PL_STR_NONE};
 }
 
 int api_answer_read(api_call *call, api_work work) {
     job j = job_of(call, work);
     return store_read(call->services->store, run, &j, call->error);
+}
+
+/* Names of operations and accounts have no blanks, so no two calls share a key. */
+static pl_str kept_key(const api_call *call, pl_str key) {
+    pl_str parts[] = {call->out->format == PL_FORMAT_XML ? PL_STR("xml") : PL_STR("json"),
+                      call->operation->name, api_account(call), key};
+    size_t size = 0;
+    for (size_t i = 0; i < 4; i++)
+        size += parts[i].n + 1;
+    char *text = pl_arena_alloc(call->arena, size), *at = text;
+    for (size_t i = 0; text && i < 4; i++) {
+        if (parts[i].n)
+            memcpy(at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+        *at++ = ' ';
+    }
+    return text ? pl_str_of(text, size) : PL_STR_NONE;
+}
+
+int api_answer_kept(api_call *call, pl_str key, api_work work) {
+    job j = job_of(call, work);
+    j.key = kept_key(call, key);
+    if (!j.key.p)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
+    return store_read(call->services->store, run_kept, &j, call->error);
 }
 
 int api_answer_write(api_call *call, api_work work) {

@@ -16,6 +16,13 @@ typedef int (*api_work)(api_call *call, store_session *session);
 int api_answer_read(api_call *call, api_work work);
 int api_answer_write(api_call *call, api_work work);
 
+/*
+ * As api_answer_read, for answers that are asked for often: while nothing in the store changes, what the work
+ * wrote is repeated without running it. Besides the store, the answer may depend on the operation, the
+ * caller's account and `key` only; not on the time, the caller or other rooms' memory.
+ */
+int api_answer_kept(api_call *call, pl_str key, api_work work);
+
 /* The caller's account as identities see it. */
 identity_scope api_scope(const api_call *call, store_session *session);
 

@@ -322,6 +322,7 @@ int directory_update_role(struct api_call *call);
 int plumbline_explain_evaluation(struct api_call *call);
 int plumbline_get_server_status(struct api_call *call);
 int plumbline_put_configuration_items(struct api_call *call);
+int plumbline_simulate_control_policy_change(struct api_call *call);
 int plumbline_simulate_policy(struct api_call *call);
 int ram_add_user_to_group(struct api_call *call);
 int ram_attach_policy_to_group(struct api_call *call);

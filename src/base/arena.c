@@ -104,11 +104,19 @@ pl_str pl_arena_copy(pl_arena *arena, pl_str s) {
     return copy ? pl_str_of(copy, s.n) : PL_STR_NONE;
 }
 
+/* Most texts fit the rest of the newest block: they are formatted once, into place. */
 pl_str pl_arena_printf(pl_arena *arena, const char *format, ...) {
+    size_t room = arena->blocks ? arena->blocks->size - arena->used : 0;
+    char *place = room ? arena->blocks->payload + arena->used : NULL;
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(place, room, format, args);
     va_end(args);
+    if (n >= 0 && (size_t)n < room) {
+        size_t padded = ((size_t)n + ALIGNMENT) & ~(size_t)(ALIGNMENT - 1);
+        arena->used += padded < room ? padded : room;
+        return pl_str_of(place, (size_t)n);
+    }
     char *text = n < 0 ? NULL : pl_arena_alloc(arena, (size_t)n + 1);
     if (!text)
         return PL_STR_NONE;

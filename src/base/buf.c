@@ -35,26 +35,10 @@ static bool grow(pl_buf *buf, size_t needed) {
     return true;
 }
 
-bool pl_buf_reserve(pl_buf *buf, size_t more) {
-    if (buf->failed)
-        return false;
-    if (buf->capacity - buf->n >= more)
-        return true;
-    if (more > buf->limit - buf->n || !grow(buf, buf->n + more))
+bool pl_buf_grow(pl_buf *buf, size_t more) {
+    if (!buf->failed && (more > buf->limit - buf->n || !grow(buf, buf->n + more)))
         buf->failed = true;
     return !buf->failed;
-}
-
-void pl_buf_add(pl_buf *buf, pl_str s) {
-    if (s.n == 0 || !pl_buf_reserve(buf, s.n))
-        return;
-    memcpy(buf->p + buf->n, s.p, s.n);
-    buf->n += s.n;
-}
-
-void pl_buf_add_char(pl_buf *buf, char c) {
-    if (pl_buf_reserve(buf, 1))
-        buf->p[buf->n++] = c;
 }
 
 void pl_buf_printf(pl_buf *buf, const char *format, ...) {

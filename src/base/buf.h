@@ -24,11 +24,26 @@ void pl_buf_free(pl_buf *buf);
 /* Forgets the content, keeps the memory, clears the mark. */
 void pl_buf_clear(pl_buf *buf);
 
-/* Room for `more` bytes behind the content; false (and failed) when there is none. */
-bool pl_buf_reserve(pl_buf *buf, size_t more);
+/* The way of pl_buf_reserve when the buffer must grow. */
+bool pl_buf_grow(pl_buf *buf, size_t more);
 
-void pl_buf_add(pl_buf *buf, pl_str s);
-void pl_buf_add_char(pl_buf *buf, char c);
+/* Room for `more` bytes behind the content; false (and failed) when there is none. */
+static inline bool pl_buf_reserve(pl_buf *buf, size_t more) {
+    return !buf->failed && buf->capacity - buf->n >= more ? true : pl_buf_grow(buf, more);
+}
+
+static inline void pl_buf_add(pl_buf *buf, pl_str s) {
+    if (s.n == 0 || !pl_buf_reserve(buf, s.n))
+        return;
+    memcpy(buf->p + buf->n, s.p, s.n);
+    buf->n += s.n;
+}
+
+static inline void pl_buf_add_char(pl_buf *buf, char c) {
+    if (pl_buf_reserve(buf, 1))
+        buf->p[buf->n++] = c;
+}
+
 void pl_buf_printf(pl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pl_buf_add_i64(pl_buf *buf, int64_t value);
 void pl_buf_add_u64(pl_buf *buf, uint64_t value);

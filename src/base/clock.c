@@ -56,12 +56,27 @@ static int64_t floor_divide(int64_t a, int64_t b) {
     return a / b - (a % b < 0);
 }
 
+static void put_two(char *at, unsigned number) {
+    at[0] = (char)('0' + number / 10);
+    at[1] = (char)('0' + number % 10);
+}
+
 pl_str pl_time_iso(int64_t milliseconds, char text[static PL_TIME_TEXT]) {
     int64_t days = floor_divide(milliseconds, DAY_MS);
     int seconds = (int)((milliseconds - days * DAY_MS) / 1000);
     int64_t year;
     unsigned month, day;
     pl_civil_from_days(days, &year, &month, &day);
+    if (year >= 0 && year <= 9999) { /* every request's way: no format to be read */
+        unsigned parts[] = {month, day, (unsigned)seconds / 3600, (unsigned)seconds / 60 % 60,
+                            (unsigned)seconds % 60};
+        memcpy(text, "yyyy-mm-ddThh:mm:ssZ", 21);
+        put_two(text, (unsigned)year / 100);
+        put_two(text + 2, (unsigned)year % 100);
+        for (size_t i = 0; i < 5; i++)
+            put_two(text + 5 + 3 * i, parts[i]);
+        return pl_str_of(text, 20);
+    }
     int n = snprintf(text, PL_TIME_TEXT, "%04d-%02u-%02uT%02d:%02d:%02dZ", (int)year, month, day,
                      seconds / 3600, seconds / 60 % 60, seconds % 60);
     return pl_str_of(text, (size_t)n);

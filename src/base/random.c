@@ -35,9 +35,16 @@ pl_random pl_random_sequence(uint64_t *state) {
 }
 
 int pl_random_uuid(const pl_random *random, char text[static PL_UUID_TEXT]) {
-    unsigned char b[16];
-    if (pl_random_fill(random, b, sizeof b) != 0)
+    unsigned char bytes[PL_UUID_BYTES];
+    if (pl_random_fill(random, bytes, sizeof bytes) != 0)
         return -1;
+    pl_uuid_text(bytes, text);
+    return 0;
+}
+
+void pl_uuid_text(const unsigned char bytes[static PL_UUID_BYTES], char text[static PL_UUID_TEXT]) {
+    unsigned char b[PL_UUID_BYTES];
+    memcpy(b, bytes, sizeof b);
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     static const char digits[] = "0123456789ABCDEF";
@@ -49,7 +56,6 @@ int pl_random_uuid(const pl_random *random, char text[static PL_UUID_TEXT]) {
         *at++ = digits[b[i] & 15];
     }
     *at = '\0';
-    return 0;
 }
 
 int pl_random_hex(const pl_random *random, char *text, size_t digits) {

@@ -19,11 +19,14 @@ static inline int pl_random_fill(const pl_random *random, void *bytes, size_t n)
     return random->fill(random->context, bytes, n);
 }
 
-enum { PL_UUID_TEXT = 37 };
+enum { PL_UUID_TEXT = 37, PL_UUID_BYTES = 16 };
 
 /* Random UUID of version 4 in capitals, with NUL (reference/gateway.md, section 13). -1 without randomness.
  */
 int pl_random_uuid(const pl_random *random, char text[static PL_UUID_TEXT]);
+
+/* The same from random bytes at hand. */
+void pl_uuid_text(const unsigned char bytes[static PL_UUID_BYTES], char text[static PL_UUID_TEXT]);
 
 /* `digits` lower-case hexadecimal digits and a NUL into `text` (digits + 1 bytes, at most 64 digits). */
 int pl_random_hex(const pl_random *random, char *text, size_t digits);

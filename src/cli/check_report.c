@@ -36,18 +36,30 @@ static void json_member(pl_buf *out, const char *name, pl_str value, bool first)
     pl_json_write_string(out, value);
 }
 
-static void json_object(pl_buf *out, const check_deviation *d) {
-    pl_buf_add_char(out, '{');
-    json_member(out, "ruleName", d->rule->name, true);
-    json_member(out, "identifier", d->rule->identifier, false);
-    json_member(out, "resourceType", d->resource_type, false);
+void check_report_rule_members(pl_buf *out, const check_rule *rule) {
+    json_member(out, "ruleName", rule->name, true);
+    json_member(out, "identifier", rule->identifier, false);
+}
+
+void check_report_place_members(pl_buf *out, const check_deviation *d) {
+    json_member(out, "resourceType", d->resource_type, true);
     json_member(out, "resourceId", d->resource_id, false);
     json_member(out, "accountId", d->account_id, false);
     json_member(out, "regionId", d->region_id, false);
     if (d->address.p)
         json_member(out, "address", d->address, false);
-    json_member(out, "complianceType", verdict_text(d->verdict), false);
-    pl_buf_printf(out, ",\"riskLevel\":%d,\"annotation\":", d->rule->risk_level);
+}
+
+static void json_object(pl_buf *out, const check_deviation *d) {
+    pl_buf_add_char(out, '{');
+    pl_buf_add(out, d->rule_members);
+    pl_buf_add_char(out, ',');
+    pl_buf_add(out, d->place_members);
+    pl_buf_add(out, PL_STR(",\"complianceType\":\""));
+    pl_buf_add(out, verdict_text(d->verdict));
+    pl_buf_add(out, PL_STR("\",\"riskLevel\":"));
+    pl_buf_add_i64(out, d->rule->risk_level);
+    pl_buf_add(out, PL_STR(",\"annotation\":"));
     pl_buf_add(out, d->annotation.n ? d->annotation : PL_STR("{}"));
     if (d->context.p) {
         pl_buf_add(out, PL_STR(",\"context\":"));

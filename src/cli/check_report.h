@@ -24,9 +24,10 @@ typedef struct check_deviation {
     const check_rule *rule;
     pl_verdict verdict; /* PL_VERDICT_ERROR is reported as INSUFFICIENT_DATA with the reason */
     pl_str resource_type, resource_id, account_id, region_id;
-    pl_str annotation; /* JSON object text, or empty */
-    pl_str context;    /* evaluated tree as JSON text; absent when not asked for */
-    pl_str address;    /* Terraform address; absent for other inputs */
+    pl_str annotation;                  /* JSON object text, or empty */
+    pl_str context;                     /* evaluated tree as JSON text; absent when not asked for */
+    pl_str rule_members, place_members; /* made once by the two functions below; for JSON and JSON Lines */
+    pl_str address;                     /* Terraform address; absent for other inputs */
     const char *file;
     uint64_t line;
 } check_deviation;
@@ -35,6 +36,10 @@ typedef struct check_counts {
     uint64_t resources, evaluations, ignored_types;
     uint64_t results[PL_VERDICT_ERROR + 1];
 } check_counts;
+
+/* The members of a JSON object that are the same for every deviation under a rule, and on a resource. */
+void check_report_rule_members(pl_buf *out, const check_rule *rule);
+void check_report_place_members(pl_buf *out, const check_deviation *deviation);
 
 /* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */
 void check_report_begin(pl_buf *out, check_format format, const check_rules *rules);

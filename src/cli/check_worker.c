@@ -36,6 +36,7 @@ typedef struct shared {
 typedef struct bound {
     const check_program *program;
     pl_program_state *state;
+    pl_str *members; /* of each rule, for the report */
 } bound;
 
 typedef struct worker {
@@ -44,7 +45,7 @@ typedef struct worker {
     pl_map bounds; /* type -> bound */
     pl_arena arena, item_arena;
     cli_batch batch;
-    pl_buf piece, annotation, context, item_text;
+    pl_buf piece, annotation, context, item_text, place;
     check_counts counts;
     pl_error error;
 } worker;
@@ -54,12 +55,13 @@ typedef struct line {
     pl_json root, configuration;
     pl_str type, id, account, region, address;
     uint64_t number;
+    pl_str place; /* members of the report that tell the resource; absent until one is written */
 } line;
 
-static bool is_name(pl_str key, const char *lower_camel) {
-    size_t n = strlen(lower_camel);
-    return key.n == n && (key.p[0] | 0x20) == lower_camel[0] &&
-           memcmp(key.p + 1, lower_camel + 1, n - 1) == 0;
+/* Names are known in two spellings: as given here, and with a capital first letter. */
+static inline bool is_name(pl_str key, pl_str lower_camel) {
+    return key.n == lower_camel.n && (key.p[0] | 0x20) == lower_camel.p[0] &&
+           memcmp(key.p + 1, lower_camel.p + 1, key.n - 1) == 0;
 }
 
 static pl_str text_in(worker *w, pl_json value) {
@@ -72,17 +74,17 @@ static pl_str text_in(worker *w, pl_json value) {
 }
 
 static void read_member(worker *w, line *l, pl_str key, pl_json value) {
-    if (is_name(key, "resourceType"))
+    if (is_name(key, PL_STR("resourceType")))
         l->type = pl_json_str(value);
-    else if (is_name(key, "resourceId"))
+    else if (is_name(key, PL_STR("resourceId")))
         l->id = text_in(w, value);
-    else if (is_name(key, "accountId"))
+    else if (is_name(key, PL_STR("accountId")))
         l->account = text_in(w, value);
-    else if (is_name(key, "regionId") || is_name(key, "region"))
+    else if (is_name(key, PL_STR("regionId")) || is_name(key, PL_STR("region")))
         l->region = text_in(w, value);
-    else if (is_name(key, "configuration"))
+    else if (is_name(key, PL_STR("configuration")))
         l->configuration = value;
-    else if (is_name(key, "terraformAddress"))
+    else if (is_name(key, PL_STR("terraformAddress")))
         l->address = pl_json_str(value);
 }
 
@@ -118,6 +120,16 @@ static int read_line(worker *w, pl_str text, line *l) {
     return 0;
 }
 
+static bool make_members(worker *w, bound *b) {
+    b->members = pl_new(&w->arena, pl_str, b->program->count);
+    for (size_t i = 0; b->members && i < b->program->count; i++) {
+        pl_buf_clear(&w->item_text);
+        check_report_rule_members(&w->item_text, b->program->rules[i]);
+        b->members[i] = pl_arena_copy(&w->arena, pl_buf_str(&w->item_text));
+    }
+    return !w->arena.failed && !w->item_text.failed;
+}
+
 static bound *bind_type(worker *w, pl_str type) {
     bound *b = pl_map_get(&w->bounds, type);
     if (b)
@@ -128,7 +140,7 @@ static bound *bind_type(worker *w, pl_str type) {
         return NULL;
     b->program = program;
     b->state = program->count ? pl_program_state_new(program->program) : NULL;
-    if ((program->count && !b->state) || !pl_map_put(&w->bounds, program->type, b)) {
+    if ((program->count && (!b->state || !make_members(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
         pl_program_state_free(b->state);
         pl_fail(&w->error, PL_E_ServiceUnavailable);
         return NULL;
@@ -163,22 +175,6 @@ static int item_view(worker *w, const line *l, pl_json *view) {
     return 0;
 }
 
-static void report(worker *w, const line *l, const check_rule *rule, pl_verdict verdict, pl_str annotation,
-                   pl_str context) {
-    check_deviation deviation = {.rule = rule,
-                                 .verdict = verdict,
-                                 .resource_type = l->type,
-                                 .resource_id = l->id,
-                                 .account_id = l->account,
-                                 .region_id = l->region,
-                                 .annotation = annotation,
-                                 .context = context,
-                                 .address = l->address,
-                                 .file = w->batch.file,
-                                 .line = l->number};
-    check_report_deviation(&w->piece, w->shared->run->format, &deviation);
-}
-
 /* What cannot be decided carries its reason in the form of an annotation. */
 static void write_annotation(worker *w, const bound *b, size_t rule) {
     pl_buf_clear(&w->annotation);
@@ -194,16 +190,40 @@ static void write_annotation(worker *w, const bound *b, size_t rule) {
     pl_buf_add_char(&w->annotation, '}');
 }
 
-static void report_verdict(worker *w, const line *l, const bound *b, size_t rule, pl_verdict verdict) {
-    write_annotation(w, b, rule);
-    pl_buf_clear(&w->context);
-    if (w->shared->run->explain)
-        pl_program_write_context(b->state, rule, &w->context);
-    report(w, l, b->program->rules[rule], verdict, pl_buf_str(&w->annotation),
-           w->shared->run->explain ? pl_buf_str(&w->context) : PL_STR_NONE);
+/* Deviations of one resource tell the same place, which is written once. */
+static pl_str place_of(worker *w, line *l, const check_deviation *deviation) {
+    if (!l->place.p) {
+        pl_buf_clear(&w->place);
+        check_report_place_members(&w->place, deviation);
+        l->place = pl_buf_str(&w->place);
+    }
+    return l->place;
 }
 
-static int evaluate(worker *w, const line *l, const bound *b) {
+static void report_verdict(worker *w, line *l, const bound *b, size_t rule, pl_verdict verdict) {
+    bool explain = w->shared->run->explain;
+    write_annotation(w, b, rule);
+    pl_buf_clear(&w->context);
+    if (explain)
+        pl_program_write_context(b->state, rule, &w->context);
+    check_deviation deviation = {.rule = b->program->rules[rule],
+                                 .verdict = verdict,
+                                 .resource_type = l->type,
+                                 .resource_id = l->id,
+                                 .account_id = l->account,
+                                 .region_id = l->region,
+                                 .annotation = pl_buf_str(&w->annotation),
+                                 .context = explain ? pl_buf_str(&w->context) : PL_STR_NONE,
+                                 .rule_members = b->members[rule],
+                                 .address = l->address,
+                                 .file = w->batch.file,
+                                 .line = l->number};
+    deviation.place_members = place_of(w, l, &deviation);
+    check_report_deviation(&w->piece, w->shared->run->format, &deviation);
+    w->piece.failed = w->piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
+}
+
+static int evaluate(worker *w, line *l, const bound *b) {
     const check_run *run = w->shared->run;
     pl_program_input input = {.configuration = l->configuration, .now = run->now};
     check_related_query query = {run->related, l->type, l->id, l->account, l->configuration, &w->item_arena};
@@ -320,6 +340,7 @@ static int worker_open(worker *w, shared *s) {
     pl_buf_init(&w->annotation, PIECE_LIMIT);
     pl_buf_init(&w->context, PIECE_LIMIT);
     pl_buf_init(&w->item_text, PIECE_LIMIT);
+    pl_buf_init(&w->place, PIECE_LIMIT);
     return w->line_parser && w->configuration_parser && w->item_parser
                ? 0
                : pl_fail(&s->error, PL_E_ServiceUnavailable);
@@ -342,6 +363,7 @@ static void worker_close(worker *w) {
     pl_buf_free(&w->annotation);
     pl_buf_free(&w->context);
     pl_buf_free(&w->item_text);
+    pl_buf_free(&w->place);
 }
 
 /* The calling thread works as well; helpers that cannot be started are done without. */

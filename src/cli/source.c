@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 20 };
+enum { BATCH_BYTES = 1 << 18 };
 static const size_t longest_line = (size_t)64 << 20;
 static const size_t largest_file = (size_t)2 << 30;
 
@@ -25,8 +25,8 @@ struct cli_source {
     const char *name; /* of the open file */
     bool ended;       /* the open file has no more bytes */
     uint64_t line;    /* number of the next line or item */
-    pl_buf rest;      /* bytes read but not handed out yet; for whole files all of their lines */
-    size_t rest_from; /* where in `rest` those begin */
+    pl_buf rest;      /* the begin of a line that was read with the last batch; for whole files all lines */
+    size_t rest_from; /* how much of `rest` has been handed out; whole files only */
     bool whole;       /* `rest` holds rewritten lines */
 };
 
@@ -118,15 +118,15 @@ static pl_str pending(const cli_source *source) {
     return pl_str_skip(pl_buf_str(&source->rest), source->rest_from);
 }
 
-/* Reads once more into `rest`. */
-static int read_some(cli_source *source, pl_error *error) {
-    if (!pl_buf_reserve(&source->rest, BATCH_BYTES + PL_JSON_PADDING))
+/* Reads once more behind the bytes of `into`. */
+static int read_some(cli_source *source, pl_buf *into, pl_error *error) {
+    if (!pl_buf_reserve(into, BATCH_BYTES + PL_JSON_PADDING))
         return pl_failf(error, PL_E_InvalidParameter, "%s: more than %zu bytes in one piece", source->name,
                         largest_file);
-    ssize_t n = read(source->fd, source->rest.p + source->rest.n, BATCH_BYTES);
+    ssize_t n = read(source->fd, into->p + into->n, BATCH_BYTES);
     if (n < 0)
         return pl_failf(error, PL_E_InvalidParameter, "%s: %s", source->name, strerror(errno));
-    source->rest.n += (size_t)n;
+    into->n += (size_t)n;
     source->read += (uint64_t)n;
     source->ended = n == 0;
     return 0;
@@ -145,39 +145,47 @@ static uint64_t count_lines(pl_str text) {
     return count;
 }
 
-/* Hands out the first `n` pending bytes. */
-static int hand_out(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
-    pl_str text = pl_str_head(pending(source), n);
-    pl_buf_clear(&batch->buffer);
-    pl_buf_reserve(&batch->buffer, n + PL_JSON_PADDING);
-    pl_buf_add(&batch->buffer, text);
-    if (batch->buffer.failed)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    batch->text = pl_buf_str(&batch->buffer);
+/* The first `n` bytes of the batch's buffer are what it hands out. */
+static int hand_out(cli_source *source, cli_batch *batch, size_t n) {
+    batch->text = pl_str_head(pl_buf_str(&batch->buffer), n);
     batch->file = source->name;
     batch->first = source->line;
     batch->items = source->whole;
-    source->line += count_lines(text);
-    source->rest_from += n;
-    if (source->rest_from == source->rest.n) {
-        source->rest_from = 0;
-        pl_buf_clear(&source->rest);
-    }
+    source->line += count_lines(batch->text);
     return 1;
+}
+
+/* Hands out the whole lines in the batch's buffer and keeps the begin of the next one for the next batch. */
+static int hand_out_lines(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
+    pl_buf_clear(&source->rest);
+    pl_buf_add(&source->rest, pl_str_skip(pl_buf_str(&batch->buffer), n));
+    return source->rest.failed ? pl_fail(error, PL_E_ServiceUnavailable) : hand_out(source, batch, n);
+}
+
+/* The batch's buffer begins with this text; there is room for padding behind it. */
+static int begin_batch(cli_batch *batch, pl_str text, pl_error *error) {
+    pl_buf_clear(&batch->buffer);
+    pl_buf_reserve(&batch->buffer, text.n + PL_JSON_PADDING);
+    pl_buf_add(&batch->buffer, text);
+    return batch->buffer.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 /* Reads until a whole line or the end is there. */
 static int next_lines(cli_source *source, cli_batch *batch, pl_error *error) {
-    for (;;) {
-        size_t n = source->ended ? pending(source).n : whole_lines(pending(source));
+    if (begin_batch(batch, pending(source), error) != 0)
+        return -1;
+    for (size_t searched = 0;;) {
+        pl_str text = pl_buf_str(&batch->buffer);
+        size_t n = source->ended ? text.n : whole_lines(pl_str_skip(text, searched));
         if (n)
-            return hand_out(source, batch, n, error);
+            return hand_out_lines(source, batch, source->ended ? n : searched + n, error);
         if (source->ended)
             return 0;
-        if (pending(source).n > longest_line)
+        if (text.n > longest_line)
             return pl_failf(error, PL_E_InvalidParameter, "%s:%llu: the line is longer than %zu bytes",
                             source->name, (unsigned long long)source->line, longest_line);
-        if (read_some(source, error) != 0)
+        searched = text.n;
+        if (read_some(source, &batch->buffer, error) != 0)
             return -1;
     }
 }
@@ -187,12 +195,15 @@ static int next_whole(cli_source *source, cli_batch *batch, pl_error *error) {
     size_t n = text.n > BATCH_BYTES ? whole_lines(pl_str_head(text, BATCH_BYTES)) : text.n;
     if (n == 0 && text.n)
         n = pl_str_find_char(text, '\n') + 1;
-    return n ? hand_out(source, batch, n, error) : 0;
+    if (n == 0)
+        return 0;
+    source->rest_from += n;
+    return begin_batch(batch, pl_str_head(text, n), error) == 0 ? hand_out(source, batch, n) : -1;
 }
 
 static int read_all(cli_source *source, pl_error *error) {
     while (!source->ended)
-        if (read_some(source, error) != 0)
+        if (read_some(source, &source->rest, error) != 0)
             return -1;
     return 0;
 }
@@ -273,7 +284,7 @@ static int begin_file(cli_source *source, pl_error *error) {
     if (source->format == CLI_FORMAT_LINES)
         return 0;
     while (!source->ended && whole_lines(pending(source)) == 0 && pending(source).n < longest_line)
-        if (read_some(source, error) != 0)
+        if (read_some(source, &source->rest, error) != 0)
             return -1;
     if (pl_str_trim(pending(source)).n == 0 && source->ended)
         return 0;

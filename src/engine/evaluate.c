@@ -194,8 +194,8 @@ static concern concern_of(const engine_bound *bound, const engine_subject *s, en
     *is = !s->removed && engine_bound_covers(bound, &s->scope);
     if (!*is)
         return *was || row ? LEAVES : NOTHING;
-    if (!bound->active)
-        return NOTHING;
+    if (!bound->active) /* what comes now has never been evaluated, and is not taken for compliant */
+        return *was || row ? NOTHING : WAITS;
     if (by != ENGINE_BY_CHANGE || bound->rule->triggers & ENGINE_TRIGGER_CHANGE)
         return EVALUATES;
     return *was ? NOTHING : WAITS;

@@ -7,7 +7,10 @@
 #include "engine/summary.h"
 #include "engine/work.h"
 
-enum { EAST_MINUTES = 480, ARENA_LIMIT = 256 << 20, PAGE_ACCOUNTS = 100 };
+enum {
+    EAST_MINUTES = 480,
+    ARENA_LIMIT = 256 << 20,
+};
 
 static const int64_t day = 86400000;
 
@@ -279,66 +282,67 @@ struct closing {
     engine *e;
     int64_t now;
     pl_str date; /* the day that has ended */
-    pl_str after;
-    size_t done;
+    bool done;   /* there was an owner without figures for the day */
 };
 
-static int write_day(struct closing *d, store_session *session, pl_arena *arena, pl_str account_id,
+static int write_day(struct closing *d, store_session *session, pl_arena *arena, const engine_group *owner,
                      pl_error *error) {
-    engine_group owner = {account_id, PL_STR_NONE};
     engine_rule *rules;
-    size_t count;
+    pl_str *accounts = NULL;
+    size_t count, account_count, old = 0;
     engine_summary s;
-    if (engine_rule_list(session, arena, &owner, NULL, &rules, &count, error) != 0)
+    engine_rule any = {.account_id = owner->owner_id, .aggregator_id = owner->aggregator_id};
+    if (engine_rule_list(session, arena, owner, NULL, &rules, &count, error) != 0 ||
+        engine_rule_accounts(d->e, session, arena, &any, &accounts, &account_count, error) != 0)
         return -1;
     /* What came after the day's end says nothing about the day. */
     int64_t end = d->now - (d->now + EAST_MINUTES * 60000) % day;
-    size_t old = 0;
     while (old < count && rules[old].created < end)
         old++;
-    engine_summary_input in = {rules, old, &account_id, 1};
+    engine_summary_input in = {rules, old, accounts, account_count};
     if (engine_summarize(d->e, session, arena, &in, &s, error) != 0)
         return -1;
     return store_run(
         session, error,
         "INSERT INTO evaluation_statistics (account_id, aggregator_id, statistic_date, resources, "
-        "non_compliant_resources, rules, non_compliant_rules) VALUES ($1, '', $2, $3, $4, $5, $6) ON "
-        "CONFLICT (account_id, aggregator_id, statistic_date) DO NOTHING",
-        "ttiiii", account_id, d->date, s.compliant_resources + s.non_compliant_resources,
-        s.non_compliant_resources, s.rules, s.non_compliant_rules);
+        "non_compliant_resources, rules, non_compliant_rules) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+        "ON CONFLICT (account_id, aggregator_id, statistic_date) DO NOTHING",
+        "tttiiii", owner->owner_id, owner->aggregator_id.p ? owner->aggregator_id : PL_STR(""), d->date,
+        s.compliant_resources + s.non_compliant_resources, s.non_compliant_resources, s.rules,
+        s.non_compliant_rules);
 }
 
-/* The next account that has no figures for the day yet. */
-static int next_account(struct closing *d, store_session *session, pl_arena *arena, pl_str *account_id,
-                        pl_error *error) {
+/* The next owner of rules that has no figures for the day yet; an absent id: there is none. */
+static int next_owner(struct closing *d, store_session *session, pl_arena *arena, engine_group *owner,
+                      pl_error *error) {
     store_statement *st = store_prepare(
         session,
-        "SELECT account_id FROM inventory_accounts a WHERE account_id > $1 AND NOT EXISTS (SELECT 1 "
-        "FROM evaluation_statistics s WHERE s.account_id = a.account_id AND s.aggregator_id = '' "
-        "AND s.statistic_date = $2) ORDER BY account_id LIMIT 1",
+        "SELECT account_id, aggregator_id FROM rules r WHERE NOT EXISTS (SELECT 1 FROM evaluation_statistics "
+        "s "
+        "WHERE s.account_id = r.account_id AND s.aggregator_id = r.aggregator_id AND s.statistic_date = $1) "
+        "LIMIT 1",
         error);
-    store_bind_text(st, 1, d->after);
-    store_bind_text(st, 2, d->date);
-    *account_id = PL_STR_NONE;
+    store_bind_text(st, 1, d->date);
+    *owner = (engine_group){PL_STR_NONE, PL_STR_NONE};
     int step = store_step(st, error);
     if (step <= 0)
         return step;
-    *account_id = pl_arena_copy(arena, store_column_text(st, 0));
+    owner->owner_id = pl_arena_copy(arena, store_column_text(st, 0));
+    if (store_column_text(st, 1).n)
+        owner->aggregator_id = pl_arena_copy(arena, store_column_text(st, 1));
     store_reset(st);
-    return account_id->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 static int close_one(store_session *session, void *argument, pl_error *error) {
     struct closing *d = argument;
     pl_arena arena;
-    pl_str account_id;
+    engine_group owner;
     pl_arena_init(&arena, ARENA_LIMIT);
-    d->done = 0;
-    int status = next_account(d, session, &arena, &account_id, error);
-    if (status == 0 && account_id.p) {
-        d->done = 1;
-        status = write_day(d, session, &arena, account_id, error);
-    }
+    int status = next_owner(d, session, &arena, &owner, error);
+    d->done = status == 0 && owner.owner_id.p;
+    if (d->done)
+        status = write_day(d, session, &arena, &owner, error);
     pl_arena_free(&arena);
     return status;
 }
@@ -346,17 +350,17 @@ static int close_one(store_session *session, void *argument, pl_error *error) {
 static int any_open(store_session *session, void *argument, pl_error *error) {
     struct closing *d = argument;
     pl_arena arena;
-    pl_str account_id;
+    engine_group owner;
     pl_arena_init(&arena, 1 << 20);
-    int status = next_account(d, session, &arena, &account_id, error);
-    d->done = status == 0 && account_id.p;
+    int status = next_owner(d, session, &arena, &owner, error);
+    d->done = status == 0 && owner.owner_id.p;
     pl_arena_free(&arena);
     return status;
 }
 
 int engine_work_statistics(engine *e, int64_t now, bool *worked, pl_error *error) {
     char text[PL_TIME_TEXT];
-    struct closing d = {.e = e, .now = now, .after = PL_STR("")};
+    struct closing d = {.e = e, .now = now};
     d.date = pl_time_date(now - day, EAST_MINUTES, text);
     if (store_read(e->config.store, any_open, &d, error) != 0)
         return -1;

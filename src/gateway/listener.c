@@ -18,11 +18,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500 };
+enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
 
 typedef struct connection {
     struct connection *previous, *next;
@@ -30,11 +31,14 @@ typedef struct connection {
     gateway_request *request; /* NULL until the first one */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
+    bool adopted;             /* opened on this machine and handed over: as good as encrypted */
+    char address[INET6_ADDRSTRLEN];
 } connection;
 
 struct listener {
     request_shared *shared;
     struct MHD_Daemon *daemon;
+    struct MHD_Daemon *inner; /* of adopted connections: plain HTTP, with a limit of their own */
     workers *workers;
     int fd;
     uint16_t port;
@@ -65,7 +69,8 @@ static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd
     gateway_request *r = c ? c->request : NULL;
     if (!r)
         return NULL;
-    request_reset(r);
+    if (r->connection) /* a request before this one had no end that MHD tells of */
+        request_reset(r);
     r->listener = l;
     r->started_ns = pl_monotonic_ns();
     r->connection = mhd;
@@ -76,33 +81,48 @@ static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd
     return r;
 }
 
-static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value) {
+/* In lower case; a view of the same bytes when they are. */
+static pl_str lower_name(pl_arena *arena, pl_str name) {
+    size_t upper = 0;
+    while (upper < name.n && !(name.p[upper] >= 'A' && name.p[upper] <= 'Z'))
+        upper++;
+    char *lower = upper < name.n ? pl_arena_cstr(arena, name) : NULL;
+    if (!lower)
+        return upper < name.n ? PL_STR_NONE : name;
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    return pl_str_of(lower, name.n);
+}
+
+/* MHD keeps names and values until the request is completed. */
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                  const char *value, size_t value_size) {
     (void)kind;
     gateway_request *r = context;
     if (r->header_count == REQUEST_HEADERS_MAX)
         return MHD_NO;
-    char *lower = pl_arena_cstr(&r->arena, pl_str_from(name));
-    pl_str text = pl_arena_copy(&r->arena, pl_str_trim(pl_str_from(value ? value : "")));
-    if (!lower || !text.p)
+    pl_str lower = lower_name(&r->arena, pl_str_of(name, name_size));
+    if (!lower.p)
         return MHD_NO;
-    for (char *c = lower; *c; c++)
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-    r->headers[r->header_count++] = (signature_header){pl_str_from(lower), text};
+    pl_str text = value ? pl_str_trim(pl_str_of(value, value_size)) : PL_STR("");
+    r->headers[r->header_count++] = (signature_header){lower, text};
     return MHD_YES;
 }
 
-static pl_str address_of(gateway_request *r, const struct sockaddr *address) {
-    char text[INET6_ADDRSTRLEN] = "";
+static void write_address(char text[static INET6_ADDRSTRLEN], const struct sockaddr *address) {
+    char whole[INET6_ADDRSTRLEN] = "";
     if (address && address->sa_family == AF_INET)
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, text, sizeof text);
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, whole,
+                  sizeof whole);
     else if (address && address->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, text,
-                  sizeof text);
-    pl_str seen = pl_str_from(text);
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, whole,
+                  sizeof whole);
+    else if (address && address->sa_family == AF_UNIX)
+        snprintf(whole, sizeof whole, "127.0.0.1");
+    pl_str seen = pl_str_from(whole);
     if (pl_str_starts(seen, PL_STR("::ffff:")))
         seen = pl_str_skip(seen, 7);
-    return pl_arena_copy(&r->arena, seen);
+    snprintf(text, INET6_ADDRSTRLEN, "%.*s", PL_FMT(seen));
 }
 
 static void refuse(gateway_request *r, pl_error_code code, const char *message) {
@@ -112,23 +132,21 @@ static void refuse(gateway_request *r, pl_error_code code, const char *message) 
 
 static size_t body_limit(const gateway_request *r) {
     size_t common = r->shared->options->body_bytes;
-    size_t own = r->operation ? r->operation->max_body : 0;
+    size_t own = r->operation ? r->operation->max_body : r->route ? r->route->max_body : 0;
     return own > common ? own : common;
 }
 
 /* What can be said before the body has come. */
 static void receive_head(gateway_request *r, const char *method) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    int headers = MHD_get_connection_values(r->connection, MHD_HEADER_KIND, NULL, NULL);
+    int headers = MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, NULL, NULL);
     r->method = pl_arena_copy(&r->arena, pl_str_from(method));
-    r->source_ip = address_of(r, info ? info->client_addr : NULL);
-    r->secure = r->shared->options->tls_key.n > 0;
+    r->source_ip = pl_str_from(connection_of(r->connection)->address);
+    r->secure = connection_of(r->connection)->adopted || r->shared->options->tls_key.n > 0;
     size_t room = headers > 0 ? (size_t)headers : 0;
     r->headers =
         pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
     if (r->headers && room <= REQUEST_HEADERS_MAX)
-        MHD_get_connection_values(r->connection, MHD_HEADER_KIND, add_header, r);
+        MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, add_header, r);
     request_prepare(r);
     if (room > REQUEST_HEADERS_MAX)
         refuse(r, PL_E_RequestHeaderTooLarge, "The request has more than 100 headers.");
@@ -182,6 +200,10 @@ static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const c
         char number[24];
         snprintf(number, sizeof number, "%lld", (long long)r->retry_after_ms);
         MHD_add_response_header(response, "x-acs-retry-after", number);
+    }
+    for (size_t i = 0; r && r->route && i < r->route_call.header_count; i++) {
+        const api_route_header *header = &r->route_call.headers[i];
+        MHD_add_response_header(response, header->name, pl_arena_cstr(&r->arena, header->value));
     }
     enum MHD_Result result = MHD_queue_response(mhd, (unsigned)status, response);
     MHD_destroy_response(response);
@@ -350,6 +372,9 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
     *socket_context = c;
     if (!c)
         return;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    write_address(c->address, info ? info->client_addr : NULL);
+    c->adopted = info && info->client_addr && info->client_addr->sa_family == AF_UNIX;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
@@ -476,13 +501,35 @@ static int start_daemon(listener *l, pl_error *error) {
                         : "threads cannot be started");
 }
 
+static int start_inner(listener *l, pl_error *error) {
+    const gateway_options *o = l->shared->options;
+    l->inner =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
+                         0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADOPTED_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                         o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_bytes,
+                         MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
+                         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, l, MHD_OPTION_END);
+    return l->inner ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot serve: threads cannot be started");
+}
+
+int listener_adopt(listener *l, int descriptor) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!l)
+        return -1;
+    /* The library closes the descriptor when it refuses it. */
+    MHD_add_connection(l->inner, descriptor, (const struct sockaddr *)&address, sizeof address);
+    return 0;
+}
+
 static int start_all(listener *l, pl_error *error) {
     if (open_socket(l, error) != 0)
         return -1;
     l->workers = workers_new(l->shared->options->workers, worker_done);
     if (!l->workers)
         return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
-    if (start_daemon(l, error) != 0)
+    if (start_daemon(l, error) != 0 || start_inner(l, error) != 0)
         return -1;
     l->has_sweeper = pthread_create(&l->sweeper, NULL, sweep, l) == 0;
     return l->has_sweeper ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot start a thread");
@@ -534,6 +581,8 @@ void listener_stop(listener *l, int64_t milliseconds) {
     if (l->has_sweeper)
         pthread_join(l->sweeper, NULL);
     workers_free(l->workers);
+    if (l->inner)
+        MHD_stop_daemon(l->inner);
     if (l->daemon)
         MHD_stop_daemon(l->daemon);
     if (l->fd >= 0)

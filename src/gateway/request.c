@@ -15,6 +15,7 @@ gateway_request *request_new(request_shared *shared) {
     if (!r)
         return NULL;
     r->shared = shared;
+    r->retry_after_ms = -1;
     pl_arena_init(&r->arena, ARENA_MAX);
     pl_buf_init(&r->body, SIZE_MAX);
     pl_buf_init(&r->out, ANSWER_MAX);
@@ -41,6 +42,8 @@ static void trim(pl_buf *buf) {
 void request_reset(gateway_request *r) {
     gateway_request fresh = {.shared = r->shared, .arena = r->arena, .body = r->body, .out = r->out};
     fresh.scratch = r->scratch;
+    memcpy(fresh.chance, r->chance, sizeof r->chance);
+    fresh.chance_left = r->chance_left;
     fresh.retry_after_ms = -1;
     *r = fresh;
     pl_arena_reset(&r->arena);
@@ -70,6 +73,8 @@ static bool is_method(const gateway_request *r, const char *name) {
 }
 
 static int check_protocol(gateway_request *r) {
+    if (request_find_route(r))
+        return r->route ? 0 : pl_fail(&r->error, PL_E_InvalidAction_NotFound);
     if (!is_method(r, "GET") && !is_method(r, "POST"))
         return pl_fail(&r->error, PL_E_UnsupportedHTTPMethod);
     if (r->path.n > 0 && !pl_str_is(r->path, "/"))
@@ -167,10 +172,22 @@ int request_find(gateway_request *r) {
     return pl_fail(&r->error, PL_E_InvalidVersion);
 }
 
+/* The system is asked once for the ids of many requests: a call of it costs more than all else here. */
+static int make_id(gateway_request *r) {
+    if (r->chance_left < PL_UUID_BYTES) {
+        if (pl_random_fill(&r->shared->services->random, r->chance, sizeof r->chance) != 0)
+            return -1;
+        r->chance_left = sizeof r->chance;
+    }
+    r->chance_left -= PL_UUID_BYTES;
+    pl_uuid_text(r->chance + r->chance_left, r->request_id);
+    return 0;
+}
+
 bool request_prepare(gateway_request *r) {
     r->now = pl_now(&r->shared->services->clock);
     r->prepared = true;
-    if (pl_random_uuid(&r->shared->services->random, r->request_id) != 0) {
+    if (make_id(r) != 0) {
         memset(r->request_id, '0', PL_UUID_TEXT - 1);
         pl_fail(&r->error, PL_E_ServiceUnavailable);
         return false;
@@ -182,7 +199,7 @@ bool request_prepare(gateway_request *r) {
     choose_kind(r);
     read_names(r, &r->query);
     pl_error ignored = r->error;
-    if (r->action.n && r->version.n && request_find(r) != 0)
+    if (!r->route && r->action.n && r->version.n && request_find(r) != 0)
         r->error = ignored;
     default_format(r);
     return r->operation != NULL;
@@ -263,7 +280,7 @@ static int check_operation_protocol(gateway_request *r) {
     return 0;
 }
 
-static int check_throttle(gateway_request *r) {
+int request_throttle(gateway_request *r) {
     int64_t wait = throttle_take(r->shared->throttle, r->caller.access_key_id, r->now);
     if (wait == 0)
         return 0;
@@ -355,7 +372,7 @@ static int run(gateway_request *r) {
         return -1;
     if (!r->operation && request_find(r) != 0)
         return -1;
-    if (check_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
+    if (request_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
         return -1;
     return run_operation(r);
 }
@@ -363,7 +380,7 @@ static int run(gateway_request *r) {
 void request_run(gateway_request *r) {
     if (!r->prepared)
         request_prepare(r);
-    if (run(r) == 0)
+    if ((r->route ? request_run_route(r) : run(r)) == 0)
         return;
     if (r->operation)
         api_error_localize(r->operation, &r->error);

@@ -10,13 +10,14 @@
 
 #include "api/bind.h"
 #include "api/client_token.h"
+#include "api/route.h"
 #include "base/map.h"
 #include "gateway/metrics.h"
 #include "gateway/nonces.h"
 #include "gateway/signature.h"
 #include "gateway/throttle.h"
 
-enum { REQUEST_HEADERS_MAX = 100, REQUEST_KEEP_BYTES = 64 << 10 };
+enum { REQUEST_HEADERS_MAX = 100, REQUEST_KEEP_BYTES = 64 << 10, REQUEST_IDS = 16 };
 
 typedef enum request_kind { REQUEST_V1, REQUEST_V3, REQUEST_ANONYMOUS } request_kind;
 
@@ -47,6 +48,8 @@ typedef struct gateway_request {
     struct listener *listener;
     pl_arena arena;
     pl_buf body, out, scratch;
+    unsigned char chance[REQUEST_IDS * PL_UUID_BYTES]; /* randomness for the ids of this and later requests */
+    size_t chance_left;
     int state; /* the listener's */
     int64_t started_ns;
 
@@ -65,6 +68,9 @@ typedef struct gateway_request {
     int64_t timestamp;
     const struct api_operation *operation; /* NULL: none found */
     size_t product_index;
+    const api_route *route; /* NULL: an operation by name */
+    pl_str route_path;      /* decoded */
+    api_route_call route_call;
     pl_format format;
     identity_caller caller;
     identity_denial denial;
@@ -72,8 +78,9 @@ typedef struct gateway_request {
     int64_t now;
     char request_id[PL_UUID_TEXT];
     pl_error error;
-    pl_str error_tail; /* follows the error's message: strings to sign outgrow it */
-    bool denied;       /* by authorization: the answer tells details */
+    pl_str error_tail;  /* follows the error's message: strings to sign outgrow it */
+    bool denied;        /* by authorization: the answer tells details */
+    pl_str auth_action; /* that was denied */
     bool prepared;
 
     /* The answer. */
@@ -112,6 +119,13 @@ int request_read_fields(gateway_request *r); /* query and body into merged field
 int request_find(gateway_request *r);        /* the operation */
 int request_authenticate(gateway_request *r); /* caller */
 int request_authorize(gateway_request *r);    /* with the bound input in r->call */
+
+/* Waits for nobody: fails when the caller's key has had its share of calls. */
+int request_throttle(gateway_request *r);
+
+/* True when the path is one of operations by path; r->route is NULL when it has none for it. */
+bool request_find_route(gateway_request *r);
+int request_run_route(gateway_request *r);
 
 /* Writes r->error as the documented envelope. */
 void envelope_error(gateway_request *r);

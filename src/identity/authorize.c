@@ -152,6 +152,7 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
         identity_authority_add_common(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
+        identity_calls_note(room, caller, request);
     }
     identity_authority_close(&a);
     return result;

@@ -23,6 +23,8 @@ int identity_open(identity **out, const identity_config *config, pl_error *error
     pthread_rwlock_init(&room->lock, NULL);
     if (pl_random_fill(&config->random, &room->seed, sizeof room->seed) != 0)
         room->seed = (uint64_t)pl_monotonic_ns();
+    pthread_mutex_init(&room->calls_lock, NULL);
+    pl_map_init(&room->calls, room->seed);
     pl_map_init(&room->keys, room->seed);
     pl_map_init(&room->principals, room->seed);
     int length = snprintf(room->key_path, sizeof room->key_path, "%s", config->key_file);
@@ -44,6 +46,9 @@ void identity_close(identity *room) {
         return;
     identity_keys_forget(room);
     identity_principals_forget(room);
+    identity_calls_forget(room);
+    pl_map_free(&room->calls);
+    pthread_mutex_destroy(&room->calls_lock);
     pl_map_free(&room->keys);
     pl_map_free(&room->principals);
     pthread_rwlock_destroy(&room->lock);
@@ -70,6 +75,7 @@ int identity_account_delete(identity *room, store_session *session, pl_str accou
     static const char *const statements[] = {
         "DELETE FROM identity_key_owners WHERE account_id = $1",
         "DELETE FROM identity_access_keys WHERE account_id = $1",
+        "DELETE FROM identity_calls WHERE account_id = $1",
         "DELETE FROM identity_tags WHERE account_id = $1",
         "DELETE FROM identity_attachments WHERE account_id = $1",
         "DELETE FROM identity_policy_versions WHERE account_id = $1",
@@ -89,7 +95,8 @@ int identity_account_delete(identity *room, store_session *session, pl_str accou
 }
 
 int identity_flush(identity *room, pl_error *error) {
-    return identity_keys_flush(room, error);
+    int keys = identity_keys_flush(room, error);
+    return identity_calls_flush(room, error) == 0 ? keys : -1;
 }
 
 /* --- Hooks of the organisation room ------------------------------------------------------------------------

@@ -165,8 +165,8 @@ int identity_account_create(identity *identity, store_session *session, pl_str a
 void identity_org_hooks(identity *identity, struct org_hooks *hooks);
 
 /*
- * Writes what is kept back for a while: when keys were used last. To be called every minute or so, and before
- * store_close.
+ * Writes what is kept back for a while: when keys were used last, and the log of calls. To be called every
+ * minute or so, and before store_close.
  */
 int identity_flush(identity *identity, pl_error *error);
 

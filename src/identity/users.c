@@ -62,8 +62,8 @@ static int rename_user(const identity_scope *in, pl_str from, pl_str to, pl_erro
     static const char *const statements[] = {
         "UPDATE identity_group_members SET user_name = $3 WHERE account_id = $1 AND user_name = $2",
         "UPDATE identity_access_keys SET user_name = $3 WHERE account_id = $1 AND user_name = $2",
-        "UPDATE identity_attachments SET principal_name = $3 "
-        "WHERE account_id = $1 AND principal_kind = 'user' AND principal_name = $2",
+        ("UPDATE identity_attachments SET principal_name = $3 "
+         "WHERE account_id = $1 AND principal_kind = 'user' AND principal_name = $2"),
     };
     if (pl_str_eq(from, to))
         return 0;

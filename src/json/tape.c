@@ -62,19 +62,6 @@ pl_json_walk pl_json_children(pl_json node) {
     return (pl_json_walk){pl_json_move(node, node.at + 1), end, object};
 }
 
-bool pl_json_step(pl_json_walk *walk, pl_str *key, pl_json *value) {
-    if (walk->end == 0 || walk->node.at >= walk->end)
-        return false;
-    *key = PL_STR_NONE;
-    if (walk->object) {
-        *key = pl_json_text(walk->node);
-        walk->node.at++;
-    }
-    *value = walk->node;
-    walk->node.at = pl_json_behind(walk->node);
-    return true;
-}
-
 pl_json pl_json_get(pl_json object, pl_str key) {
     if (!pl_json_is_object(object))
         return PL_JSON_NONE;

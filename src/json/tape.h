@@ -122,7 +122,19 @@ typedef struct pl_json_walk {
 } pl_json_walk;
 
 pl_json_walk pl_json_children(pl_json node);
-bool pl_json_step(pl_json_walk *walk, pl_str *key, pl_json *value);
+
+static inline bool pl_json_step(pl_json_walk *walk, pl_str *key, pl_json *value) {
+    if (walk->end == 0 || walk->node.at >= walk->end)
+        return false;
+    *key = PL_STR_NONE;
+    if (walk->object) {
+        *key = pl_json_text(walk->node);
+        walk->node.at++;
+    }
+    *value = walk->node;
+    walk->node.at = pl_json_behind(walk->node);
+    return true;
+}
 
 /* Equal by value: object members in any order, numbers by value, strings by bytes. */
 bool pl_json_equal(pl_json a, pl_json b);

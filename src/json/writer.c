@@ -227,3 +227,9 @@ void pl_write_json(pl_writer *w, pl_str name, pl_json value) {
         xml_json_text(w, name, value);
     }
 }
+
+void pl_write_members(pl_writer *w, pl_str written) {
+    if (w->depth && written.n)
+        w->levels[w->depth - 1].empty = false;
+    pl_buf_add(w->out, written);
+}

@@ -44,4 +44,10 @@ void pl_write_double(pl_writer *w, pl_str name, double value);
 /* A whole JSON value; in XML an object becomes elements, or JSON text when a key is not an XML name. */
 void pl_write_json(pl_writer *w, pl_str name, pl_json value);
 
+/*
+ * Members as a writer of the same format appended them at this place, behind a member: bytes between the ends
+ * of its output before and after.
+ */
+void pl_write_members(pl_writer *w, pl_str written);
+
 #endif

@@ -75,6 +75,16 @@ int store_write(store *s, store_work work, void *argument, pl_error *error);
 int store_read(store *s, store_work work, void *argument, pl_error *error);
 
 /*
+ * For answers that are asked for again and again: a reading work may keep what it made of the database, and
+ * later works find it as long as no process has changed anything in between, so that they need not read it
+ * again. `key` names everything else that the value depends on: the operation, the account, the parameters.
+ * The value must come from this session's reads alone. It belongs to the connection and is valid until the
+ * work returns. What cannot be kept (a database that does not tell its changes, no memory) is forgotten.
+ */
+bool store_recall(store_session *session, pl_str key, pl_str *value);
+void store_keep(store_session *session, pl_str key, pl_str value);
+
+/*
  * The statement for this SQL text, prepared once per connection, reset and ready to bind (all parameters
  * NULL). It stays valid until the work returns and belongs to the session; asking for the same text again
  * while walking its rows starts it over. NULL on failure, which every function below accepts: binding does

@@ -8,6 +8,7 @@
 #ifndef STORE_DRIVER_H
 #define STORE_DRIVER_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "store/db.h"
@@ -50,6 +51,15 @@ struct store_statement {
     const char *bind_problem; /* NULL, or why the next step must fail; static text */
 };
 
+/* What works keep with their connection: kept.c. */
+typedef struct store_kept {
+    pl_map values; /* key to pl_str, in the arena */
+    pl_arena arena;
+    int64_t version; /* of the database that the values were made of */
+    bool asked;      /* in this work, whether that is still its version */
+    bool current;    /* the answer */
+} store_kept;
+
 /* The common head of a driver's session. */
 struct store_session {
     store *store;
@@ -66,6 +76,7 @@ struct store_session {
     store_statement *used;
     store_bulk *bulk; /* NULL, or the load in progress */
     pl_buf outbox;    /* notifications of this work: store_outbox_add */
+    store_kept kept;
 };
 
 /* The common head of a driver's bulk load. */
@@ -97,6 +108,9 @@ typedef struct store_driver {
     int (*commit)(store_session *session, pl_error *error);
     void (*rollback)(store_session *session);
     bool (*in_transaction)(store_session *session);
+    /* A number that differs when the snapshot of this reading work is another one than that of the
+     * connection's work before. NULL: it cannot be told. */
+    int (*version)(store_session *session, int64_t *version, pl_error *error);
     int (*point)(store_session *session, store_point point, pl_error *error);
     /* Between a commit and the next begin, with the writer's session: chores that are due. */
     void (*tend)(store_session *session);
@@ -193,6 +207,10 @@ void store_statements_rest(store_session *session);
 void store_statements_free(store_session *session);
 /* A NUL, a length: NULL when the value may be stored, else why not. */
 const char *store_value_problem(const store_value *value);
+
+/* kept.c */
+void store_kept_init(store_session *session);
+void store_kept_free(store_session *session);
 
 /* notify.c */
 bool store_outbox_add(pl_buf *outbox, pl_str channel, pl_str payload);

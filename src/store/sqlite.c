@@ -117,6 +117,7 @@ static void sqlite_disconnect(store_session *base) {
     store_sqlite_plans_free(session);
     sqlite3_finalize(session->begin);
     sqlite3_finalize(session->commit);
+    sqlite3_finalize(session->version);
     sqlite3_close(session->connection);
     pl_free(session);
 }
@@ -127,6 +128,9 @@ static int prepare_frame(store_sqlite_session *session, bool writer, pl_error *e
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v3(session->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT,
                                   &session->commit, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_prepare_v3(session->connection, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
+                                  &session->version, NULL);
     return code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
 }
 
@@ -193,6 +197,16 @@ static int sqlite_commit(store_session *session, pl_error *error) {
     return -1;
 }
 
+/* SQLite's own number: it changes with every commit of another connection, whichever process has it. */
+static int sqlite_version(store_session *session, int64_t *version, pl_error *error) {
+    sqlite3_stmt *handle = ((store_sqlite_session *)session)->version;
+    int code = sqlite3_step(handle);
+    *version = code == SQLITE_ROW ? sqlite3_column_int64(handle, 0) : -1;
+    int result = code == SQLITE_ROW ? 0 : store_sqlite_fail(session, code, error);
+    sqlite3_reset(handle);
+    return result;
+}
+
 static int sqlite_point(store_session *session, store_point point, pl_error *error) {
     static const char *const sql[] = {"SAVEPOINT work", "RELEASE work", "ROLLBACK TO work; RELEASE work"};
     return execute(session, sql[point], error);
@@ -213,6 +227,7 @@ const store_driver store_sqlite = {
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
     .in_transaction = sqlite_in_transaction,
+    .version = sqlite_version,
     .point = sqlite_point,
     .tend = sqlite_tend,
     .script = execute,

@@ -11,7 +11,7 @@ typedef struct store_sqlite_plan store_sqlite_plan; /* sqlite_bulk.c */
 typedef struct store_sqlite_session {
     store_session base;
     sqlite3 *connection;
-    sqlite3_stmt *begin, *commit;
+    sqlite3_stmt *begin, *commit, *version;
     store_sqlite_plan *plans; /* prepared bulk loads */
 } store_sqlite_session;
 

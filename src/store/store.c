@@ -31,12 +31,14 @@ void store_session_init(store_session *session, store *s) {
     session->store = s;
     pl_map_init(&session->statements, 0);
     pl_buf_init(&session->outbox, STORE_OUTBOX_MAX);
+    store_kept_init(session);
 }
 
 void store_session_free(store_session *session) {
     store_statements_free(session);
     pl_map_free(&session->statements);
     pl_buf_free(&session->outbox);
+    store_kept_free(session);
 }
 
 int store_session_fail(store_session *session, const pl_error *error) {
@@ -52,7 +54,7 @@ bool store_is_postgres(const store_session *session) {
 }
 
 int store_session_work(store_session *session, store_work work, void *argument, pl_error *error) {
-    session->failed = session->retry = false;
+    session->failed = session->retry = session->kept.asked = false;
     pl_buf_clear(&session->outbox);
     int result = work(session, argument, error);
     if (session->bulk) {

@@ -1,6 +1,7 @@
 /* Background work: runs by threads beside ingestion, after a restart, and by schedule. */
 #include "support/testing.h"
 
+#include "engine/summary.h"
 #include "engine/world.h"
 
 #include <pthread.h>
@@ -97,6 +98,19 @@ static void a_deactivated_rule_runs_no_more(void **state) {
     put("[" INSTANCE("i-00000", "Running") "]");
 }
 
+static void a_resource_that_a_disabled_rule_never_saw_is_not_compliant(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Running") "]");
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    act(rule, ENGINE_DEACTIVATE);
+    put("[" INSTANCE("i-2", "Running") "]");
+    struct listing l = list(rule);
+    assert_int_equal(l.counts.by[ENGINE_COMPLIANT], 1);
+    assert_int_equal(l.counts.by[ENGINE_INSUFFICIENT_DATA], 1);
+    act(rule, ENGINE_ACTIVATE);
+    assert_int_equal(list(rule).counts.by[ENGINE_COMPLIANT], 2);
+}
+
 static void drain(void) {
     bool worked;
     do
@@ -132,6 +146,32 @@ static void a_scheduled_rule_waits_for_its_time(void **state) {
     assert_int_equal(list(rule).current.run_ordering, now - 1800000);
 }
 
+struct days {
+    engine_statistic *items;
+    size_t count;
+};
+
+static int days_work(store_session *session, void *argument, pl_error *wrong) {
+    struct days *d = argument;
+    engine_group own = {owner, PL_STR_NONE};
+    return engine_list_statistics(session, &arena, &own, now, &d->items, &d->count, wrong);
+}
+
+static void a_day_that_ends_leaves_its_figures(void **state) {
+    (void)state;
+    struct days days;
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Running") "]");
+    make(rule_named("running", RUNNING));
+    now += 86400000;
+    drain();
+    assert_int_equal(store_read(db, days_work, &days, &error), 0);
+    assert_int_equal(days.count, 1);
+    assert_str(days.items[0].date, "2023-11-15");
+    assert_int_equal(days.items[0].resources, 2);
+    assert_int_equal(days.items[0].non_compliant_resources, 1);
+    assert_int_equal(days.items[0].non_compliant_rules, 1);
+}
+
 static void a_fixed_hour_is_meant_in_its_zone(void **state) {
     (void)state;
     engine_rule scheduled = rule_named("daily", RUNNING);
@@ -153,6 +193,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(runs_and_ingestion_agree_on_the_counts, setup_threads, teardown),
         cmocka_unit_test_setup_teardown(a_run_goes_on_after_a_restart, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_deactivated_rule_runs_no_more, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(a_resource_that_a_disabled_rule_never_saw_is_not_compliant,
+                                        setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(a_day_that_ends_leaves_its_figures, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_scheduled_rule_waits_for_its_time, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_fixed_hour_is_meant_in_its_zone, setup_by_hand, teardown),
     };

@@ -645,6 +645,75 @@ static void the_cache_of_statements_is_bounded(void **state) {
     assert_int_equal(stored(), 0);
 }
 
+/* What a reading work finds kept under "k", and then keeps there. */
+typedef struct keeping {
+    pl_str keep;
+    bool found;
+    char text[32];
+} keeping;
+
+static int recall_and_keep(store_session *session, void *argument, pl_error *problem) {
+    (void)problem;
+    keeping *k = argument;
+    pl_str value;
+    k->found = store_recall(session, PL_STR("k"), &value);
+    if (k->found)
+        snprintf(k->text, sizeof k->text, "%.*s", PL_FMT(value));
+    store_keep(session, PL_STR("k"), k->keep);
+    return 0;
+}
+
+static bool is_kept(store *s, const char *wanted) {
+    keeping k = {.keep = pl_str_from(wanted)};
+    assert_done(store_read(s, recall_and_keep, &k, &error));
+    return k.found && strcmp(k.text, wanted) == 0;
+}
+
+static int put_numbered(store_session *session, void *argument, pl_error *problem) {
+    return put(session, *(int64_t *)argument, "numbered", problem);
+}
+
+/* PostgreSQL does not tell its changes, so nothing is kept there. */
+static void what_is_kept_lasts_until_any_commit(void **state) {
+    (void)state;
+    store *other;
+    assert_false(is_kept(test.store, "one"));
+    assert_int_equal(is_kept(test.store, "one"), !case_postgres);
+    assert_done(store_write(test.store, put_numbered, &(int64_t){1}, &error));
+    assert_false(is_kept(test.store, "two"));
+    assert_int_equal(is_kept(test.store, "two"), !case_postgres);
+    assert_done(store_open(&other, pl_str_from(test.url), NULL, &error));
+    assert_done(store_write(other, put_numbered, &(int64_t){2}, &error));
+    store_close(other);
+    assert_false(is_kept(test.store, "three"));
+}
+
+static void a_work_that_writes_keeps_nothing(void **state) {
+    (void)state;
+    keeping k = {.keep = PL_STR("one")};
+    assert_done(store_write(test.store, recall_and_keep, &k, &error));
+    assert_done(store_write(test.store, recall_and_keep, &k, &error));
+    assert_false(k.found);
+}
+
+static int keep_many(store_session *session, void *argument, pl_error *problem) {
+    (void)argument, (void)problem;
+    static char large[48 << 10];
+    for (int i = 0; i < 5000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %d", i);
+        store_keep(session, pl_str_from(key), pl_str_of(large, i % 100 == 0 ? sizeof large : 10));
+    }
+    return 0;
+}
+
+static void what_is_kept_is_bounded(void **state) {
+    (void)state;
+    assert_done(store_read(test.store, keep_many, NULL, &error));
+    assert_true(test.store->idle->kept.values.count <= 1000);
+    assert_true(test.store->idle->kept.arena.total <= 1 << 20);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -671,6 +740,9 @@ int main(void) {
         CASE(counters_and_driver_are_told),
         CASE(what_was_written_is_there_after_opening_again),
         CASE(the_cache_of_statements_is_bounded),
+        CASE(what_is_kept_lasts_until_any_commit),
+        CASE(a_work_that_writes_keeps_nothing),
+        CASE(what_is_kept_is_bounded),
     };
     return run_on_both(cases);
 }

@@ -1,5 +1,6 @@
 /* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins, and PutConfigRule's handler.
  */
+#include "api/answer.h"
 #include "api/config/rule_answer.h"
 #include "api/operations.gen.h"
 
@@ -99,20 +100,36 @@ static int update(api_call *call) {
     return result;
 }
 
-static int get_work(store_session *session, void *argument, pl_error *error) {
-    rule_task *task = argument;
+static int find_view(api_call *call, store_session *session, const config_owner *owner,
+                     config_rule_view *view) {
+    pl_str rule_id = pl_str_trim(api_text(call, "ConfigRuleId"));
     bool found = false;
-    if (engine_rule_find(session, task->call->arena, &task->owner.group, task->rule_id, &task->view.rule,
-                         &found, error) != 0)
+    if (engine_rule_find(session, call->arena, &owner->group, rule_id, &view->rule, &found, call->error) != 0)
         return -1;
     if (!found)
-        return pl_fail(error, PL_E_ConfigRuleNotExists);
-    return config_view_rules(task->call, session, &task->owner, &task->view, 1, error);
+        return pl_fail(call->error, PL_E_ConfigRuleNotExists);
+    return config_view_rules(call, session, owner, view, 1, call->error);
 }
 
-static int get(api_call *call) {
-    rule_task task = {.call = call, .rule_id = pl_str_trim(api_text(call, "ConfigRuleId"))};
-    if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_read(call, get_work, &task) != 0)
+/* An account's own rule: the answer comes from the store alone, so it is kept. */
+static int answer_own(api_call *call, store_session *session) {
+    config_owner owner;
+    config_rule_view view;
+    if (config_owner_of(call, CONFIG_READ, &owner) != 0 || find_view(call, session, &owner, &view) != 0)
+        return -1;
+    config_write_rule(call, &owner, &view);
+    return 0;
+}
+
+static int view_work(store_session *session, void *argument, pl_error *error) {
+    rule_task *task = argument;
+    (void)error; /* the store was given call->error */
+    return find_view(task->call, session, &task->owner, &task->view);
+}
+
+static int answer_of_group(api_call *call) {
+    rule_task task = {.call = call};
+    if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_read(call, view_work, &task) != 0)
         return -1;
     config_write_rule(call, &task.owner, &task.view);
     return 0;
@@ -135,9 +152,9 @@ int config_update_aggregate_config_rule(api_call *call) {
 }
 
 int config_get_config_rule(api_call *call) {
-    return get(call);
+    return api_answer_kept(call, pl_str_trim(api_text(call, "ConfigRuleId")), answer_own);
 }
 
 int config_get_aggregate_config_rule(api_call *call) {
-    return get(call);
+    return answer_of_group(call);
 }

@@ -12,17 +12,27 @@ static int no_group(api_call *call) {
     return api_fail(call->operation, call->error, PL_E_Invalid_AggregatorId_Value);
 }
 
-static int copy_group(api_call *call, const org_group *group, config_owner *owner) {
-    pl_str *accounts = pl_new(call->arena, pl_str, group->member_count ? group->member_count : 1);
+/* The members' accounts; a mere member of the group looks at its own resources only. */
+static int copy_accounts(api_call *call, const org_group *group, bool owns, config_owner *owner) {
+    size_t count = owns ? group->member_count : 1;
+    pl_str *accounts = pl_new(call->arena, pl_str, count ? count : 1);
     if (!accounts)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
-    for (size_t i = 0; i < group->member_count; i++)
-        accounts[i] = pl_arena_copy(call->arena, group->members[i].account_id);
+    for (size_t i = 0; i < count; i++)
+        accounts[i] =
+            pl_arena_copy(call->arena, owns ? group->members[i].account_id : call->caller->account_id);
+    owner->accounts = accounts;
+    owner->account_count = count;
+    owner->partly = !owns;
+    return 0;
+}
+
+static int copy_group(api_call *call, const org_group *group, bool owns, config_owner *owner) {
+    if (copy_accounts(call, group, owns, owner) != 0)
+        return -1;
     owner->group.owner_id = pl_arena_copy(call->arena, group->owner_id);
     owner->group.aggregator_id = pl_arena_copy(call->arena, group->id);
     owner->aggregator_name = pl_arena_copy(call->arena, group->name);
-    owner->accounts = accounts;
-    owner->account_count = group->member_count;
     return call->arena->failed ? pl_fail(call->error, PL_E_ServiceUnavailable) : 0;
 }
 
@@ -31,7 +41,7 @@ static int own_account(api_call *call, config_owner *owner) {
     if (!account)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     *account = api_account(call);
-    *owner = (config_owner){{*account, PL_STR_NONE}, PL_STR_NONE, account, 1};
+    *owner = (config_owner){.group = {*account, PL_STR_NONE}, .accounts = account, .account_count = 1};
     return 0;
 }
 
@@ -49,7 +59,7 @@ int config_owner_by_id(api_call *call, pl_str aggregator_id, int access, config_
     int result = !group ? no_group(call)
                  : access == CONFIG_WRITE && !owns
                      ? api_fail(call->operation, call->error, PL_E_AggregatorMemberNoPermission)
-                     : copy_group(call, group, owner);
+                     : copy_group(call, group, owns, owner);
     org_view_close(view);
     return result;
 }

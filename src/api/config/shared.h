@@ -15,8 +15,9 @@ enum { CONFIG_READ, CONFIG_WRITE };
 typedef struct config_owner {
     engine_group group;     /* aggregator id absent: the account itself */
     pl_str aggregator_name; /* of a group */
-    const pl_str *accounts; /* the account, or the members of the group */
+    const pl_str *accounts; /* the account, or of the members of the group those that the caller may see */
     size_t account_count;
+    bool partly; /* a member looks: `accounts` is not all of the group */
 } config_owner;
 
 /*

@@ -97,14 +97,23 @@ int config_get_aggregate_config_rule_summary_by_risk_level(api_call *call) {
     return by_risk(call);
 }
 
+/* The days that have ended. They are kept for the whole group, so a mere member has none. */
+static int past_days(store_session *session, summary_task *task, pl_error *error) {
+    pl_arena *arena = task->call->arena;
+    if (task->owner.partly) {
+        task->days = pl_new(arena, engine_statistic, 1);
+        return task->days ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    }
+    return engine_list_statistics(session, arena, &task->owner.group, task->call->now, &task->days,
+                                  &task->day_count, error);
+}
+
 /* The days that have ended, and today as it stands. */
 static int days_work(store_session *session, void *argument, pl_error *error) {
     summary_task *task = argument;
     char text[PL_TIME_TEXT];
     const engine_summary *s = &task->summary;
-    if (summary_work(session, task, error) != 0 ||
-        engine_list_statistics(session, task->call->arena, &task->owner.group, task->call->now, &task->days,
-                               &task->day_count, error) != 0)
+    if (summary_work(session, task, error) != 0 || past_days(session, task, error) != 0)
         return -1;
     pl_str today = pl_arena_copy(task->call->arena, pl_time_date(task->call->now, EAST_MINUTES, text));
     if (!today.p)

@@ -1,0 +1,253 @@
+/*
+ * `plumbline check` over JSON Lines with 20 rules, as a ratio to reading and parsing the same file with
+ * simdjson, both on 2 threads; its peak memory; and how both grow with ten times the documents.
+ *
+ *   bench_check PLUMBLINE DIRECTORY DOCUMENTS [ROUNDS]
+ *
+ * The file is made in the directory and removed. Both sides are processes of their own, run in turns, so that
+ * time and memory are measured alike; the time of a side is its elapsed time with a warm file cache.
+ */
+#include "evaluate_work.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { THREADS = 2, BLOCK = 1 << 18, ROUNDS_MAX = 31, ARGUMENTS_MAX = 128, GROWTH = 10 };
+
+typedef struct bench {
+    const char *program;
+    char large[512], small[512]; /* paths; the small file has a tenth of the documents */
+    work_documents documents;
+    pl_arena arena;
+    char *arguments[ARGUMENTS_MAX];
+} bench;
+
+/* What one side took. */
+typedef struct use {
+    double seconds;   /* elapsed */
+    double processor; /* seconds of all threads */
+    double mebibytes;
+} use;
+
+static void die(const char *what) {
+    perror(what);
+    _exit(1);
+}
+
+/* --- The input
+ * ------------------------------------------------------------------------------------------------- */
+
+static void write_documents(bench *b, const char *path, size_t count) {
+    FILE *out = fopen(path, "w");
+    for (size_t i = 0; out && i < count; i++) {
+        pl_str text = b->documents.texts[i % WORK_DOCUMENTS];
+        fprintf(out,
+                "{\"accountId\":\"100000000000001\",\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":"
+                "\"i-bp1%012zu\",\"regionId\":\"cn-hangzhou\",\"resourceName\":\"web\",\"captureTime\":"
+                "\"1700000000000\",\"tags\":{\"env\":\"prod\"},\"configuration\":%.*s}\n",
+                i, PL_FMT(text));
+    }
+    if (!out || fclose(out) != 0)
+        die(path);
+}
+
+/* --- The bare side: each thread reads its part of the file in blocks and parses line by line
+ * -------------------- */
+
+typedef struct part {
+    int fd;
+    off_t from, to; /* lines that begin in here */
+    size_t parsed;
+} part;
+
+static size_t parse_lines(pl_json_parser *parser, pl_str text) {
+    pl_str line;
+    size_t parsed = 0;
+    pl_json root;
+    pl_error error;
+    while (pl_str_split(&text, '\n', &line)) {
+        if (line.n && pl_json_parse_padded(parser, line, &root, &error) != 0)
+            die(error.message);
+        parsed += line.n > 0;
+    }
+    return parsed;
+}
+
+static void *parse_part(void *argument) {
+    part *p = argument;
+    pl_json_parser *parser = pl_json_parser_new(BLOCK);
+    char *block = malloc(BLOCK + PL_JSON_PADDING);
+    while (p->from < p->to) {
+        ssize_t n = pread(p->fd, block, BLOCK, p->from);
+        char *end = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
+        if (!end)
+            die("read");
+        size_t whole = (size_t)(end - block) + 1;
+        if (p->from + (off_t)whole > p->to)
+            whole = (size_t)(p->to - p->from);
+        p->parsed += parse_lines(parser, pl_str_of(block, whole));
+        p->from += (off_t)whole;
+    }
+    free(block);
+    pl_json_parser_free(parser);
+    return NULL;
+}
+
+/* Where the first line behind the middle begins. */
+static off_t middle(int fd, off_t size) {
+    char block[65536];
+    off_t at = size / 2;
+    ssize_t n = pread(fd, block, sizeof block, at);
+    char *end = n > 0 ? memchr(block, '\n', (size_t)n) : NULL;
+    return end ? at + (end - block) + 1 : size;
+}
+
+static int parse_file(const char *path) {
+    int fd = open(path, O_RDONLY);
+    if (fd < 0)
+        die(path);
+    off_t size = lseek(fd, 0, SEEK_END), half = middle(fd, size);
+    part parts[THREADS] = {{fd, 0, half, 0}, {fd, half, size, 0}};
+    pthread_t other;
+    if (pthread_create(&other, NULL, parse_part, &parts[1]) != 0)
+        die("thread");
+    parse_part(&parts[0]);
+    pthread_join(other, NULL);
+    return parts[0].parsed + parts[1].parsed > 0 ? 0 : 1;
+}
+
+/* --- Both sides
+ * ------------------------------------------------------------------------------------------------ */
+
+static void add_argument(bench *b, size_t *count, const char *text) {
+    if (*count + 1 == ARGUMENTS_MAX)
+        die("too many arguments");
+    b->arguments[(*count)++] = pl_arena_cstr(&b->arena, pl_str_from(text));
+}
+
+static void add_rule(bench *b, size_t *count, const work_managed *rule) {
+    pl_str key;
+    pl_json value;
+    pl_json parameters = work_parse(&b->arena, pl_str_from(rule->parameters));
+    add_argument(b, count, "--rule");
+    add_argument(b, count, rule->identifier);
+    for (pl_json_walk walk = pl_json_children(parameters); pl_json_step(&walk, &key, &value);) {
+        pl_str text = pl_arena_printf(&b->arena, "%.*s=%.*s", PL_FMT(key), PL_FMT(pl_json_str(value)));
+        add_argument(b, count, "--param");
+        add_argument(b, count, text.p);
+    }
+}
+
+static void make_arguments(bench *b) {
+    size_t count = 0;
+    add_argument(b, &count, b->program);
+    add_argument(b, &count, "check");
+    for (size_t i = 0; i < WORK_MANAGED; i++)
+        add_rule(b, &count, &work_managed_rules[i]);
+    static const char *const rest[] = {"--at", "2026-11-22T00:00:00Z", "--threads", "2", "--format", "jsonl"};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        add_argument(b, &count, rest[i]);
+    b->arguments[count] = b->arguments[count + 1] = NULL;
+}
+
+/* In the child: the report goes to nowhere, the summary with it. */
+static void run_check(bench *b, const char *path) {
+    size_t last = 0;
+    char *file = strdup(path);
+    int nowhere = open("/dev/null", O_WRONLY);
+    while (b->arguments[last])
+        last++;
+    b->arguments[last] = file;
+    dup2(nowhere, STDOUT_FILENO);
+    dup2(nowhere, STDERR_FILENO);
+    execv(b->program, b->arguments);
+    _exit(127);
+}
+
+static use measure(bench *b, const char *path, bool check) {
+    struct rusage usage;
+    int status;
+    int64_t started = pl_monotonic_ns();
+    pid_t child = fork();
+    if (child == 0) {
+        if (check)
+            run_check(b, path);
+        _exit(parse_file(path));
+    }
+    if (child < 0 || wait4(child, &status, 0, &usage) != child || !WIFEXITED(status) ||
+        WEXITSTATUS(status) > 1)
+        die(check ? "plumbline check" : "parsing");
+    double elapsed = (double)(pl_monotonic_ns() - started) / 1e9;
+    double processor = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (use){elapsed, processor, (double)usage.ru_maxrss / 1024};
+}
+
+/* --- Ratios
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count) {
+    qsort(values, count, sizeof *values, by_size);
+    return values[count / 2];
+}
+
+static void compare(bench *b, size_t documents, size_t rounds) {
+    double ratios[ROUNDS_MAX], works[ROUNDS_MAX], times[ROUNDS_MAX], growth[ROUNDS_MAX];
+    double memory = 0, small_memory = 0;
+    measure(b, b->large, false); /* warms the file cache */
+    for (size_t i = 0; i < rounds; i++) {
+        use bare = measure(b, b->large, false), own = measure(b, b->large, true),
+            small = measure(b, b->small, true);
+        ratios[i] = own.seconds / bare.seconds;
+        works[i] = own.processor / bare.processor;
+        times[i] = own.seconds;
+        growth[i] = own.processor / small.processor;
+        memory = own.mebibytes > memory ? own.mebibytes : memory;
+        small_memory = small.mebibytes > small_memory ? small.mebibytes : small_memory;
+    }
+    double grown = median(growth, rounds);
+    printf("check of %zu documents, 20 rules, 2 threads / reading and parsing them: %.2f (target 1.5); "
+           "%.0f documents/s\n",
+           documents, median(ratios, rounds), (double)documents / median(times, rounds));
+    printf("check, processor time / processor time of reading and parsing: %.2f (target 1.5)\n",
+           median(works, rounds));
+    printf("check, peak memory: %.1f MB (target 300)\n", memory);
+    printf("check, processor time of %zu / of %zu documents: %.2f (target 10 +- 15 %%)\n", documents,
+           documents / GROWTH, grown);
+    printf("check, memory of %zu / memory of %zu documents: %.2f (target 1)\n", documents, documents / GROWTH,
+           memory / small_memory);
+}
+
+int main(int argc, char **argv) {
+    static bench b;
+    if (argc < 4) {
+        fputs("usage: bench_check PLUMBLINE DIRECTORY DOCUMENTS [ROUNDS]\n", stderr);
+        return 2;
+    }
+    size_t documents = strtoul(argv[3], NULL, 10), rounds = argc > 4 ? strtoul(argv[4], NULL, 10) : 5;
+    b.program = argv[1];
+    pl_arena_init(&b.arena, 0);
+    if (documents < GROWTH * 100 || rounds < 1 || rounds > ROUNDS_MAX || !work_make_documents(&b.documents))
+        return 2;
+    snprintf(b.large, sizeof b.large, "%s/bench-check.jsonl", argv[2]);
+    snprintf(b.small, sizeof b.small, "%s/bench-check-tenth.jsonl", argv[2]);
+    make_arguments(&b);
+    write_documents(&b, b.large, documents);
+    write_documents(&b, b.small, documents / GROWTH);
+    compare(&b, documents, rounds);
+    unlink(b.large);
+    unlink(b.small);
+    return 0;
+}

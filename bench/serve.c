@@ -1,0 +1,205 @@
+/*
+ * The running server on an empty store: time until it listens, idle memory, and the time from a change to its
+ * verdict (PutConfigurationItems with one item under 100 rules, over HTTP) beside one durable SQLite commit
+ * of the same text. Both sides in turns.
+ *
+ *   bench_serve PLUMBLINE DIRECTORY
+ */
+#include "bare.h"
+#include "evaluate_work.h"
+
+#include "cli/client.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+enum { STARTS = 9, CHANGES = 600, NODES = 32 };
+
+typedef struct bench {
+    const char *program;
+    char data[512];
+    pid_t server;
+    pl_arena arena;
+    work_documents documents;
+    work_rule rules[WORK_RULES];
+    cli_client *client;
+    bare alone;
+} bench;
+
+static void die(const char *what) {
+    fprintf(stderr, "bench_serve: %s\n", what);
+    _exit(1);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status, (void)kind, (void)place;
+    return remove(path);
+}
+
+/* Starts the server; seconds until its ready line. */
+static double start(bench *b) {
+    int out[2];
+    char line[256];
+    int64_t started = pl_monotonic_ns();
+    if (pipe(out) != 0 || (b->server = fork()) < 0)
+        die("fork");
+    if (b->server == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        close(out[0]);
+        execl(b->program, b->program, "serve", "--data", b->data, "--listen", "127.0.0.1:0", "--log-level",
+              "warning", (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    FILE *in = fdopen(out[0], "r");
+    if (!in || !fgets(line, sizeof line, in))
+        die("the server does not start");
+    double seconds = (double)(pl_monotonic_ns() - started) / 1e9;
+    fclose(in);
+    return seconds;
+}
+
+static void stop(bench *b) {
+    kill(b->server, SIGTERM);
+    if (waitpid(b->server, NULL, 0) != b->server)
+        die("wait");
+}
+
+/* A number of /proc/PID/status in mebibytes. */
+static double memory_of(const bench *b, const char *name) {
+    char path[64], line[256];
+    double kibibytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)b->server);
+    FILE *in = fopen(path, "r");
+    while (in && fgets(line, sizeof line, in))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kibibytes = strtod(line + strlen(name) + 1, NULL);
+    if (in)
+        fclose(in);
+    return kibibytes / 1024;
+}
+
+static void measure_starts(bench *b) {
+    double empty[STARTS], again[STARTS], memory[STARTS], own[STARTS];
+    for (size_t i = 0; i < STARTS; i++) {
+        nftw(b->data, remove_entry, NODES, FTW_DEPTH | FTW_PHYS);
+        empty[i] = start(b);
+        stop(b);
+        again[i] = start(b);
+        /* The ready line comes last: what is resident now is what an idle server keeps. */
+        memory[i] = memory_of(b, "VmRSS:");
+        own[i] = memory_of(b, "RssAnon:");
+        stop(b);
+    }
+    printf("start, first (store and keys are made): %.0f ms, again: %.0f ms (target 100)\n",
+           bare_quantile(empty, STARTS, 0.5) * 1e3, bare_quantile(again, STARTS, 0.5) * 1e3);
+    printf("idle memory: %.1f MB resident, %.1f MB of it not shared code (target 15)\n",
+           bare_quantile(memory, STARTS, 0.5), bare_quantile(own, STARTS, 0.5));
+}
+
+static void call(bench *b, const char *action, pl_str parameters) {
+    cli_answer answer;
+    pl_error error;
+    if (cli_client_send(b->client, &b->arena, true, pl_str_from(action), PL_STR("2020-09-07"), parameters,
+                        &answer, &error) != 0)
+        die(error.message);
+    if (answer.status != 200) {
+        fprintf(stderr, "%.*s\n", PL_FMT(answer.body));
+        die(action);
+    }
+}
+
+static void add_parameter(pl_buf *out, const char *name, pl_str value) {
+    pl_buf_printf(out, "%s%s=", out->n ? "&" : "", name);
+    for (size_t i = 0; i < value.n; i++)
+        pl_buf_printf(out, "%%%02X", (unsigned char)value.p[i]);
+}
+
+static void make_rules(bench *b) {
+    pl_buf parameters;
+    pl_buf_init(&parameters, 1 << 20);
+    for (size_t i = 0; i < WORK_RULES; i++) {
+        const work_rule *rule = &b->rules[i];
+        bool managed = i < WORK_MANAGED;
+        pl_buf_clear(&parameters);
+        add_parameter(&parameters, "ConfigRuleName", pl_arena_printf(&b->arena, "rule-%zu", i));
+        add_parameter(&parameters, "SourceOwner",
+                      managed ? PL_STR("ALIYUN") : PL_STR("CUSTOM_CONFIGURATION"));
+        add_parameter(&parameters, "SourceIdentifier",
+                      managed ? rule->name : PL_STR("acs-config-configuration"));
+        add_parameter(&parameters, "InputParameters", managed ? rule->parameters : PL_STR("{}"));
+        add_parameter(&parameters, "ConfigRuleTriggerTypes", PL_STR("ConfigurationItemChangeNotification"));
+        add_parameter(&parameters, "ResourceTypesScope", PL_STR("ACS::ECS::Instance"));
+        add_parameter(&parameters, "RiskLevel", PL_STR("1"));
+        if (!managed)
+            add_parameter(
+                &parameters, "Conditions",
+                pl_arena_printf(&b->arena, "{\"ComplianceConditions\":%.*s}", PL_FMT(rule->condition)));
+        call(b, "CreateConfigRule", pl_buf_str(&parameters));
+    }
+    pl_buf_free(&parameters);
+}
+
+static double change(bench *b, size_t number) {
+    pl_arena arena;
+    pl_json answer;
+    pl_error error;
+    pl_arena_init(&arena, 0);
+    pl_str body =
+        pl_arena_printf(&arena,
+                        "{\"ConfigurationItems\":[{\"resourceType\":\"ACS::ECS::Instance\","
+                        "\"resourceId\":\"i-bp1%012zu\",\"regionId\":\"cn-hangzhou\",\"resourceName\":"
+                        "\"web\",\"configuration\":%.*s}]}",
+                        number % 50, PL_FMT(b->documents.texts[number % WORK_DOCUMENTS]));
+    int64_t started = pl_monotonic_ns();
+    if (cli_client_post_json(b->client, &arena, PL_STR("PutConfigurationItems"), PL_STR("2026-11-01"), body,
+                             &answer, &error) != 0)
+        die(error.message);
+    double seconds = (double)(pl_monotonic_ns() - started) / 1e9;
+    pl_arena_free(&arena);
+    return seconds;
+}
+
+static void measure_changes(bench *b) {
+    static double own[CHANGES], alone[CHANGES];
+    for (size_t i = 0; i < CHANGES; i++) {
+        alone[i] = bare_insert_all(&b->alone, b->documents.texts[i % WORK_DOCUMENTS], 1, 1);
+        own[i] = change(b, i);
+    }
+    double middle = bare_quantile(own, CHANGES, 0.5), bare_middle = bare_quantile(alone, CHANGES, 0.5);
+    double high = own[CHANGES * 99 / 100], bare_high = alone[CHANGES * 99 / 100];
+    printf("change to verdict over HTTP, 100 rules / one durable commit: p99 %.2f, p50 %.2f (target 2); p99 "
+           "%.2f "
+           "ms and %.2f ms\n",
+           high / bare_high, middle / bare_middle, high * 1e3, bare_high * 1e3);
+}
+
+int main(int argc, char **argv) {
+    static bench b;
+    pl_error error;
+    if (argc < 3) {
+        fputs("usage: bench_serve PLUMBLINE DIRECTORY\n", stderr);
+        return 2;
+    }
+    b.program = argv[1];
+    snprintf(b.data, sizeof b.data, "%s/bench-serve", argv[2]);
+    pl_arena_init(&b.arena, 0);
+    if (!work_make_documents(&b.documents) || !work_make_rules(&b.arena, b.rules) ||
+        !bare_open(&b.alone, argv[2]))
+        die("the work cannot be made");
+    measure_starts(&b);
+    start(&b);
+    if (cli_client_open(&b.client, NULL, b.data, &error) != 0)
+        die(error.message);
+    make_rules(&b);
+    measure_changes(&b);
+    printf("memory after that: %.1f MB resident\n", memory_of(&b, "VmRSS:"));
+    stop(&b);
+    cli_client_close(b.client);
+    bare_close(&b.alone);
+    nftw(b.data, remove_entry, NODES, FTW_DEPTH | FTW_PHYS);
+    return 0;
+}
