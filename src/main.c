@@ -25,6 +25,7 @@ static const subcommand subcommands[] = {
     {"keys", cli_keys, "rotate the key that seals secrets"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
     {"rules", cli_rules, "list, show and test managed rules"},
+    {"bench", cli_bench, "measure rates on this machine"},
     {"version", version, "print the version"},
     {"help", help, "explain a subcommand"},
 };
