@@ -78,15 +78,19 @@ function flatten(input, prefix = '', into = {}) {
 
 let nonce = 0;
 
-/** The query of a call with signature V1. */
-export function sign(operation, input, keys, { method = 'GET', format = 'JSON' } = {}) {
-  const all = { ...flatten(input), Action: operation.name, Version: operation.version, Format: format, AccessKeyId: keys.AccessKeyId,
+/** The query of a call with signature V1, which also covers the parameters of a form in the body. */
+export function sign(operation, input, keys, { method = 'GET', format = 'JSON', body = {} } = {}) {
+  const form = flatten(body);
+  const all = { ...flatten(input), ...form, Action: operation.name, Version: operation.version, Format: format, AccessKeyId: keys.AccessKeyId,
     SignatureMethod: 'HMAC-SHA1', SignatureVersion: '1.0', SignatureNonce: `${process.pid}-${nonce++}`,
     Timestamp: new Date().toISOString().replace(/\.\d+/, ''), ...(keys.SecurityToken && { SecurityToken: keys.SecurityToken }) };
   const query = Object.keys(all).sort().map((name) => `${encode(name)}=${encode(all[name])}`).join('&');
   const signature = crypto.createHmac('sha1', `${keys.AccessKeySecret}&`).update(`${method}&%2F&${encode(query)}`).digest('base64');
-  return `${query}&Signature=${encode(signature)}`;
+  const rest = query.split('&').filter((pair) => !(pair.split('=')[0] in form));
+  return `${rest.join('&')}&Signature=${encode(signature)}`;
 }
+
+export const formOf = (body) => Object.entries(flatten(body)).map((pair) => pair.map(encode).join('=')).join('&');
 
 /** The bytes of an answer: the usual client gives large numbers as texts. */
 export async function rawAnswerOf(server, operation, input, { keys = server.credentials, ...form } = {}) {
