@@ -5,6 +5,7 @@
 /* argv[0] is the subcommand's name; the result is the exit status (docs/cli.md). */
 int cli_call(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_function(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_jsonpath(int argc, char **argv);
 int cli_keys(int argc, char **argv);

@@ -279,3 +279,175 @@ test('both forms of the function ARN lead to the function', async () => {
   await until(async () => (await verdicts(rule))['i-good'] === 'COMPLIANT');
   await server.call('DeleteConfigRules', { ConfigRuleIds: rule });
 });
+
+const CUSTOM = `#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+int main(void) {
+    static char request[1 << 16];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9000)};
+    int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    bind(listener, (struct sockaddr *)&address, sizeof address);
+    listen(listener, 8);
+    for (;;) {
+        int peer = accept(listener, NULL, NULL);
+        size_t n = 0;
+        ssize_t got;
+        while ((got = read(peer, request + n, sizeof request - 1 - n)) > 0) {
+            n += (size_t)got;
+            request[n] = 0;
+            char *body = strstr(request, "\\r\\n\\r\\n");
+            if (!body || !strstr(body, "}"))
+                continue;
+            char answer[256];
+            const char *text = strstr(request, "POST /invoke") && strstr(request, "x-fc-request-id") ? "from C" : "what?";
+            int length = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\\r\\nContent-Length: %zu\\r\\n\\r\\n%s", strlen(text), text);
+            if (write(peer, answer, (size_t)length) != length)
+                return 1;
+            n = 0;
+        }
+        close(peer);
+    }
+}
+`;
+
+test('a custom runtime is any program that serves port 9000', async () => {
+  const directory = scratch();
+  fs.writeFileSync(path.join(directory, 'main.c'), CUSTOM);
+  const built = spawnSync('cc', ['-O1', '-static', '-o', path.join(directory, 'bootstrap'), path.join(directory, 'main.c')], { encoding: 'utf8' });
+  assert.equal(built.status, 0, built.stderr);
+  await create('in-c', { bootstrap: fs.readFileSync(path.join(directory, 'bootstrap')) }, { runtime: 'custom', executable: ['bootstrap'] });
+  assert.equal((await invoke('in-c')).body, 'from C');
+});
+
+const BAD = {
+  'endless-loop': ['def handler(event, context):\n    while True:\n        pass\n', { timeout: 1 }, /timed out after 1 seconds/],
+  'memory-hog': ['def handler(event, context):\n    kept = []\n    while True:\n        kept.append(bytearray(10000000))\n', {}, /memory|exited|MemoryError|^$/i],
+  'disk-hog': ['def handler(event, context):\n    with open("/tmp/big", "wb") as f:\n        for _ in range(1024):\n            f.write(b"x" * 1048576)\n', { diskSize: 16 }, /No space left|File too large|File size limit|exited/],
+  'fork-bomb': ['import os\ndef handler(event, context):\n    while True:\n        os.fork()\n', { timeout: 2 }, /Resource temporarily unavailable|timed out|exited|cannot be reached/],
+  'leaving': ['import os\ndef handler(event, context):\n    os._exit(3)\n', {}, /exited unexpectedly/],
+};
+
+for (const [name, [source, options, message]] of Object.entries(BAD)) {
+  test(`a function that misbehaves (${name}) fails alone`, async () => {
+    await python(name, source, options);
+    const failed = await invoke(name);
+    assert.equal(failed.status, 200);
+    assert.equal(failed.type, 'UnhandledInvocationError');
+    assert.match(JSON.parse(failed.body).errorMessage, message);
+    await healthy();
+    assert.match((await invoke('echo', '{"still":"there"}')).body, /there/);
+  });
+}
+
+test('a function sees no files, devices, privileges or network of others', async () => {
+  await python('probe', `
+import json, os, socket
+def attempt(what):
+    try:
+        return str(what())
+    except Exception as error:
+        return "refused: " + type(error).__name__
+def connect(address):
+    s = socket.socket(); s.settimeout(2); s.connect(address); return "connected"
+def handler(event, context):
+    port = json.loads(event)["port"]
+    return {
+        "root": sorted(os.listdir("/")), "shadow": attempt(lambda: open("/etc/shadow").read()),
+        "home": attempt(lambda: os.listdir("/root")), "data": attempt(lambda: os.listdir("/var")),
+        "code": attempt(lambda: open("/code/new", "w")), "usr": attempt(lambda: open("/usr/new", "w")),
+        "top": attempt(lambda: open("/new", "w")), "devices": sorted(os.listdir("/dev")),
+        "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
+        "server": attempt(lambda: connect(("127.0.0.1", port))), "outside": attempt(lambda: connect(("1.1.1.1", 80))),
+        "names": attempt(lambda: socket.gethostbyname("example.com")),
+        "vendor": socket.gethostbyname("config.cn-hangzhou.aliyuncs.com"),
+        "raw": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
+        "capabilities": [l for l in open("/proc/self/status") if l.startswith("CapEff")][0].split()[1],
+        "environment": sorted(k for k in os.environ if "PLUMBLINE" in k),
+    }
+`);
+  const seen = JSON.parse((await invoke('probe', JSON.stringify({ port: Number(new URL(server.endpoint).port) }))).body);
+  for (const what of ['shadow', 'home', 'data', 'code', 'usr', 'top', 'server', 'outside', 'names', 'raw'])
+    assert.match(seen[what], /^refused/, what);
+  assert.deepEqual(seen.devices, ['fd', 'null', 'random', 'urandom', 'zero']);
+  assert.equal(seen.vendor, '127.0.0.1');
+  assert.equal(Number.parseInt(seen.capabilities, 16), 0);
+  assert.ok(seen.processes < 8);
+  assert.deepEqual(seen.environment, []);
+});
+
+test('a function that fails leaves its error in the status of the rule, and the events of others alone', async () => {
+  const rule = await createRule('failing', arn('broken'));
+  await until(async () => (await status(rule)).LastErrorCode === 'FunctionInvokeError');
+  const told = await status(rule);
+  assert.match(told.LastErrorMessage, /ValueError/);
+  assert.ok(told.LastFailedInvocationTimestamp > 0);
+  assert.ok(told.LastFailedEvaluationTimestamp >= told.LastFailedInvocationTimestamp);
+  assert.deepEqual(new Set(Object.values(await verdicts(rule))), new Set(['INSUFFICIENT_DATA']));
+  await until(async () => (await server.call('GetServerStatus', {}, { version: '2026-11-01' })).Queues.FunctionEvents === 0);
+  const nobody = await createRule('nobody', arn('no-such-function'));
+  await until(async () => (await status(nobody)).LastErrorCode === 'FunctionNotFound');
+  await server.call('DeleteConfigRules', { ConfigRuleIds: `${rule},${nobody}` });
+});
+
+test('tokens and results that are not sound are refused', async () => {
+  await python('keeper', 'import json\ndef handler(event, context):\n    print("TOKEN" + json.loads(event)["resultToken"] + "END")\n', { timeout: 1 });
+  const rule = await createRule('keeper', arn('keeper'));
+  let token;
+  await until(async () => {
+    const done = plumbline(['function', 'logs', 'keeper', '--data', server.data]);
+    token = /TOKEN(\S+)END/.exec(done.stdout)?.[1];
+    return token;
+  });
+  const report = (id, type, more = {}) => ({ accountId: Number(server.credentials.AccountId), complianceResourceId: id,
+    complianceResourceType: 'ACS::ECS::Instance', complianceRegionId: 'cn-shanghai', complianceType: type, ...more });
+  const put = (list, more = {}) => server.call('PutEvaluations', { ResultToken: token, Evaluations: JSON.stringify(list), ...more });
+  assert.match((await failure(put([report('i-good', 'COMPLIANT')], { ResultToken: `x${token}` }))).code, /Invalid.ResultToken.Value/);
+  assert.match((await failure(put([report('i-good', 'MAYBE')]))).code, /Invalid.Evaluations.Value/);
+  assert.match((await failure(put([report('i-good', 'COMPLIANT'), report('i-unknown', 'COMPLIANT')]))).code, /Invalid.Evaluations.Value/);
+  assert.match((await failure(put(Array(101).fill(report('i-good', 'COMPLIANT'))))).code, /Invalid.Evaluations.Value/);
+  assert.equal((await verdicts(rule))['i-good'], 'INSUFFICIENT_DATA');
+  assert.equal((await put([report('i-good', 'COMPLIANT'), report('i-bad', 'NON_COMPLIANT', { annotation: 'seen' })])).Result, true);
+  assert.equal((await put([report('i-good', 'COMPLIANT'), report('i-bad', 'NON_COMPLIANT', { annotation: 'seen' })])).Result, true);
+  assert.equal((await verdicts(rule))['i-bad'], 'NON_COMPLIANT');
+  assert.equal((await results(rule))['i-bad'].Annotation, 'seen');
+  const old = token;
+  await server.call('StartConfigRuleEvaluation', { ConfigRuleId: rule });
+  await until(async () => {
+    const all = [...plumbline(['function', 'logs', 'keeper', '--data', server.data]).stdout.matchAll(/TOKEN(\S+)END/g)];
+    return all.length > 3 && (token = all.at(-1)[1]) !== old;
+  });
+  await put([report('i-bad', 'COMPLIANT')]);
+  await put([report('i-bad', 'NON_COMPLIANT')], { ResultToken: old });
+  assert.equal((await verdicts(rule))['i-bad'], 'COMPLIANT');
+  await server.call('DeleteConfigRules', { ConfigRuleIds: rule });
+});
+
+test('events survive kill -9 of the server', async () => {
+  const data = scratch();
+  let own = await Server.start({ data, args: ['--function-retry', '50'] });
+  const directory = path.join(data, 'code');
+  fs.mkdirSync(directory);
+  fs.writeFileSync(path.join(directory, 'index.py'), `import time\ntime.sleep(0.2)\n${IMAGE_CHECK}`);
+  const deployed = plumbline(['function', 'deploy', directory, '--name', 'check', '--runtime', 'python3', '--handler', 'index.handler', '--data', data]);
+  assert.equal(deployed.status, 0, deployed.stderr);
+  await own.put([instance('i-1', 'good'), instance('i-2', 'bad')]);
+  const { ConfigRuleId } = await own.call('CreateConfigRule', {
+    ConfigRuleName: 'r', SourceOwner: 'CUSTOM_FC', SourceIdentifier: deployed.stdout.trim(), RiskLevel: 1,
+    ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance', InputParameters: '{"imageIds":"good"}' });
+  await own.stop('SIGKILL');
+  own = await Server.start({ data, args: ['--function-retry', '50'] });
+  try {
+    await until(async () => {
+      const list = (await own.call('ListConfigRuleEvaluationResults', { ConfigRuleId })).EvaluationResults.EvaluationResultList;
+      return list.length === 2 && list.every((r) => ['COMPLIANT', 'NON_COMPLIANT'].includes(r.ComplianceType));
+    });
+    assert.match(plumbline(['function', 'list', '--data', data]).stdout, /^check\tpython3/m);
+    assert.match(plumbline(['function', 'invoke', 'check', '--data', data]).stdout, /null/);
+  } finally {
+    await own.stop();
+  }
+});
