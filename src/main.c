@@ -20,6 +20,7 @@ static const subcommand subcommands[] = {
     {"serve", cli_serve, "run the server"},
     {"call", cli_call, "call one API operation"},
     {"import", cli_import, "record configuration items from files"},
+    {"function", cli_function, "deploy, invoke and list functions of a server"},
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
     {"keys", cli_keys, "rotate the key that seals secrets"},

@@ -6,6 +6,7 @@
 int cli_bench(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_function(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_jsonpath(int argc, char **argv);
 int cli_keys(int argc, char **argv);

@@ -256,13 +256,14 @@ static void add_variable(starting *s, const char *name, pl_str value) {
 /* customRuntimeConfig: {"command": [...], "args": [...]}; without it /code/bootstrap. */
 static int add_custom_command(starting *s) {
     pl_json root = PL_JSON_NONE, word;
+    pl_str unnamed;
     pl_str config = s->function->runtime_config;
     if (config.n && pl_json_parse_in(&s->arena, config, &root, s->error) != 0)
         return -1;
     static const char *const lists[] = {"command", "args"};
     for (size_t n = 0; n < 2; n++) {
         pl_json list = pl_json_get(root, pl_str_from(lists[n]));
-        for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, NULL, &word);)
+        for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &unnamed, &word);)
             add_word(s, pl_json_str(word));
     }
     if (s->commands == 0)
