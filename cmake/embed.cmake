@@ -20,3 +20,4 @@ endfunction()
 
 pl_embed(catalogue catalogue catalogue)
 pl_embed(store migrations src/store/migrations)
+pl_embed(functions runtimes src/functions/runtimes)

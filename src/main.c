@@ -2,6 +2,7 @@
  * The program: a table of subcommands. Each subcommand is one file under src/cli/ and parses its own options.
  */
 #include "cli/commands.h"
+#include "functions/inside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,6 +83,8 @@ int main(int argc, char **argv) {
         return help(1, argv);
     if (strcmp(argv[1], "--version") == 0)
         return version(1, argv);
+    if (strcmp(argv[1], "function-instance") == 0) /* only ever called inside a sandbox */
+        return inside_main(argc - 1, argv + 1);
     const subcommand *asked = find(argv[1]);
     return asked ? asked->run(argc - 1, argv + 1) : unknown(argv[1]);
 }

@@ -22,7 +22,7 @@ def main():
     directory, name, output = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
     blob = bytearray()
     for path in sorted(directory.rglob("*"), key=lambda p: p.relative_to(directory).as_posix().encode()):
-        if path.suffix not in (".json", ".sql"):
+        if path.suffix not in (".json", ".sql", ".py", ".mjs"):
             continue
         data = content(path)
         blob += path.relative_to(directory).as_posix().encode() + b"\0" + str(len(data)).encode() + b"\0" + data + b"\0"

@@ -108,7 +108,7 @@ static int python_json(binding *b, pl_str text, pl_json *json) {
     pl_buf translated;
     pl_error ignored;
     *json = PL_JSON_NONE;
-    if (!strchr("[{(", *text.p))
+    if (text.n == 0 || !strchr("[{(", *text.p))
         return 0;
     pl_buf_init(&translated, (text.n + 16) * 6);
     int result = pl_json_from_python(&translated, text)

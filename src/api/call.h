@@ -20,6 +20,7 @@ struct catalogue;
 struct identity;
 struct org;
 struct engine;
+struct functions;
 struct identity_caller;
 struct api_limits;
 struct api_client_token;
@@ -31,6 +32,7 @@ typedef struct api_services {
     struct identity *identity;
     struct org *org;
     struct engine *engine;
+    struct functions *functions; /* NULL: the program runs no functions */
     const struct api_limits *limits;
     pl_clock clock;
     pl_random random;

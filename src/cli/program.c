@@ -197,6 +197,20 @@ static int open_engine(program *p, pl_error *error) {
     return engine_open(&p->engine, &config, error);
 }
 
+static int open_functions(program *p, pl_error *error) {
+    functions_config config = p->options.functions;
+    if (!p->options.with_functions)
+        return 0;
+    config.store = p->store;
+    config.engine = p->engine;
+    config.identity = p->identity;
+    config.clock = p->services.clock;
+    config.random = p->services.random;
+    config.log = &p->options.log;
+    config.program = "/proc/self/exe";
+    return functions_open(&p->functions, &config, error);
+}
+
 static void connect_rooms(program *p) {
     org_hooks hooks = {.context = p,
                        .create_account = account_created,
@@ -211,6 +225,7 @@ static void connect_rooms(program *p) {
     p->services.org = p->org;
     p->services.identity = p->identity;
     p->services.engine = p->engine;
+    p->services.functions = p->functions;
     p->services.limits = &p->options.limits;
     p->services.log = &p->options.log;
     p->services.started = pl_now(&p->services.clock);
@@ -222,7 +237,8 @@ int program_open(program *p, const program_options *options, pl_error *error) {
     p->services.random = pl_random_system();
     if (make_directory(options->data, error) == 0 &&
         catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
-        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_engine(p, error) == 0) {
+        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_engine(p, error) == 0 &&
+        open_functions(p, error) == 0) {
         connect_rooms(p);
         return 0;
     }
@@ -232,10 +248,12 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 
 void program_close(program *p) {
     pl_error ignored;
+    functions_stop(p->functions);
     engine_stop(p->engine);
     if (p->identity)
         (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
+    functions_close(p->functions);
     engine_close(p->engine);
     identity_close(p->identity);
     org_close(p->org);

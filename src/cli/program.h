@@ -7,14 +7,17 @@
 
 #include "api/call.h"
 #include "engine/engine.h"
+#include "functions/functions.h"
 #include "identity/identity.h"
 #include "org/org.h"
 
 typedef struct program_options {
-    const char *data;      /* directory; made (mode 0700) when missing */
-    const char *store_url; /* NULL: SQLite in the data directory */
-    const char *catalogue; /* directory with rule files of the user's own; NULL: none */
-    unsigned workers;      /* evaluation threads; 0: none */
+    const char *data;           /* directory; made (mode 0700) when missing */
+    const char *store_url;      /* NULL: SQLite in the data directory */
+    const char *catalogue;      /* directory with rule files of the user's own; NULL: none */
+    unsigned workers;           /* evaluation threads; 0: none */
+    bool with_functions;        /* run functions; functions_start follows when the gateway listens */
+    functions_config functions; /* its limits; what rooms it uses is filled in */
     api_limits limits;
     pl_log log;
 } program_options;
@@ -28,6 +31,7 @@ typedef struct program {
     org *org;
     identity *identity;
     engine *engine;
+    functions *functions; /* NULL unless asked for */
 } program;
 
 /* The limits of a server: generous, or the vendor's with `strict` (reference/evaluation-semantics.md, section

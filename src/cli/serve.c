@@ -9,7 +9,9 @@
 #include "cli/options.h"
 #include "cli/program.h"
 
+#include "api/functions/routes.h"
 #include "api/tables/products.gen.h"
+#include "engine/function.h"
 #include "gateway/gateway.h"
 
 #include <signal.h>
@@ -45,6 +47,19 @@ static const cli_option table[] = {
     {"idle-timeout", CLI_NUMBER, "75", 1, 3600, "SECONDS", "longest silence on a connection", NULL, 0, false},
     {"nonces", CLI_NUMBER, "4194304", 1024, 1 << 30, "N",
      "most signature nonces in memory; past it old timestamps are refused", NULL, 0, false},
+    {"function-workers", CLI_NUMBER, "8", 1, 64, "N", "events that are delivered to functions at once", NULL,
+     0, false},
+    {"function-instances", CLI_NUMBER, "16", 1, 256, "N", "sandboxes of functions at once", NULL, 0, false},
+    {"function-concurrency", CLI_NUMBER, "4", 1, 64, "N", "sandboxes of one function at once", NULL, 0,
+     false},
+    {"function-idle", CLI_NUMBER, "60", 1, 86400, "SECONDS", "after which an idle sandbox is ended", NULL, 0,
+     false},
+    {"function-retry", CLI_NUMBER, "5000", 1, 3600000, "MILLISECONDS",
+     "before a failed event is tried again; five times that before the third and last try", NULL, 0, false},
+    {"unsafe-functions", CLI_FLAG, NULL, 0, 0, NULL,
+     "run functions without a sandbox where the kernel refuses one: their code can then do what this user "
+     "can",
+     NULL, 0, false},
     {"strict", CLI_FLAG, NULL, 0, 0, NULL,
      "refuse what the vendor refuses: its quotas, call rate and HTTPS-only operations", NULL, 0, false},
     {"catalogue", CLI_TEXT, NULL, 0, 0, "DIR", "directory with rule files of your own", NULL, 0, false},
@@ -79,7 +94,7 @@ typedef struct server {
     program program;
     gateway_options gateway_options;
     gateway *gateway;
-    gateway_gauge gauges[8];
+    gateway_gauge gauges[16];
 } server;
 
 static const char *text_of(const server *s, const char *name) {
@@ -225,6 +240,43 @@ static int64_t store_waiting(void *context) {
     return (int64_t)counters_of(context).waiting;
 }
 
+static functions_counts function_counts_of(void *context) {
+    functions_counts counts;
+    functions_count_all(((program *)context)->functions, &counts);
+    return counts;
+}
+
+static int64_t function_invocations(void *context) {
+    return function_counts_of(context).invocations;
+}
+
+static int64_t function_failures(void *context) {
+    return function_counts_of(context).failures;
+}
+
+static int64_t function_cold_starts(void *context) {
+    return function_counts_of(context).cold_starts;
+}
+
+static int64_t function_instances(void *context) {
+    return function_counts_of(context).instances;
+}
+
+static int64_t function_running(void *context) {
+    return function_counts_of(context).running;
+}
+
+static int count_events(store_session *session, void *argument, pl_error *error) {
+    return engine_function_count(session, argument, error);
+}
+
+static int64_t function_events(void *context) {
+    pl_error ignored;
+    int64_t events = 0;
+    store_read(((program *)context)->store, count_events, &events, &ignored);
+    return events;
+}
+
 static void set_gateway_options(server *s) {
     const gateway_gauge gauges[] = {
         {"plumbline_store_reads_total", "Read transactions.", true, store_reads, &s->program},
@@ -233,6 +285,15 @@ static void set_gateway_options(server *s) {
          &s->program},
         {"plumbline_store_writes_waiting", "Write transactions queued or running.", false, store_waiting,
          &s->program},
+        {"plumbline_function_events", "Events queued for functions.", false, function_events, &s->program},
+        {"plumbline_function_invocations_total", "Invocations of functions.", true, function_invocations,
+         &s->program},
+        {"plumbline_function_failures_total", "Invocations that failed.", true, function_failures,
+         &s->program},
+        {"plumbline_function_cold_starts_total", "Sandboxes started.", true, function_cold_starts,
+         &s->program},
+        {"plumbline_function_instances", "Sandboxes now.", false, function_instances, &s->program},
+        {"plumbline_function_running", "Invocations now.", false, function_running, &s->program},
     };
     gateway_options *o = &s->gateway_options;
     memcpy(s->gauges, gauges, sizeof gauges);
@@ -247,6 +308,7 @@ static void set_gateway_options(server *s) {
     o->read_seconds = (unsigned)number_of(s, "read-timeout");
     o->idle_seconds = (unsigned)number_of(s, "idle-timeout");
     o->nonces = (size_t)number_of(s, "nonces");
+    o->routes = &functions_api;
     o->products = api_products;
     o->product_count = api_product_count;
     o->guard = (gateway_guard){identity_find_key, identity_authorize, directory_path};
@@ -267,6 +329,15 @@ static int configure(server *s, pl_error *error) {
     s->program_options.catalogue = text_of(s, "catalogue");
     s->program_options.workers = number_of(s, "workers") ? (unsigned)number_of(s, "workers") : processors();
     s->program_options.limits = read_limits(s);
+    s->program_options.with_functions = true;
+    s->program_options.functions = (functions_config){
+        .workers = (unsigned)number_of(s, "function-workers"),
+        .instances = (unsigned)number_of(s, "function-instances"),
+        .per_function = (unsigned)number_of(s, "function-concurrency"),
+        .idle_seconds = (unsigned)number_of(s, "function-idle"),
+        .retry_ms = number_of(s, "function-retry"),
+        .unsafe = number_of(s, "unsafe-functions"),
+    };
     return 0;
 }
 
@@ -291,6 +362,19 @@ static void wait_for_signal(server *s, const sigset_t *signals) {
             pl_log_write(&s->program_options.log, PL_LOG_WARNING, "identities: %s", error.message);
 }
 
+static int adopt(void *context, int descriptor) {
+    return gateway_adopt(((server *)context)->gateway, descriptor);
+}
+
+static int start_functions(server *s, pl_str address, pl_error *error) {
+    functions_link link = {.server_key = s->program.services.server_key,
+                           .endpoint = pl_arena_cstr(&s->arena, address),
+                           .serve = adopt,
+                           .context = s};
+    return link.endpoint ? functions_start(s->program.functions, &link, error)
+                         : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
 static int run(server *s, const sigset_t *signals, pl_error *error) {
     identity_root wanted, root;
     bool created = false;
@@ -303,7 +387,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
     if (gateway_start(&s->gateway, &s->gateway_options, &s->program.services, error) != 0)
         return -1;
     pl_str address = endpoint(s);
-    if (credentials_set_endpoint(s->data, address, error) != 0)
+    if (start_functions(s, address, error) != 0 || credentials_set_endpoint(s->data, address, error) != 0)
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
     fflush(stdout);
@@ -323,6 +407,7 @@ static int serve(server *s, pl_error *error) {
     if (program_open(&s->program, &s->program_options, error) != 0)
         return -1;
     int result = run(s, &signals, error);
+    functions_stop(s->program.functions);
     gateway_stop(s->gateway);
     program_close(&s->program);
     gateway_free(s->gateway);

@@ -31,7 +31,7 @@ truth test_contains_folded(const desired *d, const feature *f, environment *env)
     pl_str text = value_text(env, f->node);
     if (pl_str_find_fold(text, d->text) != PL_NOT_FOUND)
         return YES;
-    return any_folded(d->folded + 1, d->folded_count ? 1 : 0, text, env);
+    return d->folded_count ? any_folded(d->folded + 1, 1, text, env) : NO;
 }
 
 /* The list is in lower case; a longer one is searched by halves with a folded copy of the text. */

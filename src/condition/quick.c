@@ -467,6 +467,8 @@ static inline __attribute__((always_inline)) void run_kind(pl_program_state *sta
 }
 
 static void run_clauses(pl_program_state *state) {
+    if (state->program->quick_clause_count == 0)
+        return;
     run_kind(state, QUICK_NONE, take_none);
     run_kind(state, QUICK_EQUALS, take_text);
     run_kind(state, QUICK_IN, take_list);

@@ -25,8 +25,9 @@ typedef struct engine_function_event {
 /* "ConfigurationItemChangeNotification", "ScheduledNotification" or "Manual". */
 pl_str engine_function_trigger(int64_t message);
 
-/* The rule with the smallest key above `after` that has events; 0: none. */
-int engine_function_next_rule(store_session *session, int64_t after, int64_t *rule_key, pl_error *error);
+/* The rule with the smallest key above `after` that has events, and its owner, in the arena; 0: none. */
+int engine_function_next_rule(store_session *session, pl_arena *arena, int64_t after, int64_t *rule_key,
+                              pl_str *owner_id, pl_error *error);
 
 /* True when the rule has an event that is due. */
 int engine_function_has_due(store_session *session, int64_t rule_key, int64_t now, bool *due,
@@ -40,8 +41,11 @@ int engine_function_claim(store_session *session, pl_arena *arena, int64_t rule_
                           int64_t lease, size_t limit, engine_function_event **events, size_t *count,
                           pl_error *error);
 
-/* Gives back all claims of a process that is gone; on SQLite every claim found at the start is one. */
-int engine_function_release(store_session *session, pl_error *error);
+/*
+ * Gives back the claims of `node`. At the start, with an absent node: of processes that are gone, which on
+ * SQLite every claim is; on PostgreSQL their leases run out.
+ */
+int engine_function_release(store_session *session, pl_str node, pl_error *error);
 
 /* True while the event waits for its result: neither reported nor replaced by a later one. */
 int engine_function_is_pending(store_session *session, const engine_function_event *event, bool *pending,

@@ -39,15 +39,21 @@ int engine_queue_account(store_session *session, pl_str account_id, const engine
 /* --- Taking events ---------------------------------------------------------------------------------------
  */
 
-int engine_function_next_rule(store_session *session, int64_t after, int64_t *rule_key, pl_error *error) {
-    store_statement *st = store_prepare(
-        session, "SELECT rule_key FROM function_events WHERE rule_key > $1 ORDER BY rule_key LIMIT 1", error);
+int engine_function_next_rule(store_session *session, pl_arena *arena, int64_t after, int64_t *rule_key,
+                              pl_str *owner_id, pl_error *error) {
+    store_statement *st = store_prepare(session,
+                                        "SELECT rule_key, owner_id FROM function_events WHERE rule_key > $1 "
+                                        "ORDER BY rule_key LIMIT 1",
+                                        error);
     store_bind_i64(st, 1, after);
     int step = store_step(st, error);
-    *rule_key = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    *rule_key = 0;
+    if (step <= 0)
+        return step;
+    *rule_key = store_column_i64(st, 0);
+    *owner_id = pl_arena_copy(arena, store_column_text(st, 1));
+    store_reset(st);
+    return owner_id->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
 int engine_function_has_due(store_session *session, int64_t rule_key, int64_t now, bool *due,
@@ -112,13 +118,14 @@ int engine_function_claim(store_session *session, pl_arena *arena, int64_t rule_
     return 0;
 }
 
-int engine_function_release(store_session *session, pl_error *error) {
-    if (store_is_postgres(session))
+int engine_function_release(store_session *session, pl_str node, pl_error *error) {
+    if (!node.p && store_is_postgres(session))
         return 0;
-    if (store_run(session, error, "UPDATE function_invocations SET due = 0, node = '' WHERE node <> ''",
-                  "") != 0)
-        return -1;
-    return store_run(session, error, "UPDATE function_events SET due = 0, node = '' WHERE node <> ''", "");
+    return store_run(
+        session, error,
+        "UPDATE function_events SET due = 0, node = '' WHERE node <> '' AND (CAST($1 AS TEXT) IS "
+        "NULL OR node = $1)",
+        "t", node);
 }
 
 /* --- What becomes of an event -----------------------------------------------------------------------------

@@ -133,7 +133,8 @@ static int consider(struct listing *l, pl_str account_id, const engine_bound *bo
     "r.create_time, r.capture_time, r.tags, r.deleted"
 #define RESULT_COLUMNS                                                                                       \
     "x.rule_key, x.compliance, x.shown, x.message_type, x.ordering, x.recorded, x.last_non_compliant, "      \
-    "x.last_fixed, x.annotation, x.ignore_until, x.ignore_date, x.ignore_reason, x.changed, x.changed_from, "    \
+    "x.last_fixed, x.annotation, x.ignore_until, x.ignore_date, x.ignore_reason, x.changed, "                \
+    "x.changed_from, "                                                                                       \
     "x.annotation_from"
 
 /* Coverage of the current row's resource; tags are parsed for narrow scopes only. */

@@ -188,9 +188,8 @@ static int compare_v3(gateway_request *r, pl_str secret) {
     if (!pl_str_is(sent_hash, hash))
         return pl_failf(&r->error, PL_E_SignatureDoesNotMatch,
                         "The header x-acs-content-sha256 is not the SHA-256 of the body, which is %s.", hash);
-    signature_v3 request = {r->method,  PL_STR("/"),     &r->query,
-                            r->headers, r->header_count, r->authorization.signed_headers,
-                            sent_hash};
+    signature_v3 request = {r->method,       r->route ? r->route_path : PL_STR("/"), &r->query, r->headers,
+                            r->header_count, r->authorization.signed_headers,        sent_hash};
     pl_buf_clear(&r->scratch);
     signature_v3_canonical(&r->scratch, &request);
     if (r->scratch.failed)

@@ -167,3 +167,7 @@ void gateway_free(gateway *g) {
 uint16_t gateway_port(const gateway *g) {
     return listener_port(g->listener);
 }
+
+int gateway_adopt(gateway *g, int descriptor) {
+    return listener_adopt(g->listener, descriptor);
+}

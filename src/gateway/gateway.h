@@ -56,6 +56,7 @@ typedef struct gateway_options {
     pl_str tls_certificate, tls_key; /* PEM texts; absent: plain HTTP */
     const struct api_product *const *products;
     size_t product_count;
+    const struct api_route_product *routes; /* operations by path; NULL: none */
     gateway_guard guard;
     const gateway_gauge *gauges;
     size_t gauge_count;
@@ -78,6 +79,12 @@ int gateway_start(gateway **out, const gateway_options *options, api_services *s
  */
 void gateway_stop(gateway *gateway);
 void gateway_free(gateway *gateway);
+
+/*
+ * Serves a connection that was opened elsewhere and ends on this machine: by a function to a vendor host. It
+ * counts as secure. -1 when it cannot be taken; the descriptor is then still the caller's.
+ */
+int gateway_adopt(gateway *gateway, int descriptor);
 
 /* The port that is listened on. */
 uint16_t gateway_port(const gateway *gateway);

@@ -18,11 +18,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500 };
+enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
 
 typedef struct connection {
     struct connection *previous, *next;
@@ -30,12 +31,14 @@ typedef struct connection {
     gateway_request *request; /* NULL until the first one */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
+    bool adopted;             /* opened on this machine and handed over: as good as encrypted */
     char address[INET6_ADDRSTRLEN];
 } connection;
 
 struct listener {
     request_shared *shared;
     struct MHD_Daemon *daemon;
+    struct MHD_Daemon *inner; /* of adopted connections: plain HTTP, with a limit of their own */
     workers *workers;
     int fd;
     uint16_t port;
@@ -114,6 +117,8 @@ static void write_address(char text[static INET6_ADDRSTRLEN], const struct socka
     else if (address && address->sa_family == AF_INET6)
         inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, whole,
                   sizeof whole);
+    else if (address && address->sa_family == AF_UNIX)
+        snprintf(whole, sizeof whole, "127.0.0.1");
     pl_str seen = pl_str_from(whole);
     if (pl_str_starts(seen, PL_STR("::ffff:")))
         seen = pl_str_skip(seen, 7);
@@ -127,7 +132,7 @@ static void refuse(gateway_request *r, pl_error_code code, const char *message) 
 
 static size_t body_limit(const gateway_request *r) {
     size_t common = r->shared->options->body_bytes;
-    size_t own = r->operation ? r->operation->max_body : 0;
+    size_t own = r->operation ? r->operation->max_body : r->route ? r->route->max_body : 0;
     return own > common ? own : common;
 }
 
@@ -136,7 +141,7 @@ static void receive_head(gateway_request *r, const char *method) {
     int headers = MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, NULL, NULL);
     r->method = pl_arena_copy(&r->arena, pl_str_from(method));
     r->source_ip = pl_str_from(connection_of(r->connection)->address);
-    r->secure = r->shared->options->tls_key.n > 0;
+    r->secure = connection_of(r->connection)->adopted || r->shared->options->tls_key.n > 0;
     size_t room = headers > 0 ? (size_t)headers : 0;
     r->headers =
         pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
@@ -195,6 +200,10 @@ static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const c
         char number[24];
         snprintf(number, sizeof number, "%lld", (long long)r->retry_after_ms);
         MHD_add_response_header(response, "x-acs-retry-after", number);
+    }
+    for (size_t i = 0; r && r->route && i < r->route_call.header_count; i++) {
+        const api_route_header *header = &r->route_call.headers[i];
+        MHD_add_response_header(response, header->name, pl_arena_cstr(&r->arena, header->value));
     }
     enum MHD_Result result = MHD_queue_response(mhd, (unsigned)status, response);
     MHD_destroy_response(response);
@@ -365,6 +374,7 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
         return;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     write_address(c->address, info ? info->client_addr : NULL);
+    c->adopted = info && info->client_addr && info->client_addr->sa_family == AF_UNIX;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
@@ -491,13 +501,35 @@ static int start_daemon(listener *l, pl_error *error) {
                         : "threads cannot be started");
 }
 
+static int start_inner(listener *l, pl_error *error) {
+    const gateway_options *o = l->shared->options;
+    l->inner =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
+                         0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADOPTED_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
+                         o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_bytes,
+                         MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
+                         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, l, MHD_OPTION_END);
+    return l->inner ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot serve: threads cannot be started");
+}
+
+int listener_adopt(listener *l, int descriptor) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!l)
+        return -1;
+    /* The library closes the descriptor when it refuses it. */
+    MHD_add_connection(l->inner, descriptor, (const struct sockaddr *)&address, sizeof address);
+    return 0;
+}
+
 static int start_all(listener *l, pl_error *error) {
     if (open_socket(l, error) != 0)
         return -1;
     l->workers = workers_new(l->shared->options->workers, worker_done);
     if (!l->workers)
         return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
-    if (start_daemon(l, error) != 0)
+    if (start_daemon(l, error) != 0 || start_inner(l, error) != 0)
         return -1;
     l->has_sweeper = pthread_create(&l->sweeper, NULL, sweep, l) == 0;
     return l->has_sweeper ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot start a thread");
@@ -549,6 +581,8 @@ void listener_stop(listener *l, int64_t milliseconds) {
     if (l->has_sweeper)
         pthread_join(l->sweeper, NULL);
     workers_free(l->workers);
+    if (l->inner)
+        MHD_stop_daemon(l->inner);
     if (l->daemon)
         MHD_stop_daemon(l->daemon);
     if (l->fd >= 0)

@@ -18,4 +18,7 @@ uint16_t listener_port(const listener *l);
 /* Stops accepting, waits up to `milliseconds` for running requests, closes all connections, frees. */
 void listener_stop(listener *l, int64_t milliseconds);
 
+/* Takes over a connected socket, for requests in plain HTTP. -1: not taken. */
+int listener_adopt(listener *l, int descriptor);
+
 #endif

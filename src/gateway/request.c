@@ -73,6 +73,8 @@ static bool is_method(const gateway_request *r, const char *name) {
 }
 
 static int check_protocol(gateway_request *r) {
+    if (request_find_route(r))
+        return r->route ? 0 : pl_fail(&r->error, PL_E_InvalidAction_NotFound);
     if (!is_method(r, "GET") && !is_method(r, "POST"))
         return pl_fail(&r->error, PL_E_UnsupportedHTTPMethod);
     if (r->path.n > 0 && !pl_str_is(r->path, "/"))
@@ -197,7 +199,7 @@ bool request_prepare(gateway_request *r) {
     choose_kind(r);
     read_names(r, &r->query);
     pl_error ignored = r->error;
-    if (r->action.n && r->version.n && request_find(r) != 0)
+    if (!r->route && r->action.n && r->version.n && request_find(r) != 0)
         r->error = ignored;
     default_format(r);
     return r->operation != NULL;
@@ -278,7 +280,7 @@ static int check_operation_protocol(gateway_request *r) {
     return 0;
 }
 
-static int check_throttle(gateway_request *r) {
+int request_throttle(gateway_request *r) {
     int64_t wait = throttle_take(r->shared->throttle, r->caller.access_key_id, r->now);
     if (wait == 0)
         return 0;
@@ -370,7 +372,7 @@ static int run(gateway_request *r) {
         return -1;
     if (!r->operation && request_find(r) != 0)
         return -1;
-    if (check_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
+    if (request_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
         return -1;
     return run_operation(r);
 }
@@ -378,7 +380,7 @@ static int run(gateway_request *r) {
 void request_run(gateway_request *r) {
     if (!r->prepared)
         request_prepare(r);
-    if (run(r) == 0)
+    if ((r->route ? request_run_route(r) : run(r)) == 0)
         return;
     if (r->operation)
         api_error_localize(r->operation, &r->error);

@@ -10,6 +10,7 @@
 
 #include "api/bind.h"
 #include "api/client_token.h"
+#include "api/route.h"
 #include "base/map.h"
 #include "gateway/metrics.h"
 #include "gateway/nonces.h"
@@ -67,6 +68,9 @@ typedef struct gateway_request {
     int64_t timestamp;
     const struct api_operation *operation; /* NULL: none found */
     size_t product_index;
+    const api_route *route; /* NULL: an operation by name */
+    pl_str route_path;      /* decoded */
+    api_route_call route_call;
     pl_format format;
     identity_caller caller;
     identity_denial denial;
@@ -74,8 +78,9 @@ typedef struct gateway_request {
     int64_t now;
     char request_id[PL_UUID_TEXT];
     pl_error error;
-    pl_str error_tail; /* follows the error's message: strings to sign outgrow it */
-    bool denied;       /* by authorization: the answer tells details */
+    pl_str error_tail;  /* follows the error's message: strings to sign outgrow it */
+    bool denied;        /* by authorization: the answer tells details */
+    pl_str auth_action; /* that was denied */
     bool prepared;
 
     /* The answer. */
@@ -114,6 +119,13 @@ int request_read_fields(gateway_request *r); /* query and body into merged field
 int request_find(gateway_request *r);        /* the operation */
 int request_authenticate(gateway_request *r); /* caller */
 int request_authorize(gateway_request *r);    /* with the bound input in r->call */
+
+/* Waits for nobody: fails when the caller's key has had its share of calls. */
+int request_throttle(gateway_request *r);
+
+/* True when the path is one of operations by path; r->route is NULL when it has none for it. */
+bool request_find_route(gateway_request *r);
+int request_run_route(gateway_request *r);
 
 /* Writes r->error as the documented envelope. */
 void envelope_error(gateway_request *r);

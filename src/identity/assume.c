@@ -47,10 +47,23 @@ typedef struct role_lookup {
     identity_role role;
 } role_lookup;
 
+static int refuse(pl_error *error) {
+    return pl_fail_code(error, 403, "NoPermission",
+                        "You are not authorized to do this action. You should be authorized by RAM.");
+}
+
 static int find_role_work(store_session *session, void *argument, pl_error *error) {
     role_lookup *l = argument;
     l->scope.session = session;
     return identity_role_find(&l->scope, l->name, &l->role, error);
+}
+
+/* A role of another account that does not exist is refused like one that trusts somebody else. */
+static int find_role(identity *room, const identity_caller *caller, role_lookup *l, pl_error *error) {
+    if (store_read(room->config.store, find_role_work, l, error) == 0)
+        return 0;
+    bool foreign = !pl_str_eq(l->scope.account_id, caller->account_id);
+    return foreign && pl_error_is(error, PL_E_EntityNotExist_Role) ? refuse(error) : -1;
 }
 
 static int check_duration(const identity_assumption *wanted, const identity_role *role, pl_error *error) {
@@ -59,11 +72,6 @@ static int check_duration(const identity_assumption *wanted, const identity_role
     return pl_failf(error, PL_E_InvalidParameter_DurationSeconds,
                     "The Min/Max value of DurationSeconds is 900/%lld seconds.",
                     (long long)role->max_session_seconds);
-}
-
-static int refuse(pl_error *error) {
-    return pl_fail_code(error, 403, "NoPermission",
-                        "You are not authorized to do this action. You should be authorized by RAM.");
 }
 
 static int decide(identity_authority *a, pl_arena *arena, const identity_caller *caller,
@@ -109,7 +117,7 @@ int identity_assume_role(identity *room, pl_arena *arena, const identity_caller 
     role_lookup l = {.scope = {.room = room, .arena = arena, .now = wanted->now}};
     if (!split_role_arn(wanted->role_arn, &l.scope.account_id, &l.name))
         return pl_fail(error, PL_E_InvalidParameter_RoleArn);
-    if (check(wanted, arena, error) != 0 || store_read(room->config.store, find_role_work, &l, error) != 0 ||
+    if (check(wanted, arena, error) != 0 || find_role(room, caller, &l, error) != 0 ||
         check_permission(room, arena, caller, wanted, &l, error) != 0 ||
         check_duration(wanted, &l.role, error) != 0)
         return -1;

@@ -42,8 +42,9 @@ static const char *three_instances(void) {
 static void results_of_a_rule_are_listed(void **state) {
     (void)state;
     const char *rule = three_instances();
-    pl_json answer = call_well(config_list_config_rule_evaluation_results,
-                               input_of("{\"ConfigRuleId\":\"%s\",\"ComplianceType\":\"NON_COMPLIANT\"}", rule));
+    pl_json answer =
+        call_well(config_list_config_rule_evaluation_results,
+                  input_of("{\"ConfigRuleId\":\"%s\",\"ComplianceType\":\"NON_COMPLIANT\"}", rule));
     assert_int_equal(pl_json_count(at(answer, "EvaluationResults.EvaluationResultList")), 2);
     pl_json first = at(answer, "EvaluationResults.EvaluationResultList.0");
     assert_text(first, "ComplianceType", "NON_COMPLIANT");
@@ -106,17 +107,18 @@ static void counts_add_up(void **state) {
     "\"cn-beijing\",\"ResourceId\":\"" id "\"}"
 
 static pl_json count_of(const char *rule) {
-    return at(call_well(config_get_resource_compliance_by_config_rule,
-                        input_of("{\"ConfigRuleId\":\"%s\"}", rule)),
-              "ComplianceResult.Compliances");
+    return at(
+        call_well(config_get_resource_compliance_by_config_rule, input_of("{\"ConfigRuleId\":\"%s\"}", rule)),
+        "ComplianceResult.Compliances");
 }
 
 static void an_ignored_result_counts_as_such_until_it_is_restored(void **state) {
     (void)state;
     const char *rule = three_instances();
-    call_refused(config_ignore_evaluation_results,
-                 input_of("{\"ConfigRuleId\":\"%s\",\"Resources\":[" RESOURCE("i-2") "," RESOURCE("i-1") "]}", rule),
-                 "Invalid.Resources.Value");
+    call_refused(
+        config_ignore_evaluation_results,
+        input_of("{\"ConfigRuleId\":\"%s\",\"Resources\":[" RESOURCE("i-2") "," RESOURCE("i-1") "]}", rule),
+        "Invalid.Resources.Value");
     call_refused(config_ignore_evaluation_results,
                  input_of("{\"ConfigRuleId\":\"%s\",\"IgnoreDate\":\"2025-10-09\",\"Resources\":[" RESOURCE(
                               "i-2") "]}",
@@ -129,10 +131,11 @@ static void an_ignored_result_counts_as_such_until_it_is_restored(void **state) 
     assert_text(count_of(rule), "2.ComplianceType", "IGNORED");
     pl_json answer = call_well(config_list_config_rule_evaluation_results,
                                input_of("{\"ConfigRuleId\":\"%s\",\"ComplianceType\":\"IGNORED\"}", rule));
-    assert_text(answer,
-                "EvaluationResults.EvaluationResultList.0.EvaluationResultIdentifier.EvaluationResultQualifier."
-                "IgnoreDate",
-                "2025-10-11");
+    assert_text(
+        answer,
+        "EvaluationResults.EvaluationResultList.0.EvaluationResultIdentifier.EvaluationResultQualifier."
+        "IgnoreDate",
+        "2025-10-11");
     world.now = 1760112000000; /* 2025-10-11 00:00 at UTC+8 */
     bool worked;
     assert_int_equal(engine_work(world.engine, &worked, &world.error), 0);
@@ -156,7 +159,8 @@ static void resources_are_found_and_counted(void **state) {
     assert_text(answer, "DiscoveredResourceProfiles.TotalCount", "3");
     assert_text(answer, "DiscoveredResourceProfiles.DiscoveredResourceProfileList.0.ResourceId", "i-1");
     assert_text(answer, "DiscoveredResourceProfiles.DiscoveredResourceProfileList.0.VpcId", "vpc-1");
-    assert_int_equal(pl_json_count(at(answer, "DiscoveredResourceProfiles.DiscoveredResourceProfileList")), 2);
+    assert_int_equal(pl_json_count(at(answer, "DiscoveredResourceProfiles.DiscoveredResourceProfileList")),
+                     2);
     answer = call_well(config_get_discovered_resource,
                        "{\"ResourceId\":\"i-2\",\"ResourceType\":\"ACS::ECS::Instance\",\"Region\":"
                        "\"cn-beijing\",\"ComplianceOption\":1}");
@@ -232,7 +236,8 @@ static void a_recorder_restricts_what_is_recorded(void **state) {
                 "DiscoveredResourceProfiles.TotalCount", "0");
     call_well(config_start_configuration_recorder, "{}");
     three_instances();
-    assert_text(call_well(config_stop_configuration_recorder, "{}"), "StopConfigurationRecorderResult", "true");
+    assert_text(call_well(config_stop_configuration_recorder, "{}"), "StopConfigurationRecorderResult",
+                "true");
     assert_text(call_well(config_list_discovered_resources, "{\"MaxResults\":10}"),
                 "DiscoveredResourceProfiles.TotalCount", "0");
     assert_text(call_well(config_list_config_rules, "{}"), "ConfigRules.TotalCount", "0");
@@ -248,8 +253,10 @@ static void an_evaluation_can_be_asked_for(void **state) {
                 "Result", "true");
     pl_json answer =
         call_well(config_list_config_rule_evaluation_results, input_of("{\"ConfigRuleId\":\"%s\"}", rule));
-    assert_text(answer, "EvaluationResults.EvaluationResultList.0.ConfigRuleInvokedTimestamp", "1760000060000");
-    call_refused(config_start_config_rule_evaluation, "{\"ConfigRuleId\":\"cr-none\"}", "ConfigRuleNotExists");
+    assert_text(answer, "EvaluationResults.EvaluationResultList.0.ConfigRuleInvokedTimestamp",
+                "1760000060000");
+    call_refused(config_start_config_rule_evaluation, "{\"ConfigRuleId\":\"cr-none\"}",
+                 "ConfigRuleNotExists");
     call_well(config_start_config_rule_evaluation_by_resource, "{\"ResourceId\":\"i-1\"}");
 }
 

@@ -1,0 +1,46 @@
+/* What the handlers of functions share. */
+#ifndef API_FUNCTIONS_SHARED_H
+#define API_FUNCTIONS_SHARED_H
+
+#include "api/functions/routes.h"
+#include "functions/functions.h"
+#include "identity/identity.h"
+
+/* 400 InvalidArgument with a message; always -1. */
+int functions_refuse(pl_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* 404 FunctionNotFound; always -1. */
+int functions_missing(api_route_call *call, pl_str name);
+
+/* The function that the path names, in the version of the query's qualifier; FunctionNotFound. */
+int functions_find(api_route_call *call, store_session *session, function_record *out, pl_error *error);
+
+/* The region of all functions: names are not kept apart by region. */
+#define FUNCTION_REGION PL_STR("cn-shanghai")
+
+/* A function object of the answers, and its members alone. */
+void functions_write_members(pl_writer *w, const function_record *record, pl_str region);
+void functions_write(pl_writer *w, pl_str name, const function_record *record, pl_str region);
+
+void functions_begin(api_route_call *call, pl_writer *w);
+int functions_end(api_route_call *call, pl_writer *w);
+
+int functions_create(api_route_call *call);
+int functions_get(api_route_call *call);
+int functions_update(api_route_call *call);
+int functions_delete(api_route_call *call);
+int functions_list(api_route_call *call);
+int functions_get_code(api_route_call *call);
+int functions_download_code(api_route_call *call);
+int functions_get_log(api_route_call *call);
+int functions_run(api_route_call *call);
+int functions_publish(api_route_call *call);
+int functions_list_published(api_route_call *call);
+int functions_delete_published(api_route_call *call);
+int functions_create_alias(api_route_call *call);
+int functions_update_alias(api_route_call *call);
+int functions_get_alias(api_route_call *call);
+int functions_list_of_aliases(api_route_call *call);
+int functions_delete_alias(api_route_call *call);
+
+#endif

@@ -1,0 +1,142 @@
+/* Inside the functions room: the room itself and its instances. */
+#ifndef FUNCTIONS_PRIVATE_H
+#define FUNCTIONS_PRIVATE_H
+
+#include "engine/function.h"
+#include "engine/rules.h"
+#include "functions/functions.h"
+#include "functions/sandbox.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum {
+    FUNCTION_KEY = 112, /* account/name */
+    INSTANCE_KEY = 256,
+    INSTANCE_ID = 37,
+    LOG_TAIL = 4096,       /* bytes of log that an invocation answers with */
+    LOG_KEPT = 32 << 10,   /* bytes of log kept of a function */
+    LOG_MOST = 16 << 20,   /* bytes an invocation may write before its instance is ended */
+    LOGS_MOST = 512,       /* functions of which logs are kept */
+    ANSWER_MOST = 6 << 20, /* bytes of an answer */
+    LANES_MOST = 256,
+    WORKERS_MOST = 64,
+    ATTEMPTS = 3,
+    WAITING_CALLERS = 8,
+    REPORT_MS_MOST = 600000 /* longest wait for a report after the invocation began */
+};
+
+/* The end of a stream of bytes. */
+typedef struct tail {
+    char *bytes;
+    size_t size;
+    uint64_t written; /* in all; the newest byte lies at (written - 1) % size */
+} tail;
+
+void tail_add(tail *t, const char *bytes, size_t n);
+/* What was written behind `from`, as far as it is still there; in the arena. */
+pl_str tail_read(const tail *t, pl_arena *arena, uint64_t from);
+
+/* Logs of one function. */
+typedef struct function_log {
+    char key[FUNCTION_KEY];
+    char bytes[LOG_KEPT];
+    tail tail;
+    struct function_log *next;
+} function_log;
+
+/*
+ * One sandbox with a runtime. The pool's lock guards all but the request under way, which belongs to the
+ * thread that has set `busy`. Only the watcher frees instances.
+ */
+typedef struct instance {
+    struct instance *next;
+    char key[INSTANCE_KEY]; /* account/name/version/revision */
+    char function[FUNCTION_KEY];
+    char id[INSTANCE_ID];
+    char directory[SANDBOX_PATH];
+    unsigned slot;
+    uint16_t port; /* of the runtime's server: 9000, or one of the host's when unsafe */
+    sandbox box;
+    bool started; /* `box` is filled */
+    bool busy, ending, exited;
+    bool over_memory, over_output;
+    bool silent; /* its output is closed */
+    int exit_status;
+    int64_t memory_mb, peak_mb, idle_since;
+    tail log;
+    char log_bytes[LOG_TAIL];
+    uint64_t log_from; /* where the invocation under way began to write */
+    CURL *curl;
+} instance;
+
+typedef struct lane lane;
+
+struct functions {
+    functions_config config;
+    sandbox_host host;
+    char node[17];
+    functions_link link;
+    atomic_bool linked; /* `link` is filled */
+
+    pthread_mutex_t lock; /* guards the pool: what follows up to the lanes */
+    pthread_cond_t freed; /* an instance became idle or is gone */
+    instance *instances;
+    unsigned instance_count;
+    bool slots[SANDBOX_SLOTS_MAX];
+    function_log *logs;
+    size_t log_count;
+    functions_counts counts;
+    unsigned waiting_callers;
+    bool closing;
+    int wake[2]; /* a pipe: the watcher has to look again */
+    pthread_t watcher;
+    bool has_watcher;
+
+    pthread_mutex_t queue_lock; /* guards the lanes and what follows */
+    pthread_cond_t queue_wake;  /* for the claimer */
+    pthread_cond_t work;        /* for the workers */
+    lane *lanes;
+    lane *next_lane; /* where the next worker begins to look */
+    size_t lane_count;
+    uint64_t wanted;
+    bool stopping;
+    pthread_t claimer;
+    bool has_claimer;
+    pthread_t workers[WORKERS_MOST];
+    unsigned worker_count;
+};
+
+/* --- Instances (instance.c) --- */
+
+/* The thread that reads logs, hands connections on, measures memory and buries the dead. */
+void *instance_watch(void *context);
+void instance_wake_watcher(functions *f);
+
+/* An instance of this function, warm or new, that is this thread's alone; waits for one until `deadline_ns`.
+ */
+int instance_acquire(functions *f, const function_record *function, int64_t deadline_ns, instance **out,
+                     pl_error *error);
+
+/* Gives it back; `end` when it must not be used again. */
+void instance_release(functions *f, instance *i, bool end);
+
+/* --- Credentials (credentials.c) --- */
+
+/* A session of the function's role, for its context. */
+int function_credentials(functions *f, pl_arena *arena, const function_record *function, int64_t now,
+                         identity_session *session, pl_error *error);
+
+/* --- Events (event.c) --- */
+
+/* The event document with its token; `*found` false when rule or resource are gone. */
+int event_document(functions *f, store_session *session, pl_arena *arena, const engine_function_event *event,
+                   int64_t now, pl_str *document, engine_rule *rule, bool *found, pl_error *error);
+
+/* --- Delivery (dispatch.c) --- */
+
+int dispatch_start(functions *f, pl_error *error);
+void dispatch_stop(functions *f);
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * Starting one sandboxed process tree: bubblewrap with namespaces of its own for everything, the code
+ * read-only, a private /tmp, three harmless devices, no other files, no privileges, a network that leads to
+ * this server only. Knows nothing of functions: what is to run is told.
+ */
+#ifndef FUNCTIONS_SANDBOX_H
+#define FUNCTIONS_SANDBOX_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <sys/types.h>
+
+enum { SANDBOX_UID_FIRST = 61184, SANDBOX_SLOTS_MAX = 256, SANDBOX_PATH = 512, SANDBOX_PROCESSES = 64 };
+
+/* How sandboxes are made on this machine; found out once. */
+typedef struct sandbox_host {
+    char base[SANDBOX_PATH];    /* directory of this process for all sandboxes; removed at the end */
+    char program[SANDBOX_PATH]; /* a copy of this program that every sandbox user may read */
+    const char *bubblewrap, *python, *node; /* paths; NULL: not installed */
+    bool root;                              /* each sandbox gets a user id of its own */
+    bool available;
+    bool unsafe;       /* no sandbox: the operator has allowed that */
+    char refusal[256]; /* why there are none */
+} sandbox_host;
+
+/*
+ * Makes the base directory, writes the runtimes' bridges there, and tries a sandbox. `program`: path of this
+ * program. -1 only when the directory cannot be made.
+ */
+int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_error *error);
+void sandbox_clean(sandbox_host *host);
+
+/* What to run, how far it may go. */
+typedef struct sandbox_order {
+    const char *directory; /* the instance's own, holds code/ */
+    unsigned slot;         /* below SANDBOX_SLOTS_MAX, of nobody else */
+    const char *const *command;
+    const char *const *environment; /* NAME=value; NULL at the end */
+    int64_t memory_mb, disk_mb, cpu_seconds;
+    bool generous; /* a runtime that maps much more than it uses */
+} sandbox_order;
+
+/* A running one. The caller closes the descriptors and waits for the process. */
+typedef struct sandbox {
+    pid_t pid;   /* kill it and the whole tree is gone */
+    int control; /* functions/inside.h; -1 when unsafe */
+    int front;   /* listening socket of the sandbox's port 80; -1 when unsafe */
+    int log;     /* standard output and error, for reading, not blocking */
+} sandbox;
+
+int sandbox_start(const sandbox_host *host, const sandbox_order *order, sandbox *out, pl_error *error);
+
+/* A fresh TCP socket in the sandbox's network; -1 when it is gone. */
+int sandbox_socket(const sandbox *box);
+
+/* Resident memory of the process tree in MB. */
+int64_t sandbox_memory_mb(pid_t pid);
+
+/* Removes a directory with all that is in it. */
+void sandbox_remove(const char *directory);
+
+#endif
