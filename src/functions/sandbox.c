@@ -158,7 +158,7 @@ int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_err
     snprintf(host->base, sizeof host->base, "%.400s/plumbline-functions-XXXXXX", directory);
     if (!mkdtemp(host->base))
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", host->base, strerror(errno));
-    snprintf(code, sizeof code, "%s/code", host->base);
+    snprintf(code, sizeof code, "%.*s/code", (int)strnlen(host->base, sizeof host->base), host->base);
     if (chmod(host->base, 0711) != 0 || mkdir(code, 0755) != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", code, strerror(errno));
     if (write_bridges(host->base, error) != 0 || write_hosts(host->base, error) != 0 ||
