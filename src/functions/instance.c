@@ -420,8 +420,8 @@ static int start_instance(functions *f, const function_record *function, instanc
 
 static void key_of(const function_record *r, char key[static INSTANCE_KEY],
                    char function[static FUNCTION_KEY]) {
-    snprintf(function, FUNCTION_KEY, "%.40s/%.64s", r->account_id.p, r->name.p);
-    snprintf(key, INSTANCE_KEY, "%s/%.32s/%.64s", function, r->version.p, r->revision.p);
+    snprintf(function, FUNCTION_KEY, "%.*s/%.*s", PL_FMT(pl_str_head(r->account_id, 40)), PL_FMT(r->name));
+    snprintf(key, INSTANCE_KEY, "%s/%.*s/%.*s", function, PL_FMT(r->version), PL_FMT(r->revision));
 }
 
 static instance *find_idle(functions *f, const char *key) {
