@@ -1,6 +1,7 @@
 /* Starting sandboxes. No state but the host's description, which its owner keeps. */
 #include "functions/sandbox.h"
 
+#include "base/buf.h"
 #include "functions/inside.h"
 
 #include <dirent.h>
