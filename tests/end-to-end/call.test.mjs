@@ -33,6 +33,12 @@ test('lists and objects may be JSON or flattened', () => {
   assert.throws(() => JSON.parse(table.stdout));
 });
 
+test('the numbers of the server name what waits', async () => {
+  const text = await (await fetch(`${server.endpoint}/metrics`)).text();
+  for (const name of ['evaluation_runs_waiting', 'function_events', 'store_writes_waiting'])
+    assert.match(text, new RegExp(`^plumbline_${name} \\d+$`, 'm'));
+});
+
 test('a refusal ends with 1 and tells the code', () => {
   const { status, stderr, stdout } = call('GetConfigRule', '--ConfigRuleId', 'cr-000000000000');
   assert.equal(status, 1);
