@@ -20,11 +20,13 @@ static const subcommand subcommands[] = {
     {"serve", cli_serve, "run the server"},
     {"call", cli_call, "call one API operation"},
     {"import", cli_import, "record configuration items from files"},
+    {"function", cli_function, "deploy, invoke and list functions of a server"},
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
     {"keys", cli_keys, "rotate the key that seals secrets"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
     {"rules", cli_rules, "list, show and test managed rules"},
+    {"bench", cli_bench, "measure rates on this machine"},
     {"version", version, "print the version"},
     {"help", help, "explain a subcommand"},
 };

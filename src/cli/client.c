@@ -122,12 +122,18 @@ enum { HEADERS = 8 };
 
 typedef struct outgoing {
     bool post;
+    const char *method; /* NULL: POST or GET, as `post` says */
+    const char *path;   /* NULL: / */
     pl_str action, version, query, body;
     const char *content_type; /* NULL without a body */
     signature_header headers[HEADERS];
     size_t header_count;
     char hash[PL_SHA256_SIZE * 2 + 1], nonce[PL_UUID_TEXT], date[PL_TIME_TEXT];
 } outgoing;
+
+static const char *method_of(const outgoing *o) {
+    return o->method ? o->method : o->post ? "POST" : "GET";
+}
 
 static void add_header(outgoing *o, const char *name, pl_str value) {
     o->headers[o->header_count++] = (signature_header){pl_str_from(name), value};
@@ -168,8 +174,8 @@ static int sign(cli_client *c, pl_arena *arena, outgoing *o, char value[static S
         return pl_failf(error, PL_E_ServiceUnavailable, "the request cannot be signed");
     api_fields_sort(&fields);
     *names = join_names(arena, o);
-    signature_v3 request = {o->post ? PL_STR("POST") : PL_STR("GET"),
-                            PL_STR("/"),
+    signature_v3 request = {pl_str_from(method_of(o)),
+                            pl_str_from(o->path ? o->path : "/"),
                             &fields,
                             o->headers,
                             o->header_count,
@@ -212,7 +218,8 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
                     cli_answer *answer, pl_error *error) {
     char reason[CURL_ERROR_SIZE] = "";
     long status = 0;
-    pl_str url = pl_arena_printf(arena, "%s/%s%.*s", c->endpoint, o->query.n ? "?" : "", PL_FMT(o->query));
+    pl_str url = pl_arena_printf(arena, "%s%s%s%.*s", c->endpoint, o->path ? o->path : "/",
+                                 o->query.n ? "?" : "", PL_FMT(o->query));
     pl_buf_clear(&c->received);
     curl_easy_reset(c->curl);
     curl_easy_setopt(c->curl, CURLOPT_URL, url.p);
@@ -227,6 +234,8 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body.n);
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, o->body.p ? o->body.p : "");
     }
+    if (o->method)
+        curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, o->method);
     CURLcode code = curl_easy_perform(c->curl);
     if (code != CURLE_OK)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", c->endpoint,
@@ -286,4 +295,25 @@ int cli_client_post_json(cli_client *c, pl_arena *arena, pl_str action, pl_str v
     if (received.status < 400 && parsed)
         return 0;
     return answer_error(&received, parsed ? *answer : PL_JSON_NONE, error);
+}
+
+int cli_client_send_path(cli_client *c, pl_arena *arena, const char *method, const char *path, pl_str action,
+                         pl_str version, const char *content_type, pl_str body, cli_answer *answer,
+                         pl_error *error) {
+    outgoing o = {.post = strcmp(method, "GET") != 0,
+                  .method = method,
+                  .path = path,
+                  .action = action,
+                  .version = version,
+                  .query = PL_STR(""),
+                  .body = body,
+                  .content_type = body.n ? content_type : NULL};
+    pl_json root = PL_JSON_NONE;
+    pl_error ignored;
+    if (perform(c, arena, &o, answer, error) != 0)
+        return -1;
+    if (answer->status < 400)
+        return 0;
+    bool parsed = pl_json_parse_in(arena, answer->body, &root, &ignored) == 0;
+    return answer_error(answer, parsed ? root : PL_JSON_NONE, error);
 }

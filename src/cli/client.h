@@ -39,4 +39,12 @@ int cli_client_send(cli_client *client, pl_arena *arena, bool post, pl_str actio
 int cli_client_post_json(cli_client *client, pl_arena *arena, pl_str action, pl_str version, pl_str body,
                          pl_json *answer, pl_error *error);
 
+/*
+ * Sends one request to an operation found by its path. An answer with an error status becomes this error, as
+ * with cli_client_post_json.
+ */
+int cli_client_send_path(cli_client *client, pl_arena *arena, const char *method, const char *path,
+                         pl_str action, pl_str version, const char *content_type, pl_str body,
+                         cli_answer *answer, pl_error *error);
+
 #endif

@@ -3,8 +3,10 @@
 #define CLI_COMMANDS_H
 
 /* argv[0] is the subcommand's name; the result is the exit status (docs/cli.md). */
+int cli_bench(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_function(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_jsonpath(int argc, char **argv);
 int cli_keys(int argc, char **argv);

@@ -285,14 +285,31 @@ int pl_program_add(pl_program *program, const pl_program_rule *rule, pl_error *e
     return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+/* Captures each name of a union, so that its presence is known without a search. */
+static bool place_names(pl_program *program, program_feature *f, trie_node *place) {
+    size_t count = pl_path_last_names(f->path);
+    f->any_slots = pl_new(&program->arena, uint32_t, count + 1);
+    for (size_t i = 0; f->any_slots && i < count; i++) {
+        const trie_node *child =
+            trie_add_name(&program->arena, &program->configuration, place, pl_path_last_name(f->path, i));
+        if (!child)
+            return false;
+        f->any_slots[f->any_count++] = child->slot;
+    }
+    return f->any_slots != NULL;
+}
+
 static bool place_feature(pl_program *program, program_feature *f) {
     bool whole;
     size_t steps = pl_path_plain_steps(f->path, &whole);
     if (f->source != SOURCE_CONFIGURATION && f->source != SOURCE_ITEM)
         return true;
-    const trie_node *place = trie_add(
+    trie_node *place = trie_add(
         &program->arena, f->source == SOURCE_ITEM ? &program->item : &program->configuration, f->path, steps);
     if (!place)
+        return false;
+    if (f->source == SOURCE_CONFIGURATION && !whole && pl_path_last_names(f->path) &&
+        !place_names(program, f, place))
         return false;
     f->plain = whole;
     f->slot = place->slot;

@@ -57,6 +57,7 @@ struct trie_node {
     unsigned shift; /* 64 minus the binary logarithm of the table's size */
     trie_name *table;
     size_t names;
+    const trie_name *only; /* the name when there is one only */
     trie_index *indices;
     size_t index_count;
     size_t name_capacity, index_capacity; /* while building: `table` is then a plain list */
@@ -95,6 +96,9 @@ typedef struct trie_shape {
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
 trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
 
+/* The node for a member below a node. */
+trie_node *trie_add_name(pl_arena *arena, trie *t, trie_node *node, pl_str name);
+
 /* Turns the lists of names into tables. False without memory. */
 bool trie_seal(pl_arena *arena, trie_node *node);
 
@@ -124,6 +128,8 @@ typedef struct program_feature {
     size_t from;
     size_t derived;
     feature fixed;
+    uint32_t *any_slots; /* the path ends in a union of names: where each of them is captured */
+    size_t any_count;
 } program_feature;
 
 /* The JSON texts are what an evaluated clause has around its value and its result: they never change. */

@@ -196,6 +196,13 @@ static quick_group *new_group(builder *b, size_t inputs) {
     return cells ? group : NULL;
 }
 
+static uint32_t close_group(builder *b, quick_group *group, bool any) {
+    group->any = any;
+    group->cell = new_cell(b, UNKNOWN);
+    b->program->quick_group_count++;
+    return group->cell;
+}
+
 /* The cell of a tree; inner groups come before the outer ones. */
 static uint32_t add_branch(builder *b, const branch *from) {
     uint32_t inputs[PL_CONDITION_MAX_CHILDREN];
@@ -208,45 +215,55 @@ static uint32_t add_branch(builder *b, const branch *from) {
     quick_group *group = b->failed ? NULL : new_group(b, from->count);
     if (!group)
         return 0;
-    group->any = from->any;
     group->count = from->count;
     memcpy(group->cells, inputs, from->count * sizeof *inputs);
-    group->cell = new_cell(b, UNKNOWN);
-    b->program->quick_group_count++;
-    return group->cell;
+    return close_group(b, group, from->any);
 }
 
-/* A cell that is YES when there is a value other than null at the feature's place. */
-static uint32_t add_presence(builder *b, size_t number) {
+/* A cell that is YES when there is a value other than null in the slot. */
+static uint32_t add_presence(builder *b, uint32_t slot) {
     quick_clause *to = new_clause(b);
     uint32_t cell = new_cell(b, UNKNOWN);
     if (to)
-        *to = (quick_clause){.kind = QUICK_NONE,
-                             .answers = {YES, NO, NO, YES, YES},
-                             .slot = b->program->features[number].slot,
-                             .cell = cell};
+        *to = (quick_clause){
+            .kind = QUICK_NONE, .answers = {YES, NO, NO, YES, YES}, .slot = slot, .cell = cell};
     return cell;
 }
 
+/* One of the names of a union suffices. */
+static uint32_t add_required_place(builder *b, const program_feature *f) {
+    if (f->any_count == 0)
+        return add_presence(b, f->slot);
+    quick_group *group = new_group(b, f->any_count);
+    if (!group)
+        return 0;
+    for (size_t i = 0; i < f->any_count; i++)
+        group->cells[group->count++] = add_presence(b, f->any_slots[i]);
+    return close_group(b, group, true);
+}
+
 static uint32_t add_required(builder *b, const program_rule *rule) {
-    if (rule->required_count == 0)
+    uint32_t *cells = pl_new(b->arena, uint32_t, rule->required_count + 1);
+    b->failed = b->failed || !cells;
+    for (size_t i = 0; i < rule->required_count && !b->failed; i++)
+        cells[i] = add_required_place(b, &b->program->features[rule->required[i]]);
+    if (b->failed || rule->required_count == 0)
         return (uint32_t)b->yes_cell;
     if (rule->required_count == 1)
-        return add_presence(b, rule->required[0]);
+        return cells[0];
     quick_group *group = new_group(b, rule->required_count);
     if (!group)
         return 0;
-    for (size_t i = 0; i < rule->required_count; i++)
-        group->cells[group->count++] = add_presence(b, rule->required[i]);
-    group->cell = new_cell(b, UNKNOWN);
-    b->program->quick_group_count++;
-    return group->cell;
+    memcpy(group->cells, cells, rule->required_count * sizeof *cells);
+    group->count = rule->required_count;
+    return close_group(b, group, false);
 }
 
 static bool is_quick_rule(const builder *b, const program_rule *rule) {
     bool quick = rule->insufficient.n == 0 && rule->related_count == 0 && rule->condition.children;
     for (size_t i = 0; quick && i < rule->required_count; i++)
-        quick = is_plain(b->program, rule->required[i]);
+        quick =
+            is_plain(b->program, rule->required[i]) || b->program->features[rule->required[i]].any_count > 0;
     return quick && is_quick(b, &rule->condition) && (!rule->applies.children || is_quick(b, &rule->applies));
 }
 

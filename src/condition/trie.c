@@ -97,6 +97,10 @@ trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps)
     return node;
 }
 
+trie_node *trie_add_name(pl_arena *arena, trie *t, trie_node *node, pl_str name) {
+    return child_by_name(arena, t, node, name);
+}
+
 /* A table at most half full, so that a probe for a foreign name nearly always ends at once. */
 static bool build_table(pl_arena *arena, trie_node *node) {
     unsigned bits = 1;
@@ -111,6 +115,7 @@ static bool build_table(pl_arena *arena, trie_node *node) {
         while (table[at].child)
             at = (at + 1) & (size - 1);
         table[at] = node->table[i];
+        node->only = node->names == 1 ? &table[at] : NULL;
     }
     node->table = table;
     node->shift = 64 - bits;
@@ -335,10 +340,28 @@ static void walk_array(const walker *w, const trie_node *node, pl_json array) {
     }
 }
 
+/* One wanted name, as most inner objects have: the members are compared with it until it comes. */
+static void walk_only(const walker *w, const trie_name *only, pl_json object) {
+    const trie_node *child = only->child;
+    uint64_t mask = mask_of(only->head);
+    uint32_t end = (uint32_t)object.tape[object.at] - 1;
+    for (uint32_t at = object.at + 1; at < end; at = behind(object.tape, at + 1)) {
+        const uint8_t *string = key_at(object, at);
+        if ((load(string) & mask) != only->head || !word_text_is(&only->tail, string + 8))
+            continue;
+        w->slots[child->slot] = at + 1;
+        if (is_inner(child))
+            walk_node(w, child, pl_json_move(object, at + 1));
+        return;
+    }
+}
+
 /* Looks below a captured place. */
 static void walk_node(const walker *w, const trie_node *node, pl_json value) {
     if (node->names && pl_json_tag(value) == '{') {
-        if (w->shapes[node->slot].count || learn_object(w, node, value))
+        if (node->only)
+            walk_only(w, node->only, value);
+        else if (w->shapes[node->slot].count || learn_object(w, node, value))
             walk_object(w, node, value);
         else
             walk_unpredicted(w, node, value);

@@ -91,9 +91,20 @@ static int refuse(struct reporting *r, size_t index, const engine_report *report
                     index, PL_FMT(report->resource_type), PL_FMT(report->resource_id));
 }
 
-/* The resource that the event was about may have gone, or left the scope, since. */
-static bool is_own(const struct reporting *r, const inventory_resource *resource, bool found) {
-    return r->event->resource_key != 0 && (!found || resource->resource_key == r->event->resource_key);
+/* The resource that the event was about may have gone, or left the scope, since: its result then has no
+ * place. */
+static int is_own(struct reporting *r, const engine_report *report, bool *own) {
+    inventory_resource resource;
+    bool found;
+    *own = false;
+    if (r->event->resource_key == 0)
+        return 0;
+    if (inventory_find_key(r->session, &r->arena, r->event->account_id, r->event->resource_key, &resource,
+                           &found, r->error) != 0)
+        return -1;
+    *own = !found || (pl_str_eq(resource.resource_id, report->resource_id) &&
+                      pl_str_eq(resource.resource_type, report->resource_type));
+    return 0;
 }
 
 static int take_report(struct reporting *r, size_t index, const engine_report *report) {
@@ -107,7 +118,10 @@ static int take_report(struct reporting *r, size_t index, const engine_report *r
         return -1;
     if (found && covered)
         return write_result(r, &resource, true, report->compliance, report->annotation, report->reported);
-    return is_own(r, &resource, found && !resource.deleted) ? 0 : refuse(r, index, report);
+    bool own;
+    if (is_own(r, report, &own) != 0)
+        return -1;
+    return own ? 0 : refuse(r, index, report);
 }
 
 /* --- DeleteMode ------------------------------------------------------------------------------------------

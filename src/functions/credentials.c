@@ -65,17 +65,18 @@ static int make_role(store_session *session, void *argument, pl_error *error) {
 /* True when a statement of the trust policy lets the function service assume the role. */
 static bool trusts_functions(pl_arena *arena, pl_str policy) {
     pl_json root, statement, service;
+    pl_str unnamed;
     pl_error ignored;
     if (pl_json_parse_in(arena, policy, &root, &ignored) != 0)
         return false;
     for (pl_json_walk w = pl_json_children(pl_json_get(root, PL_STR("Statement")));
-         pl_json_step(&w, NULL, &statement);) {
+         pl_json_step(&w, &unnamed, &statement);) {
         pl_json named = pl_json_get(pl_json_get(statement, PL_STR("Principal")), PL_STR("Service"));
         if (!pl_str_is(pl_json_str(pl_json_get(statement, PL_STR("Effect"))), "Allow"))
             continue;
         if (pl_str_is(pl_json_str(named), "fc.aliyuncs.com"))
             return true;
-        for (pl_json_walk v = pl_json_children(named); pl_json_step(&v, NULL, &service);)
+        for (pl_json_walk v = pl_json_children(named); pl_json_step(&v, &unnamed, &service);)
             if (pl_str_is(pl_json_str(service), "fc.aliyuncs.com"))
                 return true;
     }

@@ -88,6 +88,7 @@ static int report_work(store_session *session, void *argument, pl_error *error) 
 
 static int read_all(struct reporting *r, pl_arena *arena, pl_json evaluations, pl_error *error) {
     pl_json element;
+    pl_str unnamed;
     size_t count = pl_json_count(evaluations);
     if (count > ENGINE_REPORTS_MAX)
         return pl_failf(error, PL_E_Invalid_Evaluations_Value,
@@ -96,7 +97,7 @@ static int read_all(struct reporting *r, pl_arena *arena, pl_json evaluations, p
     r->reports = pl_new(arena, engine_report, count ? count : 1);
     if (!r->reports)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    for (pl_json_walk w = pl_json_children(evaluations); pl_json_step(&w, NULL, &element); r->count++)
+    for (pl_json_walk w = pl_json_children(evaluations); pl_json_step(&w, &unnamed, &element); r->count++)
         if (read_report(arena, r->event, element, r->count, r->reports + r->count, error) != 0)
             return -1;
     return 0;

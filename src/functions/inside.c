@@ -163,11 +163,13 @@ static int add_conditions(scmp_filter_ctx filter) {
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
                          SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI)) != 0)
         return -1;
-    /* Sockets of the kernel's own families; the first three are local ones, IPv4 and others below IPv6. */
+    /* Of the families of sockets only local ones and the internet's. */
+    for (unsigned family = AF_INET + 1; family < AF_INET6; family++)
+        if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
+                             SCMP_A0(SCMP_CMP_EQ, family)) != 0)
+            return -1;
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                            SCMP_A0(SCMP_CMP_GT, AF_INET6)) == 0 &&
-                   seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 2,
-                                    SCMP_A0(SCMP_CMP_GT, AF_INET), SCMP_A0(SCMP_CMP_LT, AF_INET6)) == 0
+                            SCMP_A0(SCMP_CMP_GT, AF_INET6)) == 0
                ? 0
                : -1;
 }

@@ -256,13 +256,14 @@ static void add_variable(starting *s, const char *name, pl_str value) {
 /* customRuntimeConfig: {"command": [...], "args": [...]}; without it /code/bootstrap. */
 static int add_custom_command(starting *s) {
     pl_json root = PL_JSON_NONE, word;
+    pl_str unnamed;
     pl_str config = s->function->runtime_config;
     if (config.n && pl_json_parse_in(&s->arena, config, &root, s->error) != 0)
         return -1;
     static const char *const lists[] = {"command", "args"};
     for (size_t n = 0; n < 2; n++) {
         pl_json list = pl_json_get(root, pl_str_from(lists[n]));
-        for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, NULL, &word);)
+        for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &unnamed, &word);)
             add_word(s, pl_json_str(word));
     }
     if (s->commands == 0)
@@ -419,8 +420,8 @@ static int start_instance(functions *f, const function_record *function, instanc
 
 static void key_of(const function_record *r, char key[static INSTANCE_KEY],
                    char function[static FUNCTION_KEY]) {
-    snprintf(function, FUNCTION_KEY, "%.40s/%.64s", r->account_id.p, r->name.p);
-    snprintf(key, INSTANCE_KEY, "%s/%.32s/%.64s", function, r->version.p, r->revision.p);
+    snprintf(function, FUNCTION_KEY, "%.*s/%.*s", PL_FMT(pl_str_head(r->account_id, 40)), PL_FMT(r->name));
+    snprintf(key, INSTANCE_KEY, "%s/%.*s/%.*s", function, PL_FMT(r->version), PL_FMT(r->revision));
 }
 
 static instance *find_idle(functions *f, const char *key) {

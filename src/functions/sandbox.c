@@ -148,17 +148,18 @@ static void try_sandbox(sandbox_host *host) {
 }
 
 int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_error *error) {
-    const char *wanted = getenv("TMPDIR");
-    const char *directory = wanted && *wanted ? wanted : "/tmp";
-    char code[SANDBOX_PATH + 16];
+    const char *directory = getenv("TMPDIR");
+    char base[SANDBOX_PATH], code[SANDBOX_PATH + 16];
     *host = (sandbox_host){.bubblewrap = find_program("bwrap"),
                            .python = find_program("python3"),
                            .node = find_program("node"),
                            .root = geteuid() == 0};
-    snprintf(host->base, sizeof host->base, "%.400s/plumbline-functions-XXXXXX", directory);
-    if (!mkdtemp(host->base))
-        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", host->base, strerror(errno));
-    snprintf(code, sizeof code, "%.*s/code", (int)strnlen(host->base, sizeof host->base), host->base);
+    snprintf(base, sizeof base, "%.400s/plumbline-functions-XXXXXX",
+             directory && *directory ? directory : "/tmp");
+    if (!mkdtemp(base))
+        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", base, strerror(errno));
+    memcpy(host->base, base, sizeof base);
+    snprintf(code, sizeof code, "%s/code", base);
     if (chmod(host->base, 0711) != 0 || mkdir(code, 0755) != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", code, strerror(errno));
     if (write_bridges(host->base, error) != 0 || write_hosts(host->base, error) != 0 ||

@@ -187,14 +187,16 @@ static int remember(identity *room, identity_known_key *key, pl_error *error) {
 static int find_permanent(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *key,
                           pl_error *error) {
     /* Again: another thread's change may outdate what was just read. */
-    for (int attempt = 0; attempt < 8; attempt++) {
+    enum { ATTEMPTS = 8 };
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         if (recall(room, arena, id, now, key))
             return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
         lookup l = {.room = room, .access_key_id = id, .generation = atomic_load(&room->generation)};
         if (store_read(room->config.store, lookup_work, &l, error) != 0) {
-            if (l.sealed_otherwise && identity_seal_refresh(room))
-                continue;
-            return -1;
+            if (!l.sealed_otherwise || attempt + 1 == ATTEMPTS)
+                return -1;
+            identity_seal_refresh(room); /* a rotation under way: key and row come together in a moment */
+            continue;
         }
         if (!l.found)
             return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);

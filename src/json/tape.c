@@ -112,14 +112,29 @@ static bool numbers_equal(pl_json a, pl_json b, pl_json_type type_a, pl_json_typ
     return !(x < y) && !(x > y);
 }
 
-static bool objects_equal(pl_json a, pl_json b) {
+/* Members by name; of duplicate names the first counts. */
+static bool objects_equal_by_name(pl_json a, pl_json b) {
     pl_str key;
     pl_json value;
-    if (pl_json_count(a) != pl_json_count(b))
-        return false;
     for (pl_json_walk walk = pl_json_children(a); pl_json_step(&walk, &key, &value);)
         if (!pl_json_equal(value, pl_json_get(b, key)))
             return false;
+    return true;
+}
+
+/* Objects nearly always have their members in the same order, duplicates included: then places decide. */
+static bool objects_equal(pl_json a, pl_json b) {
+    pl_str key_a, key_b;
+    pl_json x, y;
+    if (pl_json_count(a) != pl_json_count(b))
+        return false;
+    pl_json_walk walk_b = pl_json_children(b);
+    for (pl_json_walk walk_a = pl_json_children(a); pl_json_step(&walk_a, &key_a, &x);) {
+        if (!pl_json_step(&walk_b, &key_b, &y) || !pl_str_eq(key_a, key_b))
+            return objects_equal_by_name(a, b);
+        if (!pl_json_equal(x, y))
+            return false;
+    }
     return true;
 }
 

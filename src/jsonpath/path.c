@@ -20,6 +20,20 @@ pl_path_step pl_path_plain_step(const pl_path *path, size_t at) {
     return one->kind == SELECT_NAME ? (pl_path_step){one->name, 0} : (pl_path_step){PL_STR_NONE, one->start};
 }
 
+size_t pl_path_last_names(const pl_path *path) {
+    if (path->count == 0 || path->plain != path->count - 1 || path->segments[path->plain].descend)
+        return 0;
+    const segment *last = &path->segments[path->plain];
+    for (size_t i = 0; i < last->count; i++)
+        if (last->selectors[i].kind != SELECT_NAME)
+            return 0;
+    return last->count;
+}
+
+pl_str pl_path_last_name(const pl_path *path, size_t at) {
+    return path->segments[path->plain].selectors[at].name;
+}
+
 static void write_escape(pl_buf *out, unsigned char c) {
     static const char named[] = "\b\t\n\f\r'\\";
     static const char letters[] = "btnfr'\\";

@@ -54,6 +54,13 @@ typedef struct pl_path_step {
 size_t pl_path_plain_steps(const pl_path *path, bool *whole);
 pl_path_step pl_path_plain_step(const pl_path *path, size_t at);
 
+/*
+ * When a path is plain but for its last segment, and that is a union of member names, the number of names; 0
+ * for any other path. Name `at` counts from 0.
+ */
+size_t pl_path_last_names(const pl_path *path);
+pl_str pl_path_last_name(const pl_path *path, size_t at);
+
 /* Selected nodes in the order of RFC 9535; `items` lives in the scratch arena. */
 typedef struct pl_path_nodes {
     pl_json *items;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { DEFAULT_CONNECTIONS = 16, DEFAULT_WAIT_SECONDS = 10, ATTEMPTS_MAX = 24 };
+enum { DEFAULT_CONNECTIONS = 16, DEFAULT_WAIT_SECONDS = 10, ATTEMPTS_MAX = 200 };
 
 extern const char pl_pack_migrations[], pl_pack_migrations_end[];
 

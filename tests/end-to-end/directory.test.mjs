@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { allow, code, deny, Organisation, policy } from './organisation.mjs';
+import { allow, code, deny, Organisation, policy, VERSION } from './organisation.mjs';
 import { failure, Server } from './support.mjs';
 
 const require = createRequire(import.meta.url);
@@ -176,6 +176,10 @@ test('a control policy binds every member below its folder, says so, and lets go
   const denied = told.MatchedPolicies.MatchedPolicies ?? told.MatchedPolicies;
   const culprit = denied.find((p) => p.Effect === 'Deny');
   assert.deepEqual([culprit.PolicyIdentifier, culprit.AttachedEntityType], [policyId, 'ResourceDirectoryTarget']);
+  const simulated = await server.call('SimulatePolicy', { PrincipalArn: `acs:ram::${members[0].id}:role/ResourceDirectoryAccountAccessRole`,
+    ActionName: 'config:DeleteConfigRules', ResourceArn: `acs:config:*:${members[0].id}:rule/x` }, { version: VERSION.own });
+  assert.deepEqual([simulated.Decision, simulated.DecidedBy.PolicyName, simulated.DecidedBy.TargetId, simulated.DecidedBy.TargetName],
+    ['ExplicitDeny', 'keep-rules', folders.production, 'production']);
   assert.ok(await mayRemove(inStaging), 'the sibling folder is not bound');
   assert.ok(await mayRemove(organisation.administrator), 'the management account is not bound');
 

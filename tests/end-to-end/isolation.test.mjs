@@ -20,8 +20,8 @@ async function state() {
   const seen = {};
   for (const operation of operations.filter((o) => o.readOnly && !['GetServerStatus', 'GetCallerIdentity', 'GetAccessKeyLastUsed'].includes(o.name))) {
     for (const second of [false, true]) {
-      const { code, body } = await answerOf(server, operation, inputOf(operation, known(foreign(), { second }), { optional: second }));
-      seen[`${operation.product} ${operation.version} ${operation.name} ${second}`] = code || body.replace(/"[A-Za-z]*(RequestId|Timestamp|Token)":("[^"]*"|\d+)/g, '');
+      const { code, text } = await answerOf(server, operation, inputOf(operation, known(foreign(), { second }), { optional: second }));
+      seen[`${operation.product} ${operation.version} ${operation.name} ${second}`] = code || text.replace(/"[A-Za-z]*(RequestId|Timestamp|Token)":("[^"]*"|\d+)/g, '');
     }
   }
   return seen;
@@ -39,8 +39,8 @@ before(async () => {
       [{ AccountId: Number(member), AccountName: 'own', AccountType: 'ResourceDirectory' }]) }, one.keys)).AggregatorId;
   }
   for (const operation of operations.filter((o) => o.readOnly && (o.parameters ?? []).some((p) => ['NextToken', 'Marker'].includes(p.name)))) {
-    const { body } = await answerOf(server, operation, { ...inputOf(operation, known(foreign()), { optional: false }), MaxResults: 1, MaxItems: 1 });
-    tokens[operation.name] = /"(?:NextToken|Marker)":"([^"]+)"/.exec(body)?.[1];
+    const { text } = await answerOf(server, operation, { ...inputOf(operation, known(foreign()), { optional: false }), MaxResults: 1, MaxItems: 1 });
+    tokens[operation.name] = /"(?:NextToken|Marker)":"([^"]+)"/.exec(text)?.[1];
   }
 });
 
@@ -65,7 +65,7 @@ async function* walk(keys, of, ownGroup) {
     for (const { optional, second, own } of VARIANTS) {
       if (own && !ownGroup) continue;
       const input = inputOf(operation, known(of, { second, group: own ? ownGroup : of.group, token: (o) => tokens[o.name] }), { optional });
-      const answer = await answerOf(server, operation, input, keys);
+      const answer = await answerOf(server, operation, input, { keys });
       yield { operation, input, answer, what: `${operation.product} ${operation.version} ${operation.name} ${JSON.stringify(input)}` };
     }
   }
@@ -78,11 +78,11 @@ const documented = (operation, code) => GENERAL.test(code) || operation.errors.s
 /** What is wrong with one answer. */
 function findings({ operation, input, answer, what }, made, hidden) {
   const found = [];
-  if (answer.status >= 500) found.push(`${what}: ${answer.body}`);
+  if (answer.status >= 500 && answer.code !== 'UnsupportedOperation') found.push(`${what}: ${answer.text}`);
   else if (answer.code && !documented(operation, answer.code)) found.push(`${what}: ${answer.code} is not documented`);
   const asked = JSON.stringify(input) + made;
   for (const secret of hidden)
-    if (!asked.includes(secret) && answer.body.includes(secret)) found.push(`${what} shows ${secret}: ${answer.body}`);
+    if (!asked.includes(secret) && answer.text.includes(secret)) found.push(`${what} shows ${secret}: ${answer.text}`);
   return found;
 }
 
@@ -106,7 +106,7 @@ test('the owner of another directory learns and changes nothing, and cannot tell
 });
 
 test('a fellow member of the directory learns and changes nothing', async () => {
-  const open = [victim.account, victim.root, victim.directory.ResourceDirectoryId]; // members know whom they belong to
+  const open = [victim.account, victim.root]; // members know whom they belong to
   const found = [];
   let made = '';
   for await (const one of walk(fellow.keys, foreign())) {

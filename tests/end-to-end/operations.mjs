@@ -52,18 +52,6 @@ export function inputOf(operation, known, { optional = true } = {}) {
   return input;
 }
 
-/** Calls it and gives { status, code, body } whether it succeeds or not. */
-export async function answerOf(server, operation, input, keys = server.credentials) {
-  const method = operation.readOnly && operation.methods.includes('GET') ? 'GET' : operation.methods.at(-1);
-  try {
-    const body = await server.client(operation.version, keys).request(operation.name, { RegionId: 'cn-shanghai', ...input }, { method, timeout: 60000 });
-    return { status: 200, code: '', body: JSON.stringify(body) };
-  } catch (error) {
-    if (!error.data) throw error;
-    return { status: error.entry.response.statusCode, code: error.data.Code, body: JSON.stringify(error.data) };
-  }
-}
-
 const encode = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** Lists and objects as `Name.1.Key`. */
@@ -78,19 +66,25 @@ function flatten(input, prefix = '', into = {}) {
 
 let nonce = 0;
 
-/** The query of a call with signature V1. */
-export function sign(operation, input, keys, { method = 'GET', format = 'JSON' } = {}) {
-  const all = { ...flatten(input), Action: operation.name, Version: operation.version, Format: format, AccessKeyId: keys.AccessKeyId,
+/** The query of a call with signature V1, which also covers the parameters of a form in the body. */
+export function sign(operation, input, keys, { method = 'GET', format = 'JSON', body = {} } = {}) {
+  const form = flatten(body);
+  const all = { ...flatten(input), ...form, Action: operation.name, Version: operation.version, Format: format, AccessKeyId: keys.AccessKeyId,
     SignatureMethod: 'HMAC-SHA1', SignatureVersion: '1.0', SignatureNonce: `${process.pid}-${nonce++}`,
     Timestamp: new Date().toISOString().replace(/\.\d+/, ''), ...(keys.SecurityToken && { SecurityToken: keys.SecurityToken }) };
   const query = Object.keys(all).sort().map((name) => `${encode(name)}=${encode(all[name])}`).join('&');
   const signature = crypto.createHmac('sha1', `${keys.AccessKeySecret}&`).update(`${method}&%2F&${encode(query)}`).digest('base64');
-  return `${query}&Signature=${encode(signature)}`;
+  const rest = query.split('&').filter((pair) => !(pair.split('=')[0] in form));
+  return `${rest.join('&')}&Signature=${encode(signature)}`;
 }
 
-/** The bytes of an answer: the usual client gives large numbers as texts. */
-export async function rawAnswerOf(server, operation, input, { keys = server.credentials, ...form } = {}) {
-  const method = operation.methods.includes('GET') ? 'GET' : 'POST';
-  const answer = await fetch(`${server.endpoint}/?${sign(operation, input, keys, { method, ...form })}`, { method });
-  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+export const formOf = (body) => Object.entries(flatten(body)).map((pair) => pair.map(encode).join('=')).join('&');
+
+/** Calls it; the bytes of the answer, as the usual client gives large numbers as texts, and its error code, if it is one. */
+export async function answerOf(server, operation, input, { keys = server.credentials, format } = {}) {
+  const method = operation.readOnly && operation.methods.includes('GET') ? 'GET' : operation.methods.at(-1);
+  const answer = await fetch(`${server.endpoint}/?${sign(operation, input, keys, { method, format })}`, { method });
+  const text = await answer.text();
+  const code = answer.status < 400 ? '' : /"Code":"([^"]*)"|<Code>([^<]*)/.exec(text)?.slice(1).join('');
+  return { status: answer.status, code, type: answer.headers.get('content-type'), text };
 }

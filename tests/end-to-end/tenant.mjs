@@ -96,7 +96,8 @@ export function known(of, { group = of.group, second = false, token = () => unde
     DestinationFolderId: pick(of.folder, of.root), ChildId: of.folder, TargetId: pick(of.folder, of.member), PolicyId: of.policy,
     HandshakeId: of.handshake, ResourceGroupId: of.resourceGroup, ResourceGroupIds: [of.resourceGroup], UserName: of.name, GroupName: of.name,
     RoleName: of.name, PolicyName: of.name, PolicyType: 'Custom', UserAccessKeyId: of.key, RoleArn: `acs:ram::${of.account}:role/${of.name}`,
-    PrincipalType: 'IMSUser', PrincipalName: `${of.name}@${of.account}.onaliyun.com`, ServicePrincipal: 'config.aliyuncs.com', RoleSessionName: 'walker',
+    PrincipalType: 'IMSUser', PrincipalName: `${of.name}@${of.account}.onaliyun.com`, ServicePrincipal: 'config.aliyuncs.com',
+    PrincipalArn: `acs:ram::${account}:user/${of.name}`, ActionName: 'config:GetConfigRule', ResourceArn: `acs:config:*:${account}:rule/${of.rule}`, RoleSessionName: 'walker',
     ResourceType: (operation) => (isTag(operation) ? directory : operation.product === 'ram' ? 'role'
       : /TagResources/.test(operation.name) ? pick('ACS::Config::Rule', 'ACS::Config::Aggregator') : 'ACS::OSS::Bucket'),
     ResourceId: (operation) => (isTag(operation) ? of[DIRECTORY_TYPES[directory]]
@@ -119,6 +120,6 @@ export async function furnish(on) {
   await makeDirectory();
   await makeRules();
   const secrets = [CONTENT, NAME, ...Object.values(own()), ids.user, ids.role, ids.key.AccessKeySecret,
-    server.credentials.AccessKeySecret, victim.directory.ResourceDirectoryId];
+    server.credentials.AccessKeySecret];
   return { organisation: victim, ids, secrets };
 }

@@ -59,6 +59,15 @@ static void equality_is_by_value(void **state) {
     assert_false(pl_json_equal(parsed("1"), parsed("\"1\"")));
 }
 
+static void duplicate_names_leave_a_document_equal_to_itself(void **state) {
+    (void)state;
+    pl_json a, b;
+    assert_int_equal(pl_json_parse_in(&arena, PL_STR("{\"a\":1,\"a\":2,\"b\":3}"), &a, &error), 0);
+    assert_int_equal(pl_json_parse_in(&arena, PL_STR("{\"a\":1,\"a\":3,\"b\":3}"), &b, &error), 0);
+    assert_true(pl_json_equal(a, a));
+    assert_false(pl_json_equal(a, b));
+}
+
 static void errors_name_their_place(void **state) {
     (void)state;
     static const struct {
@@ -134,6 +143,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(members_are_found_and_typed, setup, teardown),
         cmocka_unit_test_setup_teardown(text_comes_back_compact_and_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(duplicate_names_leave_a_document_equal_to_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
         cmocka_unit_test_setup_teardown(nodes_are_found_again_in_the_text, setup, teardown),
         cmocka_unit_test_setup_teardown(one_answer_is_written_as_json_and_xml, setup, teardown),
