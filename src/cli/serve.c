@@ -277,6 +277,18 @@ static int64_t function_events(void *context) {
     return events;
 }
 
+static int read_runs(store_session *session, void *argument, pl_error *error) {
+    int64_t events;
+    return engine_count_queues(session, argument, &events, error);
+}
+
+/* -1 while the store cannot be read. */
+static int64_t waiting_runs(void *context) {
+    int64_t runs = -1;
+    pl_error ignored;
+    return store_read(((program *)context)->store, read_runs, &runs, &ignored) == 0 ? runs : -1;
+}
+
 static void set_gateway_options(server *s) {
     const gateway_gauge gauges[] = {
         {"plumbline_store_reads_total", "Read transactions.", true, store_reads, &s->program},
@@ -284,6 +296,8 @@ static void set_gateway_options(server *s) {
         {"plumbline_store_commits_total", "Durable commits that carried the writes.", true, store_commits,
          &s->program},
         {"plumbline_store_writes_waiting", "Write transactions queued or running.", false, store_waiting,
+         &s->program},
+        {"plumbline_evaluation_runs_waiting", "Evaluation runs queued or running.", false, waiting_runs,
          &s->program},
         {"plumbline_function_events", "Events queued for functions.", false, function_events, &s->program},
         {"plumbline_function_invocations_total", "Invocations of functions.", true, function_invocations,
