@@ -24,6 +24,7 @@
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
 enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
+#define ROOM_IDLE_NS ((int64_t)1000000000) /* silence after which a connection may be ended near the cap */
 
 typedef struct connection {
     struct connection *previous, *next;
@@ -380,6 +381,12 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
     link_connection(l, c);
 }
 
+/* Ends an idle connection, as its client must expect at any time. */
+static void shut(connection *c, int64_t now) {
+    shutdown(c->fd, SHUT_RDWR);
+    atomic_store(&c->since_ns, now);
+}
+
 /*
  * A request must arrive within the read time. Its first byte is not seen from here, so the time runs from the
  * end of the last answer, with the allowed silence added.
@@ -390,10 +397,31 @@ static void close_slow(listener *l) {
     int64_t now = pl_monotonic_ns();
     for (connection *c = l->connections; c; c = c->next) {
         if (!atomic_load(&c->busy) && now - atomic_load(&c->since_ns) > allowed) {
-            shutdown(c->fd, SHUT_RDWR);
-            atomic_store(&c->since_ns, now);
+            shut(c, now);
             atomic_fetch_add(&l->shared->metrics.closed_slow, 1);
         }
+    }
+}
+
+/*
+ * Near the cap the longest opened idle connections make room: MHD accepts nobody at the cap, so clients that
+ * keep connections for later would shut out all others until the idle time has passed.
+ */
+static void make_room(listener *l) {
+    size_t most = l->shared->options->connections, count = 0;
+    int64_t now = pl_monotonic_ns();
+    connection *oldest = NULL;
+    for (connection *c = l->connections; c; c = c->next) {
+        oldest = c;
+        count++;
+    }
+    if (count < most - most / 4)
+        return;
+    for (connection *c = oldest; c && count > most / 2; c = c->previous) {
+        if (atomic_load(&c->busy) || now - atomic_load(&c->since_ns) < ROOM_IDLE_NS)
+            continue;
+        shut(c, now);
+        count--;
     }
 }
 
@@ -415,6 +443,7 @@ static void *sweep(void *argument) {
         else
             pthread_cond_wait(&l->wake, &l->lock);
         close_slow(l);
+        make_room(l);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;

@@ -1,0 +1,25 @@
+// Clients that keep their connections for later do not shut out others, though the cap is reached.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test } from 'node:test';
+import { Server } from './support.mjs';
+
+/** A connection that had one answer and stays open. */
+const keep = (endpoint) => new Promise((done, fail) => {
+  const { hostname, port } = new URL(endpoint);
+  const socket = net.connect(Number(port), hostname, () => socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'));
+  socket.once('data', () => done(socket));
+  socket.on('error', fail);
+});
+
+test('idle connections make room near the cap', async () => {
+  const server = await Server.start({ args: ['--connections', '64', '--threads', '1'] });
+  const sockets = [];
+  for (let i = 0; i < 64; i++) sockets.push(await keep(server.endpoint));
+  const before = Date.now();
+  const answer = await fetch(`${server.endpoint}/healthz`, { signal: AbortSignal.timeout(60000) });
+  assert.equal(answer.status, 200);
+  assert.ok(Date.now() - before < 30000, 'the idle time of 75 seconds need not pass');
+  for (const socket of sockets) socket.destroy();
+  assert.equal((await server.stop()).code, 0, server.log);
+});
