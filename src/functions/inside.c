@@ -191,7 +191,8 @@ static void run_runtime(char **argv) {
     sigprocmask(SIG_SETMASK, &none, NULL);
     close(INSIDE_CONTROL);
     setpriority(PRIO_PROCESS, 0, 5);
-    if (set_limits(argv) == 0 && filter_calls() == 0) {
+    /* The limits come last: this process itself may already be above them. */
+    if (filter_calls() == 0 && set_limits(argv) == 0) {
         execvp(argv[ARGUMENTS], argv + ARGUMENTS);
         complain(argv[ARGUMENTS]);
     }
