@@ -15,7 +15,7 @@ enum {
     COMMITS = 256, /* of one round, over all writers */
     ROWS = 4000,   /* of one round of the bulk load */
     BARE_BATCH = 100,
-    SLOWEST = 3000, /* commits in a row, for the quantiles */
+    SLOWEST = 6000, /* commits in a row, for the quantiles */
     TEXT_BYTES = 1400,
     WRITERS_MAX = 64,
 };
@@ -79,12 +79,14 @@ static void *commit_some(void *argument) {
 static double commit_all(bench *b, size_t writers) {
     static writer all[WRITERS_MAX];
     int64_t started = pl_monotonic_ns();
-    for (size_t i = 0; i < writers; i++) {
+    for (size_t i = 0; i < writers; i++)
         all[i] = (writer){.b = b, .commits = COMMITS / writers};
+    /* The first works in this thread, so that one writer alone needs no other. */
+    for (size_t i = 1; i < writers; i++)
         if (pthread_create(&all[i].thread, NULL, commit_some, &all[i]) != 0)
             exit(1);
-    }
-    for (size_t i = 0; i < writers; i++)
+    commit_some(&all[0]);
+    for (size_t i = 1; i < writers; i++)
         pthread_join(all[i].thread, NULL);
     return (double)(pl_monotonic_ns() - started) / 1e9;
 }
@@ -137,8 +139,9 @@ static void compare_bulk(bench *b) {
 
 static void print_quantiles(const char *what, double *seconds) {
     double middle = bare_quantile(seconds, SLOWEST, 0.5);
-    printf("%s: p50 %.3f ms, p99 %.3f ms, slowest %.1f ms\n", what, middle * 1e3,
-           seconds[SLOWEST * 99 / 100] * 1e3, seconds[SLOWEST - 1] * 1e3);
+    printf("%s: p50 %.3f ms, p99 %.3f ms, p99.9 %.1f ms, slowest %.1f ms\n", what, middle * 1e3,
+           seconds[SLOWEST * 99 / 100] * 1e3, seconds[SLOWEST - 1 - SLOWEST / 1000] * 1e3,
+           seconds[SLOWEST - 1] * 1e3);
 }
 
 static void compare_slowest(bench *b) {

@@ -20,7 +20,6 @@ enum {
     PAGE_SIZE = 8192,            /* five stored configurations to a page instead of two */
     WRITER_CACHE_KIB = 4096,
     READER_CACHE_KIB = 1024,
-    LOG_PAGES_CHECKPOINT = 2000, /* pages in the log from which the writer copies them to the database */
 };
 
 int store_sqlite_fail(store_session *session, int code, pl_error *error) {
@@ -105,10 +104,10 @@ static int configure(store_session *session, bool writer, pl_error *error) {
         return 0;
     if (claim_file(session, error) != 0)
         return -1;
-    snprintf(sql, sizeof sql,
-             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%d",
-             LOG_PAGES_CHECKPOINT);
-    return execute(session, sql, error);
+    if (execute(session, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", error) != 0)
+        return -1;
+    store_sqlite_watch_log((store_sqlite_session *)session);
+    return 0;
 }
 
 static void sqlite_disconnect(store_session *base) {
@@ -162,11 +161,12 @@ static int sqlite_open(store *s, pl_error *error) {
         return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",
                         s->location, strerrordesc_np(errno));
     close(fd);
-    return 0;
+    s->state = store_sqlite_state_new(s);
+    return s->state ? 0 : store_fail_memory(error);
 }
 
 static void sqlite_close(store *s) {
-    (void)s;
+    store_sqlite_state_free(s->state);
 }
 
 static int run_frame(store_session *session, sqlite3_stmt *handle, pl_error *error) {
@@ -212,10 +212,6 @@ static int sqlite_point(store_session *session, store_point point, pl_error *err
     return execute(session, sql[point], error);
 }
 
-static void sqlite_tend(store_session *session) {
-    (void)session;
-}
-
 const store_driver store_sqlite = {
     .name = "sqlite",
     .one_writer = true,
@@ -229,7 +225,7 @@ const store_driver store_sqlite = {
     .in_transaction = sqlite_in_transaction,
     .version = sqlite_version,
     .point = sqlite_point,
-    .tend = sqlite_tend,
+    .tend = store_sqlite_tend,
     .script = execute,
     .prepare = store_sqlite_prepare,
     .finish = store_sqlite_finish,

@@ -13,7 +13,18 @@ typedef struct store_sqlite_session {
     sqlite3 *connection;
     sqlite3_stmt *begin, *commit, *version;
     store_sqlite_plan *plans; /* prepared bulk loads */
+    int log_pages;            /* in the write-ahead log after the last commit; the writer's only */
 } store_sqlite_session;
+
+typedef struct store_sqlite_state store_sqlite_state; /* store->state; sqlite_checkpoint.c */
+
+/* NULL without memory. Freeing waits for a copying that runs. */
+store_sqlite_state *store_sqlite_state_new(store *s);
+void store_sqlite_state_free(store_sqlite_state *state);
+
+/* Has the writer's connection count the pages of the log instead of copying them when it commits. */
+void store_sqlite_watch_log(store_sqlite_session *session);
+void store_sqlite_tend(store_session *session);
 
 /* Fills `error` from a result code of SQLite; returns -1. */
 int store_sqlite_fail(store_session *session, int code, pl_error *error);

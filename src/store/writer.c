@@ -1,14 +1,15 @@
 /*
  * Group commit for a driver with one writing connection. Works queue; the first in the queue leads: it takes
  * works off the queue and runs them in one transaction until the queue is empty (or the batch is full),
- * commits once, wakes everybody whose work was in it and hands the lead to the next in the queue. Nobody
- * waits for a timer, and while a commit is on its way to the disk the next batch gathers.
+ * commits once and wakes everybody whose work was in it. Nobody waits for a timer, and while a commit is on
+ * its way to the disk the next batch gathers. The leader goes on with that one, because waking another thread
+ * for it would cost as much as the commit; after a few batches it hands the lead to the next in the queue.
  *
  * INVARIANT: a request is answered only after the commit that carries it, or after its own rollback.
  */
 #include "store/driver.h"
 
-enum { BATCH_MAX = 128, BATCH_NS = 20 * 1000 * 1000 };
+enum { BATCH_MAX = 128, BATCH_NS = 20 * 1000 * 1000, LEAD_NS = 2 * 1000 * 1000 };
 
 typedef struct store_request {
     store_work work;
@@ -150,29 +151,35 @@ static void run_batch(store *s, batch *b) {
     commit_batch(session, b);
 }
 
-/* Answers the batch and passes the lead on; called by the leader, who is answered too. */
-static void answer(store *s, batch *b) {
+/* Answers the batch; true when the leader, who is answered too, shall lead the next one as well. */
+static bool answer(store *s, batch *b, int64_t leading_since) {
     pthread_mutex_lock(&s->lock);
     s->waiting -= b->count;
     for (size_t i = 0; i < b->count; i++) {
         b->items[i]->done = true;
         pthread_cond_signal(&b->items[i]->woken);
     }
+    bool go_on = s->queue_head && pl_monotonic_ns() - leading_since < LEAD_NS;
     s->leading = s->queue_head != NULL;
-    if (s->leading) {
+    if (s->leading && !go_on) {
         s->queue_head->lead = true;
         pthread_cond_signal(&s->queue_head->woken);
     }
     pthread_mutex_unlock(&s->lock);
+    return go_on;
 }
 
 static void lead(store *s) {
-    batch b = {.started = pl_monotonic_ns()};
-    store_pool_enter_writer(s, true);
-    run_batch(s, &b);
-    s->driver->tend(s->writer);
-    store_pool_enter_writer(s, false);
-    answer(s, &b);
+    int64_t since = pl_monotonic_ns();
+    bool go_on = true;
+    while (go_on) {
+        batch b = {.started = pl_monotonic_ns()};
+        store_pool_enter_writer(s, true);
+        run_batch(s, &b);
+        s->driver->tend(s->writer);
+        store_pool_enter_writer(s, false);
+        go_on = answer(s, &b, since);
+    }
 }
 
 int store_writer_run(store *s, store_work work, void *argument, pl_buf *outbox, pl_error *error) {

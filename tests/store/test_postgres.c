@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 static test_case test;
 
@@ -303,6 +304,24 @@ static void a_schema_of_its_own_in_a_shared_database_serves(void **state) {
     drop_case(&shared);
 }
 
+/* As docs/store.md tells. */
+static void a_dump_restores_into_another_database(void **state) {
+    (void)state;
+    test_case copy;
+    char command[2600];
+    int64_t first = 1, count = 0;
+    assert_done(store_write(test.store, put, &first, &error));
+    assert_int_equal(new_case(&copy), 0);
+    snprintf(command, sizeof command,
+             "pg_dump --format=custom '%s' | pg_restore --no-owner --exit-on-error --dbname='%s'", test.url,
+             copy.url);
+    assert_int_equal(system(command), 0);
+    assert_done(store_open(&copy.store, pl_str_from(copy.url), NULL, &error));
+    assert_done(store_read(copy.store, count_into, &count, &error));
+    assert_int_equal(count, 1);
+    drop_case(&copy);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -319,6 +338,7 @@ int main(void) {
         CASE(databases_that_are_not_fit_are_refused),
         CASE(a_database_of_another_program_is_refused_and_left_alone),
         CASE(a_schema_of_its_own_in_a_shared_database_serves),
+        CASE(a_dump_restores_into_another_database),
     };
     return cmocka_run_group_tests_name("PostgreSQL", cases, NULL, NULL);
 }

@@ -1,0 +1,113 @@
+/*
+ * Copying the write-ahead log into the database file, away from the commits: a thread with a connection of
+ * its own, started when the log first grows. Owns that thread and connection (store_sqlite_state).
+ *
+ * The copying blocks nobody; but the log begins anew only when all of it has been copied and no commit came
+ * meanwhile, which may never be while many write. So when the log has become long the writer copies the
+ * little that is left itself, between two commits. INVARIANT: the log stays near LOG_PAGES_MOST as long as no
+ * reader holds an old snapshot.
+ */
+#include "store/sqlite.h"
+
+#include "base/memory.h"
+
+enum {
+    LOG_PAGES_COPY = 1000, /* from which the thread copies */
+    LOG_PAGES_MOST = 8000, /* from which the writer does: 64 MiB */
+};
+
+struct store_sqlite_state {
+    store *store;
+    pthread_t thread;
+    bool running, unavailable; /* the writer's: a thread exists; it could not be had */
+    pthread_mutex_t lock;
+    pthread_cond_t wanted;
+    bool due, stop; /* guarded by `lock` */
+};
+
+static void copy_log(const store *s, sqlite3 *connection) {
+    int code = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+        pl_log_write(&s->log, PL_LOG_ERROR, "database %s: checkpoint: %s (code %d)", s->location,
+                     sqlite3_errmsg(connection), code);
+}
+
+/* False when the thread has to end. */
+static bool wait_until_due(store_sqlite_state *state) {
+    pthread_mutex_lock(&state->lock);
+    while (!state->due && !state->stop)
+        pthread_cond_wait(&state->wanted, &state->lock);
+    bool go_on = !state->stop;
+    state->due = false;
+    pthread_mutex_unlock(&state->lock);
+    return go_on;
+}
+
+static void *copy_when_due(void *argument) {
+    store_sqlite_state *state = argument;
+    sqlite3 *connection = NULL;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    if (sqlite3_open_v2(state->store->location, &connection, flags, NULL) == SQLITE_OK) {
+        while (wait_until_due(state))
+            copy_log(state->store, connection);
+    } else {
+        pl_log_write(&state->store->log, PL_LOG_ERROR, "database %s: no connection for checkpoints",
+                     state->store->location);
+    }
+    sqlite3_close(connection);
+    return NULL;
+}
+
+store_sqlite_state *store_sqlite_state_new(store *s) {
+    store_sqlite_state *state = pl_calloc(1, sizeof *state);
+    if (!state)
+        return NULL;
+    state->store = s;
+    pthread_mutex_init(&state->lock, NULL);
+    pthread_cond_init(&state->wanted, NULL);
+    return state;
+}
+
+void store_sqlite_state_free(store_sqlite_state *state) {
+    if (state->running) {
+        pthread_mutex_lock(&state->lock);
+        state->stop = true;
+        pthread_cond_signal(&state->wanted);
+        pthread_mutex_unlock(&state->lock);
+        pthread_join(state->thread, NULL);
+    }
+    pthread_cond_destroy(&state->wanted);
+    pthread_mutex_destroy(&state->lock);
+    pl_free(state);
+}
+
+static void ask_thread(store_sqlite_state *state) {
+    if (!state->running && !state->unavailable) {
+        state->running = pthread_create(&state->thread, NULL, copy_when_due, state) == 0;
+        state->unavailable = !state->running;
+    }
+    pthread_mutex_lock(&state->lock);
+    state->due = true;
+    pthread_cond_signal(&state->wanted);
+    pthread_mutex_unlock(&state->lock);
+}
+
+static int note_pages(void *context, sqlite3 *connection, const char *name, int pages) {
+    (void)connection, (void)name;
+    ((store_sqlite_session *)context)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+void store_sqlite_watch_log(store_sqlite_session *session) {
+    sqlite3_wal_hook(session->connection, note_pages, session);
+}
+
+void store_sqlite_tend(store_session *base) {
+    store_sqlite_session *session = (store_sqlite_session *)base;
+    store_sqlite_state *state = base->store->state;
+    if (session->log_pages >= LOG_PAGES_MOST || (session->log_pages >= LOG_PAGES_COPY && state->unavailable))
+        copy_log(base->store, session->connection);
+    else if (session->log_pages >= LOG_PAGES_COPY)
+        ask_thread(state);
+    session->log_pages = 0;
+}
