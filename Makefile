@@ -41,7 +41,7 @@ fuzz: packages
 	@tools/run-fuzz.sh $(BUILD)/fuzz
 
 coverage: packages
-	@tools/install-packages.sh test
+	@tools/install-packages.sh coverage
 	@tools/run-coverage.sh $(BUILD)/coverage
 
 # The longest functions and files: a mirror, not a gate.

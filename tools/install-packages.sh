@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that a task needs and are missing. usage: install-packages.sh build|test|lint|bench|fuzz
+# Installs the Debian packages that a task needs and are missing. usage: install-packages.sh build|test|lint|bench|fuzz|coverage
 # As root or with passwordless sudo it installs; otherwise it prints the one line to run and fails.
 set -eu
 
@@ -9,8 +9,9 @@ build) wanted="$build" ;;
 test) wanted="$build libcmocka-dev postgresql nodejs npm curl jq" ;;
 lint) wanted="$build clang-format clang-tidy cppcheck" ;;
 bench) wanted="$build nodejs npm wrk valgrind" ;;
+coverage) wanted="$build libcmocka-dev postgresql nodejs npm gcovr" ;;
 fuzz) wanted="$build clang libclang-rt-14-dev" ;;
-*) echo "usage: $0 build|test|lint|bench|fuzz" >&2; exit 2 ;;
+*) echo "usage: $0 build|test|lint|bench|fuzz|coverage" >&2; exit 2 ;;
 esac
 
 missing=""

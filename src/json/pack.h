@@ -1,6 +1,6 @@
 /*
  * Documents at rest: a parsed document as one run of bytes that is walked where it lies, without parsing and
- * without copying (docs/decisions/0003-stored-documents.md).
+ * without copying (docs/decisions/0005-stored-documents.md).
  *
  * The bytes are a header, the tape's words, and its strings, all in this machine's byte order. They are made
  * for one program's own store: a checksum tells truncated, damaged or foreign bytes, so that a reader falls
