@@ -83,7 +83,7 @@ class Room {
 
 /** Blanks at line ends never matter, and … is any text. */
 function matches(output, expected) {
-  const trim = (text) => text.replace(/[ \t]+$/gm, '').trim();
+  const trim = (text) => text.replaceAll('\r\n', '\n').replace(/[ \t]+$/gm, '').trim();
   const pattern = trim(expected).split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[\\s\\S]*?');
   return new RegExp(`^${pattern}$`).test(trim(output));
 }
@@ -162,7 +162,7 @@ test('no operation is named that Plumbline does not know', () => {
   const verbs = new Set([...operations].map((name) => /^[A-Z][a-z]+/.exec(name)[0]));
   for (const page of pages) {
     const text = read(page);
-    for (const [, name] of text.matchAll(/plumbline call ([A-Z]\w+)/g)) assert.ok(operations.has(name), `${page} calls ${name}`);
+    for (const [, name] of text.matchAll(/plumbline call ([A-Z][a-z]\w+)/g)) assert.ok(operations.has(name), `${page} calls ${name}`);
     for (const [, name] of prose(text).matchAll(/`([A-Z][a-z]+[A-Z]\w*)`/g)) {
       if (verbs.has(/^[A-Z][a-z]+/.exec(name)[0])) assert.ok(operations.has(name) || parameters.has(name), `${page} names ${name}`);
     }
