@@ -190,7 +190,7 @@ int check_refuse(const struct api_operation *operation, const struct api_paramet
         code = documented(top, fault);
     if (code) {
         api_fail(operation, error, code);
-        pl_str message = pl_str_from(error->message);
+        pl_str message = pl_str_of(error->message, strlen(error->message));
         if (pl_str_find(message, path) == PL_NOT_FOUND) {
             size_t used = message.n;
             snprintf(error->message + used, sizeof error->message - used, " (%.*s)", PL_FMT(path));

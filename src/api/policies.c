@@ -14,6 +14,7 @@ static int read_version(api_call *call, int64_t *version) {
     pl_str text = api_text(call, "VersionId");
     if (text.n >= 2 && text.p[0] == 'v' && pl_str_to_i64(pl_str_skip(text, 1), version) && *version > 0)
         return 0;
+    *version = 0;
     return api_refuse_invalid(call, "VersionId");
 }
 

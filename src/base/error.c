@@ -11,14 +11,14 @@ static void set(pl_error *error, int http_status, const char *code, bool plain) 
     error->plain = plain;
 }
 
-int pl_fail(pl_error *error, pl_error_code code) {
+int(pl_fail)(pl_error *error, pl_error_code code) {
     const struct pl_error_info *info = &pl_error_table[code];
     set(error, info->http_status, info->code, true);
     snprintf(error->message, sizeof error->message, "%s", info->message);
     return -1;
 }
 
-int pl_failf(pl_error *error, pl_error_code code, const char *format, ...) {
+int(pl_failf)(pl_error *error, pl_error_code code, const char *format, ...) {
     const struct pl_error_info *info = &pl_error_table[code];
     char message[sizeof error->message];
     va_list args;
@@ -30,7 +30,7 @@ int pl_failf(pl_error *error, pl_error_code code, const char *format, ...) {
     return -1;
 }
 
-int pl_fail_code(pl_error *error, int http_status, const char *code, const char *format, ...) {
+int(pl_fail_code)(pl_error *error, int http_status, const char *code, const char *format, ...) {
     char message[sizeof error->message];
     va_list args;
     va_start(args, format);

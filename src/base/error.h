@@ -33,4 +33,15 @@ int pl_fail_code(pl_error *error, int http_status, const char *code, const char 
 /* True when `error` carries this code. */
 bool pl_error_is(const pl_error *error, pl_error_code code);
 
+#ifdef __clang_analyzer__
+/* The analyser reads one file at a time; without this it follows failures that return 0. */
+static inline int pl_error_minus_one(int result) {
+    (void)result;
+    return -1;
+}
+#define pl_fail(...) pl_error_minus_one(pl_fail(__VA_ARGS__))
+#define pl_failf(...) pl_error_minus_one(pl_failf(__VA_ARGS__))
+#define pl_fail_code(...) pl_error_minus_one(pl_fail_code(__VA_ARGS__))
+#endif
+
 #endif

@@ -79,7 +79,7 @@ static void csv_field(pl_buf *out, pl_str s, bool last) {
 }
 
 static void csv_line(pl_buf *out, const check_deviation *d) {
-    char risk[2] = {(char)('0' + d->rule->risk_level), '\0'};
+    char risk = (char)('0' + d->rule->risk_level);
     csv_field(out, d->rule->name, false);
     csv_field(out, d->rule->identifier, false);
     csv_field(out, d->resource_type, false);
@@ -87,7 +87,7 @@ static void csv_line(pl_buf *out, const check_deviation *d) {
     csv_field(out, d->account_id, false);
     csv_field(out, d->region_id, false);
     csv_field(out, verdict_text(d->verdict), false);
-    csv_field(out, pl_str_from(risk), false);
+    csv_field(out, pl_str_of(&risk, 1), false);
     csv_field(out, d->annotation, true);
 }
 

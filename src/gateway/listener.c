@@ -471,13 +471,15 @@ static int bind_address(listener *l, const struct addrinfo *address, int *reason
 }
 
 static void read_port(listener *l) {
-    struct sockaddr_storage bound;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } bound = {0};
     socklen_t size = sizeof bound;
-    if (getsockname(l->fd, (struct sockaddr *)&bound, &size) != 0)
+    if (getsockname(l->fd, &bound.any, &size) != 0)
         return;
-    uint16_t port = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                : ((struct sockaddr_in *)&bound)->sin_port;
-    l->port = ntohs(port);
+    l->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
 }
 
 static int open_socket(listener *l, pl_error *error) {

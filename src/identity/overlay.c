@@ -64,8 +64,8 @@ static int compile(identity *room, const sources *list, pl_error_code code, pl_p
         *error = reason;
         return -1;
     }
-    return pl_failf(error, code, "The policy %.*s is invalid: %s", PL_FMT(list->items[bad].name),
-                    reason.message);
+    pl_str name = bad < list->count ? list->items[bad].name : PL_STR_NONE;
+    return pl_failf(error, code, "The policy %.*s is invalid: %s", PL_FMT(name), reason.message);
 }
 
 int identity_overlay_identity(identity_overlay *overlay, identity_authority *a, identity *room,

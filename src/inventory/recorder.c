@@ -21,7 +21,7 @@ static int split_types(pl_arena *arena, pl_str text, inventory_recorder *out, pl
             return pl_fail(error, PL_E_ServiceUnavailable);
         types[out->type_count++] = part;
     }
-    if (out->type_count)
+    if (types)
         qsort(types, out->type_count, sizeof *types, compare_types);
     out->types = types;
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;

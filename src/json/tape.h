@@ -42,7 +42,7 @@ static inline uint64_t pl_json_word(pl_json node) {
 }
 
 static inline char pl_json_tag(pl_json node) {
-    return (char)(node.tape[node.at] >> 56);
+    return (char)(node.tape[node.at] >> 56); /* NOLINT: the node exists */
 }
 
 #define PL_JSON_PAYLOAD_MASK (((uint64_t)1 << 56) - 1)
@@ -66,7 +66,8 @@ static inline uint32_t pl_json_behind(pl_json node) {
 
 /* The bytes of a string node (also of a member's key); the node must be a string. */
 static inline pl_str pl_json_text(pl_json node) {
-    const uint8_t *at = node.strings + (node.tape[node.at] & PL_JSON_PAYLOAD_MASK);
+    const uint8_t *at =
+        node.strings + (node.tape[node.at] & PL_JSON_PAYLOAD_MASK); /* NOLINT: the node exists */
     uint32_t n;
     memcpy(&n, at, sizeof n);
     return pl_str_of((const char *)at + sizeof n, n);

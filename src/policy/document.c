@@ -294,7 +294,7 @@ static int read_effect(const reader *r, pl_json statement, pl_json effect, pl_po
 enum { EFFECT, ACTION, NOT_ACTION, RESOURCE, NOT_RESOURCE, CONDITION, PRINCIPAL };
 
 static int read_actions(const reader *r, pl_json statement, const pl_json *values, pl_policy_statement *out) {
-    pl_json actions;
+    pl_json actions = PL_JSON_NONE;
     if (pick(r, statement, values[ACTION], values[NOT_ACTION], "Action", &actions) != 0 ||
         read_texts(r, actions, false, &out->actions) != 0)
         return -1;
@@ -303,7 +303,7 @@ static int read_actions(const reader *r, pl_json statement, const pl_json *value
 }
 
 static int read_target(const reader *r, pl_json statement, const pl_json *values, pl_policy_statement *out) {
-    pl_json resources, principal = values[PRINCIPAL];
+    pl_json resources = PL_JSON_NONE, principal = values[PRINCIPAL];
     if (r->policy->kind == PL_POLICY_TRUST) {
         pl_json extra = pl_json_exists(values[RESOURCE]) ? values[RESOURCE] : values[NOT_RESOURCE];
         if (pl_json_exists(extra))

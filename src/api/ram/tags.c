@@ -37,7 +37,7 @@ int ram_tag_resources(api_call *call) {
 static int untag_one(api_call *call, const identity_scope *in, pl_str name, const api_value *keys) {
     if (api_flag(call, "All", false) && !(keys && keys->count))
         return identity_tag_remove(in, kind_of(call), name, PL_STR_NONE, call->error);
-    for (size_t i = 0; i < keys->count; i++)
+    for (size_t i = 0; keys && i < keys->count; i++)
         if (identity_tag_remove(in, kind_of(call), name, keys->items[i].text, call->error) != 0)
             return -1;
     return 0;
