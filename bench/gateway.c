@@ -198,7 +198,7 @@ static void make_rule(bench *b) {
 
 static void read_key(bench *b) {
     char path[128], text[4096];
-    pl_json root;
+    pl_json root = PL_JSON_NONE;
     pl_error error;
     snprintf(path, sizeof path, "%s/credentials.json", b->directory);
     FILE *file = fopen(path, "r");

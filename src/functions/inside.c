@@ -166,10 +166,10 @@ static int add_conditions(scmp_filter_ctx filter) {
     /* Of the families of sockets only local ones and the internet's. */
     for (unsigned family = AF_INET + 1; family < AF_INET6; family++)
         if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_EQ, family)) != 0)
+                             SCMP_A0(SCMP_CMP_EQ, family, 0)) != 0)
             return -1;
     return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                            SCMP_A0(SCMP_CMP_GT, AF_INET6)) == 0
+                            SCMP_A0(SCMP_CMP_GT, AF_INET6, 0)) == 0
                ? 0
                : -1;
 }
