@@ -14,5 +14,5 @@ cmake --build "$build/release" -j "$(nproc)" --target all floors
 # shellcheck disable=SC2086
 cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
     --suppress=missingIncludeSystem --suppress=unknownMacro -I src src
-git ls-files "src/*.c" | grep -v "\.gen\." | xargs -P "$(nproc)" -n 8 clang-tidy --quiet -p "$build/release" 2>/dev/null
+git ls-files "src/*.c" | grep -v "\.gen\." | xargs -P "$(nproc)" -n 1 clang-tidy --quiet -p "$build/release" 2>/dev/null
 echo "lint: clean"
