@@ -100,11 +100,22 @@ static int compare_types(const void *a, const void *b) {
     return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
 }
 
+/* Three parts, as in ACS::ECS::Instance (the middle one may be empty); which types there are is open. */
+static bool all_are_types(const engine_list *types) {
+    for (size_t i = 0; i < types->count; i++) {
+        size_t first = pl_str_find(types->items[i], PL_STR("::"));
+        if (first == PL_NOT_FOUND || first == 0 ||
+            pl_str_find(pl_str_skip(types->items[i], first + 2), PL_STR("::")) == PL_NOT_FOUND)
+            return false;
+    }
+    return true;
+}
+
 static int update(api_call *call, bool dated) {
     recorder_task task = {.call = call};
     if (config_types(call, "ResourceTypes", &task.types) != 0)
         return -1;
-    if (task.types.count == 0)
+    if (task.types.count == 0 || !all_are_types(&task.types))
         return api_fail(call->operation, call->error, PL_E_Invalid_ResourceTypes_Value);
     qsort(task.types.items, task.types.count, sizeof *task.types.items, compare_types);
     task.recorder = (inventory_recorder){
