@@ -2,6 +2,7 @@
 // pages, and what comes back of what was sent. reference/api/config-2020-09-07.json, reference/evaluation-semantics.md.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { code, Organisation } from './organisation.mjs';
 import { Server, failure, until } from './support.mjs';
 
 const J = JSON.stringify;
@@ -242,4 +243,33 @@ test('a changed pack is exported with all that a file can say', async () => {
   const again = await create(file);
   assert.deepEqual([again.RiskLevel, again.Description, again.Scope, again.ConfigRules[0].RiskLevel], [1, 'changed', changed.Scope, 3]);
   await discard(again);
+});
+
+test('the compliance timeline keeps every transition, however soon the next one comes', async () => {
+  const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b8', Region: 'cn-hangzhou' };
+  for (const grant of ['public-read', 'private', 'public-read']) await server.put([bucket(8, grant)]);
+  const nodes = (await call('GetResourceComplianceTimeline', place)).ResourceComplianceTimeline.ComplianceList;
+  const types = nodes.map((node) => JSON.parse(node.ConfigurationDiff)).map((diff) => Object.values(diff)[0].map((entry) => entry.complianceType));
+  assert.deepEqual(types, [['COMPLIANT', 'NON_COMPLIANT'], ['NON_COMPLIANT', 'COMPLIANT'], [undefined, 'NON_COMPLIANT']]);
+  assert.deepEqual(nodes.map((node) => JSON.parse(node.Configuration).Compliance),
+    ['NON_COMPLIANT', 'COMPLIANT', 'NON_COMPLIANT'].map((complianceType) => ({ complianceType, count: 1 })));
+  const middle = { StartTime: nodes[1].CaptureTime, EndTime: nodes[1].CaptureTime };
+  assert.equal((await call('GetResourceComplianceTimeline', { ...place, ...middle })).ResourceComplianceTimeline.ComplianceList.length, 1);
+  await server.put([bucket(8, 'private', { resourceEventType: 'REMOVE' })]);
+});
+
+test('account groups keep the recorders of their owner and their members running', async () => {
+  const organisation = await Organisation.on(server);
+  const member = await organisation.member('member');
+  const keys = await organisation.enter(member);
+  const { AggregatorId } = await call('CreateAggregator', { AggregatorName: 'group',
+    AggregatorAccounts: J([{ AccountId: Number(member), AccountName: 'member', AccountType: 'ResourceDirectory' }]) });
+  assert.equal(await code(call('StopConfigurationRecorder')), 'AdminStopSLRFail');
+  assert.equal(await code(server.call('StopConfigurationRecorder', {}, { keys })), 'MemberStopSLRFail');
+  for (const [action, wanted] of [['ListAggregateDiscoveredResources', 'MemberNotBelongToMaster'], ['ListAggregateConfigRuleEvaluationResults', 'Invalid.ResourceOwnerId.Value']])
+    assert.equal(await code(call(action, { AggregatorId, ResourceAccountId: 1234567890123456, MaxResults: 10 })), wanted, action);
+  const { OperateAggregatorsResult: done } = await call('DeleteAggregators', { AggregatorIds: `${AggregatorId},ca-none` });
+  assert.equal(J(done.OperateAggregators), J([{ AggregatorId, ErrorCode: '', Success: true },
+    { AggregatorId: 'ca-none', ErrorCode: 'Invalid.AggregatorId.Value', Success: false }]));
+  assert.equal((await server.call('StopConfigurationRecorder', {}, { keys })).StopConfigurationRecorderResult, true);
 });
