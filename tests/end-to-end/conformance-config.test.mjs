@@ -185,6 +185,12 @@ test('a condition is tried on a bare configuration', async () => {
   assert.deepEqual([await verdict({ Cpu: 1 }), await verdict({ Cpu: '8' }), await verdict(J({ Cpu: 2 }))], ['NON_COMPLIANT', 'COMPLIANT', 'COMPLIANT']);
 });
 
+test('what a plan leaves out is the reason for its verdict', async () => {
+  const { ResourceEvaluations: [{ Rules: [rule] }] } = await call('EvaluatePreConfigRules', { ResourceEvaluateItems: J([{ ResourceType: 'ACS::OSS::Bucket',
+    ResourceProperties: '{}', Rules: [{ Identifier: 'oss-bucket-public-read-prohibited', InputParameters: '{}' }] }]) });
+  assert.deepEqual([rule.ComplianceType, JSON.parse(rule.Annotation).reason], ['NON_COMPLIANT', 'No property contains.']);
+});
+
 test('members that are easily forgotten', async () => {
   const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b0', Region: 'cn-hangzhou' };
   const [node] = (await call('GetResourceConfigurationTimeline', place)).ResourceConfigurationTimeline.ConfigurationList;
