@@ -251,6 +251,26 @@ test('a changed pack is exported with all that a file can say', async () => {
   await discard(again);
 });
 
+test('a rule in the form of 2019: made, changed, described', async () => {
+  const old = (action, parameters) => server.call(action, parameters, { version: '2019-01-08' });
+  const rule = { ConfigRuleName: 'old', SourceOwner: 'ALIYUN', SourceIdentifier: 'eip-bandwidth-limit', InputParameters: J({ bandwidth: '5' }), RiskLevel: 2,
+    SourceDetailMessageType: 'ScheduledNotification', SourceMaximumExecutionFrequency: 'Twelve_Hours',
+    ScopeComplianceResourceTypes: J(['ACS::EIP::EipAddress']), ScopeComplianceResourceId: 'eip-1' };
+  const { ConfigRuleId } = await old('PutConfigRule', rule);
+  const described = async () => (await old('DescribeConfigRule', { ConfigRuleId })).ConfigRule;
+  const first = await described();
+  assert.equal(J([first.ConfigRuleName, first.RiskLevel, first.MaximumExecutionFrequency, first.InputParameters, first.Scope]), J(['old', 2, 'Twelve_Hours',
+    { bandwidth: '5' }, { ComplianceResourceId: 'eip-1', ComplianceResourceTypes: ['ACS::EIP::EipAddress'] }]));
+  assert.equal((await old('PutConfigRule', { ...rule, ConfigRuleId, RiskLevel: 1 })).ConfigRuleId, ConfigRuleId);
+  assert.equal((await described()).RiskLevel, 1);
+  assert.equal(await code(old('PutConfigRule', rule)), 'ConfigRuleExists');
+  assert.equal(await code(old('PutConfigRule', { ...rule, ConfigRuleId: 'cr-none' })), 'ConfigRuleNotExists');
+  assert.equal(await code(old('PutConfigRule', { ...rule, ConfigRuleId, SourceIdentifier: 'required-tags' })), 'Invalid.SourceIdentifier.Value');
+  assert.equal(await code(old('DescribeConfigRule', { ConfigRuleId, MemberId: 1234567890123456 })), 'MemberNotBelongToMaster');
+  assert.ok((await old('GetSupportedResourceTypes')).ResourceTypes.includes('ACS::ECS::Instance'));
+  await old('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
 test('the compliance timeline keeps every transition, however soon the next one comes', async () => {
   const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b8', Region: 'cn-hangzhou' };
   for (const grant of ['public-read', 'private', 'public-read']) await server.put([bucket(8, grant)]);

@@ -1,5 +1,4 @@
-/* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins, and PutConfigRule's handler.
- */
+/* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins. */
 #include "api/answer.h"
 #include "api/config/rule_answer.h"
 #include "api/operations.gen.h"
