@@ -60,6 +60,7 @@ const REFUSED = [
   ['CreateConfigRule', () => managed({ ConfigRuleName: '' }), 'Invalid.ConfigRuleName.Empty', 'You must specify ConfigRuleName.'],
   ['CreateConfigRule', () => managed({ SourceOwner: undefined }), 'MissingSourceOwner', 'SourceOwner is mandatory for this action.'],
   ['CreateConfigRule', () => managed({ ConfigRuleTriggerTypes: ',' }), 'MissingConfigRuleTriggerTypes', 'ConfigRuleTriggerTypes is mandatory for this action.'],
+  ['CreateConfigRule', () => managed({ SourceOwner: 'X', RiskLevel: undefined }), 'MissingRiskLevel', 'RiskLevel is mandatory for this action.'],
   ['CreateConfigRule', () => managed({ SourceOwner: 'X' }), 'InvalidSourceOwner'],
   ['CreateConfigRule', () => managed({ RiskLevel: 4 }), 'InvalidRiskLevel'],
   ['CreateConfigRule', () => managed({ RiskLevel: '1.0' }), 'InvalidRiskLevel'],
