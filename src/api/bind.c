@@ -441,9 +441,16 @@ static int bind_members(binding *b, const struct api_parameter *specs, size_t co
     return 0;
 }
 
+static bool is_missing(binding *b, const struct api_parameter *spec) {
+    place at = below(b, (place){.path = PL_STR("")}, spec->name);
+    return spec->required && !was_sent(b, spec, spec->type, at);
+}
+
+/* A parameter that is missing is told before one that is wrong. */
 int api_bind(const api_binder *binder, const struct api_operation *operation, const api_fields *fields,
              pl_arena *arena, const api_value **input, pl_error *error) {
     pl_error later;
+    bool missing = false;
     binding b = {binder, operation, fields, arena, error, NULL};
     api_value *root = pl_new(arena, api_value, 1);
     *input = root;
@@ -458,10 +465,16 @@ int api_bind(const api_binder *binder, const struct api_operation *operation, co
         api_value member = {.type = operation->parameters[i].type};
         b.top = &operation->parameters[i];
         b.error = result == 0 ? error : &later;
-        if (bind_member(&b, b.top, (place){.path = PL_STR("")}, &member, &made) != 0)
-            result = -1;
-        else if (made)
-            root->items[root->count++] = member;
+        if (bind_member(&b, b.top, (place){.path = PL_STR("")}, &member, &made) == 0) {
+            if (made)
+                root->items[root->count++] = member;
+            continue;
+        }
+        if (!missing && is_missing(&b, b.top)) {
+            missing = true;
+            *error = *b.error;
+        }
+        result = -1;
     }
     return result;
 }

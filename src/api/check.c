@@ -182,6 +182,20 @@ static void add_reason(pl_error *error, const struct api_parameter *spec, check_
         snprintf(at, room, " %s.", reason);
 }
 
+/* Clients compare the messages of "missing" and of documented limits; a reason would only repeat them. */
+static bool says_all(check_fault fault, const struct api_parameter *spec, const struct api_parameter *top) {
+    return fault == CHECK_MISSING ||
+           (fault == CHECK_TOO_MANY && (spec->error_too_many || top->error_too_many));
+}
+
+/* Names the member below the parameter that was refused. */
+static void add_place(pl_error *error, const struct api_parameter *top, pl_str path) {
+    pl_str message = pl_str_of(error->message, strlen(error->message));
+    size_t used = message.n;
+    if (!pl_str_eq(path, top->name) && pl_str_find(message, path) == PL_NOT_FOUND)
+        snprintf(error->message + used, sizeof error->message - used, " (%.*s)", PL_FMT(path));
+}
+
 int check_refuse(const struct api_operation *operation, const struct api_parameter *top,
                  const struct api_parameter *spec, check_fault fault, pl_str path, const char *reason,
                  pl_error *error) {
@@ -190,11 +204,7 @@ int check_refuse(const struct api_operation *operation, const struct api_paramet
         code = documented(top, fault);
     if (code) {
         api_fail(operation, error, code);
-        pl_str message = pl_str_of(error->message, strlen(error->message));
-        if (pl_str_find(message, path) == PL_NOT_FOUND) {
-            size_t used = message.n;
-            snprintf(error->message + used, sizeof error->message - used, " (%.*s)", PL_FMT(path));
-        }
+        add_place(error, top, path);
     } else {
         const struct api_generic_error *generic =
             fault == CHECK_MISSING ? &operation->product->missing : &operation->product->invalid;
@@ -203,7 +213,8 @@ int check_refuse(const struct api_operation *operation, const struct api_paramet
         api_fail_generic(generic, error, top->name);
         memcpy(error->message, by_path.message, sizeof error->message);
     }
-    add_reason(error, spec, fault, reason);
+    if (!says_all(fault, spec, top))
+        add_reason(error, spec, fault, reason);
     error->plain = false;
     return -1;
 }

@@ -63,6 +63,7 @@ typedef struct catalogue_template_rule {
 
 typedef struct catalogue_template {
     pl_str template_id, name, description;
+    pl_str filter_type; /* "LAW": follows a law or a published standard; absent: best practices */
     int risk_level;
     const catalogue_template_rule *rules;
     size_t rule_count;

@@ -39,6 +39,9 @@ int catalogue_read_template(catalogue_reader *r, pl_json root, void **object) {
         return catalogue_wrong(r, "$.riskLevel", "must be 1, 2 or 3");
     out->risk_level = (int)risk;
     *object = out;
+    pl_json filter = pl_json_get(root, PL_STR("filterType"));
+    if (pl_json_exists(filter) && catalogue_take_text(r, filter, "$.filterType", &out->filter_type) != 0)
+        return -1;
     if (catalogue_take_text(r, pl_json_get(root, PL_STR("templateId")), "$.templateId", &out->template_id) !=
             0 ||
         catalogue_take_text(r, pl_json_get(root, PL_STR("name")), "$.name", &out->name) != 0 ||

@@ -218,12 +218,49 @@ static void write_details(pl_buf *out, const engine_rule *rule) {
     pl_buf_add_char(out, ']');
 }
 
-static void write_rule(pl_buf *out, const engine_rule *rule) {
+static void write_list(pl_buf *out, const char *name, const engine_list *list) {
+    if (list->count == 0)
+        return;
+    pl_buf_printf(out, "%s\"%s\":[", out->p[out->n - 1] == '{' ? "" : ",", name);
+    for (size_t i = 0; i < list->count; i++)
+        write_member(out, i ? "," : "", list->items[i]);
+    pl_buf_add_char(out, ']');
+}
+
+static void write_tags(pl_buf *out, const char *name, const engine_tags *tags) {
+    if (tags->count == 0)
+        return;
+    pl_buf_printf(out, "%s\"%s\":[", out->p[out->n - 1] == '{' ? "" : ",", name);
+    for (size_t i = 0; i < tags->count; i++) {
+        write_member(out, i ? ",{\"tagKey\":" : "{\"tagKey\":", tags->items[i].key);
+        write_member(out, ",\"tagValue\":", tags->items[i].value);
+        pl_buf_add_char(out, '}');
+    }
+    pl_buf_add_char(out, ']');
+}
+
+/* What read_scope reads; only what restricts is written. */
+static void write_scope(pl_buf *out, const engine_scope *scope) {
+    pl_buf_add(out, PL_STR(",\"scope\":{"));
+    if (out->failed)
+        return;
+    write_list(out, "complianceResourceTypes", &scope->resource_types);
+    write_list(out, "complianceResourceIds", &scope->resource_ids);
+    write_list(out, "complianceExcludeResourceIds", &scope->exclude_resource_ids);
+    write_list(out, "complianceRegionIds", &scope->region_ids);
+    write_list(out, "complianceExcludeRegionIds", &scope->exclude_region_ids);
+    write_list(out, "complianceResourceGroupIds", &scope->resource_group_ids);
+    write_list(out, "complianceExcludeResourceGroupIds", &scope->exclude_resource_group_ids);
+    write_tags(out, "complianceTagsScope", &scope->tags);
+    write_tags(out, "complianceExcludeTagsScope", &scope->exclude_tags);
+    pl_buf_add_char(out, '}');
+}
+
+/* The risk level is said where it is not the pack's, which a rule of a template has by itself. */
+static void write_rule(pl_buf *out, const engine_rule *rule, const engine_pack *pack) {
     write_member(out, "{\"configRuleName\":", rule->name);
-    pl_buf_add(out, PL_STR(",\"scope\":{\"complianceResourceTypes\":["));
-    for (size_t i = 0; i < rule->scope.resource_types.count; i++)
-        write_member(out, i ? "," : "", rule->scope.resource_types.items[i]);
-    write_member(out, "]},\"description\":", rule->description);
+    write_scope(out, &rule->scope);
+    write_member(out, ",\"description\":", rule->description);
     write_member(out, ",\"source\":{\"owner\":", engine_rule_owner_name(rule->owner));
     write_member(out, ",\"identifier\":", rule->identifier);
     write_details(out, rule);
@@ -231,6 +268,16 @@ static void write_rule(pl_buf *out, const engine_rule *rule) {
         write_member(out, ",\"conditions\":", rule->conditions);
     pl_buf_add(out, PL_STR("},\"inputParameters\":"));
     pl_buf_add(out, rule->input_parameters.n ? rule->input_parameters : PL_STR("{}"));
+    if (rule->risk_level != pack->risk_level)
+        pl_buf_printf(out, ",\"riskLevel\":%d", rule->risk_level);
+    pl_buf_add_char(out, '}');
+}
+
+static void write_pack(pl_buf *out, const engine_pack *pack) {
+    write_member(out, ",\"compliancePackTemplate\":{\"compliancePackName\":", pack->name);
+    pl_buf_printf(out, ",\"riskLevel\":%d", pack->risk_level);
+    write_member(out, ",\"description\":", pack->description);
+    write_scope(out, &pack->scope);
     pl_buf_add_char(out, '}');
 }
 
@@ -244,7 +291,9 @@ static bool is_untouched(const engine_pack *pack, const engine_rule *rules, size
     return true;
 }
 
-static void write_template(pl_buf *out, const engine_rule *rules, size_t count) {
+/* `whole`: with the pack itself, as in the file that the pack came from. */
+static void write_template(pl_buf *out, const engine_pack *pack, bool whole, const engine_rule *rules,
+                           size_t count) {
     bool first = true;
     pl_buf_add(out, PL_STR("{\"configRuleTemplates\":["));
     for (size_t i = 0; i < count; i++) {
@@ -252,10 +301,13 @@ static void write_template(pl_buf *out, const engine_rule *rules, size_t count) 
             continue;
         if (!first)
             pl_buf_add_char(out, ',');
-        write_rule(out, &rules[i]);
+        write_rule(out, &rules[i], pack);
         first = false;
     }
-    pl_buf_add(out, PL_STR("]}"));
+    pl_buf_add_char(out, ']');
+    if (whole)
+        write_pack(out, pack);
+    pl_buf_add_char(out, '}');
 }
 
 int engine_pack_template(store_session *session, pl_arena *arena, const engine_pack *pack, pl_str *text,
@@ -272,7 +324,8 @@ int engine_pack_template(store_session *session, pl_arena *arena, const engine_p
     pl_buf_init(&out, 32 << 20);
     int result = 0;
     if (!is_untouched(pack, rules, count, pl_json_get(root, PL_STR("configRuleTemplates")))) {
-        write_template(&compact, rules, count);
+        bool whole = pl_json_is_object(pl_json_get(root, PL_STR("compliancePackTemplate")));
+        write_template(&compact, pack, whole, rules, count);
         result = compact.failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                 : pl_json_parse_in(arena, pl_buf_str(&compact), &root, error);
     }

@@ -195,6 +195,8 @@ static int read_content(engine_context *context, engine_pack *pack, engine_templ
         return -1;
     if (content->name.n)
         pack->name = content->name;
+    else if (pl_str_trim(pack->name).n == 0) /* condition-rules.md, section 2.4 */
+        pack->name = pl_arena_printf(context->arena, "%lld.json", (long long)context->now);
     if (content->description.p)
         pack->description = content->description;
     if (content->risk_level)
@@ -213,6 +215,8 @@ int engine_pack_create(engine_context *context, store_session *session, engine_p
         pack->description = PL_STR("");
     if (read_content(context, pack, &content, error) != 0)
         return -1;
+    if (pl_str_trim(pack->name).n == 0)
+        return pl_fail(error, PL_E_Invalid_CompliancePackName_Empty);
     if (!content.count && !input->has_entries && !(pack->template_id.n && input->default_enable))
         return pl_fail(error, PL_E_Invalid_ConfigRules_Empty);
     if (check_pack(context, session, pack, error) != 0 || check_quota(context, session, pack, error) != 0)

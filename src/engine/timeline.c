@@ -337,28 +337,22 @@ static void write_key(struct walking *w, pl_buf *out, const struct actor *a) {
     pl_buf_add_char(out, ':');
 }
 
-/* The changes of one node; of a rule that changed twice within it, the oldest and the newest side. */
+/* The changes of one node, which has at most one of a rule. */
 static void write_diff(struct walking *w, pl_buf *out, const struct change *changes, size_t count) {
     bool first = true;
     pl_buf_add_char(out, '{');
     for (size_t i = 0; i < count; i++) {
-        const struct change *newest = changes + i, *oldest = newest;
-        bool again = !newest->actor;
-        for (size_t n = 0; n < i && !again; n++)
-            again = changes[n].rule_key == newest->rule_key;
-        if (again)
+        const struct change *c = changes + i;
+        if (!c->actor)
             continue;
-        for (size_t n = i + 1; n < count; n++)
-            if (changes[n].rule_key == newest->rule_key)
-                oldest = changes + n;
         if (!first)
             pl_buf_add_char(out, ',');
         first = false;
-        write_key(w, out, newest->actor);
+        write_key(w, out, c->actor);
         pl_buf_add_char(out, '[');
-        write_entry(out, newest->actor, oldest->from, oldest->annotation_from, oldest->message_type);
+        write_entry(out, c->actor, c->from, c->annotation_from, c->message_type);
         pl_buf_add_char(out, ',');
-        write_entry(out, newest->actor, newest->to, newest->annotation_to, newest->message_type);
+        write_entry(out, c->actor, c->to, c->annotation_to, c->message_type);
         pl_buf_add_char(out, ']');
     }
     pl_buf_add_char(out, '}');
@@ -385,11 +379,21 @@ static void undo(const struct change *c) {
     c->actor->message_type = c->message_type;
 }
 
+/* Changes of different rules within a second share a node; a rule that changes again begins the next one. */
+static bool joins(const struct change *changes, size_t count, const struct change *next) {
+    if (next->at / SECOND != changes[0].at / SECOND)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].rule_key == next->rule_key)
+            return false;
+    return true;
+}
+
 static int write_nodes(struct walking *w, int64_t from, int64_t to, size_t limit, engine_node *nodes,
                        size_t *count) {
     for (size_t i = 0, next; i < w->change_count && *count < limit; i = next) {
         for (next = i + 1; next < w->change_count; next++)
-            if (w->changes[next].at / SECOND != w->changes[i].at / SECOND)
+            if (!joins(w->changes + i, next - i, w->changes + next))
                 break;
         if (w->changes[i].at < from)
             break;

@@ -38,7 +38,8 @@ CASE = {"name": (True, str), "expect": (True, str), "resourceType": (False, str)
         "configuration": (True, (dict, type(None))), "item": (False, dict), "related": (False, dict),
         "now": (False, str)}
 PACK = {"templateId": (True, str), "key": (True, str), "name": (True, str), "alias": (False, str),
-        "description": (True, str), "riskLevel": (True, int), "rules": (True, list), "source": (True, dict)}
+        "description": (True, str), "riskLevel": (True, int), "filterType": (False, str),
+        "rules": (True, list), "source": (True, dict)}
 PACK_SOURCE = {"idStatus": (True, str), "rulesComplete": (True, bool), "note": (False, str)}
 PACK_RULE = {"identifier": (True, str), "parameters": (False, dict), "riskLevel": (False, int),
              "defaultEnable": (False, bool)}

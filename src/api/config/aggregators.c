@@ -210,8 +210,7 @@ static void write_deleted(pl_writer *out, const answered_change *change) {
     for (size_t i = 0; i < change->count; i++) {
         pl_write_object(out, PL_STR("OperateAggregators"));
         text(out, "AggregatorId", change->ids[i]);
-        if (!change->deleted[i])
-            text(out, "ErrorCode", PL_STR("Invalid.AggregatorId.Value"));
+        text(out, "ErrorCode", change->deleted[i] ? PL_STR("") : PL_STR("Invalid.AggregatorId.Value"));
         pl_write_bool(out, PL_STR("Success"), change->deleted[i]);
         pl_write_object_end(out);
     }

@@ -12,6 +12,7 @@ typedef struct pack_task {
     engine_rule *rules;
     size_t rule_count;
     pl_str template_text;
+    engine_tags wanted; /* a pack that lacks them is not the one that is meant */
 } pack_task;
 
 static int wrong_rules(api_call *call, const char *reason) {
@@ -153,9 +154,12 @@ static int update(api_call *call) {
 
 static int get_work(store_session *session, void *argument, pl_error *error) {
     pack_task *task = argument;
-    if (find_pack(task, session, error) != 0 ||
-        engine_pack_rules(session, task->call->arena, &task->pack, &task->rules, &task->rule_count, error) !=
-            0)
+    if (find_pack(task, session, error) != 0)
+        return -1;
+    if (!engine_tags_match(task->pack.tags, &task->wanted))
+        return pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+    if (engine_pack_rules(session, task->call->arena, &task->pack, &task->rules, &task->rule_count, error) !=
+        0)
         return -1;
     return engine_pack_template(session, task->call->arena, &task->pack, &task->template_text, error);
 }
@@ -221,7 +225,8 @@ static void write_pack(api_call *call, const config_owner *owner, const engine_p
 
 static int get(api_call *call) {
     pack_task task = {.call = call};
-    if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_read(call, get_work, &task) != 0)
+    if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_tags_filter(call, &task.wanted) != 0 ||
+        config_read(call, get_work, &task) != 0)
         return -1;
     pl_write_object(call->out, PL_STR("CompliancePack"));
     write_pack(call, &task.owner, &task.pack);

@@ -104,6 +104,52 @@ static int item_json(api_call *call, const inventory_item *item, pl_json *out) {
     return result;
 }
 
+static bool has_either(pl_json root, const char *name, const char *other) {
+    return pl_json_exists(pl_json_get(root, pl_str_from(name))) ||
+           pl_json_exists(pl_json_get(root, pl_str_from(other)));
+}
+
+/* The item with a type and an id, so that a bare `Configuration` can be tried as well. */
+static int complete_item(api_call *call, pl_json *root) {
+    pl_buf text;
+    pl_str key;
+    pl_json value;
+    bool typed = has_either(*root, "resourceType", "ResourceType");
+    bool named = has_either(*root, "resourceId", "ResourceId");
+    if (typed && named)
+        return 0;
+    pl_buf_init(&text, 8 << 20);
+    pl_buf_add(&text, named ? PL_STR("{") : PL_STR("{\"resourceId\":\"dry-run\""));
+    if (!typed) {
+        pl_buf_add(&text, named ? PL_STR("\"resourceType\":") : PL_STR(",\"resourceType\":"));
+        pl_json_write_string(&text, pl_str_trim(api_text(call, "ResourceType")));
+    }
+    for (pl_json_walk w = pl_json_children(*root); pl_json_step(&w, &key, &value);) {
+        pl_buf_add_char(&text, ',');
+        pl_json_write_string(&text, key);
+        pl_buf_add_char(&text, ':');
+        pl_json_write(&text, value);
+    }
+    pl_buf_add_char(&text, '}');
+    int result = text.failed ? pl_fail(call->error, PL_E_ServiceUnavailable)
+                             : pl_json_parse_in(call->arena, pl_buf_str(&text), root, call->error);
+    pl_buf_free(&text);
+    return result;
+}
+
+/* A wrong item, under the name that this operation's parameter has. */
+static int wrong_item(api_call *call) {
+    static const char prefix[] = "ConfigurationItems[0]";
+    if (!pl_error_is(call->error, PL_E_Invalid_ConfigurationItems_Value))
+        return -1;
+    pl_str reason = pl_arena_copy(call->arena, pl_str_from(call->error->message));
+    if (pl_str_starts(reason, pl_str_from(prefix)))
+        reason = pl_str_skip(reason, sizeof prefix - 1);
+    return pl_fail_code(call->error, 400, "InvalidConfigurationItem",
+                        "Specified parameter ConfigurationItem is not valid. ConfigurationItem%.*s",
+                        PL_FMT(reason));
+}
+
 /* `*applies` false: the item is of another type than the rule is for. */
 static int read_subject(api_call *call, config_subject *subject, bool *applies) {
     pl_str text = api_text(call, "ConfigurationItem");
@@ -118,8 +164,10 @@ static int read_subject(api_call *call, config_subject *subject, bool *applies) 
         return 0;
     if (pl_json_parse_in(call->arena, text, &root, call->error) != 0 || !pl_json_is_object(root))
         return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("ConfigurationItem"));
-    if (inventory_parse_item(call->arena, root, &defaults, 0, &item, call->error) != 0)
+    if (complete_item(call, &root) != 0)
         return -1;
+    if (inventory_parse_item(call->arena, root, &defaults, 0, &item, call->error) != 0)
+        return wrong_item(call);
     subject->configuration = item.configuration;
     pl_str wanted = pl_str_trim(api_text(call, "ResourceType"));
     *applies = wanted.n == 0 ||

@@ -116,6 +116,8 @@ static int evaluate(api_call *call, const catalogue_rule *rule, pl_json paramete
     if (judge(call, rule, parameters, plan, &preview) != 0)
         return -1;
     bool lacks = preview.verdict == PL_INSUFFICIENT_DATA;
+    if (lacks && preview.annotation.n == 0)
+        preview.annotation = PL_STR("{\"reason\":\"No property contains.\"}");
     write_result(call, rule->identifier, lacks ? PL_STR("NON_COMPLIANT") : pl_verdict_name(preview.verdict),
                  preview.annotation);
     return 0;

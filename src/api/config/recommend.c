@@ -86,7 +86,6 @@ static int write_one(api_call *call, const catalogue_rule *rule) {
 static int write_answer(recommend_task *task, const recommendation *list, size_t count, int64_t from) {
     pl_writer *out = task->call->out;
     int64_t take = api_number(task->call, "MaxResults", 200);
-    take = take < 1 || take > 1000 ? 200 : take;
     int64_t end = from + take < (int64_t)count ? from + take : (int64_t)count;
     pl_write_object(out, PL_STR("RecommendedManagedRules"));
     pl_write_i64(out, PL_STR("MaxResults"), take);

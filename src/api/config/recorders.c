@@ -100,11 +100,22 @@ static int compare_types(const void *a, const void *b) {
     return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
 }
 
+/* Three parts, as in ACS::ECS::Instance (the middle one may be empty); which types there are is open. */
+static bool all_are_types(const engine_list *types) {
+    for (size_t i = 0; i < types->count; i++) {
+        size_t first = pl_str_find(types->items[i], PL_STR("::"));
+        if (first == PL_NOT_FOUND || first == 0 ||
+            pl_str_find(pl_str_skip(types->items[i], first + 2), PL_STR("::")) == PL_NOT_FOUND)
+            return false;
+    }
+    return true;
+}
+
 static int update(api_call *call, bool dated) {
     recorder_task task = {.call = call};
     if (config_types(call, "ResourceTypes", &task.types) != 0)
         return -1;
-    if (task.types.count == 0)
+    if (task.types.count == 0 || !all_are_types(&task.types))
         return api_fail(call->operation, call->error, PL_E_Invalid_ResourceTypes_Value);
     qsort(task.types.items, task.types.count, sizeof *task.types.items, compare_types);
     task.recorder = (inventory_recorder){
@@ -135,8 +146,27 @@ static int stop_work(store_session *session, void *argument, pl_error *error) {
     return inventory_recorder_put(session, account, &stopped, error);
 }
 
+/* Account groups hold on to the recorders of their owner and their members. */
+static int check_groups(api_call *call) {
+    const org_group **owned;
+    size_t owned_count = 0, member_count = 0;
+    const org_view *view = call->services->org ? org_view_open(call->services->org, NULL, call->error) : NULL;
+    if (!view)
+        return call->services->org ? -1 : 0;
+    int result = org_owned_groups(view, call->arena, api_account(call), &owned, &owned_count, call->error);
+    org_groups_of(view, api_account(call), &member_count);
+    org_view_close(view);
+    if (result != 0)
+        return -1;
+    if (owned_count)
+        return api_fail(call->operation, call->error, PL_E_AdminStopSLRFail);
+    return member_count ? api_fail(call->operation, call->error, PL_E_MemberStopSLRFail) : 0;
+}
+
 int config_stop_configuration_recorder(api_call *call) {
     recorder_task task = {.call = call};
+    if (check_groups(call) != 0)
+        return -1;
     if (config_owner_of(call, CONFIG_WRITE, &task.owner) != 0 || config_write(call, stop_work, &task) != 0)
         return -1;
     pl_write_bool(call->out, PL_STR("StopConfigurationRecorderResult"), true);

@@ -142,10 +142,9 @@ static void write_networks(api_call *call, const inventory_resource *r) {
     write_network(call, configuration, "VpcId");
 }
 
-static void write_common(api_call *call, const inventory_resource *r) {
+static void write_brief(api_call *call, const inventory_resource *r) {
     pl_writer *out = call->out;
     config_write_account(out, "AccountId", r->account_id);
-    pl_write_string(out, PL_STR("AvailabilityZone"), r->zone);
     pl_write_string(out, PL_STR("Region"), r->region_id);
     pl_write_i64(out, PL_STR("ResourceCreationTime"), r->create_time);
     pl_write_i64(out, PL_STR("ResourceDeleted"), r->deleted ? 0 : 1);
@@ -156,12 +155,17 @@ static void write_common(api_call *call, const inventory_resource *r) {
     pl_write_string(out, PL_STR("Tags"), r->tags);
 }
 
+static void write_common(api_call *call, const inventory_resource *r) {
+    write_brief(call, r);
+    pl_write_string(call->out, PL_STR("AvailabilityZone"), r->zone);
+}
+
 static void write_profile(api_call *call, const inventory_resource *r, bool aggregate) {
     pl_write_object(call->out, PL_STR("DiscoveredResourceProfile"));
-    write_common(call, r);
-    pl_write_string(call->out, PL_STR("ResourceGroupId"), r->group_id);
     if (aggregate)
         config_write_account(call->out, "ResourceOwnerId", r->account_id);
+    write_common(call, r);
+    pl_write_string(call->out, PL_STR("ResourceGroupId"), r->group_id);
     pl_write_i64(call->out, PL_STR("UpdateTime"), r->capture_time);
     pl_write_i64(call->out, PL_STR("Version"), r->capture_time);
     write_networks(call, r);
@@ -203,17 +207,38 @@ int config_list_aggregate_discovered_resources(api_call *call) {
     return list(call);
 }
 
-int config_list_discovered_resources_2019(api_call *call) {
+static void write_brief_profiles(resource_task *task) {
+    pl_writer *out = task->call->out;
+    pl_write_array(out, PL_STR("DiscoveredResourceProfileList"));
+    for (size_t i = 0; i < task->count; i++) {
+        pl_write_object(out, PL_STR("DiscoveredResourceProfile"));
+        if (task->owner.group.aggregator_id.n)
+            config_write_account(out, "ResourceOwnerId", task->found[i].account_id);
+        write_brief(task->call, task->found + i);
+        pl_write_object_end(out);
+    }
+    pl_write_array_end(out);
+}
+
+static int list_pages(api_call *call) {
     int64_t page;
     resource_task task = {.call = call};
     api_page(call, DEFAULT_RESOURCES, &page, &task.take, &task.skip);
     if (begin(&task) != 0 || take_filter(&task) != 0 || config_read(call, list_work, &task) != 0)
         return -1;
     pl_write_object(call->out, PL_STR("DiscoveredResourceProfiles"));
-    write_profiles(&task);
+    write_brief_profiles(&task);
     config_write_page(call->out, page, task.take, task.total);
     pl_write_object_end(call->out);
     return 0;
+}
+
+int config_list_discovered_resources_2019(api_call *call) {
+    return list_pages(call);
+}
+
+int config_list_aggregate_discovered_resources_2019(api_call *call) {
+    return list_pages(call);
 }
 
 /* --- One resource
@@ -293,6 +318,10 @@ int config_get_aggregate_discovered_resource(api_call *call) {
 }
 
 int config_describe_discovered_resource_2019(api_call *call) {
+    return get(call);
+}
+
+int config_get_aggregate_discovered_resource_2019(api_call *call) {
     return get(call);
 }
 

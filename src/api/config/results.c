@@ -13,6 +13,14 @@ static pl_str named_account(api_call *call) {
     return PL_STR_NONE;
 }
 
+/* Operations on resources document a code of their own for an account outside of the group. */
+static int not_a_member(api_call *call) {
+    for (size_t i = 0; i < call->operation->error_count; i++)
+        if (call->operation->errors[i].code == PL_E_MemberNotBelongToMaster)
+            return api_fail(call->operation, call->error, PL_E_MemberNotBelongToMaster);
+    return api_fail(call->operation, call->error, PL_E_Invalid_ResourceOwnerId_Value);
+}
+
 int config_accounts_of(api_call *call, const config_owner *owner, config_accounts *out) {
     pl_str id = named_account(call);
     *out = (config_accounts){owner->accounts, owner->account_count};
@@ -23,7 +31,7 @@ int config_accounts_of(api_call *call, const config_owner *owner, config_account
             *out = (config_accounts){owner->accounts + i, 1};
             return 0;
         }
-    return api_fail(call->operation, call->error, PL_E_Invalid_ResourceOwnerId_Value);
+    return not_a_member(call);
 }
 
 static int one_rule(api_call *call, store_session *session, const config_owner *owner, pl_str rule_id,

@@ -70,19 +70,49 @@ int config_start_config_rule_evaluation_2019(api_call *call) {
     return start(call);
 }
 
+/* The answer has room for one rule: that of the resource's first result. */
+static int find_rule(operate_task *task, store_session *session, pl_error *error) {
+    api_call *call = task->call;
+    engine_group owner = {api_account(call), PL_STR_NONE};
+    engine_rule *rules;
+    engine_result *results;
+    size_t count, found;
+    pl_str next;
+    if (engine_rule_list(session, call->arena, &owner, NULL, &rules, &count, error) != 0)
+        return -1;
+    const engine_rule **all = pl_new(call->arena, const engine_rule *, count + 1);
+    if (!all)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    size_t active = 0;
+    for (size_t i = 0; i < count; i++)
+        if (is_active(rules + i))
+            all[active++] = rules + i;
+    engine_result_filter filter = {.rules = all,
+                                   .rule_count = active,
+                                   .accounts = &owner.owner_id,
+                                   .account_count = 1,
+                                   .resource_id = task->resource_id};
+    if (engine_list_results(call->services->engine, session, call->arena, &filter, PL_STR_NONE, 1, &results,
+                            &found, &next, error) != 0)
+        return -1;
+    task->rule_id = found ? results[0].rule->rule_id : PL_STR("");
+    return 0;
+}
+
 static int resource_work(store_session *session, void *argument, pl_error *error) {
     operate_task *task = argument;
     api_call *call = task->call;
     if (engine_evaluate_resource(call->services->engine, session, api_account(call), task->resource_id,
                                  call->now, &task->evaluated, error) != 0)
         return -1;
-    return task->evaluated ? 0 : pl_fail(error, PL_E_Invalid_ResourceId_Value);
+    return task->evaluated ? find_rule(task, session, error) : pl_fail(error, PL_E_Invalid_ResourceId_Value);
 }
 
 int config_start_config_rule_evaluation_by_resource(api_call *call) {
     operate_task task = {.call = call, .resource_id = pl_str_trim(api_text(call, "ResourceId"))};
     if (config_write(call, resource_work, &task) != 0)
         return -1;
+    pl_write_string(call->out, PL_STR("ConfigRuleId"), task.rule_id);
     pl_write_bool(call->out, PL_STR("Result"), true);
     return 0;
 }

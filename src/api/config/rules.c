@@ -1,5 +1,4 @@
-/* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins, and PutConfigRule's handler.
- */
+/* CreateConfigRule, UpdateConfigRule, GetConfigRule and their aggregate twins. */
 #include "api/answer.h"
 #include "api/config/rule_answer.h"
 #include "api/operations.gen.h"
@@ -100,13 +99,17 @@ static int update(api_call *call) {
     return result;
 }
 
+/* A rule that lacks the tags that were named is not the one that is meant. */
 static int find_view(api_call *call, store_session *session, const config_owner *owner,
                      config_rule_view *view) {
     pl_str rule_id = pl_str_trim(api_text(call, "ConfigRuleId"));
+    engine_tags wanted;
     bool found = false;
+    if (config_tags_filter(call, &wanted) != 0)
+        return -1;
     if (engine_rule_find(session, call->arena, &owner->group, rule_id, &view->rule, &found, call->error) != 0)
         return -1;
-    if (!found)
+    if (!found || !engine_tags_match(view->rule.tags, &wanted))
         return pl_fail(call->error, PL_E_ConfigRuleNotExists);
     return config_view_rules(call, session, owner, view, 1, call->error);
 }
@@ -152,6 +155,8 @@ int config_update_aggregate_config_rule(api_call *call) {
 }
 
 int config_get_config_rule(api_call *call) {
+    if (api_input(call, "Tag"))
+        return api_answer_read(call, answer_own);
     return api_answer_kept(call, pl_str_trim(api_text(call, "ConfigRuleId")), answer_own);
 }
 

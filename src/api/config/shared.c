@@ -65,10 +65,11 @@ int config_owner_by_id(api_call *call, pl_str aggregator_id, int access, config_
 }
 
 int config_owner_of(api_call *call, int access, config_owner *owner) {
-    if (!api_find_parameter(call->operation, PL_STR("AggregatorId")))
-        return own_account(call, owner);
-    pl_str id = pl_str_trim(api_text(call, "AggregatorId"));
-    return id.n ? config_owner_by_id(call, id, access, owner) : no_group(call);
+    const struct api_parameter *group = api_find_parameter(call->operation, PL_STR("AggregatorId"));
+    pl_str id = group ? pl_str_trim(api_text(call, "AggregatorId")) : PL_STR_NONE;
+    if (group && group->required && id.n == 0)
+        return no_group(call);
+    return config_owner_by_id(call, id, access, owner);
 }
 
 engine_context config_context(api_call *call, const config_owner *owner) {

@@ -33,9 +33,11 @@ typedef struct tag_task {
     engine_tags tags;
 } tag_task;
 
-/* The published pages write the type in several letter cases. */
+/* The published pages write the type in several letter cases, and once with a single colon. */
 static int read_task(api_call *call, tag_task *task) {
     pl_str type = pl_str_trim(api_text(call, "ResourceType"));
+    if (pl_str_eq_fold(type, PL_STR("ACS::Config:Rule")))
+        type = PL_STR("ACS::Config::Rule");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (pl_str_eq_fold(type, pl_str_from(kinds[i].name))) {
             task->call = call;
@@ -46,7 +48,7 @@ static int read_task(api_call *call, tag_task *task) {
             task->owner.group = task->group;
             return config_list(call, "ResourceId", &task->ids);
         }
-    return api_fail(call->operation, call->error, PL_E_Invalid_ResourceType_Value);
+    return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("ResourceType"));
 }
 
 static int read_stored(tag_task *task, pl_str stored, engine_tags *tags, pl_error *error) {

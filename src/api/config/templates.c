@@ -5,8 +5,8 @@
 #include "json/parser.h"
 
 typedef struct template_filter {
-    pl_str template_id;
-    int64_t risk_level; /* of a rule; 0: any */
+    pl_str template_id, type; /* empty: any */
+    int64_t risk_level;       /* of a rule; 0: any */
     engine_list types;
 } template_filter;
 
@@ -24,6 +24,8 @@ static bool rule_is_wanted(const template_filter *filter, const catalogue_rule *
 /* A template is shown when one of its rules is wanted; it is shown whole. */
 static bool is_wanted(api_call *call, const template_filter *filter, const catalogue_template *one) {
     if (filter->template_id.n && !pl_str_eq(filter->template_id, one->template_id))
+        return false;
+    if (filter->type.n && !pl_str_eq(filter->type, one->filter_type))
         return false;
     for (size_t i = 0; i < one->rule_count; i++) {
         const catalogue_rule *rule = rule_of(call, &one->rules[i]);
@@ -88,6 +90,9 @@ static int write_template(api_call *call, const catalogue_template *one) {
 
 static int read_filter(api_call *call, template_filter *filter) {
     filter->template_id = pl_str_trim(api_text(call, "CompliancePackTemplateId"));
+    filter->type = api_text(call, "FilterType");
+    if (pl_str_is(filter->type, "ALL"))
+        filter->type = PL_STR_NONE;
     filter->risk_level = api_number(call, "RuleRiskLevel", 0);
     return config_list(call, "ResourceTypes", &filter->types);
 }

@@ -107,7 +107,9 @@ static void write_end(timeline_task *task, int64_t last) {
     pl_write_object_end(out);
 }
 
-static int show_configurations(api_call *call) {
+/* `related`: the answer has members for relations, which are empty as published: relations have their own
+ * operation, ListResourceRelations. */
+static int show_configurations(api_call *call, bool related) {
     timeline_task task = {.call = call};
     if (begin(&task, configuration_work) != 0)
         return -1;
@@ -120,6 +122,10 @@ static int show_configurations(api_call *call) {
         write_resource(&task, node->zone, node->name, node->tags);
         pl_write_string(call->out, PL_STR("CaptureTime"), as_text(call, node->capture_time));
         pl_write_string(call->out, PL_STR("ConfigurationDiff"), node->diff);
+        if (related) {
+            pl_write_string(call->out, PL_STR("Relationship"), PL_STR(""));
+            pl_write_string(call->out, PL_STR("RelationshipDiff"), PL_STR(""));
+        }
         pl_write_string(call->out, PL_STR("ResourceCreateTime"), as_text(call, task.resource.create_time));
         pl_write_string(call->out, PL_STR("ResourceEventType"), inventory_event_name(node->event));
         pl_write_object_end(call->out);
@@ -154,15 +160,15 @@ static int show_compliance(api_call *call) {
 }
 
 int config_get_resource_configuration_timeline(api_call *call) {
-    return show_configurations(call);
+    return show_configurations(call, true);
 }
 
 int config_get_aggregate_resource_configuration_timeline(api_call *call) {
-    return show_configurations(call);
+    return show_configurations(call, false);
 }
 
 int config_get_resource_configuration_timeline_2019(api_call *call) {
-    return show_configurations(call);
+    return show_configurations(call, false);
 }
 
 int config_get_resource_compliance_timeline(api_call *call) {

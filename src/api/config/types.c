@@ -1,6 +1,7 @@
 /*
- * ListSupportedProducts, GetResourceTypeProperties, GetResourceConfigurationSample and
- * GetSupportedResourceRelationConfig: resource types as the catalogue knows them.
+ * ListSupportedProducts, GetSupportedResourceTypes of 2019, GetResourceTypeProperties,
+ * GetResourceConfigurationSample and GetSupportedResourceRelationConfig: resource types as the catalogue
+ * knows them.
  */
 #include "api/config/shared.h"
 #include "api/operations.gen.h"
@@ -232,6 +233,19 @@ int config_get_supported_resource_relation_config(api_call *call) {
         pl_write_string(call->out, PL_STR("RelationType"), type->relations[i].relation);
         pl_write_string(call->out, PL_STR("TargetResourceType"), type->relations[i].target_type);
         pl_write_object_end(call->out);
+    }
+    pl_write_array_end(call->out);
+    return 0;
+}
+
+int config_get_supported_resource_types_2019(api_call *call) {
+    const catalogue *all = call->services->catalogue;
+    pl_write_array(call->out, PL_STR("ResourceTypes"));
+    for (size_t i = 0; i < catalogue_type_count(all); i++) {
+        const catalogue_type *type = catalogue_type_at(all, i, call->error);
+        if (!type)
+            return -1;
+        pl_write_string(call->out, PL_STR("ResourceType"), type->name);
     }
     pl_write_array_end(call->out);
     return 0;

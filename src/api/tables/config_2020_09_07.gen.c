@@ -175,7 +175,7 @@ static const struct api_parameter create_aggregate_compliance_pack_parameters_ta
 
 static const struct api_parameter create_aggregate_compliance_pack_parameters[] = {
     {.name = PL_STR_INIT("CompliancePackTemplateId"), .type = API_STRING, .error_invalid = PL_E_Invalid_CompliancePackTemplateId_Value},
-    {.name = PL_STR_INIT("CompliancePackName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 100, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_Invalid_CompliancePackName_Empty, .error_invalid = PL_E_Invalid_CompliancePackName_Value},
+    {.name = PL_STR_INIT("CompliancePackName"), .type = API_STRING, .min_length = 1, .max_length = 100, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_Invalid_CompliancePackName_Empty, .error_invalid = PL_E_Invalid_CompliancePackName_Value},
     {.name = PL_STR_INIT("Description"), .type = API_STRING, .max_length = 500},
     {.name = PL_STR_INIT("RiskLevel"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 3, .values = create_aggregate_compliance_pack_parameters_risk_level_values, .value_count = 3, .default_text = PL_STR_INIT("2")},
     {.name = PL_STR_INIT("AggregatorId"), .type = API_STRING, .required = true, .error_invalid = PL_E_Invalid_AggregatorId_Value},
@@ -491,7 +491,7 @@ static const struct api_parameter create_compliance_pack_parameters_tag_fields[]
 
 static const struct api_parameter create_compliance_pack_parameters[] = {
     {.name = PL_STR_INIT("CompliancePackTemplateId"), .type = API_STRING, .error_invalid = PL_E_Invalid_CompliancePackTemplateId_Value},
-    {.name = PL_STR_INIT("CompliancePackName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 100, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_Invalid_CompliancePackName_Empty, .error_invalid = PL_E_Invalid_CompliancePackName_Value},
+    {.name = PL_STR_INIT("CompliancePackName"), .type = API_STRING, .min_length = 1, .max_length = 100, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_Invalid_CompliancePackName_Empty, .error_invalid = PL_E_Invalid_CompliancePackName_Value},
     {.name = PL_STR_INIT("Description"), .type = API_STRING, .max_length = 500},
     {.name = PL_STR_INIT("RiskLevel"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 3, .values = create_compliance_pack_parameters_risk_level_values, .value_count = 3, .default_text = PL_STR_INIT("2")},
     {.name = PL_STR_INIT("ConfigRules"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_JSON, .max_items = 200, .fields = create_compliance_pack_parameters_config_rules_fields, .field_count = 6, .error_invalid = PL_E_Invalid_ConfigRules_Value},
@@ -2196,7 +2196,7 @@ static const pl_str list_aggregate_recommend_managed_rules_resources[] = {
 
 static const struct api_parameter list_aggregate_recommend_managed_rules_parameters[] = {
     {.name = PL_STR_INIT("NextToken"), .type = API_STRING},
-    {.name = PL_STR_INIT("MaxResults"), .type = API_INT32},
+    {.name = PL_STR_INIT("MaxResults"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 1000, .default_text = PL_STR_INIT("200")},
     {.name = PL_STR_INIT("RegionIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
     {.name = PL_STR_INIT("ExcludeRegionIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
     {.name = PL_STR_INIT("ResourceGroupIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
@@ -2349,13 +2349,18 @@ static const pl_str list_compliance_pack_templates_resources[] = {
     PL_STR_INIT("acs:config:*:{@account}:*"),
 };
 
+static const pl_str list_compliance_pack_templates_parameters_filter_type_values[] = {
+    PL_STR_INIT("ALL"),
+    PL_STR_INIT("LAW"),
+};
+
 static const struct api_parameter list_compliance_pack_templates_parameters[] = {
     {.name = PL_STR_INIT("CompliancePackTemplateId"), .type = API_STRING},
     {.name = PL_STR_INIT("RuleRiskLevel"), .type = API_INT32},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("ResourceTypes"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
-    {.name = PL_STR_INIT("FilterType"), .type = API_STRING},
+    {.name = PL_STR_INIT("FilterType"), .type = API_STRING, .values = list_compliance_pack_templates_parameters_filter_type_values, .value_count = 2},
 };
 
 static const struct api_error list_compliance_pack_templates_errors[] = {
@@ -2573,8 +2578,8 @@ static const pl_str list_pre_managed_rules_resources[] = {
 };
 
 static const struct api_parameter list_pre_managed_rules_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT64, .default_text = PL_STR_INIT("1")},
-    {.name = PL_STR_INIT("PageSize"), .type = API_INT64, .default_text = PL_STR_INIT("10")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT64, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageSize"), .type = API_INT64, .has_min = true, .min = 1, .has_max = true, .max = 300, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("ResourceTypes"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_JSON},
 };
 
@@ -2584,7 +2589,7 @@ static const pl_str list_recommend_managed_rules_resources[] = {
 
 static const struct api_parameter list_recommend_managed_rules_parameters[] = {
     {.name = PL_STR_INIT("NextToken"), .type = API_STRING},
-    {.name = PL_STR_INIT("MaxResults"), .type = API_INT32},
+    {.name = PL_STR_INIT("MaxResults"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 1000, .default_text = PL_STR_INIT("200")},
     {.name = PL_STR_INIT("RegionIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
     {.name = PL_STR_INIT("ExcludeRegionIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
     {.name = PL_STR_INIT("ResourceGroupIdsScope"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
@@ -2747,14 +2752,6 @@ static const pl_str list_tag_resources_resources[] = {
     PL_STR_INIT("acs:config:*:{@account}:*"),
 };
 
-static const pl_str list_tag_resources_parameters_resource_type_values[] = {
-    PL_STR_INIT("ACS::Config::Rule"),
-    PL_STR_INIT("ACS::Config::AggregateConfigRule"),
-    PL_STR_INIT("ACS::Config::Aggregator"),
-    PL_STR_INIT("ACS::Config::CompliancePack"),
-    PL_STR_INIT("ACS::Config::AggregateCompliancePack"),
-};
-
 static const struct api_parameter list_tag_resources_parameters_tag_fields[] = {
     {.name = PL_STR_INIT("Key"), .type = API_STRING, .max_length = 128},
     {.name = PL_STR_INIT("Value"), .type = API_STRING, .max_length = 128},
@@ -2763,7 +2760,7 @@ static const struct api_parameter list_tag_resources_parameters_tag_fields[] = {
 static const struct api_parameter list_tag_resources_parameters[] = {
     {.name = PL_STR_INIT("RegionId"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("NextToken"), .type = API_STRING},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = list_tag_resources_parameters_resource_type_values, .value_count = 5},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .max_items = 50},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_JSON, .max_items = 20, .fields = list_tag_resources_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_Invalid_Tag_Value},
 };
@@ -2945,14 +2942,6 @@ static const pl_str tag_resources_resources[] = {
     PL_STR_INIT("acs:config:*:{@account}:*"),
 };
 
-static const pl_str tag_resources_parameters_resource_type_values[] = {
-    PL_STR_INIT("ACS::Config::Rule"),
-    PL_STR_INIT("ACS::Config::AggregateConfigRule"),
-    PL_STR_INIT("ACS::Config::Aggregator"),
-    PL_STR_INIT("ACS::Config::CompliancePack"),
-    PL_STR_INIT("ACS::Config::AggregateCompliancePack"),
-};
-
 static const struct api_parameter tag_resources_parameters_tag_fields[] = {
     {.name = PL_STR_INIT("Key"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^(?!aliyun|acs:)(?!.*https?://)"},
     {.name = PL_STR_INIT("Value"), .type = API_STRING, .max_length = 128, .pattern = "^(?!aliyun|acs:)(?!.*https?://)"},
@@ -2960,7 +2949,7 @@ static const struct api_parameter tag_resources_parameters_tag_fields[] = {
 
 static const struct api_parameter tag_resources_parameters[] = {
     {.name = PL_STR_INIT("RegionId"), .type = API_STRING, .required = true},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = tag_resources_parameters_resource_type_values, .value_count = 5},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .required = true, .max_items = 50},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_JSON, .required = true, .max_items = 20, .fields = tag_resources_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_Invalid_Tag_Value},
 };
@@ -2981,17 +2970,9 @@ static const pl_str untag_resources_resources[] = {
     PL_STR_INIT("acs:config:*:{@account}:*"),
 };
 
-static const pl_str untag_resources_parameters_resource_type_values[] = {
-    PL_STR_INIT("ACS::Config::Rule"),
-    PL_STR_INIT("ACS::Config::AggregateConfigRule"),
-    PL_STR_INIT("ACS::Config::Aggregator"),
-    PL_STR_INIT("ACS::Config::CompliancePack"),
-    PL_STR_INIT("ACS::Config::AggregateCompliancePack"),
-};
-
 static const struct api_parameter untag_resources_parameters[] = {
     {.name = PL_STR_INIT("RegionId"), .type = API_STRING, .required = true},
-    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = untag_resources_parameters_resource_type_values, .value_count = 5},
+    {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("ResourceId"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .required = true, .max_items = 50},
     {.name = PL_STR_INIT("TagKey"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST, .max_items = 20},
     {.name = PL_STR_INIT("All"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},

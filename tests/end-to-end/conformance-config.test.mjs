@@ -1,0 +1,302 @@
+// What the specification of Config says about single calls, as tables: codes with their published messages, filters, scopes,
+// pages, and what comes back of what was sent. reference/api/config-2020-09-07.json, reference/evaluation-semantics.md.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { code, Organisation } from './organisation.mjs';
+import { Server, failure, until } from './support.mjs';
+
+const J = JSON.stringify;
+let server;
+let account;
+let number = 0;
+const ids = {};
+
+const call = (action, parameters) => server.call(action, parameters);
+const post = (action, parameters) => server.client().request(action, { RegionId: 'cn-shanghai', ...parameters }, { method: 'POST' });
+const name = () => `rule-${number++}`;
+const managed = (more) => ({ ConfigRuleName: name(), SourceOwner: 'ALIYUN', SourceIdentifier: 'oss-bucket-public-read-prohibited', RiskLevel: 1,
+  ResourceTypesScope: 'ACS::OSS::Bucket', ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ...more });
+const clause = (operator, featurePath, desired) => ({ operator, featurePath, desired, featureSource: 'CONFIGURATION' });
+const conditions = (...children) => J({ ComplianceConditions: J({ operator: 'and', children }) });
+const condition = (more) => managed({ SourceOwner: 'CUSTOM_CONFIGURATION', SourceIdentifier: 'acs-config-configuration',
+  ResourceTypesScope: 'ACS::ECS::Instance', Conditions: conditions(clause('StringEquals', '$.Status', 'Running')), ...more });
+const instance = (n, more) => ({ accountId: account, resourceType: 'ACS::ECS::Instance', resourceId: `i${n}`, resourceName: `n${n}`, regionId: 'cn-hangzhou',
+  resourceGroupId: 'rg-a', tags: {}, configuration: { Status: 'Running', Cpu: 2, VpcAttributes: { VpcId: 'vpc-1', VSwitchId: 'vsw-1' } }, ...more });
+const bucket = (n, grant, more) => ({ accountId: account, resourceType: 'ACS::OSS::Bucket', resourceId: `b${n}`, resourceName: `N${n}`,
+  regionId: n % 2 ? 'cn-shanghai' : 'cn-hangzhou', resourceGroupId: `rg-${n % 2}`, configuration: { AccessControlList: { Grant: grant } }, ...more });
+
+/** Evaluated at least once, and not being evaluated. */
+const settled = (ConfigRuleId) => until(async () => {
+  const { ConfigRule: rule } = await call('GetConfigRule', { ConfigRuleId });
+  return rule.ConfigRuleState === 'ACTIVE' && rule.ConfigRuleEvaluationStatus.LastSuccessfulEvaluationTimestamp;
+});
+
+async function make(rule) {
+  const { ConfigRuleId } = await call('CreateConfigRule', rule);
+  await settled(ConfigRuleId);
+  return ConfigRuleId;
+}
+
+before(async () => {
+  server = await Server.start();
+  account = server.credentials.AccountId;
+  await server.put([instance(1, { tags: { env: 'prod', team: 'a' } }), instance(2, { regionId: 'cn-shanghai', tags: { env: 'test' } }),
+    instance(3, { resourceGroupId: 'rg-b', tags: { team: 'b' } }), instance(4, { regionId: 'cn-shanghai', resourceGroupId: 'rg-b' }),
+    ...[0, 1, 2, 3, 4].map((n) => bucket(n, 'public-read')), bucket(5, 'private'), bucket(6, 'private')]);
+  ids.rule = await make(managed({ Tag: J([{ Key: 'stage', Value: 'one' }]) }));
+  ids.pack = (await call('CreateCompliancePack', { CompliancePackName: 'tagged', Tag: J([{ Key: 'stage', Value: 'one' }]),
+    ConfigRules: J([{ ManagedRuleIdentifier: 'eip-bandwidth-limit' }]) })).CompliancePackId;
+});
+
+after(async () => {
+  const { code } = await server.stop();
+  assert.equal(code, 0, server.log);
+});
+
+const list = (count, make = (n) => `x-${n}`) => Array.from({ length: count }, (_, n) => make(n)).join();
+
+/** action, parameters, code, and where one is published, the message. */
+const REFUSED = [
+  ['CreateConfigRule', () => managed({ ConfigRuleName: '' }), 'Invalid.ConfigRuleName.Empty', 'You must specify ConfigRuleName.'],
+  ['CreateConfigRule', () => managed({ SourceOwner: undefined }), 'MissingSourceOwner', 'SourceOwner is mandatory for this action.'],
+  ['CreateConfigRule', () => managed({ ConfigRuleTriggerTypes: ',' }), 'MissingConfigRuleTriggerTypes', 'ConfigRuleTriggerTypes is mandatory for this action.'],
+  ['CreateConfigRule', () => managed({ SourceOwner: 'X', RiskLevel: undefined }), 'MissingRiskLevel', 'RiskLevel is mandatory for this action.'],
+  ['CreateConfigRule', () => managed({ SourceOwner: 'X' }), 'InvalidSourceOwner'],
+  ['CreateConfigRule', () => managed({ RiskLevel: 4 }), 'InvalidRiskLevel'],
+  ['CreateConfigRule', () => managed({ RiskLevel: '1.0' }), 'InvalidRiskLevel'],
+  ['CreateConfigRule', () => managed({ SourceIdentifier: 'nothing' }), 'Invalid.SourceIdentifier.Value'],
+  ['CreateConfigRule', () => managed({ ConfigRuleTriggerTypes: 'Manual' }), 'Invalid.ConfigRuleTriggerTypes.Value'],
+  ['CreateConfigRule', () => managed({ MaximumExecutionFrequency: 'Daily' }), 'Invalid.MaximumExecutionFrequency.Value'],
+  ['CreateConfigRule', () => managed({ InputParameters: '[]' }), 'Invalid.InputParameters.Value'],
+  ['CreateConfigRule', () => managed({ InputParameters: '{"unknown":"1"}' }), 'Invalid.InputParameters.Value'],
+  ['CreateConfigRule', () => managed({ ExtendContent: '{"fixedHour":"24"}' }), 'Invalid.ExtendContent.Value'],
+  ['CreateConfigRule', () => managed({ TagKeyScope: 'a' }), 'Invalid.TagKeyScope.Value'],
+  ['CreateConfigRule', () => managed({ Tag: J([{ Key: 'acs:a', Value: '1' }]) }), 'Invalid.Tag.Value'],
+  ['CreateConfigRule', () => managed({ ClientToken: 'x'.repeat(65) }), 'InvalidClientToken'],
+  ['CreateConfigRule', () => condition({ Conditions: '' }), 'Invalid.Conditions.Empty', 'You must specify Conditions.'],
+  ['CreateConfigRule', () => condition({ Conditions: J({ ComplianceConditions: '{' }) }), 'Invalid.Conditions.Value'],
+  ['GetConfigRule', { ConfigRuleId: 'cr-none' }, 'ConfigRuleNotExists', 'The ConfigRule does not exist.'],
+  ['GetConfigRule', () => ({ ConfigRuleId: ids.rule, Tag: J([{ Key: 'stage', Value: 'two' }]) }), 'ConfigRuleNotExists'],
+  ['GetCompliancePack', () => ({ CompliancePackId: ids.pack, Tag: J([{ Key: 'stage', Value: 'two' }]) }), 'Invalid.CompliancePackId.Value'],
+  ['ActiveConfigRules', { ConfigRuleIds: ',' }, 'MissingConfigRuleIds', 'ConfigRuleIds is mandatory for this action.'],
+  ['DeleteConfigRules', { ConfigRuleIds: list(21) }, 'Invalid.ConfigRuleIds.SizeExceed', 'The maximum number of ConfigRuleIds cannot exceed 20.'],
+  ['DeleteCompliancePacks', { CompliancePackIds: list(6) }, 'Invalid.CompliancePackIds.SizeExceed', 'The maximum number of CompliancePackIds is 5.'],
+  ['DeleteAggregators', { AggregatorIds: list(6) }, 'Invalid.AggregatorIds.SizeExceed', 'The maximum number of AggregatorIds is 5.'],
+  ['CopyConfigRules', { SrcAggregatorId: 'ca-none', SrcConfigRuleIds: list(100) }, 'ConfigRuleCopyLimit', 'The number of replication config rule must be less than 100.'],
+  ['CreateCompliancePack', {}, 'Invalid.CompliancePackName.Empty', 'You must specify CompliancePackName.'],
+  ['CreateCompliancePack', { CompliancePackName: 'p' }, 'Invalid.ConfigRules.Empty', 'You must specify ConfigRules.'],
+  ['CreateCompliancePack', { CompliancePackName: 'p', ConfigRules: '[{}]' }, 'Invalid.ConfigRules.Value'],
+  ['CreateCompliancePack', { CompliancePackName: 'p', ConfigRules: J([{ ManagedRuleIdentifier: 'nothing' }]) }, 'Invalid.ConfigRules.Value'],
+  ['CreateCompliancePack', { CompliancePackName: 'p', ConfigRules: J([{ ManagedRuleIdentifier: 'required-tags' }]) }, 'Invalid.ConfigRules.Value'],
+  ['CreateCompliancePack', { CompliancePackName: 'p', TemplateContent: '{}' }, 'Invalid.TemplateContent.Value'],
+  ['ListCompliancePackTemplates', { FilterType: 'ANYTHING' }, 'InvalidFilterType'],
+  ['ListConfigRules', { PageSize: 101 }, 'InvalidPageSize'],
+  ['ListConfigRules', { PageNumber: 0 }, 'InvalidPageNumber'],
+  ['ListConfigRules', { SortBy: 'CreateDate-Asc' }, 'InvalidSortBy'],
+  ['ListRecommendManagedRules', { MaxResults: 0 }, 'InvalidMaxResults'],
+  ['ListResourceEvaluationResults', { SortBy: 'LastNonCompliantRecordTimestamp-Asc' }, 'InvalidSortBy'],
+  ['ListDiscoveredResources', {}, 'MissingMaxResults', 'MaxResults is mandatory for this action.'],
+  ['StartConfigRuleEvaluation', { ConfigRuleId: 'cr-none' }, 'ConfigRuleNotExists', 'The ConfigRule does not exist.'],
+  ['IgnoreEvaluationResults', () => ({ ConfigRuleId: ids.rule, Resources: '[]' }), 'Invalid.Resources.Empty', 'You must specify Resources.'],
+  ['TagResources', { ResourceType: 'ACS::Config::Nothing', ResourceId: ['x'], Tag: [{ Key: 'a', Value: 'b' }] }, 'InvalidResourceType'],
+  ['UpdateConfigurationRecorder', { ResourceTypes: 'Instance' }, 'Invalid.ResourceTypes.Value', 'The specified resourceTypes is invalid.'],
+  ['DryRunConfigRule', { ConfigurationItem: J({ Configuration: {} }) }, 'InvalidConfigurationItem'],
+];
+
+test('refusals have the published codes, and messages where there are published ones', async () => {
+  for (const [action, parameters, code, message] of REFUSED) {
+    const sent = typeof parameters === 'function' ? parameters() : parameters;
+    const error = await failure(call(action, JSON.parse(J(sent))));
+    assert.equal(error.code, code, `${action} ${J(sent)} ${error.message}`);
+    if (message) assert.equal(error.data.Message, message, `${action} ${J(sent)}`);
+  }
+});
+
+const T = (TagKey, TagValue) => ({ TagKey, TagValue });
+const SCOPES = [
+  [{}, 'i1,i2,i3,i4'],
+  [{ RegionIdsScope: ' cn-hangzhou , cn-shanghai\n' }, 'i1,i2,i3,i4'],
+  [{ ExcludeRegionIdsScope: 'cn-hangzhou' }, 'i2,i4'],
+  [{ RegionIdsScope: 'cn-hangzhou', ExcludeRegionIdsScope: 'cn-hangzhou' }, ''],
+  [{ ResourceIdsScope: 'i1,i4', ExcludeResourceIdsScope: 'i4' }, 'i1'],
+  [{ ExcludeResourceGroupIdsScope: 'rg-b', RegionIdsScope: 'cn-shanghai' }, 'i2'],
+  [{ ResourceNameScope: 'n1,n2,N3' }, 'i1,i2'],
+  [{ TagsScope: [T('env', '')] }, 'i1,i2'],
+  [{ TagsScope: [{ TagKey: 'env' }] }, 'i1,i2'],
+  [{ TagsScope: [T('env', 'prod'), T('team', 'b')] }, 'i1,i3'],
+  [{ TagsScope: [T('env', 'prod'), T('team', 'a')], TagKeyLogicScope: 'AND' }, 'i1'],
+  [{ TagsScope: [T('env', 'prod'), T('team', 'b')], TagKeyLogicScope: 'AND' }, ''],
+  [{ ExcludeTagsScope: [T('env', 'test'), T('team', 'b')] }, 'i1,i4'],
+  [{ TagsScope: [T('env', '')], ExcludeTagsScope: [T('team', '')] }, 'i2'],
+  [{ TagKeyScope: 'env,team', TagValueScope: 'test' }, 'i2'],
+  [{ TagKeyScope: 'env,team', TagValueScope: 'prod', TagKeyLogicScope: 'AND' }, ''],
+  [{ RegionIdsScope: 'cn-shanghai', ResourceGroupIdsScope: 'rg-b', TagsScope: [T('env', 'test')] }, ''],
+];
+
+const resultsOf = (answer) => answer.EvaluationResults.EvaluationResultList.map((one) => one.EvaluationResultIdentifier.EvaluationResultQualifier.ResourceId);
+
+test('scopes: values of a list are alternatives, lists restrict together, exclusion wins', async () => {
+  for (const [scope, covered] of SCOPES) {
+    const ConfigRuleId = await make(condition(scope));
+    const results = resultsOf(await call('ListConfigRuleEvaluationResults', { ConfigRuleId, MaxResults: 100 }));
+    assert.equal(results.sort().join(), covered, J(scope));
+    await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+  }
+});
+
+test('results are filtered and paged', async () => {
+  const results = async (more) => resultsOf(await call('ListConfigRuleEvaluationResults', { ConfigRuleId: ids.rule, ...more })).join();
+  for (const [filter, wanted] of [[{}, 'b0,b1,b2,b3,b4,b5,b6'], [{ ComplianceType: 'COMPLIANT' }, 'b5,b6'], [{ Regions: 'cn-shanghai' }, 'b1,b3,b5'],
+    [{ ResourceGroupIds: 'rg-1', ComplianceType: 'NON_COMPLIANT' }, 'b1,b3'], [{ ResourceTypes: 'ACS::ECS::Instance' }, ''], [{ CompliancePackId: ids.pack }, '']])
+    assert.equal(await results(filter), wanted, J(filter));
+  const pages = [];
+  for (let NextToken; NextToken !== '';) {
+    const page = await call('ListConfigRuleEvaluationResults', { ConfigRuleId: ids.rule, MaxResults: 3, ...(NextToken && { NextToken }) });
+    pages.push(resultsOf(page).join());
+    NextToken = page.EvaluationResults.NextToken;
+  }
+  assert.deepEqual(pages, ['b0,b1,b2', 'b3,b4,b5', 'b6']);
+  const beyond = (await call('ListConfigRules', { PageNumber: 1000 })).ConfigRules;
+  assert.deepEqual([beyond.ConfigRuleList, beyond.PageNumber, beyond.PageSize], [[], 1000, 10]);
+  assert.ok(beyond.TotalCount > 0);
+});
+
+test('a rule and a pack are found by their tags', async () => {
+  const Tag = J([{ Key: 'stage', Value: 'one' }]);
+  assert.equal((await call('GetConfigRule', { ConfigRuleId: ids.rule, Tag })).ConfigRule.ConfigRuleId, ids.rule);
+  assert.equal((await call('GetCompliancePack', { CompliancePackId: ids.pack, Tag })).CompliancePack.CompliancePackId, ids.pack);
+  for (const ResourceType of ['ACS::Config::Rule', 'ACS::Config::rule', 'ACS::Config:rule'])
+    assert.equal(J((await post('ListTagResources', { ResourceType, ResourceId: [ids.rule] })).TagResources.TagResource),
+      J([{ ResourceId: ids.rule, ResourceType: 'ACS::Config::Rule', TagKey: 'stage', TagValue: 'one' }]), ResourceType);
+});
+
+test('templates of laws and standards are a part of all templates', async () => {
+  const templates = async (more) => (await call('ListCompliancePackTemplates', { PageSize: 100, ...more })).CompliancePackTemplatesResult;
+  const [all, laws] = [await templates({ FilterType: 'ALL' }), await templates({ FilterType: 'LAW' })];
+  assert.equal(all.TotalCount, (await templates({})).TotalCount);
+  assert.ok(laws.TotalCount > 0 && laws.TotalCount < all.TotalCount);
+  assert.ok(laws.CompliancePackTemplates.some((one) => /PCI DSS/.test(one.CompliancePackTemplateName)));
+  assert.ok(!laws.CompliancePackTemplates.some((one) => /best practices/.test(one.CompliancePackTemplateName)));
+});
+
+test('a condition is tried on a bare configuration', async () => {
+  const Conditions = conditions(clause('GreaterOrEquals', '$.Cpu', '2'));
+  const verdict = async (Configuration) => (await call('DryRunConfigRule', { ResourceType: 'ACS::ECS::Instance', Conditions,
+    ConfigurationItem: J({ Configuration }) })).ComplianceType;
+  assert.deepEqual([await verdict({ Cpu: 1 }), await verdict({ Cpu: '8' }), await verdict(J({ Cpu: 2 }))], ['NON_COMPLIANT', 'COMPLIANT', 'COMPLIANT']);
+});
+
+test('what a plan leaves out is the reason for its verdict', async () => {
+  const { ResourceEvaluations: [{ Rules: [rule] }] } = await call('EvaluatePreConfigRules', { ResourceEvaluateItems: J([{ ResourceType: 'ACS::OSS::Bucket',
+    ResourceProperties: '{}', Rules: [{ Identifier: 'oss-bucket-public-read-prohibited', InputParameters: '{}' }] }]) });
+  assert.deepEqual([rule.ComplianceType, JSON.parse(rule.Annotation).reason], ['NON_COMPLIANT', 'No property contains.']);
+});
+
+test('members that are easily forgotten', async () => {
+  const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b0', Region: 'cn-hangzhou' };
+  const [node] = (await call('GetResourceConfigurationTimeline', place)).ResourceConfigurationTimeline.ConfigurationList;
+  assert.deepEqual([node.Relationship, node.RelationshipDiff], ['', '']);
+  const started = await call('StartConfigRuleEvaluationByResource', { ResourceId: 'b0' });
+  assert.deepEqual([started.Result, started.ConfigRuleId], [true, ids.rule]);
+  const { DiscoveredResourceDetail: detail } = await call('GetDiscoveredResource', { ResourceType: 'ACS::ECS::Instance', ResourceId: 'i1', Region: 'cn-hangzhou' });
+  assert.deepEqual([detail.VpcId, detail.VSwitchId], ['vpc-1', 'vsw-1']);
+  assert.ok('RecommendedManagedRules' in await call('ListAggregateRecommendManagedRules', {}));
+});
+
+const RULE = { configRuleName: 'condition-rule-example', scope: { complianceResourceTypes: ['ACS::ECS::Instance'] }, description: '',
+  source: { owner: 'CUSTOM_CONFIGURATION', identifier: 'acs-config-configuration',
+    sourceDetails: [{ messageType: 'ScheduledNotification', maximumExecutionFrequency: 'Twelve_Hours' }, { messageType: 'ConfigurationItemChangeNotification' }],
+    conditions: conditions(clause('GreaterOrEquals', '$.Cpu', '2')) }, inputParameters: {} };
+const PACK = { compliancePackName: 'from the file', riskLevel: 1, description: 'of the file',
+  scope: { complianceRegionIds: ['cn-shanghai'], complianceTagsScope: [{ tagKey: 'env', tagValue: 'test' }], complianceExcludeResourceIds: ['i9'] } };
+
+const create = async (content, more) => {
+  const { CompliancePackId } = await call('CreateCompliancePack', { TemplateContent: J(content), ...more });
+  return (await call('GetCompliancePack', { CompliancePackId })).CompliancePack;
+};
+const discard = (pack) => call('DeleteCompliancePacks', { CompliancePackIds: pack.CompliancePackId, DeleteRule: true });
+
+test('a template comes back as it was sent, and makes the same pack again', async () => {
+  const content = { configRuleTemplates: [RULE] };
+  const first = await create(content, { CompliancePackName: 'first' });
+  assert.deepEqual(JSON.parse(first.TemplateContent), content);
+  assert.match(first.TemplateContent, /^\{\n {4}"configRuleTemplates": \[\n/);
+  await discard(first);
+  const second = await create(JSON.parse(first.TemplateContent), { CompliancePackName: 'second' });
+  assert.equal(second.TemplateContent, first.TemplateContent);
+  assert.deepEqual(second.ConfigRules.map((one) => [one.ConfigRuleName, one.RiskLevel]), [['condition-rule-example', 2]]);
+  await discard(second);
+});
+
+test('a pack takes its name from the file, then from the request, else from the time', async () => {
+  for (const [content, more, wanted] of [[{ compliancePackTemplate: PACK }, { CompliancePackName: 'of the request' }, /^from the file$/],
+    [{ compliancePackTemplate: PACK }, {}, /^from the file$/], [{}, { CompliancePackName: 'of the request' }, /^of the request$/], [{}, {}, /^\d{13}\.json$/]]) {
+    const pack = await create({ configRuleTemplates: [RULE], ...content }, more);
+    assert.match(pack.CompliancePackName, wanted);
+    await discard(pack);
+  }
+});
+
+test('a changed pack is exported with all that a file can say', async () => {
+  const pack = await create({ configRuleTemplates: [{ ...RULE, riskLevel: 3 }], compliancePackTemplate: PACK });
+  assert.deepEqual([pack.RiskLevel, pack.Description, pack.Scope.RegionIdsScope, pack.Scope.ExcludeResourceIdsScope], [1, 'of the file', 'cn-shanghai', 'i9']);
+  await call('UpdateCompliancePack', { CompliancePackId: pack.CompliancePackId, Description: 'changed' });
+  const { CompliancePack: changed } = await call('GetCompliancePack', { CompliancePackId: pack.CompliancePackId });
+  const file = JSON.parse(changed.TemplateContent);
+  assert.deepEqual(file.configRuleTemplates[0], { ...RULE, riskLevel: 3 });
+  assert.deepEqual({ ...file.compliancePackTemplate, scope: undefined }, { ...PACK, description: 'changed', scope: undefined });
+  assert.deepEqual(file.compliancePackTemplate.scope, PACK.scope);
+  await discard(pack);
+  const again = await create(file);
+  assert.deepEqual([again.RiskLevel, again.Description, again.Scope, again.ConfigRules[0].RiskLevel], [1, 'changed', changed.Scope, 3]);
+  await discard(again);
+});
+
+test('a rule in the form of 2019: made, changed, described', async () => {
+  const old = (action, parameters) => server.call(action, parameters, { version: '2019-01-08' });
+  const rule = { ConfigRuleName: 'old', SourceOwner: 'ALIYUN', SourceIdentifier: 'eip-bandwidth-limit', InputParameters: J({ bandwidth: '5' }), RiskLevel: 2,
+    SourceDetailMessageType: 'ScheduledNotification', SourceMaximumExecutionFrequency: 'Twelve_Hours',
+    ScopeComplianceResourceTypes: J(['ACS::EIP::EipAddress']), ScopeComplianceResourceId: 'eip-1' };
+  const { ConfigRuleId } = await old('PutConfigRule', rule);
+  const described = async () => (await old('DescribeConfigRule', { ConfigRuleId })).ConfigRule;
+  const first = await described();
+  assert.equal(J([first.ConfigRuleName, first.RiskLevel, first.MaximumExecutionFrequency, first.InputParameters, first.Scope]), J(['old', 2, 'Twelve_Hours',
+    { bandwidth: '5' }, { ComplianceResourceId: 'eip-1', ComplianceResourceTypes: ['ACS::EIP::EipAddress'] }]));
+  assert.equal((await old('PutConfigRule', { ...rule, ConfigRuleId, RiskLevel: 1 })).ConfigRuleId, ConfigRuleId);
+  assert.equal((await described()).RiskLevel, 1);
+  assert.equal(await code(old('PutConfigRule', rule)), 'ConfigRuleExists');
+  assert.equal(await code(old('PutConfigRule', { ...rule, ConfigRuleId: 'cr-none' })), 'ConfigRuleNotExists');
+  assert.equal(await code(old('PutConfigRule', { ...rule, ConfigRuleId, SourceIdentifier: 'required-tags' })), 'Invalid.SourceIdentifier.Value');
+  assert.equal(await code(old('DescribeConfigRule', { ConfigRuleId, MemberId: 1234567890123456 })), 'MemberNotBelongToMaster');
+  assert.ok((await old('GetSupportedResourceTypes')).ResourceTypes.includes('ACS::ECS::Instance'));
+  await old('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
+test('the compliance timeline keeps every transition, however soon the next one comes', async () => {
+  const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b8', Region: 'cn-hangzhou' };
+  for (const grant of ['public-read', 'private', 'public-read']) await server.put([bucket(8, grant)]);
+  const nodes = (await call('GetResourceComplianceTimeline', place)).ResourceComplianceTimeline.ComplianceList;
+  const types = nodes.map((node) => JSON.parse(node.ConfigurationDiff)).map((diff) => Object.values(diff)[0].map((entry) => entry.complianceType));
+  assert.deepEqual(types, [['COMPLIANT', 'NON_COMPLIANT'], ['NON_COMPLIANT', 'COMPLIANT'], [undefined, 'NON_COMPLIANT']]);
+  assert.deepEqual(nodes.map((node) => JSON.parse(node.Configuration).Compliance),
+    ['NON_COMPLIANT', 'COMPLIANT', 'NON_COMPLIANT'].map((complianceType) => ({ complianceType, count: 1 })));
+  const middle = { StartTime: nodes[1].CaptureTime, EndTime: nodes[1].CaptureTime };
+  assert.equal((await call('GetResourceComplianceTimeline', { ...place, ...middle })).ResourceComplianceTimeline.ComplianceList.length, 1);
+  await server.put([bucket(8, 'private', { resourceEventType: 'REMOVE' })]);
+});
+
+test('account groups keep the recorders of their owner and their members running', async () => {
+  const organisation = await Organisation.on(server);
+  const member = await organisation.member('member');
+  const keys = await organisation.enter(member);
+  const { AggregatorId } = await call('CreateAggregator', { AggregatorName: 'group',
+    AggregatorAccounts: J([{ AccountId: Number(member), AccountName: 'member', AccountType: 'ResourceDirectory' }]) });
+  assert.equal(await code(call('StopConfigurationRecorder')), 'AdminStopSLRFail');
+  assert.equal(await code(server.call('StopConfigurationRecorder', {}, { keys })), 'MemberStopSLRFail');
+  for (const [action, wanted] of [['ListAggregateDiscoveredResources', 'MemberNotBelongToMaster'], ['ListAggregateConfigRuleEvaluationResults', 'Invalid.ResourceOwnerId.Value']])
+    assert.equal(await code(call(action, { AggregatorId, ResourceAccountId: 1234567890123456, MaxResults: 10 })), wanted, action);
+  const { OperateAggregatorsResult: done } = await call('DeleteAggregators', { AggregatorIds: `${AggregatorId},ca-none` });
+  assert.equal(J(done.OperateAggregators), J([{ AggregatorId, ErrorCode: '', Success: true },
+    { AggregatorId: 'ca-none', ErrorCode: 'Invalid.AggregatorId.Value', Success: false }]));
+  assert.equal((await server.call('StopConfigurationRecorder', {}, { keys })).StopConfigurationRecorderResult, true);
+});
