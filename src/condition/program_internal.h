@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "condition/condition_internal.h"
 #include "condition/program.h"
-#include "json/parser.h"
+#include "json/index.h"
 
 #include <stdatomic.h>
 
@@ -54,6 +54,7 @@ typedef struct trie_index {
 /* A place that some path names. Its position on the tape is captured in its slot (0: not there). */
 struct trie_node {
     uint32_t slot;
+    bool whole; /* the value is asked for, not only something below it */
     unsigned shift; /* 64 minus the binary logarithm of the table's size */
     trie_name *table;
     size_t names;
@@ -93,6 +94,22 @@ typedef struct trie_shape {
     uint32_t count, wanted_count, capacity; /* of members */
 } trie_shape;
 
+/*
+ * The same for objects that are read from their text (guided.c). A member is known by its length and the
+ * bytes from its opening quote on; `name` is what it is wanted for, or NULL.
+ */
+typedef struct text_member {
+    uint64_t head, next; /* the first sixteen bytes, the opening quote among them */
+    uint64_t head_mask, next_mask;
+    uint32_t span; /* from the opening quote to the colon; 0: equals nothing */
+    const trie_name *name;
+} text_member;
+
+typedef struct text_shape {
+    text_member *members; /* one more behind the last, which equals nothing */
+    uint32_t count, capacity;
+} text_shape;
+
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
 trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
 
@@ -108,6 +125,19 @@ bool trie_seal(pl_arena *arena, trie_node *node);
  */
 void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes);
 void trie_forget(const trie *t, trie_shape *shapes);
+
+/* As trie_walk for what is wanted below a node, at a value whose place is captured. */
+void trie_walk_below(const trie_node *node, pl_json value, uint32_t *slots, trie_shape *shapes);
+
+static inline bool trie_is_inner(const trie_node *node) {
+    return node->names || node->index_count;
+}
+
+/*
+ * The entry for a name of `n` bytes, or NULL; `*shared` tells that a wanted name has the same length and
+ * first four bytes. Seven bytes behind the name must be readable.
+ */
+const trie_name *trie_find(const trie_node *node, const uint8_t *name, uint32_t n, bool *shared);
 
 /* A document that has to be made during evaluation: JSON text in a property, or related resources. */
 typedef struct derived {
@@ -163,6 +193,7 @@ struct pl_program {
     atomic_uint references;
     pl_arena arena;
     bool sealed, broken; /* broken: memory ended while a rule was linked */
+    bool whole;          /* a path looks at the whole document: it must be on a tape */
     program_rule *rules;
     size_t rule_count, rule_capacity;
     program_clause *clauses;
@@ -186,6 +217,22 @@ struct pl_program {
     size_t lazy_feature_count;
 };
 
+/*
+ * One walk over the text of a document: proves that it is JSON and captures what the program asks for in an
+ * excerpt. `slots` and `shapes` as for trie_walk, `text_shapes` likewise. The entry behind the value at
+ * `entry`, or 0 when it is refused; the slots are then of no use.
+ */
+typedef struct guide {
+    const pl_json_index *index;
+    pl_json_excerpt *excerpt;
+    uint32_t *slots;
+    trie_shape *shapes;
+    text_shape *text_shapes;
+} guide;
+
+uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
+void guide_forget(const trie *t, text_shape *shapes);
+
 typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
 
 typedef struct feature_result {
@@ -207,6 +254,8 @@ struct pl_program_state {
     pl_program_input kept; /* copy of the last input, for explanations */
     uint32_t *slots, *item_slots;
     trie_shape *shapes, *item_shapes;
+    text_shape *text_shapes;
+    pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;
     unsigned char *truths;   /* cells: those of clauses first */
