@@ -95,13 +95,17 @@ typedef struct trie_shape {
 } trie_shape;
 
 /*
- * The same for objects that are read from their text (guided.c). A member is known by its length and the
- * bytes from its opening quote on; `name` is what it is wanted for, or NULL.
+ * The same for objects that are read from their text (guided.c): the bytes from a key's opening quote to its
+ * colon, as eight-byte words. `name` is what the member is wanted for, or NULL. A leaf is wanted itself, and
+ * nothing below it apart.
  */
+enum { TEXT_WORDS = 4 };
+
 typedef struct text_member {
-    uint64_t head, next; /* the first sixteen bytes, the opening quote among them */
-    uint64_t head_mask, next_mask;
-    uint32_t span; /* from the opening quote to the colon; 0: equals nothing */
+    uint64_t words[TEXT_WORDS], masks[TEXT_WORDS];
+    bool more; /* the last words are not empty */
+    enum text_role { TEXT_UNWANTED, TEXT_LEAF, TEXT_INNER } role;
+    uint32_t slot; /* of what is wanted */
     const trie_name *name;
 } text_member;
 

@@ -6,15 +6,13 @@
 enum { SAFE_DIGITS = 18, EXACT_DIGITS = 15, EXACT_POWERS = 22, CHUNK = 32, SATURATED = 0xffffff };
 
 /* What may stand behind a number or a word. */
-static const bool ends_scalar[256] = {
+const bool pl_json_ends_scalar[256] = {
     [' '] = true, ['\t'] = true, ['\n'] = true, ['\r'] = true, [','] = true,
     [':'] = true, ['['] = true,  [']'] = true,  ['{'] = true,  ['}'] = true};
 
-static inline uint64_t load(const uint8_t *bytes) {
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
+const pl_json_literal pl_json_literals[256] = {['t'] = {0x65757274, 0xffffffff, 4},
+                                               ['f'] = {0x65736c6166, 0xffffffffff, 5},
+                                               ['n'] = {0x6c6c756e, 0xffffffff, 4}};
 
 static inline bool is_digit(uint8_t c) {
     return (uint8_t)(c - '0') < 10;
@@ -42,33 +40,15 @@ static bool read_number(const uint8_t *p, number *out) {
         for (; is_digit(*p) && out->count <= SAFE_DIGITS; p++, out->count++, out->broken++)
             out->digits = out->digits * 10 + (uint64_t)(*p - '0');
     }
-    return out->count <= SAFE_DIGITS && ends_scalar[*p];
+    return out->count <= SAFE_DIGITS && pl_json_ends_scalar[*p];
 }
-
-/* Up to eight digits and nothing else, the first of them not 0 unless it is alone. */
-static inline bool is_short_integer(const uint8_t *p, uint32_t n) {
-    const uint64_t ones = 0x0101010101010101ULL;
-    uint64_t mask = n < 8 ? ((uint64_t)1 << n * 8) - 1 : UINT64_MAX, word = load(p) & mask;
-    uint64_t wrong = ((word ^ 0x30 * ones) + 0x76 * ones) | (word ^ 0x30 * ones);
-    return (wrong & 0x80 * ones & mask) == 0 && ((*p != '0') | (n == 1));
-}
-
-static const struct word {
-    uint64_t text, mask;
-    uint32_t n;
-} words[256] = {['t'] = {0x65757274, 0xffffffff, 4},
-                ['f'] = {0x65736c6166, 0xffffffffff, 5},
-                ['n'] = {0x6c6c756e, 0xffffffff, 4}};
 
 /* A value that is neither string nor container. */
 static inline bool is_scalar(const pl_json_index *x, uint32_t entry) {
     const uint8_t *p = x->text + x->at[entry];
-    const struct word *word = &words[*p];
     uint32_t n = x->at[entry + 1] - x->at[entry];
     number ignored;
-    if (word->n)
-        return (load(p) & word->mask) == word->text && ends_scalar[p[word->n]];
-    return (n <= 8 && is_short_integer(p, n)) || read_number(p, &ignored);
+    return (n <= 8 && pl_json_is_short_integer(p, n)) || pl_json_is_literal(p) || read_number(p, &ignored);
 }
 
 static bool is_string(const pl_json_index *x, uint32_t entry) {
@@ -188,19 +168,17 @@ void pl_json_excerpt_free(pl_json_excerpt *e) {
     *e = (pl_json_excerpt){NULL, NULL, 0, 0, 0, 0};
 }
 
-static inline bool add_string(pl_json_excerpt *e, const pl_json_index *x, uint32_t entry) {
-    uint8_t *to = e->strings + e->string_bytes;
+static bool add_string(pl_json_excerpt *e, const pl_json_index *x, uint32_t entry) {
+    const uint8_t *quote = x->text + x->at[entry];
+    uint32_t n = x->at[entry + 1] - x->at[entry];
+    if (!x->escapes && n > 1 && quote[n - 1] == '"') {
+        pl_json_excerpt_add_text(e, quote + 1, n - 2);
+        return true;
+    }
     pl_str text = pl_json_index_raw(x, entry);
     if (pl_json_index_escaped(x, entry) && !pl_json_index_unescape(x, entry, &text))
         return false;
-    uint32_t n = (uint32_t)text.n;
-    e->tape[e->words++] = tagged('"', e->string_bytes);
-    memcpy(to, &n, sizeof n);
-    to += sizeof n;
-    for (uint32_t done = 0; done < n; done += CHUNK)
-        memcpy(to + done, text.p + done, CHUNK);
-    to[n] = '\0';
-    e->string_bytes += sizeof n + n + 1;
+    pl_json_excerpt_add_text(e, (const uint8_t *)text.p, (uint32_t)text.n);
     return true;
 }
 
@@ -221,10 +199,8 @@ static bool add_double(pl_json_excerpt *e, const number *read) {
 static inline bool add_scalar(pl_json_excerpt *e, const pl_json_index *x, uint32_t entry) {
     const uint8_t *p = x->text + x->at[entry];
     number read;
-    if (words[*p].n) {
-        e->tape[e->words++] = tagged((char)*p, 0);
-        return is_scalar(x, entry);
-    }
+    if (pl_json_excerpt_add_short(e, p, x->at[entry + 1] - x->at[entry]))
+        return true;
     if (!read_number(p, &read))
         return false;
     if (read.has_point)

@@ -45,6 +45,34 @@ static inline uint8_t pl_json_index_byte(const pl_json_index *x, uint32_t entry)
     return x->text[x->at[entry]];
 }
 
+/* What may stand behind a number or a word, and the words by their first byte. */
+extern const bool pl_json_ends_scalar[256];
+typedef struct pl_json_literal {
+    uint64_t text, mask;
+    uint32_t n; /* 0: no word begins so */
+} pl_json_literal;
+extern const pl_json_literal pl_json_literals[256];
+
+static inline uint64_t pl_json_index_load(const uint8_t *bytes) {
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* True when `n` (up to eight) bytes are digits and nothing else, the first not 0 unless it is alone. */
+static inline bool pl_json_is_short_integer(const uint8_t *p, uint32_t n) {
+    const uint64_t ones = 0x0101010101010101ULL;
+    uint64_t mask = n < 8 ? ((uint64_t)1 << n * 8) - 1 : UINT64_MAX;
+    uint64_t digits = pl_json_index_load(p) ^ 0x30 * ones;
+    return (((digits + 0x76 * ones) | digits) & 0x80 * ones & mask) == 0 && ((*p != '0') | (n == 1));
+}
+
+/* True for the word (true, false, null) that begins at `p`. */
+static inline bool pl_json_is_literal(const uint8_t *p) {
+    const pl_json_literal *word = &pl_json_literals[*p];
+    return word->n && (pl_json_index_load(p) & word->mask) == word->text && pl_json_ends_scalar[p[word->n]];
+}
+
 /* The entry behind the value at `entry`, or 0 when it is refused. */
 uint32_t pl_json_index_skip(const pl_json_index *x, uint32_t entry);
 
@@ -77,6 +105,42 @@ void pl_json_excerpt_free(pl_json_excerpt *e);
 /* A node of the excerpt; 1 is its root. */
 static inline pl_json pl_json_excerpt_node(const pl_json_excerpt *e, uint32_t at) {
     return (pl_json){e->tape, e->strings, at};
+}
+
+/* Copies a string of `n` bytes without escapes to the end of the excerpt. */
+static inline void pl_json_excerpt_add_text(pl_json_excerpt *e, const uint8_t *text, uint32_t n) {
+    enum { CHUNK = 32 };
+    uint8_t *to = e->strings + e->string_bytes;
+    e->tape[e->words++] = (uint64_t)'"' << 56 | e->string_bytes;
+    e->string_bytes += sizeof n + n + 1;
+    memcpy(to, &n, sizeof n);
+    to += sizeof n;
+    memcpy(to, text, CHUNK);
+    for (uint32_t done = CHUNK; __builtin_expect(done < n, 0); done += CHUNK)
+        memcpy(to + done, text + done, CHUNK);
+    to[n] = '\0';
+}
+
+/* The value of a short integer (pl_json_is_short_integer) of `n` digits: pairs, then fours, then all. */
+static inline uint64_t pl_json_short_integer(const uint8_t *p, uint32_t n) {
+    uint64_t digits = (pl_json_index_load(p) ^ 0x3030303030303030ULL) << (8 - n) * 8;
+    digits = digits * 10 + (digits >> 8);
+    return ((digits & 0x000000ff000000ffULL) * 0x000f424000000064ULL +
+            ((digits >> 16) & 0x000000ff000000ffULL) * 0x0000271000000001ULL) >>
+           32;
+}
+
+/* A short integer or a word, copied to the end of the excerpt; false when `n` bytes at `p` are neither. */
+static inline bool pl_json_excerpt_add_short(pl_json_excerpt *e, const uint8_t *p, uint32_t n) {
+    if (n <= 8 && pl_json_is_short_integer(p, n)) {
+        e->tape[e->words] = (uint64_t)'l' << 56;
+        e->tape[e->words + 1] = pl_json_short_integer(p, n);
+        e->words += 2;
+        return true;
+    }
+    e->tape[e->words] = (uint64_t)*p << 56;
+    e->words += pl_json_is_literal(p);
+    return pl_json_is_literal(p);
 }
 
 /*
