@@ -298,9 +298,10 @@ static void begin(pl_program_state *state, const pl_program_input *input) {
 static const pl_verdict *judge_all(pl_program_state *state) {
     const pl_program *program = state->program;
     quick_run(state);
-    for (size_t i = 0; i < program->rule_count; i++)
-        if (!program->rules[i].quick)
-            state->verdicts[i] = judge(state, &program->rules[i]);
+    for (size_t i = 0; i < program->slow_rule_count; i++) {
+        size_t rule = program->slow_rules[i];
+        state->verdicts[rule] = judge(state, &program->rules[rule]);
+    }
     return state->verdicts;
 }
 

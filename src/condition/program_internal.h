@@ -54,7 +54,7 @@ typedef struct trie_index {
 /* A place that some path names. Its position on the tape is captured in its slot (0: not there). */
 struct trie_node {
     uint32_t slot;
-    bool whole; /* the value is asked for, not only something below it */
+    bool whole;     /* the value is asked for, not only something below it */
     unsigned shift; /* 64 minus the binary logarithm of the table's size */
     trie_name *table;
     size_t names;
@@ -173,16 +173,13 @@ typedef struct program_clause {
     pl_str json_source, json_rest;
 } program_clause;
 
-/* Numbers of the cells that decide a quick rule (quick.c). */
-typedef struct quick_rule {
-    uint32_t applies, required, condition;
-} quick_rule;
-
+/* Numbers of cells, and what they decide (quick.c). */
 typedef struct quick_clause quick_clause;
-typedef struct quick_group quick_group;
+typedef struct quick_pair quick_pair;
+typedef struct quick_simple quick_simple;
+typedef struct quick_rule quick_rule;
 
 typedef struct program_rule {
-    bool quick; /* decided by program->quick_rules */
     branch condition;
     branch applies;   /* no children: always */
     size_t *required; /* features */
@@ -214,10 +211,15 @@ struct pl_program {
     quick_clause *quick_clauses;
     size_t quick_clause_count;
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
-    quick_group *quick_groups;
-    size_t quick_group_count;
-    quick_rule *quick_rules; /* of every rule; evaluate.c overrides the verdict of those that are not quick */
-    size_t *lazy_features;   /* those that are found by more than the walk */
+    quick_pair *quick_pairs;
+    size_t quick_pair_count;
+    quick_simple *quick_simple; /* together with quick_rules all that are quick */
+    size_t quick_simple_count;
+    quick_rule *quick_rules;
+    size_t quick_rule_count;
+    size_t *slow_rules; /* the others */
+    size_t slow_rule_count;
+    size_t *lazy_features; /* those that are found by more than the walk */
     size_t lazy_feature_count;
 };
 
