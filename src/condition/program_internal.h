@@ -171,6 +171,7 @@ typedef struct program_clause {
     const clause *clause;
     size_t feature;
     pl_str json_source, json_rest;
+    pl_str json_desired, json_operator, json_property; /* members of an annotation */
 } program_clause;
 
 /* Numbers of cells, and what they decide (quick.c). */
