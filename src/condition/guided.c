@@ -92,8 +92,8 @@ static bool find_member(object_walk *w, const pl_json_index *x, uint32_t entry, 
     const text_shape *shape = w->shape;
     const uint8_t *quote = x->text + x->at[entry];
     uint32_t span = x->at[entry + 1] - x->at[entry];
-    const text_member *last = shape->members + shape->count, *m = w->expected;
-    for (uint32_t i = 0; shape->count && m < last && i <= LOOK_AHEAD; i++, m++) {
+    const text_member *m = w->expected, *last = shape->count ? shape->members + shape->count : m;
+    for (uint32_t i = 0; m < last && i <= LOOK_AHEAD; i++, m++) {
         if (is_member(m, quote)) {
             *name = m->name;
             w->expected = m + 1;

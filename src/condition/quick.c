@@ -488,8 +488,8 @@ static void run_clauses(pl_program_state *state) {
 }
 
 static void run_pairs(const pl_program *p, unsigned char *cells) {
-    const quick_pair *end = p->quick_pairs + p->quick_pair_count;
-    for (const quick_pair *pair = p->quick_pairs; pair < end; pair++) {
+    for (size_t i = 0, n = p->quick_pair_count; i < n; i++) {
+        const quick_pair *pair = &p->quick_pairs[i];
         unsigned a = cells[pair->a], b = cells[pair->b];
         cells[pair->cell] = (unsigned char)((a & b) | ((a | b) & pair->either));
     }

@@ -48,6 +48,7 @@ typedef struct guided_pair {
 
 enum { GUIDED_MAX_TEXT = 1 << 16 };
 
+/* `whole`: with the rule that needs all of a document. NULL when a rule does not compile. */
 static inline pl_program *guided_program(pl_arena *arena, bool whole) {
     pl_program *program = pl_program_new();
     pl_error error;
@@ -61,10 +62,7 @@ static inline pl_program *guided_program(pl_arena *arena, bool whole) {
     return sound && pl_program_seal(program, &error) == 0 ? program : NULL;
 }
 
-static inline bool guided_open(guided_pair *p, pl_arena *arena, bool whole) {
-    pl_program *program = guided_program(arena, whole);
-    if (!program)
-        return false;
+static inline bool guided_open(guided_pair *p, pl_arena *arena, const pl_program *program) {
     p->by_text = pl_program_state_new(program);
     p->by_tape = pl_program_state_new(program);
     p->text_parser = pl_json_parser_new(GUIDED_MAX_TEXT);
@@ -72,7 +70,6 @@ static inline bool guided_open(guided_pair *p, pl_arena *arena, bool whole) {
     p->padded = pl_arena_alloc(arena, GUIDED_MAX_TEXT + PL_JSON_PADDING);
     pl_buf_init(&p->text, 1 << 24);
     pl_buf_init(&p->tape, 1 << 24);
-    pl_program_release(program);
     return p->by_text && p->by_tape && p->text_parser && p->tape_parser && p->padded;
 }
 
