@@ -23,6 +23,8 @@ ROWS = [
      r"check of \d+ documents.*: ([\d.]+) \(target", MOST, 1.5, "x"),
     ("  the same in processor time", "the same",
      r"check, processor time / processor time.*: ([\d.]+)", MOST, 1.5, "x"),
+    ("check with few deviations, 20 conditions, 2 threads", "simdjson reading and parsing, 2 threads",
+     r"check with few deviations .*: ([\d.]+) \(target", MOST, 1.5, "x"),
     ("check, peak memory", "-", r"check, peak memory: ([\d.]+)", MOST, 300, "MB"),
     ("change to verdict, 100 rules, p99, over HTTP", "one durable SQLite commit, p99",
      r"change to verdict over HTTP.*p99 ([\d.]+),", MOST, 2, "x"),

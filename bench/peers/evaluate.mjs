@@ -54,10 +54,14 @@ const tests = {
   DaysUntilGreaterOrEquals: (v, d) => Date.parse(v) - work.now >= Number(d) * day,
 };
 
+// Members a rule needs, as lists of steps of which one has to lead to a value: $.A.B, or the union $['A','B'].
+const alternatives = (path) =>
+  path.startsWith("$['") ? [...path.matchAll(/'([^']*)'/g)].map((name) => [name[1]]) : [path.slice(2).split(".")];
+
 const rules = work.rules.map((rule) => ({
   name: rule.name,
   applies: rule.applies && resolve(rule.applies, rule.parameters),
-  required: (rule.required ?? []).map((path) => path.slice(2).split(".")),
+  required: (rule.required ?? []).map(alternatives),
   condition: resolve(rule.condition, rule.parameters),
 }));
 
@@ -79,8 +83,8 @@ function closure(tree) {
 }
 const closures = rules.map((rule) => {
   const condition = closure(rule.condition), applies = rule.applies ? closure(rule.applies) : () => true;
-  const required = rule.required.map(find);
-  return (d) => applies(d) && required.every((one) => one(d) != null) && !condition(d);
+  const required = rule.required.map((some) => some.map(find));
+  return (d) => applies(d) && required.every((some) => some.some((one) => one(d) != null)) && !condition(d);
 });
 function plain(text, counts) {
   const document = JSON.parse(text);
@@ -103,7 +107,10 @@ for (const [name, test] of Object.entries(tests))
     test(filter ? (value ?? []).filter((one) => one[filter.key] === filter.value) : value, desired));
 rules.forEach((rule, number) => {
   const all = [{ not: { all: [conditions(rule.condition)] } }];
-  for (const steps of rule.required) all.unshift({ fact: steps[0], operator: "present", value: true });
+  const isPresent = ([fact, ...rest]) => ({
+    fact, ...(rest.length ? { path: "$." + rest.join(".") } : {}), operator: "present", value: true,
+  });
+  for (const some of rule.required) all.unshift({ any: some.map(isPresent) });
   if (rule.applies) all.unshift(conditions(rule.applies));
   engine.addRule({ conditions: { all }, event: { type: "violation", params: { number } } });
 });
@@ -158,7 +165,8 @@ function expression(tree, operators, words) {
 function violation(rule, operators, words) {
   const parts = [];
   if (rule.applies) parts.push(expression(rule.applies, operators, words));
-  for (const steps of rule.required) parts.push(words.present(steps.join(".")));
+  for (const some of rule.required)
+    parts.push("(" + some.map((steps) => words.present(steps.join("."))).join(words.or) + ")");
   parts.push(words.not(expression(rule.condition, operators, words)));
   return parts.join(words.and);
 }

@@ -35,8 +35,11 @@ size_t pl_str_find(pl_str s, pl_str needle) {
 }
 
 size_t pl_str_find_fold(pl_str s, pl_str needle) {
+    if (needle.n == 0)
+        return 0;
+    unsigned char first = fold((unsigned char)needle.p[0]);
     for (size_t i = 0; i + needle.n <= s.n; i++)
-        if (pl_str_eq_fold(pl_str_of(s.p + i, needle.n), needle))
+        if (fold((unsigned char)s.p[i]) == first && pl_str_eq_fold(pl_str_of(s.p + i, needle.n), needle))
             return i;
     return PL_NOT_FOUND;
 }

@@ -18,6 +18,7 @@
 #include "json/tape.h"
 
 struct pl_program; /* condition/program.h */
+struct pl_program_rule;
 
 typedef struct catalogue catalogue;
 
@@ -133,6 +134,10 @@ const catalogue_parameter *catalogue_lacking_parameter(const catalogue_rule *rul
  */
 int catalogue_program_add(const catalogue_rule *rule, struct pl_program *program, pl_arena *arena,
                           pl_json values, pl_error *error);
+
+/* What catalogue_program_add tells the program of the rule; lives as long as the arena and the rule. */
+int catalogue_program_rule(const catalogue_rule *rule, pl_arena *arena, pl_json values,
+                           struct pl_program_rule *out, pl_error *error);
 
 /* Pack templates in byte order of their ids. */
 size_t catalogue_template_count(const catalogue *c);

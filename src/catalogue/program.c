@@ -97,13 +97,20 @@ static int parse_list(pl_arena *arena, const catalogue_list *texts, pl_json *lis
     return result;
 }
 
+int catalogue_program_rule(const catalogue_rule *rule, pl_arena *arena, pl_json values, pl_program_rule *out,
+                           pl_error *error) {
+    *out = (pl_program_rule){.parameters = values, .annotation_operator = rule->annotation_operator};
+    if (parse_tree(arena, rule->condition, &out->condition, error) != 0 ||
+        parse_tree(arena, rule->applies_when, &out->applies, error) != 0 ||
+        parse_list(arena, &rule->required_properties, &out->required, error) != 0)
+        return -1;
+    return parse_list(arena, &rule->required_related, &out->required_related, error);
+}
+
 int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_arena *arena, pl_json values,
                           pl_error *error) {
-    pl_program_rule parts = {.parameters = values, .annotation_operator = rule->annotation_operator};
-    if (parse_tree(arena, rule->condition, &parts.condition, error) != 0 ||
-        parse_tree(arena, rule->applies_when, &parts.applies, error) != 0 ||
-        parse_list(arena, &rule->required_properties, &parts.required, error) != 0 ||
-        parse_list(arena, &rule->required_related, &parts.required_related, error) != 0)
+    pl_program_rule parts;
+    if (catalogue_program_rule(rule, arena, values, &parts, error) != 0)
         return -1;
     return pl_program_add(program, &parts, error);
 }

@@ -205,39 +205,44 @@ static int keep_standard_input(char **files, size_t count, char *path, size_t si
     return 0;
 }
 
-static int index_line(options *o, pl_json_parser *parser, pl_json_parser *inner, pl_str text,
-                      pl_error *error) {
-    pl_json root, configuration;
-    if (pl_json_parse_padded(parser, text, &root, error) != 0)
+typedef struct indexing {
+    pl_json_parser *parser, *inner;
+    pl_arena arena;
+} indexing;
+
+static int index_line(options *o, indexing *in, pl_str text, pl_error *error) {
+    check_line line = check_line_new(0);
+    pl_json root;
+    pl_arena_reset(&in->arena);
+    if (pl_json_parse_padded(in->parser, text, &root, error) != 0)
         return 0; /* the second pass names the line */
-    pl_str type = pl_json_str(pl_json_get(root, PL_STR("resourceType")));
-    if (!check_related_wants(o->related, type))
+    check_line_read(&line, root, &in->arena);
+    if (!check_related_wants(o->related, line.type))
         return 0;
-    configuration = pl_json_get(root, PL_STR("configuration"));
-    if (pl_json_is_string(configuration) &&
-        pl_json_parse(inner, pl_json_text(configuration), &configuration, error) != 0)
+    if (pl_json_is_string(line.configuration) &&
+        pl_json_parse(in->inner, pl_json_text(line.configuration), &line.configuration, error) != 0)
         return 0;
-    if (!pl_json_is_object(configuration))
+    if (!pl_json_is_object(line.configuration))
         return 0;
-    return check_related_add(o->related, type, pl_json_str(pl_json_get(root, PL_STR("resourceId"))),
-                             pl_json_str(pl_json_get(root, PL_STR("accountId"))), configuration, error);
+    return check_related_add(o->related, line.type, line.id, line.account, line.configuration, error);
 }
 
 static int index_lines(options *o, cli_source *source, pl_error *error) {
-    pl_json_parser *parser = pl_json_parser_new((size_t)64 << 20),
-                   *inner = pl_json_parser_new((size_t)64 << 20);
+    indexing in = {pl_json_parser_new((size_t)64 << 20), pl_json_parser_new((size_t)64 << 20), {0}};
     cli_batch batch;
-    int result = parser && inner ? 1 : pl_fail(error, PL_E_ServiceUnavailable);
+    int result = in.parser && in.inner ? 1 : pl_fail(error, PL_E_ServiceUnavailable);
+    pl_arena_init(&in.arena, 0);
     cli_batch_init(&batch);
     while (result == 1 && (result = cli_source_next(source, &batch, error)) == 1) {
         pl_str rest = batch.text, text;
         while (result == 1 && pl_str_split(&rest, '\n', &text))
-            if (pl_str_trim(text).n && index_line(o, parser, inner, text, error) != 0)
+            if (pl_str_trim(text).n && index_line(o, &in, text, error) != 0)
                 result = -1;
     }
     cli_batch_free(&batch);
-    pl_json_parser_free(parser);
-    pl_json_parser_free(inner);
+    pl_json_parser_free(in.parser);
+    pl_json_parser_free(in.inner);
+    pl_arena_free(&in.arena);
     return result;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-#include "jsonpath/path.h"
+#include "inventory/relation.h"
 #include "json/parser.h"
 
 /* Configurations under one key, in the order of the input. */
@@ -61,24 +61,6 @@ bool check_related_wants(const check_related *related, pl_str type) {
     return false;
 }
 
-/* Relations of `source` to `target`, calling back for each; 0, or what the callback gave. */
-typedef int (*relation_visit)(void *context, const catalogue_relation *relation, pl_error *error);
-
-static int each_relation(const catalogue *known, pl_str source, pl_str target, relation_visit visit,
-                         void *context, pl_error *error) {
-    pl_error ignored = {.code = ""};
-    const catalogue_type *type = catalogue_find_type(known, source, &ignored);
-    for (size_t i = 0; type && i < type->relation_count; i++) {
-        const catalogue_relation *relation = &type->relations[i];
-        if (!pl_str_eq_fold(relation->target_type, target))
-            continue;
-        int result = visit(context, relation, error);
-        if (result != 0)
-            return result;
-    }
-    return 0;
-}
-
 static pl_str key_of(pl_arena *arena, pl_str type, pl_str middle, pl_str last) {
     return pl_arena_printf(arena, "%.*s\n%.*s\n%.*s", PL_FMT(type), PL_FMT(middle), PL_FMT(last));
 }
@@ -86,7 +68,7 @@ static pl_str key_of(pl_arena *arena, pl_str type, pl_str middle, pl_str last) {
 static int append(check_related *related, pl_map *map, pl_str key, pl_str configuration, pl_error *error) {
     chain *list = pl_map_get(map, key);
     if (list && list->last->configuration.p == configuration.p)
-        return 0; /* found twice: two types declare the relation by the same property */
+        return 0; /* found twice: two relations use the same property */
     entry *added = pl_new(&related->arena, entry, 1);
     if (!list) {
         list = pl_new(&related->arena, chain, 1);
@@ -105,32 +87,24 @@ static int append(check_related *related, pl_map *map, pl_str key, pl_str config
     return 0;
 }
 
-/* Texts at a path of a configuration: one value, a list of them, or all matches. */
-static int ids_at(pl_arena *arena, pl_str path_text, pl_json configuration, pl_path_nodes *nodes,
-                  pl_error *error) {
-    const pl_path *path;
-    if (pl_path_compile(arena, path_text, PL_PATH_CLOUD_CONFIG, &path, error) != 0)
-        return -1;
-    return pl_path_select(path, configuration, arena, nodes, error);
-}
+typedef struct adding {
+    check_related *related;
+    pl_str type, text;
+    pl_json configuration;
+} adding;
 
-static int by_each_type(check_related *related, pl_str type, pl_json configuration, pl_str text,
-                        pl_error *error) {
-    for (size_t t = 0; t < catalogue_type_count(related->catalogue); t++) {
-        const catalogue_type *source = catalogue_type_at(related->catalogue, t, error);
-        for (size_t i = 0; source && i < source->relation_count; i++) {
-            const catalogue_relation *relation = &source->relations[i];
-            pl_path_nodes nodes;
-            if (!pl_str_eq_fold(relation->target_type, type) || !pl_str_eq_fold(relation->path_on, type))
-                continue;
-            if (ids_at(&related->scratch, relation->path, configuration, &nodes, error) != 0)
-                return -1;
-            for (size_t n = 0; n < nodes.count; n++) {
-                pl_str key = key_of(&related->scratch, type, relation->path, pl_json_str(nodes.items[n]));
-                if (append(related, &related->by_path, key, text, error) != 0)
-                    return -1;
-            }
-        }
+/* Ids that a configuration carries lead to it. */
+static int add_carried(void *context, pl_str path, bool on_subject, pl_error *error) {
+    const adding *a = context;
+    check_related *related = a->related;
+    pl_path_nodes ids;
+    (void)on_subject;
+    if (inventory_related_ids(&related->scratch, path, a->configuration, &ids, error) != 0)
+        return -1;
+    for (size_t i = 0; i < ids.count; i++) {
+        pl_str key = key_of(&related->scratch, a->type, path, pl_json_str(ids.items[i]));
+        if (append(related, &related->by_path, key, a->text, error) != 0)
+            return -1;
     }
     return 0;
 }
@@ -152,37 +126,45 @@ int check_related_add(check_related *related, pl_str type, pl_str id, pl_str acc
     if (append(related, &related->by_id, by_id, copy, error) != 0 ||
         append(related, &related->by_account, by_account, copy, error) != 0)
         return -1;
-    return by_each_type(related, type, configuration, copy, error);
+    adding a = {related, type, copy, configuration};
+    return inventory_each_carried(related->catalogue, type, add_carried, &a, error);
 }
 
 typedef struct answer {
     const check_related_query *query;
     pl_str target;
     pl_buf text;
+    pl_map seen; /* configurations already in the list, by their address */
 } answer;
 
-static void add_chain(answer *a, const pl_map *map, pl_str key) {
+static int add_chain(answer *a, const pl_map *map, pl_str key, pl_error *error) {
     const chain *list = pl_map_get(map, key);
     for (const entry *e = list ? list->first : NULL; e; e = e->next) {
+        pl_str address = pl_arena_printf(a->query->arena, "%p", (const void *)e->configuration.p);
+        if (address.p && pl_map_get(&a->seen, address))
+            continue;
+        if (!address.p || !pl_map_put(&a->seen, address, a))
+            return pl_fail(error, PL_E_ServiceUnavailable);
         if (a->text.n > 1)
             pl_buf_add_char(&a->text, ',');
         pl_buf_add(&a->text, e->configuration);
     }
+    return 0;
 }
 
-static int add_relation(void *context, const catalogue_relation *relation, pl_error *error) {
+static int add_relation(void *context, pl_str path, bool on_subject, pl_error *error) {
     answer *a = context;
     const check_related_query *q = a->query;
-    pl_path_nodes nodes;
-    if (pl_str_eq_fold(relation->path_on, a->target)) {
-        add_chain(a, &q->related->by_path, key_of(q->arena, a->target, relation->path, q->id));
-        return 0;
-    }
-    if (ids_at(q->arena, relation->path, q->configuration, &nodes, error) != 0)
+    pl_path_nodes ids;
+    if (!on_subject)
+        return add_chain(a, &q->related->by_path, key_of(q->arena, a->target, path, q->id), error);
+    if (inventory_related_ids(q->arena, path, q->configuration, &ids, error) != 0)
         return -1;
-    for (size_t i = 0; i < nodes.count; i++)
-        add_chain(a, &q->related->by_id,
-                  key_of(q->arena, a->target, PL_STR(""), pl_json_str(nodes.items[i])));
+    for (size_t i = 0; i < ids.count; i++) {
+        pl_str key = key_of(q->arena, a->target, PL_STR(""), pl_json_str(ids.items[i]));
+        if (add_chain(a, &q->related->by_id, key, error) != 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -191,15 +173,18 @@ int check_related_find(void *context, pl_str type, pl_json *list, pl_error *erro
     answer a = {.query = q, .target = catalogue_type_name(q->related->catalogue, type)};
     int result = 0;
     pl_buf_init(&a.text, (size_t)1 << 30);
+    pl_map_init(&a.seen, 0);
     pl_buf_add_char(&a.text, '[');
     if (pl_str_eq_fold(q->type, PL_STR("ACS::::Account")))
-        add_chain(&a, &q->related->by_account, key_of(q->arena, a.target, PL_STR(""), q->account));
+        result =
+            add_chain(&a, &q->related->by_account, key_of(q->arena, a.target, PL_STR(""), q->account), error);
     else if (pl_json_exists(q->configuration))
-        result = each_relation(q->related->catalogue, q->type, a.target, add_relation, &a, error);
+        result = inventory_each_relation(q->related->catalogue, q->type, a.target, add_relation, &a, error);
     pl_buf_add_char(&a.text, ']');
     if (result == 0)
         result = a.text.failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : pl_json_parse_in(q->arena, pl_buf_str(&a.text), list, error);
     pl_buf_free(&a.text);
+    pl_map_free(&a.seen);
     return result;
 }

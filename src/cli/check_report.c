@@ -36,30 +36,50 @@ static void json_member(pl_buf *out, const char *name, pl_str value, bool first)
     pl_json_write_string(out, value);
 }
 
-void check_report_rule_members(pl_buf *out, const check_rule *rule) {
+static void write_head(pl_buf *out, const check_rule *rule) {
+    pl_buf_add_char(out, '{');
     json_member(out, "ruleName", rule->name, true);
     json_member(out, "identifier", rule->identifier, false);
+    pl_buf_add_char(out, ',');
 }
 
-void check_report_place_members(pl_buf *out, const check_deviation *d) {
-    json_member(out, "resourceType", d->resource_type, true);
-    json_member(out, "resourceId", d->resource_id, false);
-    json_member(out, "accountId", d->account_id, false);
-    json_member(out, "regionId", d->region_id, false);
-    if (d->address.p)
-        json_member(out, "address", d->address, false);
+static void write_verdict(pl_buf *out, const check_rule *rule, pl_verdict verdict) {
+    json_member(out, "complianceType", verdict_text(verdict), false);
+    pl_buf_add(out, PL_STR(",\"riskLevel\":"));
+    pl_buf_add_i64(out, rule->risk_level);
+    pl_buf_add(out, PL_STR(",\"annotation\":"));
+}
+
+bool check_report_rule_text(pl_arena *arena, const check_rule *rule, check_rule_text *out) {
+    enum { TEXT_MAX = 1 << 20 };
+    pl_buf text;
+    pl_buf_init(&text, TEXT_MAX);
+    write_head(&text, rule);
+    out->head = pl_arena_copy(arena, pl_buf_str(&text));
+    bool complete = out->head.p && !text.failed;
+    for (size_t i = 0; complete && i < sizeof out->verdicts / sizeof *out->verdicts; i++) {
+        pl_buf_clear(&text);
+        write_verdict(&text, rule, (pl_verdict)i);
+        out->verdicts[i] = pl_arena_copy(arena, pl_buf_str(&text));
+        complete = out->verdicts[i].p && !text.failed;
+    }
+    pl_buf_free(&text);
+    return complete;
+}
+
+void check_report_place_members(pl_buf *out, const check_line *line) {
+    json_member(out, "resourceType", line->type, true);
+    json_member(out, "resourceId", line->id, false);
+    json_member(out, "accountId", line->account, false);
+    json_member(out, "regionId", line->region, false);
+    if (line->address.p)
+        json_member(out, "address", line->address, false);
 }
 
 static void json_object(pl_buf *out, const check_deviation *d) {
-    pl_buf_add_char(out, '{');
-    pl_buf_add(out, d->rule_members);
-    pl_buf_add_char(out, ',');
-    pl_buf_add(out, d->place_members);
-    pl_buf_add(out, PL_STR(",\"complianceType\":\""));
-    pl_buf_add(out, verdict_text(d->verdict));
-    pl_buf_add(out, PL_STR("\",\"riskLevel\":"));
-    pl_buf_add_i64(out, d->rule->risk_level);
-    pl_buf_add(out, PL_STR(",\"annotation\":"));
+    pl_buf_add(out, d->text->head);
+    pl_buf_add(out, d->place);
+    pl_buf_add(out, d->text->verdicts[d->verdict]);
     pl_buf_add(out, d->annotation.n ? d->annotation : PL_STR("{}"));
     if (d->context.p) {
         pl_buf_add(out, PL_STR(",\"context\":"));
@@ -82,10 +102,10 @@ static void csv_line(pl_buf *out, const check_deviation *d) {
     char risk = (char)('0' + d->rule->risk_level);
     csv_field(out, d->rule->name, false);
     csv_field(out, d->rule->identifier, false);
-    csv_field(out, d->resource_type, false);
-    csv_field(out, d->resource_id, false);
-    csv_field(out, d->account_id, false);
-    csv_field(out, d->region_id, false);
+    csv_field(out, d->line->type, false);
+    csv_field(out, d->line->id, false);
+    csv_field(out, d->line->account, false);
+    csv_field(out, d->line->region, false);
     csv_field(out, verdict_text(d->verdict), false);
     csv_field(out, pl_str_of(&risk, 1), false);
     csv_field(out, d->annotation, true);
@@ -95,7 +115,7 @@ static void junit_case(pl_buf *out, const check_deviation *d) {
     pl_buf_add(out, PL_STR("  <testcase classname=\""));
     xml_attribute(out, d->rule->name);
     pl_buf_add(out, PL_STR("\" name=\""));
-    xml_attribute(out, d->address.p ? d->address : d->resource_id);
+    xml_attribute(out, d->line->address.p ? d->line->address : d->line->id);
     bool failed = d->verdict == PL_NON_COMPLIANT;
     pl_buf_add(out, failed ? PL_STR("\"><failure message=\"") : PL_STR("\"><skipped message=\""));
     xml_attribute(out, verdict_text(d->verdict));
@@ -118,8 +138,8 @@ static void sarif_result(pl_buf *out, const check_deviation *d) {
     pl_buf_add(out, PL_STR("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":"));
     pl_json_write_string(out, pl_str_from(d->file));
     pl_buf_printf(out, "},\"region\":{\"startLine\":%llu}},\"logicalLocations\":[{\"fullyQualifiedName\":",
-                  (unsigned long long)(d->line ? d->line : 1));
-    pl_json_write_string(out, d->address.p ? d->address : d->resource_id);
+                  (unsigned long long)(d->line->number ? d->line->number : 1));
+    pl_json_write_string(out, d->line->address.p ? d->line->address : d->line->id);
     pl_buf_add(out, PL_STR("}]}]}"));
 }
 
@@ -127,7 +147,7 @@ static void table_block(pl_buf *out, const check_deviation *d) {
     if (d->verdict != PL_NON_COMPLIANT)
         return;
     pl_buf_printf(out, "%-14.*s %.*s  %.*s\n", PL_FMT(verdict_text(d->verdict)),
-                  PL_FMT(d->address.p ? d->address : d->resource_id), PL_FMT(d->rule->name));
+                  PL_FMT(d->line->address.p ? d->line->address : d->line->id), PL_FMT(d->rule->name));
     if (d->annotation.n)
         pl_buf_printf(out, "               %.*s\n", PL_FMT(d->annotation));
     if (d->context.p)

@@ -5,6 +5,7 @@
 #ifndef CLI_CHECK_REPORT_H
 #define CLI_CHECK_REPORT_H
 
+#include "cli/check_line.h"
 #include "cli/check_rules.h"
 
 typedef enum check_format {
@@ -19,17 +20,22 @@ typedef enum check_format {
 /* False on a word that names no format. */
 bool check_format_parse(const char *word, check_format *format);
 
+/* The parts of a JSON object that are the same for every deviation under a rule. */
+typedef struct check_rule_text {
+    pl_str head;                           /* up to the members of the place */
+    pl_str verdicts[PL_VERDICT_ERROR + 1]; /* from behind them to the annotation */
+} check_rule_text;
+
 /* One resource that is not plainly compliant under one rule. Views live until the piece is written. */
 typedef struct check_deviation {
     const check_rule *rule;
+    const check_rule_text *text;
     pl_verdict verdict; /* PL_VERDICT_ERROR is reported as INSUFFICIENT_DATA with the reason */
-    pl_str resource_type, resource_id, account_id, region_id;
-    pl_str annotation;                  /* JSON object text, or empty */
-    pl_str context;                     /* evaluated tree as JSON text; absent when not asked for */
-    pl_str rule_members, place_members; /* made once by the two functions below; for JSON and JSON Lines */
-    pl_str address;                     /* Terraform address; absent for other inputs */
+    const check_line *line;
+    pl_str place;      /* check_report_place_members of the line */
+    pl_str annotation; /* JSON object text, or empty */
+    pl_str context;    /* evaluated tree as JSON text; absent when not asked for */
     const char *file;
-    uint64_t line;
 } check_deviation;
 
 typedef struct check_counts {
@@ -37,9 +43,11 @@ typedef struct check_counts {
     uint64_t results[PL_VERDICT_ERROR + 1];
 } check_counts;
 
-/* The members of a JSON object that are the same for every deviation under a rule, and on a resource. */
-void check_report_rule_members(pl_buf *out, const check_rule *rule);
-void check_report_place_members(pl_buf *out, const check_deviation *deviation);
+/* False without memory. */
+bool check_report_rule_text(pl_arena *arena, const check_rule *rule, check_rule_text *out);
+
+/* The members of a JSON object that are the same for every deviation on a resource. */
+void check_report_place_members(pl_buf *out, const check_line *line);
 
 /* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */
 void check_report_begin(pl_buf *out, check_format format, const check_rules *rules);

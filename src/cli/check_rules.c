@@ -66,79 +66,23 @@ static int tree_of(check_rules *rules, pl_str text, pl_json *tree, pl_error *err
     return text.n ? pl_json_parse_in(&rules->arena, text, tree, error) : 0;
 }
 
-static void write_list(pl_buf *out, catalogue_list list) {
-    pl_buf_add_char(out, '[');
-    for (size_t i = 0; i < list.count; i++) {
-        if (i)
-            pl_buf_add_char(out, ',');
-        pl_json_write_string(out, list.items[i]);
-    }
-    pl_buf_add_char(out, ']');
-}
-
-static int required_of(check_rules *rules, catalogue_list list, pl_json *required, pl_error *error) {
-    *required = PL_JSON_NONE;
-    if (!list.count)
+/* A compulsory parameter without a value makes every verdict INSUFFICIENT_DATA, which says so. */
+static int describe(check_rules *rules, const catalogue_rule *managed, pl_json given, pl_program_rule *out,
+                    pl_error *error) {
+    pl_json values;
+    pl_arena *arena = &rules->arena;
+    const catalogue_parameter *lacking = catalogue_lacking_parameter(managed, given);
+    *out = (pl_program_rule){.insufficient = managed->missing};
+    if (managed->missing.n == 0 && lacking)
+        out->insufficient = pl_arena_printf(arena, "Parameter %.*s is not set.", PL_FMT(lacking->name));
+    if (out->insufficient.n)
         return 0;
-    pl_buf text;
-    pl_buf_init(&text, 1 << 20);
-    write_list(&text, list);
-    int result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), required, error);
-    pl_buf_free(&text);
-    return result;
-}
-
-/* The given parameter, else the rule's default; absent when there is neither. */
-static pl_str parameter_value(const catalogue_parameter *parameter, pl_json given, pl_buf *scratch) {
-    pl_json value = pl_json_get(given, parameter->name);
-    if (!pl_json_exists(value))
-        return parameter->default_value;
-    pl_buf_clear(scratch);
-    pl_json_write_text(scratch, value);
-    return pl_buf_str(scratch);
-}
-
-static int check_names(const catalogue_rule *managed, pl_json given, pl_error *error) {
-    pl_str name;
-    pl_json value;
-    for (pl_json_walk walk = pl_json_children(given); pl_json_step(&walk, &name, &value);)
-        if (!catalogue_find_parameter(managed, name))
-            return pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s has no parameter %.*s",
-                            PL_FMT(managed->identifier), PL_FMT(name));
-    return 0;
-}
-
-/*
- * All parameters of a managed rule with given values and defaults, as a JSON object of texts. A required one
- * without a value makes every verdict INSUFFICIENT_DATA, which says so.
- */
-static int fill_parameters(check_rules *rules, const catalogue_rule *managed, pl_json given,
-                           pl_program_rule *parts, pl_error *error) {
-    if (check_names(managed, given, error) != 0)
-        return -1;
-    pl_buf text, scratch;
-    pl_buf_init(&text, 1 << 20);
-    pl_buf_init(&scratch, 1 << 20);
-    pl_buf_add_char(&text, '{');
-    for (size_t i = 0; i < managed->parameter_count; i++) {
-        const catalogue_parameter *parameter = &managed->parameters[i];
-        pl_str value = parameter_value(parameter, given, &scratch);
-        if (!value.p && parameter->required && !parts->insufficient.n)
-            parts->insufficient =
-                pl_arena_printf(&rules->arena, "Parameter %.*s is not set.", PL_FMT(parameter->name));
-        if (!value.p)
-            continue;
-        if (text.n > 1)
-            pl_buf_add_char(&text, ',');
-        pl_json_write_string(&text, parameter->name);
-        pl_buf_add_char(&text, ':');
-        pl_json_write_string(&text, value);
-    }
-    pl_buf_add_char(&text, '}');
-    int result = pl_json_parse_in(&rules->arena, pl_buf_str(&text), &parts->parameters, error);
-    pl_buf_free(&text);
-    pl_buf_free(&scratch);
-    return result;
+    if (catalogue_parameters(managed, arena, given, &values, error) == 0)
+        return catalogue_program_rule(managed, arena, values, out, error);
+    char message[sizeof error->message];
+    memcpy(message, error->message, sizeof message);
+    return pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s: %.800s",
+                    PL_FMT(managed->identifier), message);
 }
 
 static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json parameters,
@@ -154,15 +98,7 @@ static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json par
         .identifier = managed->identifier,
         .risk_level = overrides && overrides->risk_level ? overrides->risk_level : managed->risk_level,
         .types = overrides && overrides->types.count ? overrides->types : managed->resource_types};
-    rule.parts.insufficient = managed->missing;
-    rule.parts.annotation_operator = managed->annotation_operator;
-    if (fill_parameters(rules, managed, parameters, &rule.parts, error) != 0 ||
-        tree_of(rules, managed->condition, &rule.parts.condition, error) != 0 ||
-        tree_of(rules, managed->applies_when, &rule.parts.applies, error) != 0 ||
-        required_of(rules, managed->required_properties, &rule.parts.required, error) != 0 ||
-        required_of(rules, managed->required_related, &rule.parts.required_related, error) != 0)
-        return -1;
-    return add(rules, &rule, error);
+    return describe(rules, managed, parameters, &rule.parts, error) == 0 ? add(rules, &rule, error) : -1;
 }
 
 int check_rules_add_template(check_rules *rules, const char *template_id, pl_error *error) {

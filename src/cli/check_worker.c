@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "cli/check_line.h"
 #include "cli/file.h"
 #include "cli/progress.h"
 #include "inventory/inventory.h"
@@ -36,57 +37,21 @@ typedef struct shared {
 typedef struct bound {
     const check_program *program;
     pl_program_state *state;
-    pl_str *members; /* of each rule, for the report */
+    bool guided;            /* the rules need no more than the configuration */
+    check_rule_text *texts; /* of each rule, for the report */
 } bound;
 
 typedef struct worker {
     shared *shared;
     pl_json_parser *line_parser, *configuration_parser, *item_parser;
     pl_map bounds; /* type -> bound */
+    bound *last;   /* of the line before */
     pl_arena arena, item_arena;
     cli_batch batch;
     pl_buf piece, annotation, context, item_text, place;
     check_counts counts;
     pl_error error;
 } worker;
-
-/* The members of an item that every check reads. */
-typedef struct line {
-    pl_json root, configuration;
-    pl_str type, id, account, region, address;
-    uint64_t number;
-    pl_str place; /* members of the report that tell the resource; absent until one is written */
-} line;
-
-/* Names are known in two spellings: as given here, and with a capital first letter. */
-static inline bool is_name(pl_str key, pl_str lower_camel) {
-    return key.n == lower_camel.n && (key.p[0] | 0x20) == lower_camel.p[0] &&
-           memcmp(key.p + 1, lower_camel.p + 1, key.n - 1) == 0;
-}
-
-static pl_str text_in(worker *w, pl_json value) {
-    if (pl_json_is_string(value))
-        return pl_json_text(value);
-    int64_t number;
-    if (pl_json_i64(value, &number))
-        return pl_arena_printf(&w->item_arena, "%lld", (long long)number);
-    return PL_STR("");
-}
-
-static void read_member(worker *w, line *l, pl_str key, pl_json value) {
-    if (is_name(key, PL_STR("resourceType")))
-        l->type = pl_json_str(value);
-    else if (is_name(key, PL_STR("resourceId")))
-        l->id = text_in(w, value);
-    else if (is_name(key, PL_STR("accountId")))
-        l->account = text_in(w, value);
-    else if (is_name(key, PL_STR("regionId")) || is_name(key, PL_STR("region")))
-        l->region = text_in(w, value);
-    else if (is_name(key, PL_STR("configuration")))
-        l->configuration = value;
-    else if (is_name(key, PL_STR("terraformAddress")))
-        l->address = pl_json_str(value);
-}
 
 static int fail_line(worker *w, uint64_t number, const char *what) {
     return pl_failf(&w->error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
@@ -99,15 +64,13 @@ static int fail_line_with(worker *w, uint64_t number, const char *what) {
     return fail_line(w, number, message);
 }
 
-static int read_line(worker *w, pl_str text, line *l) {
-    if (pl_json_parse_padded(w->line_parser, text, &l->root, &w->error) != 0)
+static int read_line(worker *w, pl_str text, check_line *l) {
+    pl_json root;
+    if (pl_json_parse_padded(w->line_parser, text, &root, &w->error) != 0)
         return fail_line_with(w, l->number, "");
-    if (!pl_json_is_object(l->root))
+    if (!pl_json_is_object(root))
         return fail_line(w, l->number, "not a JSON object");
-    pl_str key;
-    pl_json value;
-    for (pl_json_walk walk = pl_json_children(l->root); pl_json_step(&walk, &key, &value);)
-        read_member(w, l, key, value);
+    check_line_read(l, root, &w->item_arena);
     if (!l->type.n)
         return fail_line(w, l->number, "member resourceType is missing or not a text");
     if (!pl_json_is_string(l->configuration))
@@ -120,27 +83,23 @@ static int read_line(worker *w, pl_str text, line *l) {
     return 0;
 }
 
-static bool make_members(worker *w, bound *b) {
-    b->members = pl_new(&w->arena, pl_str, b->program->count);
-    for (size_t i = 0; b->members && i < b->program->count; i++) {
-        pl_buf_clear(&w->item_text);
-        check_report_rule_members(&w->item_text, b->program->rules[i]);
-        b->members[i] = pl_arena_copy(&w->arena, pl_buf_str(&w->item_text));
-    }
-    return !w->arena.failed && !w->item_text.failed;
+static bool make_texts(worker *w, bound *b) {
+    b->texts = pl_new(&w->arena, check_rule_text, b->program->count);
+    for (size_t i = 0; b->texts && i < b->program->count; i++)
+        if (!check_report_rule_text(&w->arena, b->program->rules[i], &b->texts[i]))
+            return false;
+    return !w->arena.failed;
 }
 
-static bound *bind_type(worker *w, pl_str type) {
-    bound *b = pl_map_get(&w->bounds, type);
-    if (b)
-        return b;
-    b = pl_new(&w->arena, bound, 1);
+static bound *make_bound(worker *w, pl_str type) {
+    bound *b = pl_new(&w->arena, bound, 1);
     const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->error) : NULL;
     if (!program)
         return NULL;
     b->program = program;
     b->state = program->count ? pl_program_state_new(program->program) : NULL;
-    if ((program->count && (!b->state || !make_members(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
+    b->guided = program->count && !w->shared->run->related && !pl_program_needs(program->program).item;
+    if ((program->count && (!b->state || !make_texts(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
         pl_program_state_free(b->state);
         pl_fail(&w->error, PL_E_ServiceUnavailable);
         return NULL;
@@ -148,8 +107,19 @@ static bound *bind_type(worker *w, pl_str type) {
     return b;
 }
 
+/* NULL with an error when a rule of the type does not compile. */
+static bound *bind_type(worker *w, pl_str type) {
+    if (w->last && pl_str_eq(w->last->program->type, type))
+        return w->last;
+    bound *b = pl_map_get(&w->bounds, type);
+    if (!b)
+        b = make_bound(w, type);
+    w->last = b;
+    return b;
+}
+
 /* The item as CONFIGURATION_ITEM shows it; made only when a rule asks for it. */
-static int item_view(worker *w, const line *l, pl_json *view) {
+static int item_view(worker *w, const check_line *l, pl_json *view) {
     inventory_item item;
     pl_json tags;
     inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
@@ -176,54 +146,83 @@ static int item_view(worker *w, const line *l, pl_json *view) {
 }
 
 /* What cannot be decided carries its reason in the form of an annotation. */
-static void write_annotation(worker *w, const bound *b, size_t rule) {
-    pl_buf_clear(&w->annotation);
-    pl_program_write_annotation(b->state, rule, &w->annotation);
-    if (w->annotation.n)
+static void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict verdict, pl_buf *out) {
+    size_t before = out->n;
+    if (verdict == PL_NON_COMPLIANT)
+        pl_program_write_annotation(b->state, rule, out);
+    if (out->n > before || verdict == PL_NOT_APPLICABLE)
         return;
     pl_buf_clear(&w->item_text);
     pl_program_write_reason(b->state, rule, &w->item_text);
     if (!w->item_text.n)
         return;
-    pl_buf_add(&w->annotation, PL_STR("{\"reason\":"));
-    pl_json_write_string(&w->annotation, pl_buf_str(&w->item_text));
-    pl_buf_add_char(&w->annotation, '}');
+    pl_buf_add(out, PL_STR("{\"reason\":"));
+    pl_json_write_string(out, pl_buf_str(&w->item_text));
+    pl_buf_add_char(out, '}');
 }
 
 /* Deviations of one resource tell the same place, which is written once. */
-static pl_str place_of(worker *w, line *l, const check_deviation *deviation) {
+static pl_str place_of(worker *w, check_line *l) {
     if (!l->place.p) {
         pl_buf_clear(&w->place);
-        check_report_place_members(&w->place, deviation);
+        check_report_place_members(&w->place, l);
         l->place = pl_buf_str(&w->place);
     }
     return l->place;
 }
 
-static void report_verdict(worker *w, line *l, const bound *b, size_t rule, pl_verdict verdict) {
+/* The format that programs read, without a detour over buffers. */
+static void report_line(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
+    pl_buf *out = &w->piece;
+    pl_buf_add(out, b->texts[rule].head);
+    pl_buf_add(out, place_of(w, l));
+    pl_buf_add(out, b->texts[rule].verdicts[verdict]);
+    size_t before = out->n;
+    write_annotation(w, b, rule, verdict, out);
+    if (out->n == before)
+        pl_buf_add(out, PL_STR("{}"));
+    if (w->shared->run->explain) {
+        pl_buf_add(out, PL_STR(",\"context\":"));
+        pl_program_write_context(b->state, rule, out);
+    }
+    pl_buf_add(out, PL_STR("}\n"));
+    out->failed = out->failed || w->place.failed || w->item_text.failed;
+}
+
+static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
     bool explain = w->shared->run->explain;
-    write_annotation(w, b, rule);
+    if (w->shared->run->format == CHECK_LINES) {
+        report_line(w, l, b, rule, verdict);
+        return;
+    }
+    pl_buf_clear(&w->annotation);
+    write_annotation(w, b, rule, verdict, &w->annotation);
     pl_buf_clear(&w->context);
     if (explain)
         pl_program_write_context(b->state, rule, &w->context);
     check_deviation deviation = {.rule = b->program->rules[rule],
+                                 .text = &b->texts[rule],
                                  .verdict = verdict,
-                                 .resource_type = l->type,
-                                 .resource_id = l->id,
-                                 .account_id = l->account,
-                                 .region_id = l->region,
+                                 .line = l,
+                                 .place = place_of(w, l),
                                  .annotation = pl_buf_str(&w->annotation),
                                  .context = explain ? pl_buf_str(&w->context) : PL_STR_NONE,
-                                 .rule_members = b->members[rule],
-                                 .address = l->address,
-                                 .file = w->batch.file,
-                                 .line = l->number};
-    deviation.place_members = place_of(w, l, &deviation);
+                                 .file = w->batch.file};
     check_report_deviation(&w->piece, w->shared->run->format, &deviation);
     w->piece.failed = w->piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
 }
 
-static int evaluate(worker *w, line *l, const bound *b) {
+static void report(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
+    size_t count = b->program->count;
+    for (size_t i = 0; i < count; i++) {
+        w->counts.results[verdicts[i]]++;
+        if (verdicts[i] != PL_COMPLIANT)
+            report_verdict(w, l, b, i, verdicts[i]);
+    }
+    w->counts.evaluations += count;
+}
+
+static int evaluate(worker *w, check_line *l, const bound *b) {
     const check_run *run = w->shared->run;
     pl_program_input input = {.configuration = l->configuration, .now = run->now};
     check_related_query query = {run->related, l->type, l->id, l->account, l->configuration, &w->item_arena};
@@ -233,28 +232,74 @@ static int evaluate(worker *w, line *l, const bound *b) {
     }
     if (pl_program_needs(b->program->program).item && item_view(w, l, &input.item) != 0)
         return -1;
-    const pl_verdict *verdicts = pl_program_evaluate(b->state, &input);
-    for (size_t i = 0; i < b->program->count; i++) {
-        w->counts.results[verdicts[i]]++;
-        if (verdicts[i] != PL_COMPLIANT)
-            report_verdict(w, l, b, i, verdicts[i]);
-    }
-    w->counts.evaluations += b->program->count;
+    report(w, l, b, pl_program_evaluate(b->state, &input));
     return 0;
 }
 
-static int check_line(worker *w, pl_str text, uint64_t number) {
-    line l = {.number = number, .id = PL_STR(""), .account = PL_STR(""), .region = PL_STR("")};
-    pl_arena_reset(&w->item_arena);
-    if (read_line(w, text, &l) != 0)
-        return -1;
-    bound *b = bind_type(w, l.type);
-    if (!b)
-        return -1;
+/* The value of the configuration in a scan: an object, or a text with one. NULL: the line has to be parsed.
+ */
+static const pl_verdict *evaluate_entry(worker *w, const bound *b, const pl_json_index *x, uint32_t *entry) {
+    pl_program_input input = {.now = w->shared->run->now};
+    pl_str inner;
+    pl_error ignored;
+    if (pl_json_index_byte(x, *entry) == '{')
+        return pl_program_evaluate_indexed(b->state, x, entry, &input);
+    if (pl_json_index_byte(x, *entry) != '"' || !pl_json_index_escaped(x, *entry) ||
+        !pl_json_index_unescape(x, *entry, &inner))
+        return NULL;
+    ++*entry;
+    return pl_program_evaluate_text(b->state, w->configuration_parser, inner, &input, &ignored);
+}
+
+/*
+ * Checks a line without building its tape. False, with nothing counted or written, when that is not possible.
+ * The type mostly comes before the configuration, which then is read once only.
+ */
+static bool check_guided(worker *w, pl_str text, check_line *l) {
+    pl_json_index x;
+    uint32_t late = 0;
+    const pl_verdict *verdicts = NULL;
+    if (!pl_json_index_make(w->line_parser, text, &x) || pl_json_index_byte(&x, 0) != '{')
+        return false;
+    check_scan scan = check_scan_begin(&x);
+    bound *b = NULL;
+    for (check_found found = check_scan_members(&scan, l); found != CHECK_END;) {
+        if (found == CHECK_REFUSED)
+            return false;
+        uint32_t entry = scan.entry;
+        b = l->type.n ? bind_type(w, l->type) : NULL;
+        if (!b)
+            late = entry;
+        if (b && b->guided)
+            verdicts = evaluate_entry(w, b, &x, &entry);
+        else
+            entry = pl_json_index_skip(&x, entry);
+        found = check_scan_behind(&scan, entry, l);
+    }
+    if (late && l->type.n && (b = bind_type(w, l->type)) && b->guided)
+        verdicts = evaluate_entry(w, b, &x, &late);
+    if (!b || !verdicts)
+        return false;
     w->counts.resources++;
-    w->counts.ignored_types += b->program->count == 0;
-    if (b->program->count && evaluate(w, &l, b) != 0)
-        return -1;
+    report(w, l, b, verdicts);
+    return true;
+}
+
+static int check_line_text(worker *w, pl_str text, uint64_t number) {
+    check_line l = check_line_new(number);
+    pl_arena_reset(&w->item_arena);
+    if (!check_guided(w, text, &l)) {
+        l = check_line_new(number);
+        if (read_line(w, text, &l) != 0)
+            return -1;
+        bound *b = bind_type(w, l.type);
+        if (!b)
+            return -1;
+        w->counts.resources++;
+        w->counts.ignored_types += b->program->count == 0;
+        if (b->program->count && evaluate(w, &l, b) != 0)
+            return -1;
+    }
     return w->piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
 }
 
@@ -262,7 +307,7 @@ static int check_batch(worker *w) {
     pl_str rest = w->batch.text, text;
     pl_buf_clear(&w->piece);
     for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
-        if (pl_str_trim(text).n && check_line(w, text, number) != 0)
+        if (pl_str_trim(text).n && check_line_text(w, text, number) != 0)
             return -1;
     return 0;
 }

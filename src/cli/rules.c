@@ -71,41 +71,6 @@ static int list(const catalogue *all) {
     return status;
 }
 
-static void write_blanks(pl_buf *out, unsigned depth) {
-    pl_buf_add_char(out, '\n');
-    for (unsigned i = 0; i < depth; i++)
-        pl_buf_add(out, PL_STR("  "));
-}
-
-/* JSON for people: two blanks a level, short containers of scalars on one line. */
-static void write_pretty(pl_buf *out, pl_json node, unsigned depth) {
-    bool object = pl_json_is_object(node), first = true;
-    pl_buf compact;
-    pl_buf_init(&compact, 4 << 20);
-    pl_json_write(&compact, node);
-    if ((!object && !pl_json_is_array(node)) || compact.n + depth * 2 < 80) {
-        pl_buf_add(out, pl_buf_str(&compact));
-        pl_buf_free(&compact);
-        return;
-    }
-    pl_buf_free(&compact);
-    pl_str key;
-    pl_json value;
-    pl_buf_add_char(out, object ? '{' : '[');
-    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value); first = false) {
-        if (!first)
-            pl_buf_add_char(out, ',');
-        write_blanks(out, depth + 1);
-        if (object) {
-            pl_json_write_string(out, key);
-            pl_buf_add(out, PL_STR(": "));
-        }
-        write_pretty(out, value, depth + 1);
-    }
-    write_blanks(out, depth);
-    pl_buf_add_char(out, object ? '}' : ']');
-}
-
 static int show(const catalogue *all, const char *identifier) {
     pl_error error;
     pl_json root;
@@ -120,7 +85,7 @@ static int show(const catalogue *all, const char *identifier) {
     pl_buf_init(&out, 16 << 20);
     int status = USAGE;
     if (pl_json_parse_in(&arena, text, &root, &error) == 0) {
-        write_pretty(&out, root, 0);
+        pl_json_write_indented(&out, root, 2, 80);
         pl_buf_add_char(&out, '\n');
         status = write_out(&out);
     } else {

@@ -10,13 +10,14 @@ static bool allocate(pl_program_state *state) {
     state->item_slots = pl_calloc(program->item.slots + 1, sizeof *state->item_slots);
     state->shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->shapes);
     state->item_shapes = pl_calloc(program->item.slots + 1, sizeof *state->item_shapes);
+    state->text_shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->text_shapes);
     state->features = pl_calloc(program->feature_count + 1, sizeof *state->features);
     state->derived = pl_calloc(program->derived_count + 1, sizeof *state->derived);
     state->truths = pl_calloc(program->cell_count + 1, sizeof *state->truths);
     state->errors = pl_calloc(program->clause_count + 1, sizeof *state->errors);
     state->verdicts = pl_calloc(program->rule_count + 1, sizeof *state->verdicts);
-    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->features &&
-           state->derived && state->truths && state->errors && state->verdicts;
+    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->text_shapes &&
+           state->features && state->derived && state->truths && state->errors && state->verdicts;
 }
 
 pl_program_state *pl_program_state_new(const pl_program *program) {
@@ -40,6 +41,8 @@ void pl_program_state_free(pl_program_state *state) {
         pl_json_parser_free(state->derived[i].parser);
     trie_forget(&state->program->configuration, state->shapes);
     trie_forget(&state->program->item, state->item_shapes);
+    guide_forget(&state->program->configuration, state->text_shapes);
+    pl_json_excerpt_free(&state->excerpt);
     pl_free(state->slots);
     pl_free(state->item_slots);
     pl_free(state->features);
@@ -128,8 +131,22 @@ static int select_rest(pl_program_state *state, const program_feature *f, pl_jso
     return 0;
 }
 
+/* What a union of names selects, from the places of the names: the object around them need not be kept. */
+static int gather_names(pl_program_state *state, const program_feature *f, feature *out) {
+    pl_json *items = pl_new(&state->scratch, pl_json, f->any_count);
+    if (!items)
+        return pl_fail(&state->error, PL_E_ServiceUnavailable);
+    *out = (feature){.items = items};
+    for (size_t i = 0; i < f->any_count; i++)
+        if (state->slots[f->any_slots[i]])
+            items[out->count++] = pl_json_move(state->input->configuration, state->slots[f->any_slots[i]]);
+    return 0;
+}
+
 static int find_value(pl_program_state *state, const program_feature *f, feature_result *result) {
     pl_json root = state->input->configuration, start;
+    if (f->any_count)
+        return gather_names(state, f, &result->value);
     if (f->source == SOURCE_FIELD || f->source == SOURCE_RELATED) {
         const derived_result *document = state_derived(state, f->derived);
         result->error = document->error;
@@ -277,22 +294,54 @@ static void begin(pl_program_state *state, const pl_program_input *input) {
     }
 }
 
-static void judge_all(pl_program_state *state) {
+/* Every rule, once the slots are filled. */
+static const pl_verdict *judge_all(pl_program_state *state) {
     const pl_program *program = state->program;
-    trie_walk(&program->configuration, state->input->configuration, state->slots, state->shapes);
     quick_run(state);
-    for (size_t i = 0; i < program->rule_count; i++)
-        if (!program->rules[i].quick)
-            state->verdicts[i] = judge(state, &program->rules[i]);
+    for (size_t i = 0; i < program->slow_rule_count; i++) {
+        size_t rule = program->slow_rules[i];
+        state->verdicts[rule] = judge(state, &program->rules[rule]);
+    }
+    return state->verdicts;
 }
 
 const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
     begin(state, input);
     if (pl_json_exists(input->configuration) && !pl_json_is_null(input->configuration)) {
-        judge_all(state);
-        return state->verdicts;
+        trie_walk(&state->program->configuration, state->input->configuration, state->slots, state->shapes);
+        return judge_all(state);
     }
     for (size_t i = 0; i < state->program->rule_count; i++)
         state->verdicts[i] = PL_INSUFFICIENT_DATA;
     return state->verdicts;
+}
+
+const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_json_index *index,
+                                              uint32_t *entry, const pl_program_input *input) {
+    const pl_program *program = state->program;
+    guide g = {index, &state->excerpt, state->slots, state->shapes, state->text_shapes};
+    if (program->whole || pl_json_index_byte(index, *entry) != '{' ||
+        !pl_json_excerpt_begin(&state->excerpt, index))
+        return NULL;
+    begin(state, input);
+    *entry = guide_walk(&g, &program->configuration, *entry);
+    if (*entry == 0)
+        return NULL;
+    state->kept.configuration = pl_json_excerpt_node(&state->excerpt, 1);
+    return judge_all(state);
+}
+
+const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_parser *parser, pl_str text,
+                                           const pl_program_input *input, pl_error *error) {
+    pl_program_input parsed = *input;
+    pl_json_index index;
+    uint32_t entry = 0;
+    if (pl_json_index_make(parser, text, &index)) {
+        const pl_verdict *verdicts = pl_program_evaluate_indexed(state, &index, &entry, input);
+        if (verdicts && entry == index.count)
+            return verdicts;
+    }
+    if (pl_json_parse_padded(parser, text, &parsed.configuration, error) != 0)
+        return NULL;
+    return pl_program_evaluate(state, &parsed);
 }

@@ -59,10 +59,6 @@ static void write_member(pl_buf *out, pl_str before, pl_str value) {
     pl_json_write_string(out, value);
 }
 
-static pl_str operator_name(const program_clause *one) {
-    return pl_operator_info_of(one->clause->op)->name;
-}
-
 void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
     const program_rule *r = &state->program->rules[rule];
     if (state->verdicts[rule] != PL_NON_COMPLIANT)
@@ -73,10 +69,12 @@ void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *o
     feature value = state_feature(state, one->feature);
     pl_buf_add(out, PL_STR("{\"configuration\":"));
     write_value(state, &value, out);
-    write_member(out, PL_STR(",\"desiredValue\":"), one->clause->desired.text);
-    write_member(out, PL_STR(",\"operator\":"),
-                 r->annotation_operator.n ? r->annotation_operator : operator_name(one));
-    write_member(out, PL_STR(",\"property\":"), pl_path_text(one->clause->path));
+    pl_buf_add(out, one->json_desired);
+    if (r->annotation_operator.n)
+        write_member(out, PL_STR(",\"operator\":"), r->annotation_operator);
+    else
+        pl_buf_add(out, one->json_operator);
+    pl_buf_add(out, one->json_property);
     if (!value.items && !pl_json_exists(value.node))
         pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\""));
     pl_buf_add_char(out, '}');

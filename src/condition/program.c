@@ -119,11 +119,28 @@ static bool write_clause_json(pl_program *program, const clause *one, program_cl
     return kept.p != NULL;
 }
 
+/* What an annotation shows of a clause (reference/evaluation-semantics.md, section 5). */
+static bool write_annotation_json(pl_program *program, const clause *one, program_clause *out) {
+    pl_buf text;
+    pl_buf_init(&text, (size_t)1 << 25);
+    write_member(&text, PL_STR(",\"desiredValue\":"), one->desired.text);
+    size_t desired_end = text.n;
+    write_member(&text, PL_STR(",\"operator\":"), pl_operator_info_of(one->op)->name);
+    size_t operator_end = text.n;
+    write_member(&text, PL_STR(",\"property\":"), pl_path_text(one->path));
+    pl_str kept = text.failed ? PL_STR_NONE : pl_arena_copy(&program->arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    out->json_desired = pl_str_head(kept, desired_end);
+    out->json_operator = pl_str_head(pl_str_skip(kept, desired_end), operator_end - desired_end);
+    out->json_property = pl_str_skip(kept, operator_end);
+    return kept.p != NULL;
+}
+
 static size_t add_clause(pl_program *program, const clause *one, size_t value) {
     program_clause added = {.clause = one, .feature = value};
     program_clause *larger = pl_arena_grow(&program->arena, program->clauses, program->clause_count,
                                            &program->clause_capacity, sizeof *larger);
-    if (!larger || !write_clause_json(program, one, &added))
+    if (!larger || !write_clause_json(program, one, &added) || !write_annotation_json(program, one, &added))
         return PL_NOT_FOUND;
     program->clauses = larger;
     program->clauses[program->clause_count] = added;
@@ -290,13 +307,19 @@ static bool place_names(pl_program *program, program_feature *f, trie_node *plac
     size_t count = pl_path_last_names(f->path);
     f->any_slots = pl_new(&program->arena, uint32_t, count + 1);
     for (size_t i = 0; f->any_slots && i < count; i++) {
-        const trie_node *child =
+        trie_node *child =
             trie_add_name(&program->arena, &program->configuration, place, pl_path_last_name(f->path, i));
         if (!child)
             return false;
+        child->whole = true;
         f->any_slots[f->any_count++] = child->slot;
     }
     return f->any_slots != NULL;
+}
+
+/* True when the path asks for the root, or has a second `$`: one inside a filter. */
+static bool needs_document(const pl_path *path, size_t plain_steps) {
+    return plain_steps == 0 || pl_str_find_char(pl_str_skip(pl_path_text(path), 1), '$') != PL_NOT_FOUND;
 }
 
 static bool place_feature(pl_program *program, program_feature *f) {
@@ -311,6 +334,11 @@ static bool place_feature(pl_program *program, program_feature *f) {
     if (f->source == SOURCE_CONFIGURATION && !whole && pl_path_last_names(f->path) &&
         !place_names(program, f, place))
         return false;
+    if (f->any_count == 0) {
+        place->whole = true;
+        program->whole =
+            program->whole || (f->source == SOURCE_CONFIGURATION && needs_document(f->path, steps));
+    }
     f->plain = whole;
     f->slot = place->slot;
     f->from = steps;
@@ -321,10 +349,13 @@ static bool place_derived(pl_program *program, derived *d) {
     if (d->source != SOURCE_FIELD)
         return true;
     d->from = pl_path_plain_steps(d->field, NULL);
-    const trie_node *place = trie_add(&program->arena, &program->configuration, d->field, d->from);
-    if (place)
-        d->slot = place->slot;
-    return place != NULL;
+    trie_node *place = trie_add(&program->arena, &program->configuration, d->field, d->from);
+    program->whole = program->whole || needs_document(d->field, d->from);
+    if (!place)
+        return false;
+    place->whole = true;
+    d->slot = place->slot;
+    return true;
 }
 
 int pl_program_seal(pl_program *program, pl_error *error) {

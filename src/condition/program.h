@@ -13,6 +13,7 @@
 #define PL_CONDITION_PROGRAM_H
 
 #include "condition/condition.h"
+#include "json/index.h"
 
 typedef struct pl_program pl_program;
 typedef struct pl_program_state pl_program_state;
@@ -88,6 +89,23 @@ pl_str pl_verdict_name(pl_verdict verdict);
  * next evaluation. Cannot fail as a whole: what fails, fails rule by rule.
  */
 const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input);
+
+/*
+ * As pl_program_evaluate for a document that is still text, with PL_JSON_PADDING readable bytes behind it;
+ * `input->configuration` is not read. Where the rules allow it the text is read once and only what they ask
+ * for is copied, else it is parsed by `parser`; both give the same. NULL with the errors of pl_json_parse
+ * when it is not JSON.
+ */
+const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_parser *parser, pl_str text,
+                                           const pl_program_input *input, pl_error *error);
+
+/*
+ * The same for a part of an indexed text: the value at `*entry`, which becomes the entry behind it. NULL when
+ * the text has to be parsed: it may be no JSON, the value is no object, or the program needs all of it. The
+ * verdicts count only once the whole text is proven to be JSON.
+ */
+const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_json_index *index,
+                                              uint32_t *entry, const pl_program_input *input);
 
 /* The error behind PL_VERDICT_ERROR of rule `rule`. */
 const pl_error *pl_program_error(const pl_program_state *state, size_t rule);

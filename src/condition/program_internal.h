@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "condition/condition_internal.h"
 #include "condition/program.h"
-#include "json/parser.h"
+#include "json/index.h"
 
 #include <stdatomic.h>
 
@@ -54,6 +54,7 @@ typedef struct trie_index {
 /* A place that some path names. Its position on the tape is captured in its slot (0: not there). */
 struct trie_node {
     uint32_t slot;
+    bool whole;     /* the value is asked for, not only something below it */
     unsigned shift; /* 64 minus the binary logarithm of the table's size */
     trie_name *table;
     size_t names;
@@ -93,6 +94,26 @@ typedef struct trie_shape {
     uint32_t count, wanted_count, capacity; /* of members */
 } trie_shape;
 
+/*
+ * The same for objects that are read from their text (guided.c): the bytes from a key's opening quote to its
+ * colon, as eight-byte words. `name` is what the member is wanted for, or NULL. A leaf is wanted itself, and
+ * nothing below it apart.
+ */
+enum { TEXT_WORDS = 4 };
+
+typedef struct text_member {
+    uint64_t words[TEXT_WORDS], masks[TEXT_WORDS];
+    bool more; /* the last words are not empty */
+    enum text_role { TEXT_UNWANTED, TEXT_LEAF, TEXT_INNER } role;
+    uint32_t slot; /* of what is wanted */
+    const trie_name *name;
+} text_member;
+
+typedef struct text_shape {
+    text_member *members; /* one more behind the last, which equals nothing */
+    uint32_t count, capacity;
+} text_shape;
+
 /* The node for the first `steps` steps of a path, made when missing; NULL without memory. */
 trie_node *trie_add(pl_arena *arena, trie *t, const pl_path *path, size_t steps);
 
@@ -108,6 +129,19 @@ bool trie_seal(pl_arena *arena, trie_node *node);
  */
 void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes);
 void trie_forget(const trie *t, trie_shape *shapes);
+
+/* As trie_walk for what is wanted below a node, at a value whose place is captured. */
+void trie_walk_below(const trie_node *node, pl_json value, uint32_t *slots, trie_shape *shapes);
+
+static inline bool trie_is_inner(const trie_node *node) {
+    return node->names || node->index_count;
+}
+
+/*
+ * The entry for a name of `n` bytes, or NULL; `*shared` tells that a wanted name has the same length and
+ * first four bytes. Seven bytes behind the name must be readable.
+ */
+const trie_name *trie_find(const trie_node *node, const uint8_t *name, uint32_t n, bool *shared);
 
 /* A document that has to be made during evaluation: JSON text in a property, or related resources. */
 typedef struct derived {
@@ -137,18 +171,16 @@ typedef struct program_clause {
     const clause *clause;
     size_t feature;
     pl_str json_source, json_rest;
+    pl_str json_desired, json_operator, json_property; /* members of an annotation */
 } program_clause;
 
-/* Numbers of the cells that decide a quick rule (quick.c). */
-typedef struct quick_rule {
-    uint32_t applies, required, condition;
-} quick_rule;
-
+/* Numbers of cells, and what they decide (quick.c). */
 typedef struct quick_clause quick_clause;
-typedef struct quick_group quick_group;
+typedef struct quick_pair quick_pair;
+typedef struct quick_simple quick_simple;
+typedef struct quick_rule quick_rule;
 
 typedef struct program_rule {
-    bool quick; /* decided by program->quick_rules */
     branch condition;
     branch applies;   /* no children: always */
     size_t *required; /* features */
@@ -163,6 +195,7 @@ struct pl_program {
     atomic_uint references;
     pl_arena arena;
     bool sealed, broken; /* broken: memory ended while a rule was linked */
+    bool whole;          /* a path looks at the whole document: it must be on a tape */
     program_rule *rules;
     size_t rule_count, rule_capacity;
     program_clause *clauses;
@@ -179,12 +212,33 @@ struct pl_program {
     quick_clause *quick_clauses;
     size_t quick_clause_count;
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
-    quick_group *quick_groups;
-    size_t quick_group_count;
-    quick_rule *quick_rules; /* of every rule; evaluate.c overrides the verdict of those that are not quick */
-    size_t *lazy_features;   /* those that are found by more than the walk */
+    quick_pair *quick_pairs;
+    size_t quick_pair_count;
+    quick_simple *quick_simple; /* together with quick_rules all that are quick */
+    size_t quick_simple_count;
+    quick_rule *quick_rules;
+    size_t quick_rule_count;
+    size_t *slow_rules; /* the others */
+    size_t slow_rule_count;
+    size_t *lazy_features; /* those that are found by more than the walk */
     size_t lazy_feature_count;
 };
+
+/*
+ * One walk over the text of a document: proves that it is JSON and captures what the program asks for in an
+ * excerpt. `slots` and `shapes` as for trie_walk, `text_shapes` likewise. The entry behind the value at
+ * `entry`, or 0 when it is refused; the slots are then of no use.
+ */
+typedef struct guide {
+    const pl_json_index *index;
+    pl_json_excerpt *excerpt;
+    uint32_t *slots;
+    trie_shape *shapes;
+    text_shape *text_shapes;
+} guide;
+
+uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
+void guide_forget(const trie *t, text_shape *shapes);
 
 typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
 
@@ -207,6 +261,8 @@ struct pl_program_state {
     pl_program_input kept; /* copy of the last input, for explanations */
     uint32_t *slots, *item_slots;
     trie_shape *shapes, *item_shapes;
+    text_shape *text_shapes;
+    pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;
     unsigned char *truths;   /* cells: those of clauses first */

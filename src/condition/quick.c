@@ -37,11 +37,19 @@ struct quick_clause {
     const clause *clause;
 };
 
-struct quick_group {
-    bool any;
-    uint32_t cell;
-    uint32_t *cells;
-    size_t count;
+/* Joins two cells into one; larger groups are chains of pairs. */
+struct quick_pair {
+    uint32_t a, b, cell;
+    uint32_t either; /* bits that one of the two suffices for */
+};
+
+/* A rule without precondition and required places, and any other. */
+struct quick_simple {
+    uint32_t rule, condition;
+};
+
+struct quick_rule {
+    uint32_t rule, applies, required, condition;
 };
 
 /* Building. */
@@ -50,7 +58,7 @@ typedef struct builder {
     pl_program *program;
     pl_arena *arena;
     bool *decided; /* clauses that the quick pass decides, or that are known from the start */
-    size_t clause_capacity, group_capacity, cell_capacity, yes_cell;
+    size_t clause_capacity, pair_capacity, cell_capacity, yes_cell;
     bool failed;
 } builder;
 
@@ -181,43 +189,30 @@ static bool is_quick(const builder *b, const branch *from) {
     return true;
 }
 
-static quick_group *new_group(builder *b, size_t inputs) {
+/* The cell of two cells. */
+static uint32_t add_pair(builder *b, uint32_t one, uint32_t other, bool any) {
     pl_program *p = b->program;
-    quick_group *larger =
-        pl_arena_grow(b->arena, p->quick_groups, p->quick_group_count, &b->group_capacity, sizeof *larger);
+    quick_pair *larger =
+        pl_arena_grow(b->arena, p->quick_pairs, p->quick_pair_count, &b->pair_capacity, sizeof *larger);
+    uint32_t cell = new_cell(b, UNKNOWN);
     b->failed = b->failed || !larger;
-    if (!larger)
-        return NULL;
-    p->quick_groups = larger;
-    uint32_t *cells = pl_new(b->arena, uint32_t, inputs + 1);
-    b->failed = b->failed || !cells;
-    quick_group *group = &p->quick_groups[p->quick_group_count];
-    *group = (quick_group){.cells = cells};
-    return cells ? group : NULL;
+    if (b->failed)
+        return 0;
+    p->quick_pairs = larger;
+    p->quick_pairs[p->quick_pair_count++] = (quick_pair){one, other, cell, ERROR_BIT | (any ? YES : NO)};
+    return cell;
 }
 
-static uint32_t close_group(builder *b, quick_group *group, bool any) {
-    group->any = any;
-    group->cell = new_cell(b, UNKNOWN);
-    b->program->quick_group_count++;
-    return group->cell;
-}
-
-/* The cell of a tree; inner groups come before the outer ones. */
+/* The cell of a tree; what is inside comes before what is outside. */
 static uint32_t add_branch(builder *b, const branch *from) {
-    uint32_t inputs[PL_CONDITION_MAX_CHILDREN];
     if (!from->children)
         return (uint32_t)from->clause;
-    for (size_t i = 0; i < from->count; i++)
-        inputs[i] = add_branch(b, &from->children[i]);
-    if (from->count == 1)
-        return inputs[0];
-    quick_group *group = b->failed ? NULL : new_group(b, from->count);
-    if (!group)
-        return 0;
-    group->count = from->count;
-    memcpy(group->cells, inputs, from->count * sizeof *inputs);
-    return close_group(b, group, from->any);
+    if (from->count == 0)
+        return new_cell(b, from->any ? NO : YES);
+    uint32_t cell = add_branch(b, &from->children[0]);
+    for (size_t i = 1; i < from->count && !b->failed; i++)
+        cell = add_pair(b, cell, add_branch(b, &from->children[i]), from->any);
+    return cell;
 }
 
 /* A cell that is YES when there is a value other than null in the slot. */
@@ -232,31 +227,19 @@ static uint32_t add_presence(builder *b, uint32_t slot) {
 
 /* One of the names of a union suffices. */
 static uint32_t add_required_place(builder *b, const program_feature *f) {
-    if (f->any_count == 0)
-        return add_presence(b, f->slot);
-    quick_group *group = new_group(b, f->any_count);
-    if (!group)
-        return 0;
-    for (size_t i = 0; i < f->any_count; i++)
-        group->cells[group->count++] = add_presence(b, f->any_slots[i]);
-    return close_group(b, group, true);
+    uint32_t cell = add_presence(b, f->any_count ? f->any_slots[0] : f->slot);
+    for (size_t i = 1; i < f->any_count && !b->failed; i++)
+        cell = add_pair(b, cell, add_presence(b, f->any_slots[i]), true);
+    return cell;
 }
 
 static uint32_t add_required(builder *b, const program_rule *rule) {
-    uint32_t *cells = pl_new(b->arena, uint32_t, rule->required_count + 1);
-    b->failed = b->failed || !cells;
-    for (size_t i = 0; i < rule->required_count && !b->failed; i++)
-        cells[i] = add_required_place(b, &b->program->features[rule->required[i]]);
-    if (b->failed || rule->required_count == 0)
-        return (uint32_t)b->yes_cell;
-    if (rule->required_count == 1)
-        return cells[0];
-    quick_group *group = new_group(b, rule->required_count);
-    if (!group)
-        return 0;
-    memcpy(group->cells, cells, rule->required_count * sizeof *cells);
-    group->count = rule->required_count;
-    return close_group(b, group, false);
+    uint32_t cell = (uint32_t)b->yes_cell;
+    for (size_t i = 0; i < rule->required_count && !b->failed; i++) {
+        uint32_t place = add_required_place(b, &b->program->features[rule->required[i]]);
+        cell = i ? add_pair(b, cell, place, false) : place;
+    }
+    return cell;
 }
 
 static bool is_quick_rule(const builder *b, const program_rule *rule) {
@@ -267,22 +250,29 @@ static bool is_quick_rule(const builder *b, const program_rule *rule) {
     return quick && is_quick(b, &rule->condition) && (!rule->applies.children || is_quick(b, &rule->applies));
 }
 
+static void add_rule(builder *b, uint32_t number) {
+    pl_program *p = b->program;
+    const program_rule *rule = &p->rules[number];
+    uint32_t applies = rule->applies.children ? add_branch(b, &rule->applies) : (uint32_t)b->yes_cell;
+    uint32_t required = add_required(b, rule), condition = add_branch(b, &rule->condition);
+    if (applies == b->yes_cell && required == b->yes_cell)
+        p->quick_simple[p->quick_simple_count++] = (quick_simple){number, condition};
+    else
+        p->quick_rules[p->quick_rule_count++] = (quick_rule){number, applies, required, condition};
+}
+
 static void add_rules(builder *b) {
     pl_program *p = b->program;
     p->quick_rules = pl_new(b->arena, quick_rule, p->rule_count + 1);
-    b->failed = b->failed || !p->quick_rules;
+    p->quick_simple = pl_new(b->arena, quick_simple, p->rule_count + 1);
+    p->slow_rules = pl_new(b->arena, size_t, p->rule_count + 1);
+    b->failed = b->failed || !p->quick_rules || !p->quick_simple || !p->slow_rules;
     b->yes_cell = new_cell(b, YES);
     for (size_t i = 0; i < p->rule_count && !b->failed; i++) {
-        program_rule *rule = &p->rules[i];
-        uint32_t yes = (uint32_t)b->yes_cell;
-        p->quick_rules[i] = (quick_rule){yes, yes, yes};
-        rule->quick = is_quick_rule(b, rule);
-        if (!rule->quick)
-            continue;
-        if (rule->applies.children)
-            p->quick_rules[i].applies = add_branch(b, &rule->applies);
-        p->quick_rules[i].required = add_required(b, rule);
-        p->quick_rules[i].condition = add_branch(b, &rule->condition);
+        if (is_quick_rule(b, &p->rules[i]))
+            add_rule(b, (uint32_t)i);
+        else
+            p->slow_rules[p->slow_rule_count++] = i;
     }
 }
 
@@ -497,15 +487,11 @@ static void run_clauses(pl_program_state *state) {
     run_kind(state, QUICK_TEST, take_none);
 }
 
-static void run_groups(const pl_program *p, unsigned char *cells) {
-    for (size_t i = 0; i < p->quick_group_count; i++) {
-        const quick_group *group = &p->quick_groups[i];
-        unsigned all = YES, some = 0;
-        for (size_t j = 0; j < group->count; j++) {
-            all &= cells[group->cells[j]];
-            some |= cells[group->cells[j]];
-        }
-        cells[group->cell] = (unsigned char)((group->any ? some & YES : all & YES) | (some & ERROR_BIT));
+static void run_pairs(const pl_program *p, unsigned char *cells) {
+    for (size_t i = 0, n = p->quick_pair_count; i < n; i++) {
+        const quick_pair *pair = &p->quick_pairs[i];
+        unsigned a = cells[pair->a], b = cells[pair->b];
+        cells[pair->cell] = (unsigned char)((a & b) | ((a | b) & pair->either));
     }
 }
 
@@ -528,18 +514,20 @@ static const uint8_t verdicts_of[64] = {
     QUICK_SAME(ERROR_BIT | 1, PL_VERDICT_ERROR),
 };
 
-void quick_run(pl_program_state *state) {
-    const pl_program *p = state->program;
-    const unsigned char *cells = state->truths;
-    pl_verdict *verdicts = state->verdicts;
-    const quick_rule *rules = p->quick_rules;
-    size_t count = p->rule_count;
-    run_clauses(state);
-    run_groups(p, state->truths);
-    for (size_t i = 0; i < count; i++) {
-        const quick_rule *rule = &rules[i];
+static void run_rules(const pl_program *p, const unsigned char *cells, pl_verdict *verdicts) {
+    static const pl_verdict simple[] = {PL_NON_COMPLIANT, PL_COMPLIANT, PL_VERDICT_ERROR, PL_VERDICT_ERROR};
+    for (size_t i = 0, n = p->quick_simple_count; i < n; i++)
+        verdicts[p->quick_simple[i].rule] = simple[cells[p->quick_simple[i].condition]];
+    for (size_t i = 0, n = p->quick_rule_count; i < n; i++) {
+        const quick_rule *rule = &p->quick_rules[i];
         unsigned index = (unsigned)cells[rule->applies] << 4 | (unsigned)cells[rule->required] << 2 |
                          cells[rule->condition];
-        verdicts[i] = (pl_verdict)verdicts_of[index];
+        verdicts[rule->rule] = (pl_verdict)verdicts_of[index];
     }
+}
+
+void quick_run(pl_program_state *state) {
+    run_clauses(state);
+    run_pairs(state->program, state->truths);
+    run_rules(state->program, state->truths, state->verdicts);
 }

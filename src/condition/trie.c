@@ -132,19 +132,27 @@ bool trie_seal(pl_arena *arena, trie_node *node) {
     return node->names == 0 || build_table(arena, node);
 }
 
-/* The entry for the name at `string`, or NULL; `*shared` tells that a wanted name has the same head. */
-static const trie_name *find_name(const trie_node *node, uint64_t head, const uint8_t *string, bool *shared) {
+/* The entry for the name with this head, the rest of which stands at `tail`. */
+static inline const trie_name *find_name(const trie_node *node, uint64_t head, const uint8_t *tail,
+                                         bool *shared) {
     size_t mask = ((size_t)1 << (64 - node->shift)) - 1;
     *shared = false;
     for (size_t at = (size_t)(head * SPREAD >> node->shift); node->table[at].child; at = (at + 1) & mask) {
         const trie_name *entry = &node->table[at];
         if (entry->head != head)
             continue;
-        if (word_text_is(&entry->tail, string + 8))
+        if (word_text_is(&entry->tail, tail))
             return entry;
         *shared = true;
     }
     return NULL;
+}
+
+const trie_name *trie_find(const trie_node *node, const uint8_t *name, uint32_t n, bool *shared) {
+    uint32_t first;
+    memcpy(&first, name, sizeof first);
+    uint64_t head = (uint64_t)first << 32 | n;
+    return find_name(node, head & mask_of(head), name + sizeof first, shared);
 }
 
 static inline uint32_t behind(const uint64_t *tape, uint32_t at) {
@@ -168,10 +176,6 @@ typedef struct walker {
 
 static void walk_node(const walker *w, const trie_node *node, pl_json value);
 
-static inline bool is_inner(const trie_node *node) {
-    return node->names || node->index_count;
-}
-
 static inline const uint8_t *key_at(pl_json object, uint32_t at) {
     return object.strings + (object.tape[at] & PL_JSON_PAYLOAD_MASK);
 }
@@ -179,7 +183,7 @@ static inline const uint8_t *key_at(pl_json object, uint32_t at) {
 /* The entry of the member whose key stands at `at`, by the node's table. */
 static const trie_name *find_member(const trie_node *node, pl_json object, uint32_t at, bool *shared) {
     uint64_t head = load(key_at(object, at));
-    return find_name(node, head & mask_of(head), key_at(object, at), shared);
+    return find_name(node, head & mask_of(head), key_at(object, at) + 8, shared);
 }
 
 /* The way without prediction. */
@@ -193,7 +197,7 @@ static void walk_unpredicted(const walker *w, const trie_node *node, pl_json obj
             continue;
         left--;
         w->slots[name->child->slot] = at + 1;
-        if (is_inner(name->child))
+        if (trie_is_inner(name->child))
             walk_node(w, name->child, pl_json_move(object, at + 1));
     }
 }
@@ -224,13 +228,13 @@ static bool is_again(const trie_shape *shape, const trie_name *name) {
 static void add_member(trie_shape *shape, const trie_node *node, pl_json object, uint32_t at) {
     uint64_t mask = mask_of(load(key_at(object, at))), head = load(key_at(object, at)) & mask;
     bool shared;
-    const trie_name *name = find_name(node, head, key_at(object, at), &shared);
+    const trie_name *name = find_name(node, head, key_at(object, at) + 8, &shared);
     bool again = name && is_again(shape, name), unclear = again || (shared && !name);
     shape->members[shape->count] =
         (trie_member){unclear ? UNPREDICTED : head, mask, widths[object.tape[at + 1] >> 56]};
     if (name && !again)
         shape->wanted[shape->wanted_count++] =
-            (trie_wanted){name, shape->count, name->child->slot, is_inner(name->child)};
+            (trie_wanted){name, shape->count, name->child->slot, trie_is_inner(name->child)};
     shape->count++;
 }
 
@@ -350,7 +354,7 @@ static void walk_only(const walker *w, const trie_name *only, pl_json object) {
         if ((load(string) & mask) != only->head || !word_text_is(&only->tail, string + 8))
             continue;
         w->slots[child->slot] = at + 1;
-        if (is_inner(child))
+        if (trie_is_inner(child))
             walk_node(w, child, pl_json_move(object, at + 1));
         return;
     }
@@ -376,6 +380,11 @@ void trie_walk(const trie *t, pl_json root, uint32_t *slots, trie_shape *shapes)
         return;
     slots[t->root->slot] = root.at;
     walk_node(&w, t->root, root);
+}
+
+void trie_walk_below(const trie_node *node, pl_json value, uint32_t *slots, trie_shape *shapes) {
+    walker w = {slots, shapes};
+    walk_node(&w, node, value);
 }
 
 void trie_forget(const trie *t, trie_shape *shapes) {

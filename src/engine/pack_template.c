@@ -171,36 +171,6 @@ int engine_template_parse(engine_context *context, pl_str text, engine_template 
     return read_pack(context, pl_json_get(root, PL_STR("compliancePackTemplate")), out, error);
 }
 
-static void new_line(pl_buf *out, unsigned depth) {
-    pl_buf_add_char(out, '\n');
-    for (unsigned i = 0; i < depth * INDENT; i++)
-        pl_buf_add_char(out, ' ');
-}
-
-/* A value with four blanks a level and a line for each member; empty containers stay on one line. */
-static void write_indented(pl_buf *out, pl_json node, unsigned depth) {
-    if (!(pl_json_is_object(node) || pl_json_is_array(node)) || pl_json_count(node) == 0) {
-        pl_json_write(out, node);
-        return;
-    }
-    bool object = pl_json_is_object(node), first = true;
-    pl_str key;
-    pl_json value;
-    pl_buf_add_char(out, object ? '{' : '[');
-    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value); first = false) {
-        if (!first)
-            pl_buf_add_char(out, ',');
-        new_line(out, depth + 1);
-        if (object) {
-            pl_json_write_string(out, key);
-            pl_buf_add(out, PL_STR(": "));
-        }
-        write_indented(out, value, depth + 1);
-    }
-    new_line(out, depth);
-    pl_buf_add_char(out, object ? '}' : ']');
-}
-
 static void write_member(pl_buf *out, const char *before, pl_str text) {
     pl_buf_add(out, pl_str_from(before));
     pl_json_write_string(out, text);
@@ -330,7 +300,7 @@ int engine_pack_template(store_session *session, pl_arena *arena, const engine_p
                                 : pl_json_parse_in(arena, pl_buf_str(&compact), &root, error);
     }
     if (result == 0)
-        write_indented(&out, root, 0);
+        pl_json_write_indented(&out, root, INDENT, 0);
     *text = result == 0 && !out.failed ? pl_arena_copy(arena, pl_buf_str(&out)) : PL_STR_NONE;
     pl_buf_free(&compact);
     pl_buf_free(&out);

@@ -33,60 +33,7 @@ static int set_insufficient(struct building *b, engine_slot *slot, pl_str reason
 
 static int parse_tree(struct building *b, pl_str text, pl_json *out, pl_error *error) {
     *out = PL_JSON_NONE;
-    return text.p ? pl_json_parse_in(b->arena, text, out, error) : 0;
-}
-
-static void write_text_member(pl_buf *out, pl_str name, pl_json value, pl_str text) {
-    if (out->n > 1)
-        pl_buf_add_char(out, ',');
-    pl_json_write_string(out, name);
-    pl_buf_add_char(out, ':');
-    if (pl_json_exists(value))
-        pl_json_write(out, value);
-    else
-        pl_json_write_string(out, text);
-}
-
-/* What the rule was given, and the defaults of what it was not. */
-static int merge_parameters(struct building *b, const engine_rule *rule, const catalogue_rule *managed,
-                            pl_json *out, pl_error *error) {
-    pl_json given = PL_JSON_NONE, value;
-    pl_str key;
-    pl_buf text;
-    if (rule->input_parameters.n && parse_tree(b, rule->input_parameters, &given, error) != 0)
-        return -1;
-    pl_buf_init(&text, 1 << 20);
-    pl_buf_add_char(&text, '{');
-    for (pl_json_walk w = pl_json_children(given); pl_json_step(&w, &key, &value);)
-        write_text_member(&text, key, value, PL_STR_NONE);
-    for (size_t i = 0; i < managed->parameter_count; i++)
-        if (managed->parameters[i].default_value.p &&
-            !pl_json_exists(pl_json_get(given, managed->parameters[i].name)))
-            write_text_member(&text, managed->parameters[i].name, PL_JSON_NONE,
-                              managed->parameters[i].default_value);
-    pl_buf_add_char(&text, '}');
-    int status = text.failed ? pl_fail(error, PL_E_ServiceUnavailable)
-                             : pl_json_parse_in(b->arena, pl_buf_str(&text), out, error);
-    pl_buf_free(&text);
-    return status;
-}
-
-/* The list of paths as the JSON array that the program wants. */
-static int required_paths(struct building *b, const catalogue_list *paths, pl_json *out, pl_error *error) {
-    *out = PL_JSON_NONE;
-    if (paths->count == 0)
-        return 0;
-    pl_buf text;
-    pl_buf_init(&text, 1 << 16);
-    for (size_t i = 0; i < paths->count; i++) {
-        pl_buf_add_char(&text, i ? ',' : '[');
-        pl_json_write_string(&text, paths->items[i]);
-    }
-    pl_buf_add_char(&text, ']');
-    int status = text.failed ? pl_fail(error, PL_E_ServiceUnavailable)
-                             : pl_json_parse_in(b->arena, pl_buf_str(&text), out, error);
-    pl_buf_free(&text);
-    return status;
+    return text.n ? pl_json_parse_in(b->arena, text, out, error) : 0;
 }
 
 static int describe_managed(struct building *b, const engine_rule *rule, engine_slot *slot,
@@ -99,12 +46,13 @@ static int describe_managed(struct building *b, const engine_rule *rule, engine_
         return set_insufficient(b, slot, managed->missing);
     slot->required_related = managed->required_related.items;
     slot->required_related_count = managed->required_related.count;
-    out->annotation_operator = managed->annotation_operator;
-    if (parse_tree(b, managed->condition, &out->condition, error) != 0 ||
-        parse_tree(b, managed->applies_when, &out->applies, error) != 0 ||
-        required_paths(b, &managed->required_properties, &out->required, error) != 0)
+    pl_json given, values;
+    if (parse_tree(b, rule->input_parameters, &given, error) != 0 ||
+        catalogue_parameters(managed, b->arena, given, &values, error) != 0 ||
+        catalogue_program_rule(managed, b->arena, values, out, error) != 0)
         return -1;
-    return merge_parameters(b, rule, managed, &out->parameters, error);
+    out->required_related = PL_JSON_NONE; /* the slot's are looked at before the program is */
+    return 0;
 }
 
 /* Parameters count for a user's condition only when there are any, so that "${x}" may stand for itself. */

@@ -1,13 +1,14 @@
 /* The thin C++ file around simdjson: everything above reads the tape it leaves behind. Owns its buffers. */
 #include <simdjson.h>
 
+#include <memory>
 #include <new>
 #include <string>
 
 // The C headers use compound literals, which ISO C++ lacks and g++ accepts.
 #pragma GCC diagnostic ignored "-Wpedantic"
 extern "C" {
-#include "json/parser.h"
+#include "json/index.h"
 }
 
 static_assert(PL_JSON_PADDING >= simdjson::SIMDJSON_PADDING, "padding promised to callers is too small");
@@ -17,6 +18,8 @@ struct pl_json_parser {
     size_t max_bytes;
     size_t tape_words = 0;
     size_t string_bytes = 0;
+    std::unique_ptr<uint8_t[]> unescaped; // of the last string decoded for an index
+    size_t unescaped_capacity = 0;
     explicit pl_json_parser(size_t max)
         : parser(max < 64 ? 64 : max), max_bytes(max) {} // simdjson refuses less
 };
@@ -102,4 +105,45 @@ extern "C" int pl_json_parse_in(pl_arena *arena, pl_str text, pl_json *root, pl_
         return -1;
     *root = pl_json_keep(arena, &parser, parsed);
     return root->tape ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+/* Room in powers of two, so that growing documents do not allocate each time. */
+static bool make_room(pl_json_parser *parser, size_t bytes) {
+    size_t capacity = parser->parser.capacity();
+    if (parser->parser.implementation && capacity >= bytes)
+        return true;
+    for (capacity = 4096; capacity < bytes;)
+        capacity *= 2;
+    return parser->parser.allocate(capacity < parser->max_bytes ? capacity : parser->max_bytes) ==
+           simdjson::SUCCESS;
+}
+
+extern "C" bool pl_json_index_make(pl_json_parser *parser, pl_str text, pl_json_index *out) {
+    const uint8_t *bytes = reinterpret_cast<const uint8_t *>(text.p);
+    if (text.n < 2 || text.n > parser->max_bytes || text.n > UINT32_MAX || !make_room(parser, text.n))
+        return false;
+    auto &index = *parser->parser.implementation;
+    if (index.stage1(bytes, text.n, simdjson::stage1_mode::regular) != simdjson::SUCCESS)
+        return false;
+    bool escapes = memchr(bytes, '\\', text.n) != nullptr;
+    *out = pl_json_index{bytes,   index.structural_indexes.get(), index.n_structural_indexes, uint32_t(text.n),
+                         escapes, parser};
+    return true;
+}
+
+extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
+    pl_json_parser *parser = x->parser;
+    size_t wanted = size_t(x->at[entry + 1] - x->at[entry]) + PL_JSON_PADDING;
+    if (wanted > parser->unescaped_capacity) {
+        parser->unescaped.reset(new (std::nothrow) uint8_t[wanted * 2]);
+        parser->unescaped_capacity = parser->unescaped ? wanted * 2 : 0;
+        if (!parser->unescaped)
+            return false;
+    }
+    uint8_t *into = parser->unescaped.get();
+    const uint8_t *end = parser->parser.implementation->parse_string(x->text + x->at[entry] + 1, into);
+    if (!end)
+        return false;
+    *out = pl_str_of(reinterpret_cast<const char *>(into), size_t(end - into));
+    return true;
 }

@@ -143,6 +143,12 @@ bool pl_json_equal(pl_json a, pl_json b);
 /* Appends compact JSON, members in document order; nothing for a missing node. */
 void pl_json_write(pl_buf *out, pl_json node);
 
+/*
+ * Appends JSON with a line for each member and element and `step` more blanks a level. Containers that fit
+ * with their blanks into less than `width` bytes stay on one line, and so do empty ones; width 0: only those.
+ */
+void pl_json_write_indented(pl_buf *out, pl_json node, unsigned step, size_t width);
+
 /* Appends a JSON string literal of the bytes, quotes included. */
 void pl_json_write_string(pl_buf *out, pl_str s);
 

@@ -1,0 +1,115 @@
+/* Reading lines of a check. No state. */
+#include "cli/check_line.h"
+
+typedef enum member { TYPE, ID, ACCOUNT, REGION, OTHER_REGION, CONFIGURATION, ADDRESS, UNKNOWN } member;
+
+/* Names are known in two spellings: as given here, and with a capital first letter. */
+static inline bool is_name(pl_str key, pl_str lower_camel) {
+    return key.n == lower_camel.n && (key.p[0] | 0x20) == lower_camel.p[0] &&
+           memcmp(key.p + 1, lower_camel.p + 1, key.n - 1) == 0;
+}
+
+static member member_of(pl_str key) {
+    static const pl_str names[] = {
+        [TYPE] = PL_STR_INIT("resourceType"),       [ID] = PL_STR_INIT("resourceId"),
+        [ACCOUNT] = PL_STR_INIT("accountId"),       [REGION] = PL_STR_INIT("regionId"),
+        [OTHER_REGION] = PL_STR_INIT("region"),     [CONFIGURATION] = PL_STR_INIT("configuration"),
+        [ADDRESS] = PL_STR_INIT("terraformAddress")};
+    for (member m = TYPE; m < UNKNOWN; m++)
+        if (is_name(key, names[m]))
+            return m;
+    return UNKNOWN;
+}
+
+/* Where the text of a member belongs; NULL for one that is no text. */
+static pl_str *place_of(check_line *line, member m) {
+    switch (m) {
+    case TYPE: return &line->type;
+    case ID: return &line->id;
+    case ACCOUNT: return &line->account;
+    case REGION:
+    case OTHER_REGION: return &line->region;
+    case ADDRESS: return &line->address;
+    default: return NULL;
+    }
+}
+
+check_line check_line_new(uint64_t number) {
+    return (check_line){.number = number, .id = PL_STR(""), .account = PL_STR(""), .region = PL_STR("")};
+}
+
+static pl_str text_of(member m, pl_json value, pl_arena *arena) {
+    int64_t number;
+    if (m == TYPE || m == ADDRESS || pl_json_is_string(value))
+        return pl_json_str(value);
+    return pl_json_i64(value, &number) ? pl_arena_printf(arena, "%lld", (long long)number) : PL_STR("");
+}
+
+void check_line_read(check_line *line, pl_json root, pl_arena *arena) {
+    pl_str key;
+    pl_json value;
+    line->root = root;
+    for (pl_json_walk walk = pl_json_children(root); pl_json_step(&walk, &key, &value);) {
+        member m = member_of(key);
+        if (m == CONFIGURATION)
+            line->configuration = value;
+        else if (m != UNKNOWN)
+            *place_of(line, m) = text_of(m, value, arena);
+    }
+}
+
+check_scan check_scan_begin(const pl_json_index *index) {
+    return (check_scan){index, 1, 0};
+}
+
+/* A text without escapes can be shown as it stands. */
+static bool take_text(check_scan *scan, pl_str *out) {
+    const pl_json_index *x = scan->index;
+    if (pl_json_index_byte(x, scan->entry) != '"' || pl_json_index_escaped(x, scan->entry))
+        return false;
+    *out = pl_json_index_raw(x, scan->entry++);
+    return true;
+}
+
+/* What stands behind a value; false at the end of the object and for what has no place there. */
+static bool take_comma(check_scan *scan, check_found *found) {
+    const pl_json_index *x = scan->index;
+    uint8_t c = scan->entry && scan->entry < x->count ? pl_json_index_byte(x, scan->entry++) : '\0';
+    *found = c == '}' && scan->entry == x->count ? CHECK_END : CHECK_REFUSED;
+    return c == ',';
+}
+
+/* The key and its colon; false when they are not there or the member was there before. */
+static bool take_key(check_scan *scan, member *out) {
+    const pl_json_index *x = scan->index;
+    pl_str key;
+    if (scan->entry + 3 >= x->count || !take_text(scan, &key) || pl_json_index_byte(x, scan->entry++) != ':')
+        return false;
+    *out = key.n ? member_of(key) : UNKNOWN;
+    uint32_t bit = *out == UNKNOWN ? 0 : (uint32_t)1 << (*out == OTHER_REGION ? REGION : *out);
+    bool first = (scan->seen & bit) == 0;
+    scan->seen |= bit;
+    return first;
+}
+
+check_found check_scan_members(check_scan *scan, check_line *line) {
+    member m;
+    check_found found;
+    do {
+        if (!take_key(scan, &m))
+            return CHECK_REFUSED;
+        if (m == CONFIGURATION)
+            return CHECK_CONFIGURATION;
+        if (m == UNKNOWN)
+            scan->entry = pl_json_index_skip(scan->index, scan->entry);
+        else if (!take_text(scan, place_of(line, m)))
+            return CHECK_REFUSED;
+    } while (take_comma(scan, &found));
+    return found;
+}
+
+check_found check_scan_behind(check_scan *scan, uint32_t entry, check_line *line) {
+    check_found found;
+    scan->entry = entry;
+    return take_comma(scan, &found) ? check_scan_members(scan, line) : found;
+}

@@ -1,0 +1,260 @@
+/*
+ * A new document that is read from its text gives what it gives on a tape, and is refused when it is refused
+ * there: whatever its members, their order and their spelling, whole or damaged.
+ */
+#include "support.h"
+
+#include "support/guided.h"
+
+enum { DOCUMENTS = 8000, GUIDED_EDITS = 3 };
+
+static uint64_t seed;
+
+static unsigned pick(unsigned below) {
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (unsigned)((seed >> 33) % below);
+}
+
+#define PICK(list) (list)[pick(sizeof(list) / sizeof *(list))]
+
+static const char *const names[] = {"a",
+                                    "bb",
+                                    "memory",
+                                    "memoryX",
+                                    "memor",
+                                    "list",
+                                    "InternetIn",
+                                    "InternetOut",
+                                    "Status",
+                                    "veryLongNameOfAMember",
+                                    "veryLongNameOfAnother",
+                                    "veryLongNameOfAForeign",
+                                    "aNameThatIsLongerThanWhatIsRememberedOfOne",
+                                    "aNameThatIsLongerThanWhatIsRememberedOfTwo",
+                                    "",
+                                    "Int\\u0065rnetIn",
+                                    "veryLongNameOf\\u0041nother"};
+
+static const char *const values[] = {"null",
+                                     "true",
+                                     "false",
+                                     "0",
+                                     "-0",
+                                     "7",
+                                     "8192",
+                                     "-3",
+                                     "12345678",
+                                     "123456789",
+                                     "-123456789012345678",
+                                     "9223372036854775807",
+                                     "18446744073709551615",
+                                     "2.5",
+                                     "-0.0",
+                                     "0.1",
+                                     "3.14159265358979312",
+                                     "1e300",
+                                     "2.50E+0",
+                                     "\"\"",
+                                     "\"x\"",
+                                     "\"running\"",
+                                     "\"Running\"",
+                                     "\"8192\"",
+                                     "\"a text of more than thirty-two bytes, for the copying\"",
+                                     "\"\\u0078\"",
+                                     "\"\\\"\\\\\\/\\n\"",
+                                     "\"\\ud83d\\ude00\"",
+                                     "\"gr\xc3\xbc\xc3\x9f\"",
+                                     "\"{\\\"a\\\":\\\"x\\\"}\""};
+
+/* What is no JSON, or only at the edge of it. */
+static const char *const damage[] = {"01",     "-",
+                                     "+1",     "1.",
+                                     ".5",     "1e",
+                                     "tru",    "truex",
+                                     "nul",    "\"\\q\"",
+                                     "{",      "}",
+                                     "]",      ",",
+                                     ":",      "\"",
+                                     "",       "\\",
+                                     "1 2",    "\"\\ud800\"",
+                                     "1e999",  "true\"x\"",
+                                     "\xff",   "\n",
+                                     "\"\t\"", "99999999999999999999"};
+
+static void write_value(pl_buf *out, unsigned depth);
+
+static void write_blank(pl_buf *out) {
+    static const char *const blanks[] = {"", "", "", "", "", " ", "\n  ", "\t"};
+    pl_buf_add(out, pl_str_from(PICK(blanks)));
+}
+
+static void write_members(pl_buf *out, unsigned depth) {
+    unsigned first = pick(sizeof names / sizeof *names), count = pick(10);
+    bool ordered = pick(3) > 0; /* documents of one type repeat the order of their members */
+    for (unsigned i = 0; i < count; i++) {
+        size_t name =
+            ordered ? (first + i) % (sizeof names / sizeof *names) : pick(sizeof names / sizeof *names);
+        pl_buf_printf(out, "%s\"%s\"", i ? "," : "", names[name]);
+        write_blank(out);
+        pl_buf_add_char(out, ':');
+        write_value(out, depth + 1);
+    }
+}
+
+static void write_container(pl_buf *out, unsigned depth, bool object) {
+    unsigned count = pick(4);
+    pl_buf_add_char(out, object ? '{' : '[');
+    if (object)
+        write_members(out, depth);
+    for (unsigned i = 0; !object && i < count; i++) {
+        if (i)
+            pl_buf_add_char(out, ',');
+        write_value(out, depth + 1);
+    }
+    pl_buf_add_char(out, object ? '}' : ']');
+}
+
+static void write_value(pl_buf *out, unsigned depth) {
+    unsigned kind = depth < 5 ? pick(5) : 0;
+    write_blank(out);
+    if (depth == 0 || kind > 2)
+        write_container(out, depth, depth == 0 || kind == 3);
+    else
+        pl_buf_add(out, pl_str_from(PICK(values)));
+    write_blank(out);
+}
+
+/* Puts something in the place of a few bytes, or cuts the text short. */
+static void break_text(pl_buf *out, pl_str text) {
+    size_t at = pick((unsigned)text.n + 1);
+    pl_buf_clear(out);
+    pl_buf_add(out, pl_str_head(text, at));
+    if (pick(4) == 0)
+        return;
+    pl_buf_add(out, pl_str_from(PICK(damage)));
+    at += pick(4);
+    pl_buf_add(out, pl_str_skip(text, at < text.n ? at : text.n));
+}
+
+static void open_pair(guided_pair *pair, pl_arena *arena, bool whole) {
+    pl_program *program = guided_program(arena, whole);
+    assert_non_null(program);
+    assert_true(guided_open(pair, arena, program));
+    pl_program_release(program);
+}
+
+static void compare(guided_pair *pair, pl_str text, size_t *accepted) {
+    bool taken;
+    if (!guided_agrees(pair, text, &taken))
+        fail_msg("%.*s\nby text:\n%.*sby tape:\n%.*s", PL_FMT(text), PL_FMT(pl_buf_str(&pair->text)),
+                 PL_FMT(pl_buf_str(&pair->tape)));
+    *accepted += taken;
+}
+
+static void compare_documents(bool whole) {
+    guided_pair pair;
+    pl_arena arena;
+    pl_buf text, broken;
+    size_t accepted = 0, compared = 0;
+    seed = 7;
+    pl_arena_init(&arena, 0);
+    pl_buf_init(&text, 1 << 20);
+    pl_buf_init(&broken, 1 << 20);
+    open_pair(&pair, &arena, whole);
+    for (unsigned i = 0; i < (whole ? DOCUMENTS / 10 : DOCUMENTS); i++) {
+        pl_buf_clear(&text);
+        write_value(&text, 0);
+        compare(&pair, pl_buf_str(&text), &accepted);
+        for (unsigned edit = 0; edit < GUIDED_EDITS; edit++) {
+            break_text(&broken, pl_buf_str(&text));
+            compare(&pair, pl_buf_str(&broken), &accepted);
+        }
+        compared += 1 + GUIDED_EDITS;
+    }
+    assert_in_range(accepted, compared / 4, compared - compared / 4); /* both kinds were there */
+    guided_close(&pair);
+    pl_buf_free(&text);
+    pl_buf_free(&broken);
+    pl_arena_free(&arena);
+}
+
+static void text_and_tape_agree(void **unused) {
+    (void)unused;
+    compare_documents(false);
+}
+
+static void a_rule_that_needs_the_whole_document_agrees(void **unused) {
+    (void)unused;
+    compare_documents(true);
+}
+
+/* The texts a walk is made for are not parsed after all. */
+static void common_documents_are_guided(void **unused) {
+    static const struct {
+        const char *text;
+        bool guided;
+    } cases[] = {{"{\"a\":\"x\",\"bb\":{\"memory\":8192},\"memor\":[{\"a\":\"running\"}]}", true},
+                 {"{ \"a\" : 2.5 ,\n \"list\" : [ 1, -2, { } ] , \"bb\" : null }", true},
+                 {"{}", true},
+                 {"{\"Status\":\"{\\\"a\\\":\\\"x\\\"}\"}", true},
+                 {"{\"\\u0061\":1}", false},
+                 {"{\"a\":18446744073709551615}", false},
+                 {"{\"a\":1e3}", false},
+                 {"[1]", false},
+                 {"{\"a\":1", false}};
+    (void)unused;
+    pl_arena arena;
+    guided_pair pair;
+    pl_arena_init(&arena, 0);
+    open_pair(&pair, &arena, false);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_program_input input = {.now = 0};
+        pl_json_index index;
+        uint32_t entry = 0;
+        size_t n = strlen(cases[i].text);
+        memset(pair.padded, '}', n + PL_JSON_PADDING);
+        memcpy(pair.padded, cases[i].text, n);
+        bool guided = pl_json_index_make(pair.text_parser, pl_str_of(pair.padded, n), &index) &&
+                      pl_program_evaluate_indexed(pair.by_text, &index, &entry, &input) != NULL &&
+                      entry == index.count;
+        if (guided != cases[i].guided)
+            fail_msg("%s", cases[i].text);
+    }
+    guided_close(&pair);
+    pl_arena_free(&arena);
+}
+
+/* Nesting beyond what a walk keeps count of is left to the parser, and its limit holds. */
+static void deep_nesting_agrees(void **unused) {
+    static const unsigned depths[] = {10, 62, 63, 64, 65, 66, 200, 1022, 1023, 1024, 1025, 3000};
+    (void)unused;
+    pl_arena arena;
+    guided_pair pair;
+    pl_buf text;
+    size_t accepted = 0;
+    pl_arena_init(&arena, 0);
+    pl_buf_init(&text, 1 << 20);
+    open_pair(&pair, &arena, false);
+    for (size_t i = 0; i < 2 * sizeof depths / sizeof *depths; i++) {
+        pl_buf_clear(&text);
+        pl_buf_add(&text, i % 2 ? PL_STR("{\"bb\":") : PL_STR("{\"foreign\":"));
+        for (unsigned n = 0; n < depths[i / 2]; n++)
+            pl_buf_add(&text, n % 2 ? PL_STR("{\"a\":") : PL_STR("["));
+        pl_buf_add_char(&text, '1');
+        for (unsigned n = depths[i / 2]; n > 0; n--)
+            pl_buf_add_char(&text, n % 2 ? ']' : '}');
+        pl_buf_add_char(&text, '}');
+        compare(&pair, pl_buf_str(&text), &accepted);
+    }
+    assert_in_range(accepted, 1, 2 * sizeof depths / sizeof *depths - 1);
+    guided_close(&pair);
+    pl_buf_free(&text);
+    pl_arena_free(&arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_and_tape_agree), cmocka_unit_test(a_rule_that_needs_the_whole_document_agrees),
+        cmocka_unit_test(common_documents_are_guided), cmocka_unit_test(deep_nesting_agrees)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
