@@ -105,6 +105,7 @@ typedef struct identity_request {
 
 /* Why a call was denied, for AccessDeniedDetail (reference/ram-authorization.md). */
 typedef struct identity_denial {
+    pl_str action;             /* that was denied; what the operation asked for */
     pl_str policy_type;        /* AccountLevelIdentityBasedPolicy, ControlPolicy, SessionPolicy, ... */
     pl_str no_permission_type; /* ImplicitDeny or ExplicitDeny */
     pl_str decided_at;         /* folder or account id of a control policy */
