@@ -34,6 +34,10 @@ static int find_levels(identity_authority *a, identity *room, pl_arena *arena, p
     org_levels owner = a->levels;
     if (!pl_str_eq(account_id, owner_id) && org_control_levels(a->view, arena, owner_id, &owner, error) != 0)
         return -1;
+    /* The exemption of a management account ends with its own directory. */
+    bool elsewhere = owner.role == PL_ACCOUNT_MEMBER && !pl_str_eq(owner.management_id, account_id);
+    if (*role == PL_ACCOUNT_MANAGEMENT && elsewhere)
+        *role = PL_ACCOUNT_STANDALONE;
     a->sides.control = owner.levels;
     a->sides.control_count = owner.count;
     return 0;
@@ -152,7 +156,7 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
         identity_authority_add_common(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
-        identity_calls_note(room, caller, request);
+        identity_calls_note(room, caller, caller->account_id, request);
     }
     identity_authority_close(&a);
     return result;
