@@ -176,10 +176,10 @@ static void print_table(pl_arena *arena, const what_if *w, pl_json answer) {
     pl_json_bool(pl_json_get(answer, PL_STR("Truncated")), &truncated);
     if (number(answer, "Changed") > 0)
         print_calls(arena, pl_json_get(answer, PL_STR("Calls")));
-    printf("%lld of %lld distinct calls of the last %s days would change, in %lld accounts%s\n",
+    printf("%lld of %lld distinct calls of the last %s days would change, in %lld account%s%s\n",
            (long long)number(answer, "Changed"), (long long)number(answer, "Evaluated"),
            w->days ? w->days : "30", (long long)number(answer, "Accounts"),
-           truncated ? " (there are more)" : "");
+           number(answer, "Accounts") == 1 ? "" : "s", truncated ? " (there are more)" : "");
 }
 
 int cli_policy_what_if(int argc, char **argv) {

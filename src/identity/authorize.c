@@ -161,3 +161,41 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
     identity_authority_close(&a);
     return result;
 }
+
+/* --- Resource groups ---------------------------------------------------------------------------------------
+ */
+
+static const pl_policy_set *group_set(const identity_authority *a, pl_str group_id) {
+    for (size_t i = 0; a->principal && i < a->principal->group_count; i++)
+        if (pl_str_eq(a->principal->groups[i].resource_group_id, group_id))
+            return a->principal->groups[i].set;
+    return NULL;
+}
+
+static int may_with(identity_authority *a, const identity_request *request, const pl_policy_set *group,
+                    bool *may, pl_error *error) {
+    pl_decision decision;
+    a->request.action = request->action;
+    a->request.resource = request->resources[0];
+    a->sides.resource_group = group;
+    int result = pl_decide(&a->sides, &a->request, &decision, error);
+    *may = result == 0 && decision.verdict == PL_ALLOW;
+    return result;
+}
+
+int identity_may_in_groups(identity *room, pl_arena *arena, const identity_caller *caller,
+                           const identity_request *request, const pl_str *group_ids, size_t count,
+                           bool *everywhere, bool *allowed, pl_error *error) {
+    identity_authority a;
+    *everywhere = false;
+    memset(allowed, 0, count * sizeof *allowed);
+    int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
+    if (result == 0) {
+        identity_authority_add_common(&a, arena, caller, request);
+        result = may_with(&a, request, NULL, everywhere, error);
+        for (size_t i = 0; i < count && result == 0; i++)
+            result = may_with(&a, request, group_set(&a, group_ids[i]), &allowed[i], error);
+    }
+    identity_authority_close(&a);
+    return result;
+}

@@ -123,6 +123,14 @@ int identity_authorize(identity *identity, pl_arena *arena, const identity_calle
                        const identity_request *request, identity_denial *denial, pl_error *error);
 
 /*
+ * Whether the caller may do an action on a resource of any group (`*everywhere`), and on one in each of the
+ * resource groups (`allowed`, one for each id). Nothing is logged; what goes wrong is a no and -1.
+ */
+int identity_may_in_groups(identity *identity, pl_arena *arena, const identity_caller *caller,
+                           const identity_request *request, const pl_str *group_ids, size_t count,
+                           bool *everywhere, bool *allowed, pl_error *error);
+
+/*
  * Opens `encoded_message`: the object DecodedDiagnosticMessage, in the arena, and when it was made (Unix
  * milliseconds). EntityNotExist for anything that this store's program did not make.
  */
