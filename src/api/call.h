@@ -22,6 +22,7 @@ struct org;
 struct engine;
 struct functions;
 struct identity_caller;
+struct identity_denial;
 struct api_limits;
 struct api_client_token;
 
@@ -43,14 +44,19 @@ typedef struct api_services {
 
 /* Limits and switches of the server (docs/configuration.md); the vendor's values with --strict. */
 typedef struct api_limits {
-    bool strict;                 /* refuse what the vendor would refuse */
-    uint32_t rules_per_account;  /* vendor: 200 */
-    uint32_t packs_per_account;  /* vendor: 5 */
-    uint32_t account_groups;     /* per management account; vendor: 5 */
-    uint32_t accounts_per_group; /* vendor: 200 */
-    uint32_t folder_depth;       /* below the root; vendor: 5 */
-    uint32_t accounts_per_directory;
-    uint32_t control_policies; /* custom policies in a directory */
+    bool strict;                     /* refuse what the vendor would refuse */
+    uint32_t rules_per_account;      /* vendor: 200 */
+    uint32_t packs_per_account;      /* vendor: 5 */
+    uint32_t account_groups;         /* per management account; vendor: 5 */
+    uint32_t accounts_per_group;     /* vendor: 200 */
+    uint32_t folder_depth;           /* below the root; vendor: 5 */
+    uint32_t folders_per_directory;  /* without the root; vendor: 100 */
+    uint32_t accounts_per_directory; /* vendor: 20 */
+    uint32_t control_policies;       /* custom policies in a directory; vendor: 1500 */
+    uint32_t policies_per_target;    /* custom policies on a folder or member; vendor: 10 */
+    uint32_t invitations_per_day;    /* sent and not accepted; vendor: 20 */
+    uint32_t resource_groups;        /* of an account; vendor: 30 */
+    int64_t switch_interval;   /* milliseconds between two switches of control policies; 0: no throttling */
     uint32_t calls_per_second; /* per access key; 0: no limit */
 } api_limits;
 
@@ -68,6 +74,8 @@ typedef struct api_call {
     pl_str host;                           /* the Host header, for HostId */
     bool secure;                           /* came over TLS */
     struct api_client_token *client_token; /* NULL when none was sent; see api_write */
+    struct identity_denial
+        *denial; /* for handlers that decide by themselves, told with the error; may be NULL */
 } api_call;
 
 /* Shorthands for the members of `call->input`. */

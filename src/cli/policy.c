@@ -1,11 +1,12 @@
 /*
- * `plumbline policy`: decisions about policies without a server.
+ * `plumbline policy`: decisions about policies without a server, and what-if questions to one.
  *
- * Exit status: 0 allowed, all cases passed, nothing found; 1 denied, a case failed, something found; 2 usage
- * or input errors.
+ * Exit status: 0 allowed, all cases passed, nothing found or changed; 1 denied, a case failed, something
+ * found or changed; 2 usage or input errors.
  */
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/what_if.h"
 
 #include "api/tables/products.gen.h"
 #include "policy/cases.h"
@@ -23,6 +24,8 @@ static const char help[] =
     "usage: plumbline policy decide --action ACTION --resource ARN [OPTION]...\n"
     "       plumbline policy test FILE\n"
     "       plumbline policy lint [--kind identity|control|session|trust] FILE...|-\n"
+    "       plumbline policy what-if --attach FILE|ID --target ID [OPTION]...\n"
+    "       plumbline policy what-if --detach ID --target ID [OPTION]...\n"
     "\n"
     "decide: may the principal do the action on the resource?\n"
     "  --identity FILE        policy document (or a list of them) of the principal; may be repeated\n"
@@ -35,6 +38,16 @@ static const char help[] =
     "  --format text|json     (default: text)\n"
     "test: runs decision cases (tests/policy/cases.json shows their form)\n"
     "lint: unknown actions, impossible conditions, shadowed statements, over-broad grants, empty matches\n"
+    "what-if: which calls that a running server has seen would be decided otherwise if a control policy "
+    "were\n"
+    "  attached or detached? Nothing is changed; 1 when a call would change\n"
+    "  --attach FILE|ID       a document, or a policy of the directory (cp-...)\n"
+    "  --detach ID            a policy that lies on the target\n"
+    "  --target ID            folder or member account\n"
+    "  --days N               calls of the last N days, 1 to 90 (default: 30)\n"
+    "  --endpoint URL         server (default: of credentials.json, else http://127.0.0.1:7586)\n"
+    "  --data DIR             directory of credentials.json (default: PLUMBLINE_DATA or ./plumbline-data)\n"
+    "  --format table|json    (default: table on a terminal, else json)\n"
     "\n"
     "example\n"
     "  plumbline policy decide --identity admin.json --control guardrail.json \\\n"
@@ -414,5 +427,7 @@ int cli_policy(int argc, char **argv) {
         return test(argc - 1, argv + 1);
     if (strcmp(argv[1], "lint") == 0)
         return lint(argc - 1, argv + 1);
+    if (strcmp(argv[1], "what-if") == 0)
+        return cli_policy_what_if(argc - 1, argv + 1);
     return usage("no such subcommand:", argv[1]);
 }

@@ -23,16 +23,25 @@ api_limits program_limits(bool strict) {
                             .account_groups = 5,
                             .accounts_per_group = 200,
                             .folder_depth = 5,
+                            .folders_per_directory = 100,
                             .accounts_per_directory = 20,
                             .control_policies = 1500,
+                            .policies_per_target = 10,
+                            .invitations_per_day = 20,
+                            .resource_groups = 30,
+                            .switch_interval = 300000,
                             .calls_per_second = 100};
     return (api_limits){.rules_per_account = 10000,
                         .packs_per_account = 1000,
                         .account_groups = 200,
                         .accounts_per_group = 10000,
                         .folder_depth = 5,
+                        .folders_per_directory = 10000,
                         .accounts_per_directory = 10000,
-                        .control_policies = 1500};
+                        .control_policies = 1500,
+                        .policies_per_target = 10,
+                        .invitations_per_day = 20,
+                        .resource_groups = 30};
 }
 
 const char *program_data_directory(const char *option) {
@@ -165,11 +174,16 @@ static int open_org(program *p, pl_error *error) {
     const api_limits *limits = &p->options.limits;
     org_config config = {
         .store = p->store, .clock = p->services.clock, .random = p->services.random, .log = &p->options.log};
-    config.limits.folder_depth = limits->folder_depth;
-    config.limits.accounts = limits->accounts_per_directory;
-    config.limits.control_policies = limits->control_policies;
-    config.limits.groups = limits->account_groups;
-    config.limits.accounts_per_group = limits->accounts_per_group;
+    config.limits = (org_limits){.folders = limits->folders_per_directory,
+                                 .folder_depth = limits->folder_depth,
+                                 .accounts = limits->accounts_per_directory,
+                                 .invitations_per_day = limits->invitations_per_day,
+                                 .control_policies = limits->control_policies,
+                                 .policies_per_target = limits->policies_per_target,
+                                 .groups = limits->account_groups,
+                                 .accounts_per_group = limits->accounts_per_group,
+                                 .resource_groups = limits->resource_groups,
+                                 .switch_interval = limits->switch_interval};
     return org_open(&p->org, &config, error);
 }
 

@@ -3,14 +3,16 @@
  * what changed and stores what follows, so that the verdicts are visible when the call returns.
  */
 #include "engine/evaluate.h"
+#include "engine/grouping_work.h"
 
-enum { ARENA_LIMIT = 512 << 20 };
+enum { ARENA_LIMIT = 512 << 20, FOLLOW_ROUNDS = 4 };
 
 struct ingesting {
     engine *e;
     pl_arena *arena;
     const inventory_item *items;
     size_t count;
+    bool place; /* put items into the groups that the account's rules give them */
     int64_t now;
     engine_ingested *out;
 };
@@ -41,13 +43,34 @@ static void sum_up(const inventory_change *changes, size_t count, engine_ingeste
     }
 }
 
-static int ingest_work(store_session *session, void *argument, pl_error *error) {
-    struct ingesting *in = argument;
-    pl_arena_reset(in->arena);
+/* Resources that follow what has moved, and what follows them; logs who joined and left which group. */
+static int follow(engine_evaluating *c, struct ingesting *in, engine_grouping *grouping,
+                  const inventory_change *changes, size_t count, pl_error *error) {
+    for (int round = 0; count > 0 && round < FOLLOW_ROUNDS; round++) {
+        inventory_item *items;
+        size_t more;
+        if (engine_grouping_record(grouping, changes, count, error) != 0 ||
+            engine_grouping_follow(grouping, changes, count, &items, &more, error) != 0)
+            return -1;
+        inventory_change *next = pl_new(in->arena, inventory_change, more + 1);
+        if (!next)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (more && (inventory_apply(c->writing.session, in->arena, items, more, in->now, next, error) != 0 ||
+                     evaluate_all(c, next, more) != 0))
+            return -1;
+        changes = next;
+        count = more;
+    }
+    return 0;
+}
+
+static int apply(store_session *session, struct ingesting *in, engine_grouping *grouping, pl_error *error) {
+    const inventory_item *items = in->items;
     inventory_change *changes = pl_new(in->arena, inventory_change, in->count);
     if (!changes)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (inventory_apply(session, in->arena, in->items, in->count, in->now, changes, error) != 0)
+    if (engine_grouping_place(grouping, &items, in->count, error) != 0 ||
+        inventory_apply(session, in->arena, items, in->count, in->now, changes, error) != 0)
         return -1;
     sum_up(changes, in->count, in->out);
     if (in->out->unchanged == in->out->accepted)
@@ -56,14 +79,32 @@ static int ingest_work(store_session *session, void *argument, pl_error *error) 
     int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
     if (status == 0)
         status = evaluate_all(&c, changes, in->count);
+    if (status == 0)
+        status = follow(&c, in, grouping, changes, in->count, error);
     return engine_evaluating_end(&c, status);
+}
+
+static int ingest_work(store_session *session, void *argument, pl_error *error) {
+    struct ingesting *in = argument;
+    engine_grouping *grouping;
+    pl_arena_reset(in->arena);
+    if (engine_grouping_begin(&grouping, in->e, session, in->arena, in->now, in->place, error) != 0)
+        return -1;
+    int status = apply(session, in, grouping, error);
+    engine_grouping_end(grouping);
+    return status;
 }
 
 int engine_ingest_items(engine *e, const inventory_item *items, size_t count, int64_t now,
                         engine_ingested *out, pl_error *error) {
+    return engine_ingest_placed(e, items, count, true, now, out, error);
+}
+
+int engine_ingest_placed(engine *e, const inventory_item *items, size_t count, bool place, int64_t now,
+                         engine_ingested *out, pl_error *error) {
     pl_arena arena;
     pl_arena_init(&arena, ARENA_LIMIT);
-    struct ingesting in = {e, &arena, items, count, now, out};
+    struct ingesting in = {e, &arena, items, count, place, now, out};
     int status = store_write(e->config.store, ingest_work, &in, error);
     pl_arena_free(&arena);
     return status;

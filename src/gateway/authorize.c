@@ -195,7 +195,6 @@ int request_authorize(gateway_request *r) {
                                  .secure = r->secure,
                                  .now = r->now};
     const gateway_guard *guard = &r->shared->options->guard;
-    r->auth_action = question.action;
     if (guard->authorize(r->shared->services->identity, &r->arena, &r->caller, &question, &r->denial,
                          &r->error) == 0)
         return 0;

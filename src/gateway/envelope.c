@@ -62,7 +62,7 @@ static void write_recommend(gateway_request *r, pl_writer *w) {
 
 static void write_denial(gateway_request *r, pl_writer *w) {
     pl_write_object(w, PL_STR("AccessDeniedDetail"));
-    pl_write_string(w, PL_STR("AuthAction"), r->auth_action);
+    pl_write_string(w, PL_STR("AuthAction"), r->denial.action);
     pl_write_string(w, PL_STR("AuthPrincipalType"), r->denial.principal_type);
     pl_write_string(w, PL_STR("AuthPrincipalOwnerId"), r->denial.principal_owner);
     pl_write_string(w, PL_STR("AuthPrincipalDisplayName"), r->denial.principal_name);

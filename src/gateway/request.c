@@ -298,7 +298,8 @@ static void make_call(gateway_request *r) {
                          .request_id = pl_str_of(r->request_id, PL_UUID_TEXT - 1),
                          .source_ip = r->source_ip,
                          .host = request_header(r, "host"),
-                         .secure = r->secure};
+                         .secure = r->secure,
+                         .denial = &r->denial};
 }
 
 /* Parameters are bound before authorization, which needs them to name resources, but refused after it. */
@@ -320,8 +321,10 @@ static int call_handler(gateway_request *r, pl_writer *w) {
     unsigned depth = w->depth;
     r->error = (pl_error){0};
     r->call.out = w;
-    if (r->operation->handler(&r->call) != 0)
+    if (r->operation->handler(&r->call) != 0) {
+        r->denied = r->denial.no_permission_type.n > 0 && r->error.http_status == 403;
         return r->error.http_status ? -1 : pl_fail(&r->error, PL_E_InternalError);
+    }
     if (w->depth != depth || w->out->failed)
         return pl_failf(&r->error, PL_E_InternalError, "The answer of %.*s could not be written.",
                         PL_FMT(r->operation->name));

@@ -78,9 +78,8 @@ typedef struct gateway_request {
     int64_t now;
     char request_id[PL_UUID_TEXT];
     pl_error error;
-    pl_str error_tail;  /* follows the error's message: strings to sign outgrow it */
-    bool denied;        /* by authorization: the answer tells details */
-    pl_str auth_action; /* that was denied */
+    pl_str error_tail; /* follows the error's message: strings to sign outgrow it */
+    bool denied;       /* by authorization: the answer tells details */
     bool prepared;
 
     /* The answer. */

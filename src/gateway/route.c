@@ -39,7 +39,6 @@ static int authorize(gateway_request *r) {
                                  .source_ip = r->source_ip,
                                  .secure = r->secure,
                                  .now = r->now};
-    r->auth_action = question.action;
     if (!resource.p)
         return pl_fail(&r->error, PL_E_ServiceUnavailable);
     if (r->shared->options->guard.authorize(r->shared->services->identity, &r->arena, &r->caller, &question,

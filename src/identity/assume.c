@@ -58,12 +58,15 @@ static int find_role_work(store_session *session, void *argument, pl_error *erro
     return identity_role_find(&l->scope, l->name, &l->role, error);
 }
 
-/* A role of another account that does not exist is refused like one that trusts somebody else. */
-static int find_role(identity *room, const identity_caller *caller, role_lookup *l, pl_error *error) {
-    if (store_read(room->config.store, find_role_work, l, error) == 0)
+/* A role of another account that does not exist is one that trusts nobody: `*trusts` false. */
+static int find_role(identity *room, const identity_caller *caller, role_lookup *l, bool *trusts,
+                     pl_error *error) {
+    *trusts = store_read(room->config.store, find_role_work, l, error) == 0;
+    if (*trusts)
         return 0;
     bool foreign = !pl_str_eq(l->scope.account_id, caller->account_id);
-    return foreign && pl_error_is(error, PL_E_EntityNotExist_Role) ? refuse(error) : -1;
+    l->role.name = l->name;
+    return foreign && pl_error_is(error, PL_E_EntityNotExist_Role) ? 0 : -1;
 }
 
 static int check_duration(const identity_assumption *wanted, const identity_role *role, pl_error *error) {
@@ -76,12 +79,17 @@ static int check_duration(const identity_assumption *wanted, const identity_role
 
 static int decide(identity_authority *a, pl_arena *arena, const identity_caller *caller,
                   const identity_assumption *wanted, const role_lookup *l, pl_policy_set *trust,
-                  pl_error *error) {
+                  identity_denial *denial, pl_error *error) {
     pl_decision decision;
     pl_str resource =
         pl_arena_printf(arena, "acs:ram:*:%.*s:role/%.*s", PL_FMT(l->scope.account_id), PL_FMT(l->role.name));
-    identity_request request = {.source_ip = wanted->source_ip, .secure = wanted->secure, .now = wanted->now};
-    a->request.action = PL_STR("sts:AssumeRole");
+    identity_request request = {.action = PL_STR("sts:AssumeRole"),
+                                .resources = &resource,
+                                .resource_count = 1,
+                                .source_ip = wanted->source_ip,
+                                .secure = wanted->secure,
+                                .now = wanted->now};
+    a->request.action = request.action;
     a->sides.trust = trust;
     a->sides.trust_use = PL_TRUST_AND_IDENTITY;
     identity_authority_add_common(a, arena, caller, &request);
@@ -90,22 +98,28 @@ static int decide(identity_authority *a, pl_arena *arena, const identity_caller 
     identity_authority_add(a, PL_STR("sts:SourceIdentity"), wanted->source_identity);
     if (arena->failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    return identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW
-               ? 0
-               : refuse(error);
+    if (identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW) {
+        /* Within one account the call is in the log already, as every authorized one. */
+        if (!pl_str_eq(caller->account_id, l->scope.account_id))
+            identity_calls_note(l->scope.room, caller, l->scope.account_id, &request);
+        return 0;
+    }
+    identity_authority_explain(a, l->scope.room, arena, caller, &decision, wanted->now, denial);
+    return refuse(error);
 }
 
 static int check_permission(identity *room, pl_arena *arena, const identity_caller *caller,
-                            const identity_assumption *wanted, const role_lookup *l, pl_error *error) {
+                            const identity_assumption *wanted, const role_lookup *l, bool trusts,
+                            identity_denial *denial, pl_error *error) {
     size_t bad;
     pl_policy_set *trust = NULL;
     pl_policy_source source = {PL_POLICY_TRUST, l->role.name, l->role.trust_policy};
-    if (pl_policy_set_compile(&source, 1, room->seed, &trust, &bad, error) != 0)
+    if (trusts && pl_policy_set_compile(&source, 1, room->seed, &trust, &bad, error) != 0)
         return -1;
     identity_authority a;
     int result = identity_authority_open(&a, room, arena, caller, l->scope.account_id, error);
     if (result == 0)
-        result = decide(&a, arena, caller, wanted, l, trust, error);
+        result = decide(&a, arena, caller, wanted, l, trust, denial, error);
     identity_authority_close(&a);
     pl_policy_set_release(trust);
     return result;
@@ -113,12 +127,14 @@ static int check_permission(identity *room, pl_arena *arena, const identity_call
 
 int identity_assume_role(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_assumption *wanted, identity_caller *role, identity_session *session,
-                         pl_error *error) {
+                         identity_denial *denial, pl_error *error) {
+    bool trusts;
+    identity_denial unread;
     role_lookup l = {.scope = {.room = room, .arena = arena, .now = wanted->now}};
     if (!split_role_arn(wanted->role_arn, &l.scope.account_id, &l.name))
         return pl_fail(error, PL_E_InvalidParameter_RoleArn);
-    if (check(wanted, arena, error) != 0 || find_role(room, caller, &l, error) != 0 ||
-        check_permission(room, arena, caller, wanted, &l, error) != 0 ||
+    if (check(wanted, arena, error) != 0 || find_role(room, caller, &l, &trusts, error) != 0 ||
+        check_permission(room, arena, caller, wanted, &l, trusts, denial ? denial : &unread, error) != 0 ||
         check_duration(wanted, &l.role, error) != 0)
         return -1;
     *role = (identity_caller){.kind = IDENTITY_ASSUMED_ROLE,

@@ -21,10 +21,10 @@ typedef struct identity_assumption {
  * Checks and decides, and makes the session; `*role` is the identity that it acts as. Not inside a store
  * work. InvalidParameter.RoleArn, .RoleSessionName, .ExternalId, .DurationSeconds, .PolicyGrammar,
  * .PolicySize; EntityNotExist.Role; NoPermission when identity policies, control policies or the trust policy
- * do not allow.
+ * do not allow: `denial` (may be NULL) then tells why.
  */
 int identity_assume_role(identity *identity, pl_arena *arena, const identity_caller *caller,
                          const identity_assumption *wanted, identity_caller *role, identity_session *session,
-                         pl_error *error);
+                         identity_denial *denial, pl_error *error);
 
 #endif

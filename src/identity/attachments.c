@@ -2,6 +2,8 @@
  * identity_attachments. */
 #include "identity/rows.h"
 
+#include "org/org.h"
+
 typedef struct kind_facts {
     const char *name;
     pl_error_code exists, missing, limit;
@@ -49,27 +51,14 @@ static int resolve_principal(const identity_scope *in, identity_attachment *a, p
     return 0;
 }
 
-/* Resource groups are the organisation room's; here only whether one is there and may be used. */
-int identity_resource_group_check(const identity_scope *in, pl_str id, bool in_use, pl_error *error) {
-    store_statement *row = store_prepare(
-        in->session, "SELECT status FROM resource_groups WHERE account_id = $1 AND group_id = $2", error);
-    store_bind_text(row, 1, in->account_id);
-    store_bind_text(row, 2, id);
-    int step = store_step(row, error);
-    if (step != 1)
-        return step == 0 ? pl_fail(error, PL_E_EntityNotExists_ResourceGroup) : -1;
-    return !in_use || pl_str_is(store_column_text(row, 0), "OK")
-               ? 0
-               : pl_fail(error, PL_E_Invalid_ResourceGroup_Status);
-}
-
 /* Canonical names, and everything there. */
 static int resolve(const identity_scope *in, identity_attachment *a, pl_error *error) {
     identity_policy policy;
     a->resource_group_id = identity_text(a->resource_group_id);
     if (resolve_principal(in, a, error) != 0 ||
         identity_policy_find(in, a->system, a->policy_name, &policy, error) != 0 ||
-        (a->resource_group_id.n && identity_resource_group_check(in, a->resource_group_id, true, error) != 0))
+        (a->resource_group_id.n &&
+         org_check_resource_group(in->session, in->account_id, a->resource_group_id, true, error) != 0))
         return -1;
     a->policy_name = policy.name;
     return 0;

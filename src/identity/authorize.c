@@ -34,6 +34,10 @@ static int find_levels(identity_authority *a, identity *room, pl_arena *arena, p
     org_levels owner = a->levels;
     if (!pl_str_eq(account_id, owner_id) && org_control_levels(a->view, arena, owner_id, &owner, error) != 0)
         return -1;
+    /* The exemption of a management account ends with its own directory. */
+    bool elsewhere = owner.role == PL_ACCOUNT_MEMBER && !pl_str_eq(owner.management_id, account_id);
+    if (*role == PL_ACCOUNT_MANAGEMENT && elsewhere)
+        *role = PL_ACCOUNT_STANDALONE;
     a->sides.control = owner.levels;
     a->sides.control_count = owner.count;
     return 0;
@@ -152,7 +156,45 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
         identity_authority_add_common(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
-        identity_calls_note(room, caller, request);
+        identity_calls_note(room, caller, caller->account_id, request);
+    }
+    identity_authority_close(&a);
+    return result;
+}
+
+/* --- Resource groups ---------------------------------------------------------------------------------------
+ */
+
+static const pl_policy_set *group_set(const identity_authority *a, pl_str group_id) {
+    for (size_t i = 0; a->principal && i < a->principal->group_count; i++)
+        if (pl_str_eq(a->principal->groups[i].resource_group_id, group_id))
+            return a->principal->groups[i].set;
+    return NULL;
+}
+
+static int may_with(identity_authority *a, const identity_request *request, const pl_policy_set *group,
+                    bool *may, pl_error *error) {
+    pl_decision decision;
+    a->request.action = request->action;
+    a->request.resource = request->resources[0];
+    a->sides.resource_group = group;
+    int result = pl_decide(&a->sides, &a->request, &decision, error);
+    *may = result == 0 && decision.verdict == PL_ALLOW;
+    return result;
+}
+
+int identity_may_in_groups(identity *room, pl_arena *arena, const identity_caller *caller,
+                           const identity_request *request, const pl_str *group_ids, size_t count,
+                           bool *everywhere, bool *allowed, pl_error *error) {
+    identity_authority a;
+    *everywhere = false;
+    memset(allowed, 0, count * sizeof *allowed);
+    int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
+    if (result == 0) {
+        identity_authority_add_common(&a, arena, caller, request);
+        result = may_with(&a, request, NULL, everywhere, error);
+        for (size_t i = 0; i < count && result == 0; i++)
+            result = may_with(&a, request, group_set(&a, group_ids[i]), &allowed[i], error);
     }
     identity_authority_close(&a);
     return result;

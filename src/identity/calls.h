@@ -1,6 +1,7 @@
 /*
- * The log of calls: which identity asked for which action on which resource from where, counted. It answers
- * what a change of control policies would break.
+ * The log of calls: which identity asked for which action on which resource, with everything that a decision
+ * depends on (address, transport, MFA, session policy), counted. It answers what a change of control policies
+ * would break: a call is decided again as it was made.
  *
  * Distinct calls gather in memory and are written by identity_flush; they are kept for IDENTITY_CALL_DAYS and
  * at most IDENTITY_CALLS_MAX of an account, the newest ones. The account owner is not logged: control
@@ -17,15 +18,18 @@ enum {
     IDENTITY_CALLS_MAX = 20000, /* distinct calls kept of an account */
     IDENTITY_CALLS_GATHERED_MAX =
         20000, /* distinct calls in memory; others are not logged until the next write */
+    IDENTITY_CALLS_BYTES_MAX = 32 << 20, /* in memory; others likewise */
     IDENTITY_CALLS_DECIDED_MAX = 200000, /* of one simulation */
     IDENTITY_CALLS_SHOWN_MAX = 1000
 };
 
 typedef struct identity_seen_call {
-    pl_str account_id;
+    pl_str account_id;    /* whose control policies bound it: the owner of the resource */
     pl_str principal_arn; /* user or role */
     pl_str action, resource, source_ip;
-    int64_t first_seen, last_seen; /* Unix milliseconds */
+    pl_str session_policy; /* JSON; empty: the session had none */
+    bool secure, mfa;
+    int64_t first_seen, last_seen; /* Unix milliseconds; decided again as at `last_seen` */
     int64_t count;
 } identity_seen_call;
 
@@ -44,14 +48,23 @@ typedef struct identity_impact {
     bool truncated;   /* there were more calls than could be looked at */
 } identity_impact;
 
-/*
- * What attaching a control policy to a folder or member of the directory that `management_id` manages would
- * change among the calls seen since `since`. Not inside a store work. All in the arena.
- * EntityNotExists.ResourceDirectory, EntityNotExists.Target, MalformedPolicyDocument,
- * InvalidParameter.PolicyDocument.Length.
+/* A change of attachments to try: one of `policy_id` and `document` is given; `document` cannot be detached.
  */
-int identity_control_impact(identity *identity, pl_arena *arena, pl_str management_id, pl_str target_id,
-                            pl_str document, int64_t since, int64_t now, identity_impact *impact,
+typedef struct identity_control_change {
+    pl_str target_id; /* folder or member of the directory */
+    pl_str policy_id; /* a policy of the directory */
+    pl_str document;  /* one that is not in the directory yet */
+    bool detach;
+} identity_control_change;
+
+/*
+ * What the change would do to the calls seen since `since` in the directory that `management_id` manages. Not
+ * inside a store work. All in the arena. EntityNotExists.ResourceDirectory, EntityNotExists.Target,
+ * EntityNotExists.ControlPolicy, EntityNotExists.ControlPolicyAttachment, NotSupport.DetachLastControlPolicy,
+ * MalformedPolicyDocument, InvalidParameter.PolicyDocument.Length.
+ */
+int identity_control_impact(identity *identity, pl_arena *arena, pl_str management_id,
+                            const identity_control_change *change, int64_t since, identity_impact *impact,
                             pl_error *error);
 
 #endif

@@ -15,12 +15,15 @@ enum { MESSAGE_MAX = 32768 };
 /* Version and five reserved bytes in front of what is sealed. */
 static const char header[6] = {1, 1, 0, 0, 0, 0};
 
+/* An account owner is denied by the trust policy of another account's role only; no name is documented. */
 static pl_str principal_type(const identity_caller *caller) {
+    if (caller->kind == IDENTITY_ROOT)
+        return PL_STR("Account");
     return caller->kind == IDENTITY_USER ? PL_STR("SubUser") : PL_STR("AssumedRoleUser");
 }
 
 static pl_str display_name(pl_arena *arena, const identity_caller *caller) {
-    if (caller->kind == IDENTITY_USER)
+    if (caller->kind == IDENTITY_USER || caller->kind == IDENTITY_ROOT)
         return caller->principal_id;
     return pl_arena_printf(arena, "%.*s:%.*s", PL_FMT(caller->name), PL_FMT(caller->session_name));
 }
@@ -136,7 +139,8 @@ void identity_authority_explain(identity_authority *a, identity *room, pl_arena 
     pl_decision full;
     pl_error ignored;
     pl_buf plain;
-    *denial = (identity_denial){.policy_type = pl_decider_policy_type(decision->decided_by),
+    *denial = (identity_denial){.action = pl_arena_copy(arena, a->request.action),
+                                .policy_type = pl_decider_policy_type(decision->decided_by),
                                 .no_permission_type = pl_ruling_name(decision->verdict),
                                 .decided_at = pl_arena_copy(arena, decision->decided_at),
                                 .principal_type = principal_type(caller),

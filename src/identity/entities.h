@@ -312,10 +312,6 @@ typedef struct identity_attachment_filter {
 int identity_attachment_list(const identity_scope *in, const identity_attachment_filter *filter,
                              identity_attachment **attachments, size_t *count, pl_error *error);
 
-/* EntityNotExists.ResourceGroup; with `in_use` also Invalid.ResourceGroup.Status for one that is going away.
- */
-int identity_resource_group_check(const identity_scope *in, pl_str id, bool in_use, pl_error *error);
-
 /* --- The account ------------------------------------------------------------------------------------------
  */
 

@@ -76,6 +76,7 @@ int identity_account_delete(identity *room, store_session *session, pl_str accou
         "DELETE FROM identity_key_owners WHERE account_id = $1",
         "DELETE FROM identity_access_keys WHERE account_id = $1",
         "DELETE FROM identity_calls WHERE account_id = $1",
+        "DELETE FROM identity_call_policies WHERE account_id = $1",
         "DELETE FROM identity_tags WHERE account_id = $1",
         "DELETE FROM identity_attachments WHERE account_id = $1",
         "DELETE FROM identity_policy_versions WHERE account_id = $1",

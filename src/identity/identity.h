@@ -105,6 +105,7 @@ typedef struct identity_request {
 
 /* Why a call was denied, for AccessDeniedDetail (reference/ram-authorization.md). */
 typedef struct identity_denial {
+    pl_str action;             /* that was denied; what the operation asked for */
     pl_str policy_type;        /* AccountLevelIdentityBasedPolicy, ControlPolicy, SessionPolicy, ... */
     pl_str no_permission_type; /* ImplicitDeny or ExplicitDeny */
     pl_str decided_at;         /* folder or account id of a control policy */
@@ -120,6 +121,14 @@ typedef struct identity_denial {
  */
 int identity_authorize(identity *identity, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error);
+
+/*
+ * Whether the caller may do an action on a resource of any group (`*everywhere`), and on one in each of the
+ * resource groups (`allowed`, one for each id). Nothing is logged; what goes wrong is a no and -1.
+ */
+int identity_may_in_groups(identity *identity, pl_arena *arena, const identity_caller *caller,
+                           const identity_request *request, const pl_str *group_ids, size_t count,
+                           bool *everywhere, bool *allowed, pl_error *error);
 
 /*
  * Opens `encoded_message`: the object DecodedDiagnosticMessage, in the arena, and when it was made (Unix

@@ -1,12 +1,13 @@
 /*
- * What a control policy would change among the calls seen: each is decided twice, without and with it.
- * Session policies are not in the log, so a session counts with all that its role may do; calls count as made
- * over TLS.
+ * What a change of control policies would do to the calls seen: each is decided twice, without and with it,
+ * as it was made: same address, transport, MFA, session policy, and the time it was last seen at. Directory
+ * and identity policies are those of now.
  */
 #include "identity/calls.h"
 
 #include "identity/entities.h"
 #include "identity/overlay.h"
+#include "org/change.h"
 
 enum { PAGE = 1000 };
 
@@ -15,8 +16,9 @@ typedef struct work {
     identity *room;
     pl_arena *arena;  /* of the answer */
     pl_arena scratch; /* of one page */
+    identity_trial trial;
     identity_trials trials;
-    int64_t since, now;
+    int64_t since;
     identity_impact *impact;
     pl_error *error;
 } work;
@@ -25,10 +27,43 @@ typedef struct work {
 typedef struct page {
     work *w;
     pl_str account_id;
-    identity_seen_call last; /* of the page before */
+    pl_str after[3]; /* principal, action and hash of the last call of the page before */
     identity_seen_call *calls;
     size_t count;
+    pl_str last_hash;
 } page;
+
+static identity_seen_call read_call(const page *p, store_statement *rows) {
+    pl_arena *arena = &p->w->scratch;
+    return (identity_seen_call){.account_id = p->account_id,
+                                .principal_arn = pl_arena_copy(arena, store_column_text(rows, 0)),
+                                .action = pl_arena_copy(arena, store_column_text(rows, 1)),
+                                .resource = pl_arena_copy(arena, store_column_text(rows, 3)),
+                                .source_ip = pl_arena_copy(arena, store_column_text(rows, 4)),
+                                .session_policy = pl_arena_copy(arena, store_column_text(rows, 5)),
+                                .secure = store_column_i64(rows, 6) != 0,
+                                .mfa = store_column_i64(rows, 7) != 0,
+                                .first_seen = store_column_i64(rows, 8),
+                                .last_seen = store_column_i64(rows, 9),
+                                .count = store_column_i64(rows, 10)};
+}
+
+static store_statement *select_page(store_session *session, const page *p, pl_error *error) {
+    store_statement *rows = store_prepare(
+        session,
+        "SELECT c.principal_arn, c.action, c.call_hash, c.resource, c.source_ip, COALESCE(p.document, ''), "
+        "c.secure, c.mfa, c.first_seen, c.last_seen, c.call_count FROM identity_calls c "
+        "LEFT JOIN identity_call_policies p ON p.account_id = c.account_id AND p.policy_hash = c.policy_hash "
+        "WHERE c.account_id = $1 AND c.last_seen >= $2 AND (c.principal_arn, c.action, c.call_hash) > "
+        "($3, $4, $5) ORDER BY c.principal_arn, c.action, c.call_hash LIMIT 1000",
+        error);
+    store_bind_text(rows, 1, p->account_id);
+    store_bind_i64(rows, 2, p->w->since);
+    store_bind_text(rows, 3, p->after[0]);
+    store_bind_text(rows, 4, p->after[1]);
+    store_bind_blob(rows, 5, p->after[2]);
+    return rows;
+}
 
 static int read_page(store_session *session, void *argument, pl_error *error) {
     page *p = argument;
@@ -37,28 +72,12 @@ static int read_page(store_session *session, void *argument, pl_error *error) {
     p->calls = pl_new(arena, identity_seen_call, PAGE);
     if (!p->calls)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    store_statement *rows =
-        store_prepare(session,
-                      "SELECT principal_arn, action, resource, source_ip, first_seen, last_seen, call_count "
-                      "FROM identity_calls WHERE account_id = $1 AND last_seen >= $2 "
-                      "AND (principal_arn, action, resource, source_ip) > ($3, $4, $5, $6) "
-                      "ORDER BY principal_arn, action, resource, source_ip LIMIT 1000",
-                      error);
-    const pl_str after[] = {p->last.principal_arn, p->last.action, p->last.resource, p->last.source_ip};
-    store_bind_text(rows, 1, p->account_id);
-    store_bind_i64(rows, 2, p->w->since);
-    for (int i = 0; i < 4; i++)
-        store_bind_text(rows, 3 + i, after[i].p ? after[i] : PL_STR(""));
+    store_statement *rows = select_page(session, p, error);
     int step = 1;
-    while (p->count < PAGE && (step = store_step(rows, error)) == 1)
-        p->calls[p->count++] = (identity_seen_call){p->account_id,
-                                                    pl_arena_copy(arena, store_column_text(rows, 0)),
-                                                    pl_arena_copy(arena, store_column_text(rows, 1)),
-                                                    pl_arena_copy(arena, store_column_text(rows, 2)),
-                                                    pl_arena_copy(arena, store_column_text(rows, 3)),
-                                                    store_column_i64(rows, 4),
-                                                    store_column_i64(rows, 5),
-                                                    store_column_i64(rows, 6)};
+    while (p->count < PAGE && (step = store_step(rows, error)) == 1) {
+        p->calls[p->count++] = read_call(p, rows);
+        p->last_hash = pl_arena_copy(arena, store_column_blob(rows, 2));
+    }
     if (step < 0)
         return -1;
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
@@ -78,33 +97,60 @@ static int note(work *w, const identity_seen_call *call, pl_ruling before, pl_ru
     if (!items)
         return pl_fail(w->error, PL_E_ServiceUnavailable);
     impact->items = items;
-    items[impact->count++] = (identity_changed_call){
-        {keep(w, call->account_id), keep(w, call->principal_arn), keep(w, call->action),
-         keep(w, call->resource), keep(w, call->source_ip), call->first_seen, call->last_seen, call->count},
-        before,
-        after};
+    identity_changed_call *kept = &items[impact->count++];
+    *kept = (identity_changed_call){*call, before, after};
+    pl_str *const texts[] = {&kept->call.account_id, &kept->call.principal_arn, &kept->call.action,
+                             &kept->call.resource,   &kept->call.source_ip,     &kept->call.session_policy};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = keep(w, *texts[i]);
     return w->arena->failed ? pl_fail(w->error, PL_E_ServiceUnavailable) : 0;
+}
+
+/* Under the control policies that `a` stands on at the moment; both decisions see one session policy. */
+static int decide_both(work *w, identity_authority *a, const identity_overlay *overlay,
+                       const identity_seen_call *call, pl_ruling *before, pl_ruling *after) {
+    pl_decision decision;
+    const pl_control_level *stored = a->sides.control;
+    size_t stored_count = a->sides.control_count;
+    int result = identity_authority_decide(a, call->resource, &decision, w->error);
+    *before = decision.verdict;
+    a->sides.control = overlay->levels;
+    a->sides.control_count = overlay->level_count;
+    if (result == 0)
+        result = identity_authority_decide(a, call->resource, &decision, w->error);
+    *after = decision.verdict;
+    a->sides.control = stored;
+    a->sides.control_count = stored_count;
+    return result;
+}
+
+static int compile_session(work *w, const identity_seen_call *call, pl_policy_set **set) {
+    size_t bad;
+    pl_policy_source source = {PL_POLICY_SESSION, PL_STR("session"), call->session_policy};
+    *set = NULL;
+    return call->session_policy.n ? pl_policy_set_compile(&source, 1, w->room->seed, set, &bad, w->error) : 0;
 }
 
 static int decide_twice(work *w, identity_authority *a, const identity_caller *caller,
                         const identity_overlay *overlay, const identity_seen_call *call) {
-    pl_decision before, after;
-    const pl_control_level *stored = a->sides.control;
-    size_t stored_count = a->sides.control_count;
-    identity_request common = {.source_ip = call->source_ip, .now = w->now, .secure = true};
+    pl_ruling before = PL_IMPLICIT_DENY, after = PL_IMPLICIT_DENY;
+    pl_policy_set *session;
+    identity_caller as = *caller;
+    identity_request common = {.source_ip = call->source_ip, .now = call->last_seen, .secure = call->secure};
+    as.mfa = call->mfa;
     a->request.action = call->action;
     a->request.context_count = 0;
-    identity_authority_add_common(a, &w->scratch, caller, &common);
-    if (w->scratch.failed || identity_authority_decide(a, call->resource, &before, w->error) != 0)
-        return w->scratch.failed ? pl_fail(w->error, PL_E_ServiceUnavailable) : -1;
-    a->sides.control = overlay->levels;
-    a->sides.control_count = overlay->level_count;
-    int result = identity_authority_decide(a, call->resource, &after, w->error);
-    a->sides.control = stored;
-    a->sides.control_count = stored_count;
+    identity_authority_add_common(a, &w->scratch, &as, &common);
+    if (w->scratch.failed)
+        return pl_fail(w->error, PL_E_ServiceUnavailable);
+    if (compile_session(w, call, &session) != 0)
+        return -1;
+    a->sides.session = session;
+    int result = decide_both(w, a, overlay, call, &before, &after);
+    a->sides.session = NULL;
+    pl_policy_set_release(session);
     w->impact->decided++;
-    return result == 0 && before.verdict != after.verdict ? note(w, call, before.verdict, after.verdict)
-                                                          : result;
+    return result == 0 && before != after ? note(w, call, before, after) : result;
 }
 
 /* The calls of one principal, which lie together; an identity that is gone cannot be bound any more. */
@@ -114,7 +160,7 @@ static int look_at_principal(work *w, const identity_overlay *overlay, const ide
     identity_authority a;
     if (identity_caller_of_arn(w->room, &w->scratch, calls->principal_arn, &caller, w->error) != 0)
         return pl_error_is(w->error, PL_E_Invalid_PrincipalArn_Value) ? 0 : -1;
-    int result = identity_authority_open(&a, w->room, &w->scratch, &caller, caller.account_id, w->error);
+    int result = identity_authority_open(&a, w->room, &w->scratch, &caller, calls->account_id, w->error);
     for (size_t i = 0; i < count && result == 0; i++)
         result = decide_twice(w, &a, &caller, overlay, &calls[i]);
     identity_authority_close(&a);
@@ -134,7 +180,7 @@ static int look_at_page(work *w, const identity_overlay *overlay, const page *p)
 }
 
 static int look_at_calls(work *w, pl_str account_id, const identity_overlay *overlay) {
-    page p = {.w = w, .account_id = account_id};
+    page p = {.w = w, .account_id = account_id, .after = {PL_STR(""), PL_STR(""), PL_STR("")}};
     pl_arena kept;
     int result = 0;
     pl_arena_init(&kept, 1 << 20);
@@ -144,12 +190,11 @@ static int look_at_calls(work *w, pl_str account_id, const identity_overlay *ove
         if (result == 0)
             result = look_at_page(w, overlay, &p);
         if (result == 0 && p.count) {
-            identity_seen_call last = p.calls[p.count - 1];
+            const pl_str last[] = {p.calls[p.count - 1].principal_arn, p.calls[p.count - 1].action,
+                                   p.last_hash};
             pl_arena_reset(&kept);
-            p.last = (identity_seen_call){.principal_arn = pl_arena_copy(&kept, last.principal_arn),
-                                          .action = pl_arena_copy(&kept, last.action),
-                                          .resource = pl_arena_copy(&kept, last.resource),
-                                          .source_ip = pl_arena_copy(&kept, last.source_ip)};
+            for (size_t i = 0; i < 3; i++)
+                p.after[i] = pl_arena_copy(&kept, last[i]);
         }
         w->impact->truncated |= w->impact->decided >= IDENTITY_CALLS_DECIDED_MAX;
     } while (result == 0 && p.count == PAGE && !w->impact->truncated);
@@ -177,43 +222,67 @@ static int look_at_account(work *w, pl_str account_id) {
     return result;
 }
 
-static int look_at_directory(work *w, const org_view *view, pl_str management_id, pl_str target_id) {
+/* A detachment must be possible: the policy lies there, and is not the last one of its node. */
+static int check_detach(const org_node *target, pl_str policy_id, pl_error *error) {
+    bool attached = false;
+    for (size_t i = 0; i < target->attachment_count; i++)
+        attached = attached || pl_str_eq(target->attachments[i].policy->id, policy_id);
+    if (!attached)
+        return pl_fail(error, PL_E_EntityNotExists_ControlPolicyAttachment);
+    return target->attachment_count > 1 ? 0 : pl_fail(error, PL_E_NotSupport_DetachLastControlPolicy);
+}
+
+/* Makes the trial of the change. */
+static int prepare(work *w, const org_node *target, const identity_control_change *change) {
+    identity_trial *trial = &w->trial;
+    const pl_policy *policy;
+    *trial = (identity_trial){.target_id = target->id, .name = PL_STR("PolicyDocument")};
+    w->trials = (identity_trials){.items = trial, .count = 1};
+    if (change->policy_id.n == 0) {
+        trial->document = change->document;
+        return pl_policy_parse(w->arena, PL_POLICY_CONTROL, change->document, &policy, w->error);
+    }
+    if (!org_find_policy(target->directory, change->policy_id))
+        return pl_fail(w->error, PL_E_EntityNotExists_ControlPolicy);
+    trial->name = trial->replaces = change->policy_id;
+    if (change->detach)
+        return check_detach(target, change->policy_id, w->error);
+    trial->replaces = PL_STR_NONE;
+    return org_read_policy_document(w->room->config.org, w->arena, target->directory, change->policy_id,
+                                    &trial->document, w->error);
+}
+
+static int look_at_directory(work *w, const org_view *view, pl_str management_id,
+                             const identity_control_change *change) {
     const org_directory *directory = org_managed_directory(view, management_id);
     if (!directory)
         return pl_fail(w->error, PL_E_EntityNotExists_ResourceDirectory);
-    const org_node *target = org_find_node(view, target_id);
+    const org_node *target = org_find_node(view, change->target_id);
     if (!target || target->directory != directory)
         return pl_fail(w->error, PL_E_EntityNotExists_Target);
+    if (prepare(w, target, change) != 0)
+        return -1;
     for (size_t i = 0; i < directory->account_count && !w->impact->truncated; i++) {
         pl_str account_id = directory->accounts[i]->node.id;
-        bool bound = pl_str_eq(account_id, target_id) || org_in_folder(view, account_id, target_id);
+        bool bound = pl_str_eq(account_id, target->id) || org_in_folder(view, account_id, target->id);
         if (bound && look_at_account(w, account_id) != 0)
             return -1;
     }
     return 0;
 }
 
-int identity_control_impact(identity *room, pl_arena *arena, pl_str management_id, pl_str target_id,
-                            pl_str document, int64_t since, int64_t now, identity_impact *impact,
+int identity_control_impact(identity *room, pl_arena *arena, pl_str management_id,
+                            const identity_control_change *change, int64_t since, identity_impact *impact,
                             pl_error *error) {
-    const pl_policy *policy;
-    identity_trial trial = {.target_id = target_id, .name = PL_STR("PolicyDocument"), .document = document};
-    work w = {.room = room,
-              .arena = arena,
-              .trials = {.items = &trial, .count = 1},
-              .since = since,
-              .now = now,
-              .impact = impact,
-              .error = error};
+    work w = {.room = room, .arena = arena, .since = since, .impact = impact, .error = error};
     *impact = (identity_impact){.items = NULL};
-    if (pl_policy_parse(arena, PL_POLICY_CONTROL, document, &policy, error) != 0 ||
-        identity_flush(room, error) != 0)
+    if (identity_flush(room, error) != 0)
         return -1;
     const org_view *view = room->config.org ? org_view_open(room->config.org, NULL, error) : NULL;
     if (!view)
         return room->config.org ? -1 : pl_fail(error, PL_E_EntityNotExists_ResourceDirectory);
     pl_arena_init(&w.scratch, (size_t)64 << 20);
-    int result = look_at_directory(&w, view, management_id, target_id);
+    int result = look_at_directory(&w, view, management_id, change);
     pl_arena_free(&w.scratch);
     org_view_close(view);
     return result;

@@ -61,8 +61,9 @@ struct identity {
     unsigned char seal_key[PL_SEAL_KEY_SIZE];
     pthread_mutex_t calls_lock; /* guards the map of gathered calls */
     pl_map calls;
-    pl_map keys;       /* access key id -> identity_known_key */
-    pl_map principals; /* key -> identity_principal */
+    size_t calls_bytes; /* of their keys */
+    pl_map keys;        /* access key id -> identity_known_key */
+    pl_map principals;  /* key -> identity_principal */
 };
 
 /* --- The key that seals secrets --------------------------------------------------------------------------
@@ -113,8 +114,9 @@ void identity_principal_close(identity_principal *principal); /* NULL is fine */
 /* The policies scoped to the resource group that the ARN names; NULL when there are none. */
 const identity_scoped_set *identity_principal_group(const identity_principal *principal, pl_str resource);
 
-/* Counts a call; writes what was counted; forgets it. */
-void identity_calls_note(identity *room, const identity_caller *caller, const identity_request *request);
+/* Counts a call on what `owner_id` owns; writes what was counted; forgets it. */
+void identity_calls_note(identity *room, const identity_caller *caller, pl_str owner_id,
+                         const identity_request *request);
 int identity_calls_flush(identity *room, pl_error *error);
 void identity_calls_forget(identity *room);
 

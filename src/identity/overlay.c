@@ -33,20 +33,23 @@ static int add(sources *list, pl_policy_kind kind, pl_str name, pl_str text, pl_
     return 0;
 }
 
-static bool replaced(pl_str name, const identity_trials *trials) {
-    for (size_t i = 0; i < trials->count; i++)
-        if (trials->items[i].replaces.n && pl_str_eq(trials->items[i].replaces, name))
+static bool replaced(pl_str name, const identity_trials *trials, pl_str node_id) {
+    for (size_t i = 0; i < trials->count; i++) {
+        const identity_trial *trial = &trials->items[i];
+        if (trial->replaces.n && pl_str_eq(trial->replaces, name) &&
+            (trial->document.p || pl_str_eq(trial->target_id, node_id)))
             return true;
+    }
     return false;
 }
 
-/* The stored policies of a set, but for those that a trial replaces. */
-static int add_stored(sources *list, const pl_policy_set *set, const identity_trials *trials,
+/* The stored policies of a set, but for those that a trial replaces or takes off the node. */
+static int add_stored(sources *list, const pl_policy_set *set, const identity_trials *trials, pl_str node_id,
                       pl_error *error) {
     for (size_t i = 0; set && i < pl_policy_set_count(set); i++) {
         const pl_policy *policy = pl_policy_set_policy(set, i);
         pl_str name = pl_policy_set_name(set, i);
-        if (!replaced(name, trials) && add(list, policy->kind, name, policy->text, error) != 0)
+        if (!replaced(name, trials, node_id) && add(list, policy->kind, name, policy->text, error) != 0)
             return -1;
     }
     return 0;
@@ -73,7 +76,7 @@ int identity_overlay_identity(identity_overlay *overlay, identity_authority *a, 
     sources list = {.arena = arena};
     if (trials->count == 0 && !trials->instead)
         return 0;
-    if (!trials->instead && add_stored(&list, a->sides.identity, trials, error) != 0)
+    if (!trials->instead && add_stored(&list, a->sides.identity, trials, PL_STR(""), error) != 0)
         return -1;
     for (size_t i = 0; i < trials->count; i++)
         if (add(&list, PL_POLICY_IDENTITY, trials->items[i].name, trials->items[i].document, error) != 0)
@@ -127,12 +130,13 @@ static int fill_level(sources *list, const levels *all, size_t at, const identit
     const level *node = &all->items[at];
     if (node->open && add(list, PL_POLICY_SYSTEM, PL_STR("cp-FullAliyunAccess"), EVERYTHING, error) != 0)
         return -1;
-    if (add_stored(list, node->stored, trials, error) != 0)
+    if (add_stored(list, node->stored, trials, node->id, error) != 0)
         return -1;
     for (size_t i = 0; i < trials->count; i++) {
         const identity_trial *trial = &trials->items[i];
         bool here = trial->target_id.n ? pl_str_eq(trial->target_id, node->id) : at + 1 == all->count;
-        if (here && add(list, PL_POLICY_CONTROL, trial->name, trial->document, error) != 0)
+        if (here && trial->document.p &&
+            add(list, PL_POLICY_CONTROL, trial->name, trial->document, error) != 0)
             return -1;
     }
     return 0;

@@ -13,7 +13,7 @@ typedef struct identity_trial {
     pl_str target_id; /* of a control policy: the folder or account; absent: the principal's account */
     pl_str replaces;  /* name of a stored identity policy, or id of a control policy; absent: it is added */
     pl_str name;      /* what answers call it */
-    pl_str document;  /* JSON */
+    pl_str document;  /* JSON; absent: the policy `replaces` is taken off `target_id`, nothing added */
 } identity_trial;
 
 /* Policies to try. With `levels` they stand instead of all stored ones, otherwise besides them. */

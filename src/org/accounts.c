@@ -275,6 +275,16 @@ int org_set_payer(org *o, const org_caller *caller, pl_str account_id, pl_str pa
 /* --- Leaving ---------------------------------------------------------------------------------------------
  */
 
+/* The address stays the account's own when it leaves: invitations by mail find it. */
+static int keep_mail(const org_change *change, const org_account *account, pl_error *error) {
+    if (account->email.n == 0)
+        return 0;
+    return store_run(change->session, error,
+                     "INSERT INTO directory_emails (account_id, email) VALUES ($1, $2) "
+                     "ON CONFLICT (account_id) DO UPDATE SET email = excluded.email",
+                     "tt", account->node.id, account->email);
+}
+
 int org_forget_member(org_change *change, const org_account *account, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM directory_accounts WHERE account_id = $1 AND member_id = $2",
@@ -315,7 +325,7 @@ static int remove_work(org_change *change, void *argument, pl_error *error) {
                             "operation, you must first remove this account from the Trusted Service.",
                             PL_FMT(d->service));
     }
-    return org_forget_member(change, account, error);
+    return keep_mail(change, account, error) || org_forget_member(change, account, error) ? -1 : 0;
 }
 
 int org_remove_account(org *o, const org_caller *caller, pl_str account_id, pl_error *error) {

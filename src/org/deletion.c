@@ -63,6 +63,8 @@ static int delete_work(org_change *change, void *argument, pl_error *error) {
     const org_hooks *hooks = &change->org->hooks;
     const org_account *account = need_account(change, w->account_id, error);
     if (!account || check_deletable(change, account, error) || org_forget_member(change, account, error) ||
+        store_run(change->session, error, "DELETE FROM directory_emails WHERE account_id = $1", "t",
+                  account->node.id) ||
         write_deletion(change, account->node.id, "Success", "0", error))
         return -1;
     return hooks->delete_account ? hooks->delete_account(hooks->context, change->session, account->node.id,

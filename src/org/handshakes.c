@@ -147,13 +147,66 @@ int org_invite(org *o, const org_caller *caller, pl_str target_type, pl_str targ
 /* --- Finding ---------------------------------------------------------------------------------------------
  */
 
-/* The inviting account, or the one whose id was invited; of an invitation by mail whoever knows its id. */
-static bool may_see(const org_handshake *h, pl_str account_id) {
-    return pl_str_eq(h->management_id, account_id) || pl_str_eq(h->target, account_id) ||
-           pl_str_is(h->target_type, "Email");
+/* What an account can be invited as. An address that is not known is empty and matches nothing. */
+typedef struct addresses {
+    pl_str account_id;
+    pl_str name; /* what the account is called, which has the form of a mail address */
+    pl_str mail; /* that a directory gave it */
+} addresses;
+
+/* The address that was told when the account was made or promoted as a member; kept when it has left. */
+static int find_mail(org *o, store_session *session, const org_caller *caller, pl_str *mail,
+                     pl_error *error) {
+    const org_view *view = org_view_open(o, session, error);
+    if (!view)
+        return -1;
+    const org_node *node = org_find_node(view, caller->account_id);
+    *mail = node && node->account ? pl_arena_copy(caller->arena, node->account->email) : PL_STR("");
+    org_view_close(view);
+    if (mail->n > 0)
+        return 0;
+    store_statement *st =
+        store_prepare(session, "SELECT email FROM directory_emails WHERE account_id = $1", error);
+    store_bind_text(st, 1, caller->account_id);
+    int step = store_step(st, error);
+    if (step == 1)
+        *mail = pl_arena_copy(caller->arena, store_column_text(st, 0));
+    store_reset(st);
+    return step < 0 ? -1 : 0;
 }
 
-static int find(store_session *session, const org_caller *caller, pl_str id, org_handshake *out,
+static int find_addresses(org *o, store_session *session, const org_caller *caller, addresses *out,
+                          pl_error *error) {
+    const org_hooks *hooks = &o->hooks;
+    bool found = false;
+    *out = (addresses){.account_id = caller->account_id, .name = PL_STR(""), .mail = PL_STR("")};
+    if (hooks->find_account && hooks->find_account(hooks->context, session, caller->arena, caller->account_id,
+                                                   &found, &out->name, error))
+        return -1;
+    if (!found)
+        out->name = PL_STR("");
+    return find_mail(o, session, caller, &out->mail, error);
+}
+
+static bool is_invited(const org_handshake *h, const addresses *who) {
+    if (!pl_str_is(h->target_type, "Email"))
+        return pl_str_eq(h->target, who->account_id);
+    return (who->name.n > 0 && pl_str_eq_fold(h->target, who->name)) ||
+           (who->mail.n > 0 && pl_str_eq_fold(h->target, who->mail));
+}
+
+/* The inviting account and the invited one; to anybody else there is no such invitation. */
+static int may_see(org *o, store_session *session, const org_caller *caller, const org_handshake *h,
+                   pl_error *error) {
+    addresses who;
+    if (pl_str_eq(h->management_id, caller->account_id))
+        return 0;
+    if (find_addresses(o, session, caller, &who, error))
+        return -1;
+    return is_invited(h, &who) ? 0 : pl_fail(error, PL_E_EntityNotExists_Handshake);
+}
+
+static int find(org *o, store_session *session, const org_caller *caller, pl_str id, org_handshake *out,
                 pl_error *error) {
     store_statement *st = store_prepare(
         session, "SELECT " HANDSHAKE_COLUMNS " FROM " HANDSHAKE_TABLES " WHERE h.handshake_id = $1", error);
@@ -166,10 +219,12 @@ static int find(store_session *session, const org_caller *caller, pl_str id, org
     store_reset(st);
     if (caller->arena->failed)
         return org_no_memory(error);
-    return step == 1 && may_see(out, caller->account_id) ? 0 : pl_fail(error, PL_E_EntityNotExists_Handshake);
+    return step == 1 ? may_see(o, session, caller, out, error)
+                     : pl_fail(error, PL_E_EntityNotExists_Handshake);
 }
 
 typedef struct find_read {
+    org *org;
     const org_caller *caller;
     pl_str id;
     org_handshake *out;
@@ -177,15 +232,16 @@ typedef struct find_read {
 
 static int find_run(store_session *session, void *argument, pl_error *error) {
     find_read *r = argument;
-    return find(session, r->caller, r->id, r->out, error);
+    return find(r->org, session, r->caller, r->id, r->out, error);
 }
 
 int org_find_handshake(org *o, const org_caller *caller, pl_str id, org_handshake *out, pl_error *error) {
-    find_read r = {caller, id, out};
+    find_read r = {o, caller, id, out};
     return store_read(o->config.store, find_run, &r, error);
 }
 
 typedef struct list_read {
+    org *org;
     const org_caller *caller;
     bool sent;
     int64_t skip, take;
@@ -199,9 +255,17 @@ static int list_run(store_session *session, void *argument, pl_error *error) {
     const char *sql = r->sent ? "SELECT " HANDSHAKE_COLUMNS " FROM " HANDSHAKE_TABLES
                                 " WHERE h.account_id = $1 ORDER BY h.created DESC, h.handshake_id"
                               : "SELECT " HANDSHAKE_COLUMNS " FROM " HANDSHAKE_TABLES
-                                " WHERE h.target = $1 ORDER BY h.created DESC, h.handshake_id";
+                                " WHERE h.target = $1 OR (h.target_type = 'Email' AND lower(h.target) IN "
+                                "(lower($2), lower($3))) ORDER BY h.created DESC, h.handshake_id";
+    addresses who = {.name = PL_STR("")};
+    if (!r->sent && find_addresses(r->org, session, r->caller, &who, error))
+        return -1;
     store_statement *st = store_prepare(session, sql, error);
     store_bind_text(st, 1, r->caller->account_id);
+    if (!r->sent) {
+        store_bind_text(st, 2, who.name);
+        store_bind_text(st, 3, who.mail);
+    }
     int step;
     r->count = 0;
     r->total = 0;
@@ -219,7 +283,7 @@ static int list_run(store_session *session, void *argument, pl_error *error) {
 
 int org_list_handshakes(org *o, const org_caller *caller, bool sent, int64_t skip, int64_t take,
                         org_handshake **items, size_t *count, int64_t *total, pl_error *error) {
-    list_read r = {.caller = caller, .sent = sent, .skip = skip, .take = take};
+    list_read r = {.org = o, .caller = caller, .sent = sent, .skip = skip, .take = take};
     if (store_read(o->config.store, list_run, &r, error))
         return -1;
     *items = r.items;
@@ -247,7 +311,7 @@ static int set_status(const org_change *change, org_handshake *h, pl_str status,
 }
 
 static int need_pending(const org_change *change, const answer_work *w, bool by_sender, pl_error *error) {
-    if (find(change->session, change->caller, w->id, w->out, error))
+    if (find(change->org, change->session, change->caller, w->id, w->out, error))
         return -1;
     if (pl_str_eq(w->out->management_id, change->caller->account_id) != by_sender)
         return pl_fail(error, PL_E_EntityNotExists_Handshake);

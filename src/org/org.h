@@ -148,6 +148,13 @@ const org_group *const *org_groups_of(const org_view *view, pl_str account_id, s
 /* True when the account may own groups: management account or delegated administrator of Cloud Config. */
 bool org_may_own_groups(const org_view *view, pl_str account_id);
 
+/*
+ * Whether the account has this resource group: EntityNotExists.ResourceGroup; with `usable` also
+ * Invalid.ResourceGroup.Status for one that nothing new may be put on. Inside a work.
+ */
+int org_check_resource_group(store_session *session, pl_str account_id, pl_str id, bool usable,
+                             pl_error *error);
+
 /* --- What a view holds -----------------------------------------------------------------------------------
  */
 

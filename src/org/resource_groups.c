@@ -46,6 +46,20 @@ static int find_run(store_session *session, void *argument, pl_error *error) {
     return find(session, r->caller, r->id, r->out, error);
 }
 
+int org_check_resource_group(store_session *session, pl_str account_id, pl_str id, bool usable,
+                             pl_error *error) {
+    store_statement *st = store_prepare(
+        session, "SELECT status FROM resource_groups WHERE account_id = $1 AND group_id = $2", error);
+    store_bind_text(st, 1, account_id);
+    store_bind_text(st, 2, id);
+    int step = store_step(st, error);
+    if (step != 1)
+        return step == 0 ? pl_fail(error, PL_E_EntityNotExists_ResourceGroup) : -1;
+    bool good = !usable || pl_str_is(store_column_text(st, 0), "OK");
+    store_reset(st);
+    return good ? 0 : pl_fail(error, PL_E_Invalid_ResourceGroup_Status);
+}
+
 int org_find_resource_group(org *o, const org_caller *caller, pl_str id, org_resource_group *out,
                             pl_error *error) {
     group_read r = {.caller = caller, .id = id, .out = out};

@@ -134,6 +134,16 @@ test('policy decides, tests and lints', () => {
     { Effect: 'Allow', Action: 'config:Fetch*', Resource: '*' }] })]);
   assert.equal(lint.status, 1);
   assert.match(lint.stdout, /typo\.json:1:\d+: unknown-action/);
+  const lines = ['{"Version": "1", "Statement": [', ' {"Effect": "Deny", "Action": "config:*", "Resource": "*"},',
+    ' {"Effect": "Allow", "Action": ["config:GetConfigRule",', '   "config:Fetch*"], "Resource": "*"},',
+    ' {"Effect": "Allow", "Action": "*", "Resource": "*"},',
+    ' {"Effect": "Allow", "Action": "ram:ListUsers", "Resource": "*", "Condition": {', '  "StringEquals": {"a:k": "é"}, "StringNotEquals": {"a:k": "é"}}}]}'];
+  fs.writeFileSync(path.join(directory, 'all.json'), lines.join('\n'));
+  const all = plumbline(['policy', 'lint', path.join(directory, 'all.json')]);
+  assert.deepEqual(all.stdout.trim().split('\n').map((line) => /all\.json:(\d+:\d+: [a-z-]+)/.exec(line)[1]),
+    ['3:2: shadowed-statement', '4:4: unknown-action', '5:2: overbroad-grant', '6:2: shadowed-statement', '7:20: impossible-condition']);
+  fs.writeFileSync(path.join(directory, 'broken.json'), '{"Version": "1", "Statement": [\n {"Effect": "allow", "Action": "*", "Resource": "*"}]}');
+  assert.match(plumbline(['policy', 'lint', path.join(directory, 'broken.json')]).stdout, /broken\.json:2:13: error: .*Effect must be Allow or Deny/);
   const cases = plumbline(['policy', 'test', path.resolve(import.meta.dirname, '../policy/cases.json')]);
   assert.equal(cases.status, 0);
   assert.match(cases.stdout, /227 passed, 0 failed/);

@@ -17,6 +17,10 @@ const PACK = { CompliancePackName: NAME, Description: CONTENT, RiskLevel: 1,
   ConfigRules: JSON.stringify([{ ConfigRuleName: `${NAME}-packed`, ManagedRuleIdentifier: 'oss-bucket-public-write-prohibited', RiskLevel: 2 }]) };
 const tags = [{ Key: `${NAME}-tag`, Value: CONTENT }];
 
+/** The contents of a rule that puts everything into the resource group. */
+const grouping = (id) => [{ TargetResourceGroupCondition: JSON.stringify(
+  { featureSource: 'RESOURCE', featurePath: '$.resourceGroupId', operator: 'StringEquals', desired: id }) }];
+
 const buckets = (accountId) => [1, 2, 3].map((n) => ({ accountId, resourceType: 'ACS::OSS::Bucket', resourceId: `${NAME}-bucket-${n}`,
   resourceName: `${NAME}-bucket-${n}`, regionId: 'cn-hangzhou', tags: { env: CONTENT },
   configuration: { Name: NAME, Comment: CONTENT, AccessControlList: { Grant: 'public-read' } } }));
@@ -42,15 +46,18 @@ async function makeIdentities() {
 }
 
 async function makeDirectory() {
-  const invited = await victim.stranger('invited'); // an invitation by mail is for whoever knows its id
   ids.folder = await victim.folder(NAME);
   ids.member = await victim.member(NAME, ids.folder);
   ids.policy = await victim.guard(NAME, policy(deny(`config:Delete${CONTENT}`)));
   await victim.manage('EnableControlPolicy');
   await victim.manage('AttachControlPolicy', { PolicyId: ids.policy, TargetId: ids.folder });
   ids.handshake = (await victim.manage('InviteAccountToResourceDirectory',
-    { TargetEntity: invited.account, TargetType: 'Account', Note: CONTENT })).Handshake.HandshakeId;
+    { TargetEntity: `${NAME}@example.com`, TargetType: 'Email', Note: CONTENT })).Handshake.HandshakeId;
   ids.resourceGroup = (await victim.manage('CreateResourceGroup', { Name: NAME, DisplayName: CONTENT })).ResourceGroup.Id;
+  ids.groupingRule = (await victim.manage('CreateAutoGroupingRule', { RuleName: NAME, RuleDesc: CONTENT, RuleType: 'custom_condition',
+    RuleContents: grouping(ids.resourceGroup) })).RuleId;
+  await victim.manage('EnableAutoGrouping');
+  await victim.manage('EnableAssociatedTransfer');
   await victim.manage('RegisterDelegatedAdministrator', { AccountId: ids.member, ServicePrincipal: 'config.aliyuncs.com' });
   await victim.manage('TagResources', { ResourceType: 'Folder', ResourceId: [ids.folder], Tag: tags }).catch(
     () => server.call('TagResources', { ResourceType: 'Folder', ResourceId: [ids.folder], Tag: tags }, { version: VERSION.master }));
@@ -70,12 +77,13 @@ async function makeRules() {
 /** Identifiers of the tenant. */
 export const own = () => ({ account: victim.account, member: ids.member, folder: ids.folder, root: victim.root, policy: ids.policy,
   handshake: ids.handshake, resourceGroup: ids.resourceGroup, group: ids.group, rule: ids.rule, groupRule: ids.groupRule,
-  pack: ids.pack, groupPack: ids.groupPack, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
+  pack: ids.pack, groupPack: ids.groupPack, groupingRule: ids.groupingRule, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
 
 /** The same forms, of things that never were. */
 export const bogus = () => ({ account: '1999999999999991', member: '1999999999999992', folder: 'fd-0000000000', root: 'r-000000',
   policy: 'cp-0000000000000000', handshake: 'h-0000000000000000', resourceGroup: 'rg-000000000000000', group: `ca-${'0'.repeat(20)}`,
   rule: `cr-${'0'.repeat(20)}`, groupRule: `cr-${'1'.repeat(20)}`, pack: `cp-${'0'.repeat(20)}`, groupPack: `cp-${'1'.repeat(20)}`,
+  groupingRule: 'gr-00000000000000',
   key: 'LTAI5t00000000000000000A', name: 'xnobodyx', message: ids.message, token: 'token-of-nobody' });
 
 const DIRECTORY_TYPES = { Folder: 'folder', Account: 'member', ControlPolicy: 'policy', ResourceGroup: 'resourceGroup' };
@@ -94,6 +102,7 @@ export function known(of, { group = of.group, second = false, token = () => unde
     CompliancePackId: pick(of.groupPack, of.pack), CompliancePackIds: [of.groupPack, of.pack], SrcCompliancePackIds: [of.groupPack, of.pack],
     FolderId: (operation, parameter) => (parameter.type === 'array' ? [of.folder] : of.folder), ParentFolderId: of.folder,
     DestinationFolderId: pick(of.folder, of.root), ChildId: of.folder, TargetId: pick(of.folder, of.member), PolicyId: of.policy,
+    RuleId: of.groupingRule, RuleContents: grouping(of.resourceGroup), EventCategory: 'MemberShipChange', TargetResourceGroupId: of.resourceGroup,
     HandshakeId: of.handshake, ResourceGroupId: of.resourceGroup, ResourceGroupIds: [of.resourceGroup], UserName: of.name, GroupName: of.name,
     RoleName: of.name, PolicyName: of.name, PolicyType: 'Custom', UserAccessKeyId: of.key, RoleArn: `acs:ram::${of.account}:role/${of.name}`,
     PrincipalType: 'IMSUser', PrincipalName: `${of.name}@${of.account}.onaliyun.com`, ServicePrincipal: 'config.aliyuncs.com',

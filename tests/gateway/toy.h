@@ -219,7 +219,8 @@ static int toy_authorize(identity *room, pl_arena *arena, const identity_caller 
     toy_note(request);
     for (size_t i = 0; i < request->resource_count; i++) {
         if (pl_str_ends(request->resources[i], PL_STR("forbidden"))) {
-            *denial = (identity_denial){.policy_type = PL_STR("ControlPolicy"),
+            *denial = (identity_denial){.action = request->action,
+                                        .policy_type = PL_STR("ControlPolicy"),
                                         .no_permission_type = PL_STR("ExplicitDeny"),
                                         .decided_at = PL_STR("fd-1"),
                                         .principal_type = PL_STR("SubUser"),

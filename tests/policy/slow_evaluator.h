@@ -43,8 +43,13 @@ static bool slow_glob(pl_str p, pl_str s, bool fold) {
         return slow_glob(pl_str_skip(p, 1), s, fold) || (s.n && slow_glob(p, pl_str_skip(s, 1), fold));
     if (s.n == 0)
         return false;
+    size_t first = 1; /* bytes of the character that `?` stands for */
+    while (first < s.n && ((unsigned char)s.p[first] & 0xc0) == 0x80)
+        first++;
+    if (p.p[0] == '?')
+        return slow_glob(pl_str_skip(p, 1), pl_str_skip(s, first), fold);
     bool same = fold ? tolower((unsigned char)p.p[0]) == tolower((unsigned char)s.p[0]) : p.p[0] == s.p[0];
-    return (same || p.p[0] == '?') && slow_glob(pl_str_skip(p, 1), pl_str_skip(s, 1), fold);
+    return same && slow_glob(pl_str_skip(p, 1), pl_str_skip(s, 1), fold);
 }
 
 static bool slow_any_glob(pl_json patterns, pl_str s, bool fold) {
@@ -122,7 +127,8 @@ static bool slow_number(const char *operation, pl_str wanted, pl_str value) {
     snprintf(a, sizeof a, "%.*s", PL_FMT(wanted));
     snprintf(b, sizeof b, "%.*s", PL_FMT(value));
     double x = strtod(b, &end);
-    return *b && !*end && slow_order(operation, x - strtod(a, NULL));
+    bool plain = strspn(b, "+-.0123456789") == strlen(b) && *b && b[strlen(b) - 1] != '.';
+    return plain && !*end && slow_order(operation, x - strtod(a, NULL));
 }
 
 static bool slow_date(const char *operation, pl_str wanted, pl_str value) {

@@ -26,13 +26,11 @@ static const char *const actions[] = {"ecs:Start",     "ecs:Stop",    "ecs:Descr
 static const char *const action_patterns[] = {
     "*",      "ecs:*",       "ecs:Start",     "ecs:St?p", "*:Describe*", "rds:D*Y",
     "r*:*e*", "ram:getrole", "ECS:DescribeX", "?ss:Put",  "oss:Pu",      "rds:Start"};
-static const char *const resources[] = {"acs:ecs:cn-a:1:instance/i-1",
-                                        "acs:ecs:*:1:*",
-                                        "acs:ecs::1:instance/i-2",
-                                        "acs:ram::1:role/Admin",
-                                        "acs:ram:*:1:role/admin",
-                                        "acs:rds:cn-b:2:db/x",
-                                        "*"};
+static const char *const resources[] = {"acs:ecs:cn-a:1:instance/i-1", "acs:ecs:*:1:*",
+                                        "acs:ecs::1:instance/i-2",     "acs:ram::1:role/Admin",
+                                        "acs:ram:*:1:role/admin",      "acs:rds:cn-b:2:db/x",
+                                        "acs:oss:*:*:bucket/a:b/c",    "acs:ecs:cn-a:1:instance/\xc3\xa9",
+                                        "acs:ram::1:user/Mixed",       "*"};
 static const char *const resource_patterns[] = {"*",
                                                 "acs:ecs:*:*:*",
                                                 "acs:*:cn-?:1:*",
@@ -42,24 +40,67 @@ static const char *const resource_patterns[] = {"*",
                                                 "acs:ram::1:role/*",
                                                 "acs:*:*cn-b*:*:*",
                                                 "acs:rds:cn-b:2:db/x",
-                                                "acs:ecs:*:1:*"};
+                                                "acs:ecs:*:1:*",
+                                                "acs:*",
+                                                "acs:**:1:*",
+                                                "acs:oss:*:?:bucket/?:?/*",
+                                                "acs:ecs:*:*:instance/?",
+                                                "acs:ecs:::instance/?",
+                                                "acs:ram:*:*:user/M?XED"};
 static const char *const keys[] = {"acs:SourceIp",    "acs:sourceip",     "test:N",
                                    "acs:CurrentTime", "acs:PrincipalARN", "test:B"};
-static const char *const texts[] = {
-    "dev", "Dev", "prod", "acs:ram::1:role/Admin", "acs:ram::1:role/admin", "", "10", "true", "10.1.2.3"};
-static const char *const text_patterns[] = {"d*", "?ev", "*",       "acs:ram:*:*:role/ADMIN", "prod", "Dev",
-                                            "1?", "",    "10.1.2.3"};
-static const char *const numbers[] = {"1", "1.0", "-3", "10", "9.75", "0", "-0.0", "+10"};
-static const char *const dates[] = {"2026-01-01T00:00:00Z", "2026-01-01T08:00:00+08:00",
-                                    "2026-01-01T00:00:00.5Z", "2026-06-01"};
-static const char *const truths[] = {"true", "false", "TRUE"};
-static const char *const blocks[] = {"10.0.0.0/8",    "10.1.2.3", "10.1.2.0/31", "0.0.0.0/0",
-                                     "2001:db8::/33", "::1",      "::/0"};
-static const char *const addresses[] = {"10.1.2.3",        "10.1.2.1", "11.0.0.1", "2001:db8::5",
-                                        "2001:db8:8000::", "::1",      "no"};
+static const char *const texts[] = {"dev",
+                                    "Dev",
+                                    "prod",
+                                    "acs:ram::1:role/Admin",
+                                    "acs:ram::1:role/admin",
+                                    "",
+                                    "10",
+                                    "true",
+                                    "10.1.2.3",
+                                    "d\xc3\xa9v",
+                                    "${acs:PrincipalARN}",
+                                    "d*v",
+                                    "1e1",
+                                    "1.",
+                                    "yes"};
+static const char *const text_patterns[] = {"d*",
+                                            "?ev",
+                                            "*",
+                                            "acs:ram:*:*:role/ADMIN",
+                                            "prod",
+                                            "Dev",
+                                            "1?",
+                                            "",
+                                            "10.1.2.3",
+                                            "d?v",
+                                            "**",
+                                            "?*",
+                                            "*?",
+                                            "d*v",
+                                            "*v*",
+                                            "${acs:*}",
+                                            "$?acs:PrincipalARN?",
+                                            "????"};
+static const char *const numbers[] = {"1",    "1.0", "-3",  "10",    "9.75",   "0",
+                                      "-0.0", "+10", "007", "9.750", "-3.0001"};
+static const char *const dates[] = {"2026-01-01T00:00:00Z",      "2026-01-01T08:00:00+08:00",
+                                    "2026-01-01T00:00:00.5Z",    "2026-06-01",
+                                    "2025-12-31T19:00:00-05:00", "2026-01-01T00:00Z"};
+static const char *const truths[] = {"true", "false", "TRUE", "False"};
+static const char *const blocks[] = {
+    "10.0.0.0/8", "10.1.2.3", "10.1.2.0/31", "0.0.0.0/0",   "2001:db8::/33",
+    "::1",        "::/0",     "10.1.2.3/8",  "10.1.2.3/32", "2001:db8::ffff/32"};
+static const char *const addresses[] = {"10.1.2.3",        "10.1.2.1",  "11.0.0.1", "2001:db8::5",
+                                        "2001:db8:8000::", "::1",       "no",       "10.1.2.3/32",
+                                        "010.1.2.3",       "1767225600"};
 
 static void add_list(pl_buf *out, const char *const *from, size_t n) {
     size_t count = 1 + pick(3);
+    if (count == 1 && pick(2)) { /* one value means the same as a list of it */
+        pl_buf_printf(out, "\"%s\"", from[pick(n)]);
+        return;
+    }
     pl_buf_add_char(out, '[');
     for (size_t i = 0; i < count; i++)
         pl_buf_printf(out, "%s\"%s\"", i ? "," : "", from[pick(n)]);
@@ -117,6 +158,8 @@ static void add_document(pl_buf *out, bool trust) {
         add_target(out, trust);
         if (pick(3) == 0)
             add_condition(out);
+        else if (pick(8) == 0)
+            pl_buf_add(out, PL_STR(",\"Condition\":{}"));
         pl_buf_add_char(out, '}');
     }
     pl_buf_add(out, PL_STR("]}"));
@@ -152,7 +195,7 @@ static pl_str random_value(void) {
 
 typedef struct request_space {
     pl_context_entry entries[4];
-    pl_str values[4][2];
+    pl_str values[4][3];
 } request_space;
 
 static pl_request random_request(request_space *space) {
@@ -167,10 +210,10 @@ static pl_request random_request(request_space *space) {
     request.context = space->entries;
     for (size_t i = 0, n = pick(4); i < n; i++) {
         pl_str key = pl_str_from(keys[(i * 2 + pick(2)) % 6]);
-        for (size_t j = 0; j < 2; j++)
+        for (size_t j = 0; j < 3; j++)
             space->values[i][j] = random_value();
         space->entries[request.context_count++] =
-            (pl_context_entry){key, space->values[i], pick(8) ? 1 + pick(2) : 0};
+            (pl_context_entry){key, space->values[i], pick(8) ? 1 + pick(3) : 0};
     }
     return request;
 }

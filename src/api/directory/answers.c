@@ -158,3 +158,10 @@ void directory_write_tags(pl_writer *out, const char *name, const org_tags *tags
     }
     pl_write_array_end(out);
 }
+
+pl_str directory_lower(const api_call *call, pl_str text) {
+    char *copy = pl_arena_cstr(call->arena, text);
+    for (char *c = copy; c && *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+    return copy ? pl_str_of(copy, text.n) : PL_STR("");
+}

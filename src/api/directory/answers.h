@@ -66,6 +66,12 @@ void directory_write(pl_writer *out, const char *name, pl_str value);
 void directory_write_time(pl_writer *out, const char *name, int64_t milliseconds);
 void directory_write_fine_time(pl_writer *out, const char *name, int64_t milliseconds);
 
+/* Letters of services and types as these operations write them. */
+pl_str directory_lower(const api_call *call, pl_str text);
+
+/* Lets what is associated follow, where the account wants it of resources that were there before. */
+int directory_take_up_associated(api_call *call);
+
 /* An array member of {Key, Value}. */
 void directory_write_tags(pl_writer *out, const char *name, const org_tags *tags);
 

@@ -1,6 +1,7 @@
 /* Custom policies and what they are attached to, by way of Resource Management. */
 #include "api/operations.gen.h"
 #include "api/shared.h"
+#include "org/org.h"
 
 int directory_create_policy(api_call *call) {
     return shared_create_policy(call);
@@ -152,8 +153,9 @@ int directory_detach_policy(api_call *call) {
  */
 
 static int check_resource_group(const identity_scope *in, pl_str id, pl_error *error) {
-    return id.n == 0 || pl_str_eq(id, in->account_id) ? 0
-                                                      : identity_resource_group_check(in, id, false, error);
+    return id.n == 0 || pl_str_eq(id, in->account_id)
+               ? 0
+               : org_check_resource_group(in->session, in->account_id, id, false, error);
 }
 
 static int read_filter(api_call *call, const identity_scope *in, pl_str domain,

@@ -194,6 +194,106 @@ int directory_list_resource_groups(api_call *call) {
     return 0;
 }
 
+/* --- Groups and what the caller may see in them ----------------------------------------------------------
+ */
+
+/* The groups on the page. */
+typedef struct group_page {
+    const org_resource_group **items;
+    pl_str *ids;
+    size_t count;
+} group_page;
+
+static int take_page(api_call *call, const org_resource_group *groups, size_t count,
+                     const group_filter *filter, directory_page *page, group_page *out) {
+    out->items = pl_new(call->arena, const org_resource_group *, count + 1);
+    out->ids = pl_new(call->arena, pl_str, count + 1);
+    out->count = 0;
+    if (!out->items || !out->ids)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < count; i++) {
+        if (!matches(filter, &groups[i]) || !directory_page_take(page))
+            continue;
+        out->items[out->count] = &groups[i];
+        out->ids[out->count++] = groups[i].id;
+    }
+    return 0;
+}
+
+/*
+ * Seeing a type's resources is asked as <service>:Describe<type>s, the way the vendor's services name their
+ * lists; actions are compared without letter case.
+ */
+static int write_auth(api_call *call, const api_value *type, const group_page *page) {
+    pl_str service = api_member_text(type, "Service"), kind = api_member_text(type, "ResourceTypeCode");
+    bool everywhere, *allowed = pl_new(call->arena, bool, page->count + 1);
+    pl_str region = api_text(call, "ResourceRegionId");
+    pl_str resource =
+        pl_arena_printf(call->arena, "acs:%.*s:%.*s:%.*s:%.*s/*", PL_FMT(service),
+                        PL_FMT(region.n ? region : PL_STR("*")), PL_FMT(api_account(call)), PL_FMT(kind));
+    identity_request request = {
+        .action = pl_arena_printf(call->arena, "%.*s:Describe%.*ss", PL_FMT(service), PL_FMT(kind)),
+        .resources = &resource,
+        .resource_count = 1,
+        .source_ip = call->source_ip,
+        .secure = call->secure,
+        .now = call->now};
+    if (service.n == 0 || kind.n == 0)
+        return api_refuse_invalid(call, "ResourceTypes");
+    if (!allowed || identity_may_in_groups(call->services->identity, call->arena, call->caller, &request,
+                                           page->ids, page->count, &everywhere, allowed, call->error))
+        return allowed ? -1 : pl_fail(call->error, PL_E_ServiceUnavailable);
+    pl_write_object(call->out, PL_STR_NONE);
+    pl_write_bool(call->out, PL_STR("AccountScopeAuth"), everywhere);
+    pl_write_array(call->out, PL_STR("AuthOfResourceGroups"));
+    for (size_t i = 0; i < page->count; i++) {
+        pl_write_object(call->out, PL_STR_NONE);
+        pl_write_bool(call->out, PL_STR("HasPermission"), allowed[i]);
+        directory_write(call->out, "ResourceGroupId", page->ids[i]);
+        pl_write_object_end(call->out);
+    }
+    pl_write_array_end(call->out);
+    directory_write(call->out, "ResourceType", kind);
+    directory_write(call->out, "Service", service);
+    pl_write_object_end(call->out);
+    return 0;
+}
+
+static void write_plain_groups(api_call *call, const group_page *page) {
+    pl_write_array(call->out, PL_STR("ResourceGroups"));
+    for (size_t i = 0; i < page->count; i++) {
+        pl_write_object(call->out, PL_STR_NONE);
+        write_identity(call->out, page->items[i]);
+        directory_write(call->out, "Status", page->items[i]->status);
+        if (api_flag(call, "IncludeTags", false))
+            write_tags(call->out, "Tags", &page->items[i]->tags);
+        pl_write_object_end(call->out);
+    }
+    pl_write_array_end(call->out);
+}
+
+int directory_list_resource_groups_with_auth_details(api_call *call) {
+    org_caller caller = directory_caller(call);
+    org_resource_group *groups;
+    size_t count;
+    group_filter filter;
+    group_page shown;
+    directory_page page = directory_page_of(call);
+    const api_value *types = api_input(call, "ResourceTypes");
+    if (read_filter(call, &filter) ||
+        org_list_resource_groups(call->services->org, &caller, &groups, &count, call->error) ||
+        take_page(call, groups, count, &filter, &page, &shown))
+        return -1;
+    pl_write_array(call->out, PL_STR("AuthDetails"));
+    for (size_t i = 0; types && i < types->count; i++)
+        if (write_auth(call, &types->items[i], &shown))
+            return -1;
+    pl_write_array_end(call->out);
+    write_plain_groups(call, &shown);
+    directory_write_page(call, &page);
+    return 0;
+}
+
 /* --- Switches --------------------------------------------------------------------------------------------
  */
 

@@ -5,6 +5,7 @@
 #include "api/directory/answers.h"
 #include "catalogue/catalogue.h"
 #include "engine/engine.h"
+#include "engine/grouping.h"
 #include "inventory/inventory.h"
 #include "json/parser.h"
 
@@ -13,26 +14,10 @@
 /* --- Names of types --------------------------------------------------------------------------------------
  */
 
-/* The parts of a type's name: the second and the last; of a name without colons the name itself twice. */
-static void split_type(pl_str type, pl_str *service, pl_str *kind) {
-    size_t first = pl_str_find(type, PL_STR("::"));
-    pl_str rest = first == PL_NOT_FOUND ? type : pl_str_skip(type, first + 2);
-    size_t second = pl_str_find(rest, PL_STR("::"));
-    *service = second == PL_NOT_FOUND ? rest : pl_str_head(rest, second);
-    *kind = second == PL_NOT_FOUND ? rest : pl_str_skip(rest, second + 2);
-}
-
-static pl_str lower(const api_call *call, pl_str text) {
-    char *copy = pl_arena_cstr(call->arena, text);
-    for (char *c = copy; c && *c; c++)
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
-    return copy ? pl_str_of(copy, text.n) : PL_STR("");
-}
-
 /* True for a given service and kind, where empty ones are any; letter case aside. */
 static bool is_type(pl_str type, pl_str service, pl_str kind) {
     pl_str own_service, own_kind;
-    split_type(type, &own_service, &own_kind);
+    engine_split_type(type, &own_service, &own_kind);
     return (service.n == 0 || pl_str_eq_fold(own_service, service)) &&
            (kind.n == 0 || pl_str_eq_fold(own_kind, kind) || pl_str_eq_fold(type, kind));
 }
@@ -101,14 +86,14 @@ static int collect_run(store_session *session, void *argument, pl_error *error) 
 static void write_listed(api_call *call, const listed *item) {
     pl_writer *out = call->out;
     pl_str service, kind;
-    split_type(item->type, &service, &kind);
+    engine_split_type(item->type, &service, &kind);
     pl_write_object(out, PL_STR("Resource"));
     directory_write_time(out, "CreateDate", item->created);
     directory_write(out, "RegionId", item->region_id);
     directory_write(out, "ResourceGroupId", item->group_id);
     directory_write(out, "ResourceId", item->resource_id);
-    directory_write(out, "ResourceType", lower(call, kind));
-    directory_write(out, "Service", lower(call, service));
+    directory_write(out, "ResourceType", directory_lower(call, kind));
+    directory_write(out, "Service", directory_lower(call, service));
     pl_write_object_end(out);
 }
 
@@ -188,10 +173,10 @@ int directory_get_resource_group_resource_counts(api_call *call) {
     pl_write_array(call->out, PL_STR("ResourceCounts"));
     for (size_t i = 0; i < c.count; i++) {
         pl_str service, kind, key = c.items[i].key;
-        split_type(key, &service, &kind);
+        engine_split_type(key, &service, &kind);
         if (c.by_type)
-            key = pl_arena_printf(call->arena, "%.*s:%.*s", PL_FMT(lower(call, service)),
-                                  PL_FMT(lower(call, kind)));
+            key = pl_arena_printf(call->arena, "%.*s:%.*s", PL_FMT(directory_lower(call, service)),
+                                  PL_FMT(directory_lower(call, kind)));
         pl_write_object(call->out, PL_STR("ResourceCount"));
         pl_write_i64(call->out, PL_STR("Count"), c.items[i].count);
         directory_write(call->out, "GroupByKey", key);
@@ -210,8 +195,8 @@ int directory_get_resource_group_resource_counts(api_call *call) {
 typedef struct move_read {
     api_call *call;
     const api_value *wanted;
-    inventory_resource resource;
-    bool found;
+    inventory_resource resource, master;
+    bool found, follows; /* recorded; follows a master at the moment */
 } move_read;
 
 enum { SAME_ID_MAX = 64 };
@@ -239,60 +224,41 @@ static int find_run(store_session *session, void *argument, pl_error *error) {
     return 0;
 }
 
-static void add_member(pl_buf *out, const char *name, pl_str value) {
-    pl_buf_printf(out, "\"%s\":", name);
-    pl_json_write_string(out, value);
-    pl_buf_add_char(out, ',');
+/* Why one resource cannot be moved. */
+typedef struct move_refusal {
+    pl_str code, message;
+} move_refusal;
+
+static int master_run(store_session *session, void *argument, pl_error *error) {
+    move_read *m = argument;
+    return engine_find_master(m->call->services->engine, session, m->call->arena, &m->resource, &m->master,
+                              &m->follows, error);
 }
 
-/* The configuration item that says the same of the resource but for its group. */
-static int write_item(pl_buf *out, const inventory_resource *r, pl_str group_id) {
-    pl_buf_add(out, PL_STR("[{"));
-    add_member(out, "accountId", r->account_id);
-    add_member(out, "resourceType", r->resource_type);
-    add_member(out, "resourceId", r->resource_id);
-    add_member(out, "regionId", r->region_id);
-    add_member(out, "resourceName", r->name);
-    add_member(out, "resourceStatus", r->status);
-    add_member(out, "availabilityZone", r->zone);
-    add_member(out, "resourceGroupId", group_id);
-    if (r->create_time)
-        pl_buf_printf(out, "\"resourceCreateTime\":%lld,", (long long)r->create_time);
-    if (r->configuration.n > 0) {
-        pl_buf_add(out, PL_STR("\"configuration\":"));
-        pl_buf_add(out, r->configuration);
-        pl_buf_add_char(out, ',');
-    }
-    pl_buf_add(out, PL_STR("\"tags\":"));
-    pl_buf_add(out, r->tags.n > 0 ? r->tags : PL_STR("{}"));
-    pl_buf_add(out, PL_STR("}]"));
-    return out->failed ? -1 : 0;
+/* What follows another resource goes where that one is, and nowhere else. */
+static int move_one(api_call *call, move_read *m, pl_str group_id, move_refusal *refusal) {
+    *refusal =
+        (move_refusal){PL_STR("EntityNotExists.Resource"), PL_STR("The specified resource is not recorded.")};
+    if (!m->found)
+        return 0;
+    if (store_read(call->services->store, master_run, m, call->error))
+        return -1;
+    *refusal = (move_refusal){PL_STR("NotAllowMove.ExistsAssociatedTransferRule"),
+                              PL_STR("Associated resources cannot be transferred while the primary resource "
+                                     "is being transferred.")};
+    if (m->follows && !pl_str_eq(m->master.group_id, group_id))
+        return 0;
+    *refusal = (move_refusal){PL_STR(""), PL_STR("")};
+    return engine_move_resource(call->services->engine, &m->resource, group_id, call->now, call->error);
 }
 
-/* Records the resource in its new group, so that history, rules and verdicts follow. */
-static int put_in_group(api_call *call, const inventory_resource *resource, pl_str group_id) {
-    inventory_defaults defaults = {.account_id = call->caller->account_id,
-                                   .catalogue = call->services->catalogue};
-    engine_ingested done;
-    pl_json items;
-    pl_buf text;
-    pl_buf_init(&text, 4 * INVENTORY_MAX_CONFIGURATION);
-    int failed = write_item(&text, resource, group_id);
-    if (failed)
-        pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
-    else
-        failed = pl_json_parse_in(call->arena, pl_buf_str(&text), &items, call->error) ||
-                 engine_ingest(call->services->engine, &defaults, items, call->now, &done, call->error);
-    pl_buf_free(&text);
-    return failed ? -1 : 0;
-}
-
-static void write_moved(api_call *call, const api_value *wanted, bool moved) {
+static void write_moved(api_call *call, const api_value *wanted, const move_refusal *refusal) {
+    bool moved = refusal->code.n == 0;
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Response"));
     if (!moved) {
-        directory_write(out, "ErrorCode", PL_STR("EntityNotExists.Resource"));
-        directory_write(out, "ErrorMsg", PL_STR("The specified resource is not recorded."));
+        directory_write(out, "ErrorCode", refusal->code);
+        directory_write(out, "ErrorMsg", refusal->message);
     }
     directory_write(out, "RegionId", api_member_text(wanted, "RegionId"));
     directory_write(out, "RequestId", call->request_id);
@@ -313,11 +279,13 @@ int directory_move_resources(api_call *call) {
     pl_write_array(call->out, PL_STR("Responses"));
     for (size_t i = 0; list && i < list->count; i++) {
         move_read m = {.call = call, .wanted = &list->items[i]};
+        move_refusal refusal;
         if (store_read(call->services->store, find_run, &m, call->error) ||
-            (m.found && put_in_group(call, &m.resource, group.id)))
+            move_one(call, &m, group.id, &refusal))
             return -1;
-        write_moved(call, m.wanted, m.found);
+        write_moved(call, m.wanted, &refusal);
     }
+    engine_after_commit(call->services->engine);
     pl_write_array_end(call->out);
     return 0;
 }
@@ -339,11 +307,11 @@ int directory_list_resource_group_capability(api_call *call) {
             return -1;
         if (!is_type(type->name, service, kind))
             continue;
-        split_type(type->name, &own_service, &own_kind);
+        engine_split_type(type->name, &own_service, &own_kind);
         pl_write_object(call->out, PL_STR("Capability"));
         directory_write(call->out, "ResourceCenterResourceType", type->name);
-        directory_write(call->out, "ResourceType", lower(call, own_kind));
-        directory_write(call->out, "Service", lower(call, own_service));
+        directory_write(call->out, "ResourceType", directory_lower(call, own_kind));
+        directory_write(call->out, "Service", directory_lower(call, own_service));
         pl_write_bool(call->out, PL_STR("SupportResourceGroupEvent"), true);
         pl_write_object_end(call->out);
     }

@@ -58,7 +58,7 @@ int sts_assume_role(api_call *call) {
     identity_caller role;
     identity_session session;
     if (identity_assume_role(call->services->identity, call->arena, call->caller, &wanted, &role, &session,
-                             call->error) != 0)
+                             call->denial, call->error) != 0)
         return -1;
     write_session(call, &role, &session);
     explicit_bzero(&session, sizeof session);

@@ -54,8 +54,15 @@ static const pl_str simulate_control_policy_change_resources[] = {
     PL_STR_INIT("acs:plumbline:*:{@account}:*"),
 };
 
+static const pl_str simulate_control_policy_change_parameters_change_values[] = {
+    PL_STR_INIT("Attach"),
+    PL_STR_INIT("Detach"),
+};
+
 static const struct api_parameter simulate_control_policy_change_parameters[] = {
-    {.name = PL_STR_INIT("PolicyDocument"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 4096, .error_length = PL_E_InvalidParameter_PolicyDocument_Length},
+    {.name = PL_STR_INIT("PolicyDocument"), .type = API_STRING, .max_length = 4096, .error_length = PL_E_InvalidParameter_PolicyDocument_Length},
+    {.name = PL_STR_INIT("PolicyId"), .type = API_STRING, .max_length = 64},
+    {.name = PL_STR_INIT("Change"), .type = API_STRING, .values = simulate_control_policy_change_parameters_change_values, .value_count = 2, .default_text = PL_STR_INIT("Attach")},
     {.name = PL_STR_INIT("TargetId"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_TargetId},
     {.name = PL_STR_INIT("Days"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 90, .default_text = PL_STR_INIT("30")},
 };
@@ -65,6 +72,9 @@ static const struct api_error simulate_control_policy_change_errors[] = {
     {PL_E_MalformedPolicyDocument, 409, "The policy format is invalid."},
     {PL_E_InvalidParameter_TargetId, 400, "The TargetId is invalid."},
     {PL_E_EntityNotExists_ResourceDirectory, 404, "The resource directory for the account is not enabled."},
+    {PL_E_EntityNotExists_ControlPolicy, 404, "The control policy does not exist."},
+    {PL_E_EntityNotExists_ControlPolicyAttachment, 404, "The control policy is not attached to the target."},
+    {PL_E_NotSupport_DetachLastControlPolicy, 400, "It is not detach the last control policy on the target node."},
     {PL_E_EntityNotExists_Target, 404, "The specified target does not exist."},
     {PL_E_NoPermission, 403, "You are not authorized to perform this operation."},
 };
@@ -97,7 +107,7 @@ static const struct api_operation operations[] = {
     {.name = PL_STR_INIT("ExplainEvaluation"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("evaluation"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("plumbline:ExplainEvaluation"), .ram_resources = explain_evaluation_resources, .ram_resource_count = 1, .parameters = explain_evaluation_parameters, .parameter_count = 5, .errors = explain_evaluation_errors, .error_count = 6, .handler = plumbline_explain_evaluation},
     {.name = PL_STR_INIT("GetServerStatus"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("server"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("plumbline:GetServerStatus"), .ram_resources = get_server_status_resources, .ram_resource_count = 1, .errors = get_server_status_errors, .error_count = 2, .handler = plumbline_get_server_status},
     {.name = PL_STR_INIT("PutConfigurationItems"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("inventory"), .methods = API_POST, .max_body = 16777216, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("plumbline:PutConfigurationItems"), .ram_resources = put_configuration_items_resources, .ram_resource_count = 1, .parameters = put_configuration_items_parameters, .parameter_count = 1, .errors = put_configuration_items_errors, .error_count = 7, .handler = plumbline_put_configuration_items},
-    {.name = PL_STR_INIT("SimulateControlPolicyChange"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("policies"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("plumbline:SimulateControlPolicyChange"), .ram_resources = simulate_control_policy_change_resources, .ram_resource_count = 1, .parameters = simulate_control_policy_change_parameters, .parameter_count = 3, .errors = simulate_control_policy_change_errors, .error_count = 6, .handler = plumbline_simulate_control_policy_change},
+    {.name = PL_STR_INIT("SimulateControlPolicyChange"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("policies"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("plumbline:SimulateControlPolicyChange"), .ram_resources = simulate_control_policy_change_resources, .ram_resource_count = 1, .parameters = simulate_control_policy_change_parameters, .parameter_count = 5, .errors = simulate_control_policy_change_errors, .error_count = 9, .handler = plumbline_simulate_control_policy_change},
     {.name = PL_STR_INIT("SimulatePolicy"), .product = &api_product_plumbline_2026_11_01, .group = PL_STR_INIT("policies"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("plumbline:SimulatePolicy"), .ram_resources = simulate_policy_resources, .ram_resource_count = 1, .parameters = simulate_policy_parameters, .parameter_count = 6, .errors = simulate_policy_errors, .error_count = 8, .handler = plumbline_simulate_policy},
 };
 

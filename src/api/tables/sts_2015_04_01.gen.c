@@ -8,7 +8,7 @@ static const pl_str assume_role_resources[] = {
 
 static const struct api_parameter assume_role_parameters[] = {
     {.name = PL_STR_INIT("DurationSeconds"), .type = API_INT64, .has_min = true, .min = 900, .has_max = true, .max = 43200, .default_text = PL_STR_INIT("3600"), .error_invalid = PL_E_InvalidParameter_DurationSeconds},
-    {.name = PL_STR_INIT("Policy"), .type = API_STRING, .min_length = 1, .max_length = 2048},
+    {.name = PL_STR_INIT("Policy"), .type = API_STRING, .min_length = 1, .max_length = 2048, .error_length = PL_E_InvalidParameter_PolicySize},
     {.name = PL_STR_INIT("RoleArn"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_RoleArn},
     {.name = PL_STR_INIT("RoleSessionName"), .type = API_STRING, .required = true, .min_length = 2, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleSessionName},
     {.name = PL_STR_INIT("ExternalId"), .type = API_STRING, .min_length = 2, .max_length = 1224, .error_invalid = PL_E_InvalidParameter_ExternalId},
