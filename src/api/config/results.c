@@ -81,7 +81,9 @@ static void write_qualifier(api_call *call, const engine_result *r) {
     if (r->ignore_date.n)
         pl_write_string(out, PL_STR("IgnoreDate"), r->ignore_date);
     pl_write_string(out, PL_STR("RegionId"), r->resource.region_id);
-    if (r->resource.group_id.n)
+    /* The results of rules name the group, those of resources do not. */
+    bool of_rules = pl_str_ends(call->operation->name, PL_STR("ConfigRuleEvaluationResults"));
+    if (of_rules && r->resource.group_id.n)
         pl_write_string(out, PL_STR("ResourceGroupId"), r->resource.group_id);
     pl_write_string(out, PL_STR("ResourceId"), r->resource.resource_id);
     pl_write_string(out, PL_STR("ResourceName"), r->resource.name);
