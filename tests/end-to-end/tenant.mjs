@@ -95,13 +95,14 @@ export function known(of, { group = of.group, second = false, token = () => unde
   const account = pick(of.member, of.account);
   const one = { ResourceAccountId: Number(account), ResourceType: 'ACS::OSS::Bucket', Region: 'cn-hangzhou', ResourceId: bucket };
   const directory = pick('Folder', 'Account');
+  const isTrial = (operation) => operation.name === 'SimulateControlPolicyChange'; // takes a policy by its id or its document
   const isTag = (operation) => /Tag/.test(operation.name) && operation.product !== 'ram' && operation.product !== 'config';
   return { AccountId: account, MemberId: of.member, ResourceAccountId: account, ResourceOwnerId: account, PayerAccountId: of.member,
     AdminAccountId: of.account, TargetEntity: account, TargetType: 'Account', AggregatorId: group, AggregatorIds: [group], SrcAggregatorId: group,
     DesAggregatorIds: [group], ConfigRuleId: pick(of.groupRule, of.rule), ConfigRuleIds: [of.groupRule, of.rule], SrcConfigRuleIds: [of.groupRule, of.rule],
     CompliancePackId: pick(of.groupPack, of.pack), CompliancePackIds: [of.groupPack, of.pack], SrcCompliancePackIds: [of.groupPack, of.pack],
     FolderId: (operation, parameter) => (parameter.type === 'array' ? [of.folder] : of.folder), ParentFolderId: of.folder,
-    DestinationFolderId: pick(of.folder, of.root), ChildId: of.folder, TargetId: pick(of.folder, of.member), PolicyId: of.policy,
+    DestinationFolderId: pick(of.folder, of.root), ChildId: of.folder, TargetId: pick(of.folder, of.member), PolicyId: (operation) => (isTrial(operation) && second ? undefined : of.policy),
     RuleId: of.groupingRule, RuleContents: grouping(of.resourceGroup), EventCategory: 'MemberShipChange', TargetResourceGroupId: of.resourceGroup,
     HandshakeId: of.handshake, ResourceGroupId: of.resourceGroup, ResourceGroupIds: [of.resourceGroup], UserName: of.name, GroupName: of.name,
     RoleName: of.name, PolicyName: of.name, PolicyType: 'Custom', UserAccessKeyId: of.key, RoleArn: `acs:ram::${of.account}:role/${of.name}`,
@@ -115,7 +116,7 @@ export function known(of, { group = of.group, second = false, token = () => unde
     NextToken: token, Marker: token, ClientToken: of.token, EncodedDiagnosticMessage: of.message, Keyword: of.name, QueryKeyword: of.name, MaxResults: 10,
     ConfigurationItems: [{ accountId: account, resourceType: 'ACS::OSS::Bucket', resourceId: bucket, regionId: 'cn-hangzhou', configuration: { stolen: 1 } }],
     AggregatorAccounts: [{ AccountId: Number(of.member), AccountName: of.name, AccountType: 'ResourceDirectory' }], FolderIdsScope: [of.folder],
-    AccountIdsScope: [account], ExcludeAccountIdsScope: [account], ResourceIdsScope: [bucket], PolicyDocument: policy(allow('config:Get*')),
+    AccountIdsScope: [account], ExcludeAccountIdsScope: [account], ResourceIdsScope: [bucket], PolicyDocument: (operation) => (isTrial(operation) && !second ? undefined : policy(allow('config:Get*'))),
     AssumeRolePolicyDocument: policy({ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { RAM: [`acs:ram::${of.account}:root`] } }),
     ConfigRuleName: of.name, CompliancePackName: of.name, AggregatorName: of.name, SourceIdentifier: RULE.SourceIdentifier, SourceOwner: 'ALIYUN',
     ResourceTypesScope: ['ACS::OSS::Bucket'], ConfigRuleTriggerTypes: ['ConfigurationItemChangeNotification'], RiskLevel: 1 };
