@@ -2,7 +2,12 @@
 #include "base/memory.h"
 #include "condition/program_internal.h"
 
-enum { SCRATCH_BYTES = 256 << 20, TEXT_BYTES = 64 << 20, FIELD_BYTES = 16 << 20 };
+enum {
+    SCRATCH_BYTES = 256 << 20,
+    TEXT_BYTES = 64 << 20,
+    FIELD_BYTES = 16 << 20,
+    GUIDED_BYTES = 4 << 20 /* of a text that is walked without a tape: the excerpt has room for all of it */
+};
 
 static bool allocate(pl_program_state *state) {
     const pl_program *program = state->program;
@@ -320,7 +325,7 @@ const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_
                                               uint32_t *entry, const pl_program_input *input) {
     const pl_program *program = state->program;
     guide g = {index, &state->excerpt, state->slots, state->shapes, state->text_shapes};
-    if (program->whole || pl_json_index_byte(index, *entry) != '{' ||
+    if (program->whole || index->length > GUIDED_BYTES || pl_json_index_byte(index, *entry) != '{' ||
         !pl_json_excerpt_begin(&state->excerpt, index))
         return NULL;
     begin(state, input);

@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "condition/program_internal.h"
 
-/* Equals no key. */
-static const text_member unexpected = {.masks = {UINT64_MAX}};
+/* Equals nothing: a byte 0xff stands in no text that has an index. */
+static const text_member unexpected = {.words = {UINT64_MAX}, .masks = {UINT64_MAX}};
 
 /* More members than this are not remembered. */
 enum { MAX_SHAPE = 512, LOOK_AHEAD = 4, FIRST_ROOM = 32 };

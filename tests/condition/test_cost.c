@@ -91,7 +91,47 @@ static void the_steady_state_allocates_nothing(void **unused) {
     pl_arena_free(&arena);
 }
 
+/* True when every text was walked, not parsed; NULL would be the way out of a failed allocation, too. */
+static bool walk_texts(pl_program_state *state, pl_json_parser *parser, const pl_str *texts) {
+    bool walked = true;
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        pl_program_input input = {.now = 1795305600000};
+        pl_json_index index;
+        uint32_t entry = 0;
+        walked = walked && pl_json_index_make(parser, texts[i], &index) &&
+                 pl_program_evaluate_indexed(state, &index, &entry, &input) != NULL && entry == index.count;
+    }
+    return walked;
+}
+
+static void reading_texts_allocates_nothing(void **unused) {
+    (void)unused;
+    pl_arena arena;
+    pl_str texts[DOCUMENTS];
+    pl_arena_init(&arena, 0);
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        size_t n = strlen(documents[i]);
+        char *padded = pl_arena_alloc(&arena, n + PL_JSON_PADDING);
+        memcpy(padded, documents[i], n);
+        texts[i] = pl_str_of(padded, n);
+    }
+    pl_program_state *state = make_state(&arena);
+    pl_json_parser *parser = pl_json_parser_new(1 << 16);
+    assert_true(walk_texts(state, parser, texts));
+    assert_true(walk_texts(state, parser, texts));
+    pl_memory_fail_after(0);
+    bool walked = true;
+    for (size_t i = 0; i < 20; i++)
+        walked = walk_texts(state, parser, texts) && walked;
+    pl_memory_fail_after(-1);
+    assert_true(walked);
+    pl_json_parser_free(parser);
+    pl_program_state_free(state);
+    pl_arena_free(&arena);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_steady_state_allocates_nothing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_steady_state_allocates_nothing),
+                                       cmocka_unit_test(reading_texts_allocates_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

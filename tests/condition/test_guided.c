@@ -224,6 +224,24 @@ static void common_documents_are_guided(void **unused) {
     pl_arena_free(&arena);
 }
 
+/* Zeros where a key is due are no key, whatever is expected there. */
+static void zeros_are_no_key(void **unused) {
+    static const char zeros[] = "{\0\0\0\0\0\0\0\0\0\0\"a\":true}", key[] = "{\"\0\0\0\0\0\0\0\0\":1}";
+    (void)unused;
+    pl_arena arena;
+    guided_pair pair;
+    size_t accepted = 0;
+    pl_arena_init(&arena, 0);
+    open_pair(&pair, &arena, false);
+    for (int i = 0; i < 3; i++) {
+        compare(&pair, pl_str_of(zeros, sizeof zeros - 1), &accepted);
+        compare(&pair, pl_str_of(key, sizeof key - 1), &accepted);
+        assert_int_equal(accepted, 0);
+    }
+    guided_close(&pair);
+    pl_arena_free(&arena);
+}
+
 /* Nesting beyond what a walk keeps count of is left to the parser, and its limit holds. */
 static void deep_nesting_agrees(void **unused) {
     static const unsigned depths[] = {10, 62, 63, 64, 65, 66, 200, 1022, 1023, 1024, 1025, 3000};
@@ -255,6 +273,7 @@ static void deep_nesting_agrees(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_tape_agree), cmocka_unit_test(a_rule_that_needs_the_whole_document_agrees),
-        cmocka_unit_test(common_documents_are_guided), cmocka_unit_test(deep_nesting_agrees)};
+        cmocka_unit_test(common_documents_are_guided), cmocka_unit_test(zeros_are_no_key),
+        cmocka_unit_test(deep_nesting_agrees)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
