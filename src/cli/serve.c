@@ -72,6 +72,8 @@ static const cli_option table[] = {
      false},
     {"accounts-per-group", CLI_NUMBER, NULL, 1, 1000000, "N", "accounts in one group", NULL, 0, false},
     {"folder-depth", CLI_NUMBER, NULL, 1, 64, "N", "levels of folders below the root", NULL, 0, false},
+    {"folders-per-directory", CLI_NUMBER, NULL, 1, 1000000, "N", "folders in a resource directory", NULL, 0,
+     false},
     {"accounts-per-directory", CLI_NUMBER, NULL, 1, 1000000, "N", "accounts in a resource directory", NULL, 0,
      false},
     {"control-policies", CLI_NUMBER, NULL, 1, 1000000, "N", "custom control policies in a directory", NULL, 0,
@@ -150,6 +152,7 @@ static api_limits read_limits(const server *s) {
     set_limit(s, "account-groups", &limits.account_groups);
     set_limit(s, "accounts-per-group", &limits.accounts_per_group);
     set_limit(s, "folder-depth", &limits.folder_depth);
+    set_limit(s, "folders-per-directory", &limits.folders_per_directory);
     set_limit(s, "accounts-per-directory", &limits.accounts_per_directory);
     set_limit(s, "control-policies", &limits.control_policies);
     return limits;
