@@ -78,6 +78,13 @@ static const cli_option table[] = {
      false},
     {"control-policies", CLI_NUMBER, NULL, 1, 1000000, "N", "custom control policies in a directory", NULL, 0,
      false},
+    {"policies-per-target", CLI_NUMBER, NULL, 1, 1000000, "N",
+     "custom control policies on a folder or member", NULL, 0, false},
+    {"invitations-per-day", CLI_NUMBER, NULL, 1, 1000000, "N", "invitations sent and not accepted", NULL, 0,
+     false},
+    {"resource-groups", CLI_NUMBER, NULL, 1, 1000000, "N", "resource groups of an account", NULL, 0, false},
+    {"switch-interval", CLI_NUMBER, NULL, 0, 86400000, "MS",
+     "least time between two switches of control policies; 0: none", NULL, 0, false},
     {"log-format", CLI_TEXT, "text", 0, 0, "text|json", "form of log lines on standard error", NULL, 0,
      false},
     {"log-level", CLI_TEXT, "info", 0, 0, "debug|info|warning|error", "least level that is logged", NULL, 0,
@@ -155,6 +162,10 @@ static api_limits read_limits(const server *s) {
     set_limit(s, "folders-per-directory", &limits.folders_per_directory);
     set_limit(s, "accounts-per-directory", &limits.accounts_per_directory);
     set_limit(s, "control-policies", &limits.control_policies);
+    set_limit(s, "policies-per-target", &limits.policies_per_target);
+    set_limit(s, "invitations-per-day", &limits.invitations_per_day);
+    set_limit(s, "resource-groups", &limits.resource_groups);
+    set_limit(s, "switch-interval", &limits.switch_interval);
     return limits;
 }
 
