@@ -18,7 +18,7 @@
 enum {
     APPLICATION_ID = 0x504c4d42, /* "PLMB" */
     PAGE_SIZE = 8192,            /* five stored configurations to a page instead of two */
-    WRITER_CACHE_KIB = 4096,
+    WRITER_CACHE_KIB = 16384,
     READER_CACHE_KIB = 1024,
 };
 
@@ -154,8 +154,15 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     return NULL;
 }
 
+/* SQLite's own count of its memory takes a lock at every allocation and is asked for by nobody. */
+static void prepare_library(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* Makes the file first, so that it never exists with a wider mode than its owner's. */
 static int sqlite_open(store *s, pl_error *error) {
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    pthread_once(&prepared, prepare_library);
     int fd = open(s->location, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",
