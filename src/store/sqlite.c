@@ -84,7 +84,8 @@ static int claim_file(store_session *session, pl_error *error) {
         return pl_failf(error, PL_E_ServiceUnavailable, "%s is a database of another program.",
                         session->store->location);
     char sql[128];
-    snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA application_id=%d", PAGE_SIZE, APPLICATION_ID);
+    snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA application_id=%d",
+             PAGE_SIZE, APPLICATION_ID);
     return execute(session, sql, error);
 }
 
