@@ -346,6 +346,7 @@ static int configure(server *s, pl_error *error) {
     s->program_options.catalogue = text_of(s, "catalogue");
     s->program_options.workers = number_of(s, "workers") ? (unsigned)number_of(s, "workers") : processors();
     s->program_options.limits = read_limits(s);
+    s->program_options.alone = true;
     s->program_options.with_functions = true;
     s->program_options.functions = (functions_config){
         .workers = (unsigned)number_of(s, "function-workers"),

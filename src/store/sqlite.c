@@ -16,8 +16,7 @@
 #include <unistd.h>
 
 enum {
-    APPLICATION_ID = 0x504c4d42, /* "PLMB" */
-    PAGE_SIZE = 8192,            /* five stored configurations to a page instead of two */
+    PAGE_SIZE = 8192, /* five stored configurations to a page instead of two */
     WRITER_CACHE_KIB = 16384,
     READER_CACHE_KIB = 1024,
 };
@@ -78,14 +77,14 @@ static int claim_file(store_session *session, pl_error *error) {
     int64_t id = objects < 0 ? -1 : pragma_number(session, "PRAGMA application_id", error);
     if (id < 0)
         return -1;
-    if (id == APPLICATION_ID)
+    if (id == STORE_SQLITE_APPLICATION)
         return 0;
     if (id != 0 || objects != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s is a database of another program.",
                         session->store->location);
     char sql[128];
     snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA application_id=%d",
-             PAGE_SIZE, APPLICATION_ID);
+             PAGE_SIZE, STORE_SQLITE_APPLICATION);
     return execute(session, sql, error);
 }
 
