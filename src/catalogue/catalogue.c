@@ -30,8 +30,7 @@ static int sort_entries(catalogue_shelf *shelf, pl_error *error) {
         qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_entry_name);
     for (size_t i = 1; i < shelf->count; i++)
         if (pl_str_eq(shelf->entries[i - 1].name, shelf->entries[i].name))
-            return pl_failf(error, PL_E_InvalidParameter,
-                            "%.*s.json: there is a file of this name already",
+            return pl_failf(error, PL_E_InvalidParameter, "%.*s.json: there is a file of this name already",
                             PL_FMT(shelf->entries[i].name));
     return 0;
 }
