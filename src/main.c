@@ -23,6 +23,7 @@ static const subcommand subcommands[] = {
     {"function", cli_function, "deploy, invoke and list functions of a server"},
     {"check", cli_check, "evaluate items against rules, without a server"},
     {"policy", cli_policy, "decide, test and lint policies, without a server"},
+    {"backup", cli_backup, "copy a data directory beside a running server"},
     {"keys", cli_keys, "rotate the key that seals secrets"},
     {"jsonpath", cli_jsonpath, "select values from documents"},
     {"rules", cli_rules, "list, show and test managed rules"},

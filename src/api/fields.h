@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "json/tape.h"
 
-enum { API_FIELDS_MAX = 4000 };
+enum { API_FIELDS_MAX = 10000 };
 
 typedef struct api_field {
     pl_str name;

@@ -30,8 +30,7 @@ static int sort_entries(catalogue_shelf *shelf, pl_error *error) {
         qsort(shelf->entries, shelf->count, sizeof *shelf->entries, by_entry_name);
     for (size_t i = 1; i < shelf->count; i++)
         if (pl_str_eq(shelf->entries[i - 1].name, shelf->entries[i].name))
-            return pl_failf(error, PL_E_InvalidParameter,
-                            "%.*s.json: $.identifier: there is a rule of this name already",
+            return pl_failf(error, PL_E_InvalidParameter, "%.*s.json: there is a file of this name already",
                             PL_FMT(shelf->entries[i].name));
     return 0;
 }
@@ -123,12 +122,14 @@ static catalogue *new_catalogue(pl_error *error) {
     return c;
 }
 
-/* Sorts the shelves; rule files of the user are read at once, so that a wrong one is told now. */
+/* Sorts the shelves; files of the user are read at once, so that a wrong one is told now. */
 static int finish(catalogue *c, bool own_rules, pl_error *error) {
     for (int i = 0; i < CATALOGUE_SHELVES; i++)
         if (sort_entries(&c->shelves[i], error) != 0)
             return -1;
-    return own_rules ? catalogue_load(c, CATALOGUE_RULES, error) : 0;
+    if (!own_rules)
+        return 0;
+    return catalogue_load(c, CATALOGUE_RULES, error) == 0 ? catalogue_load(c, CATALOGUE_PACKS, error) : -1;
 }
 
 static int hand_over(catalogue **out, catalogue *c, int result) {

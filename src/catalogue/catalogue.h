@@ -90,9 +90,10 @@ typedef struct catalogue_type {
 } catalogue_type;
 
 /*
- * Opens the embedded catalogue and, when `extra_directory` is not NULL, the rule files (*.json) in it. Those
- * are read and checked whole, conditions compiled included; the first wrong one is refused with
- * InvalidParameter naming file, JSON path and reason. The caller closes *out.
+ * Opens the embedded catalogue and, when `extra_directory` is not NULL, the files (*.json) in it and in the
+ * directories below: package templates in those named "packs", rules elsewhere. They are read and checked
+ * whole, conditions compiled included; the first wrong one is refused with InvalidParameter naming file, JSON
+ * path and reason, and so is a directory that cannot be read or holds none. The caller closes *out.
  */
 int catalogue_open(catalogue **out, const char *extra_directory, pl_error *error);
 

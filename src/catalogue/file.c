@@ -5,11 +5,12 @@
 #include "catalogue/internal.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { MOST_FILES = 20000, LARGEST_FILE = 1 << 20 };
+enum { MOST_FILES = 20000, LARGEST_FILE = 1 << 20, DEEPEST = 8 };
 
 extern const char pl_pack_catalogue[];
 extern const char pl_pack_catalogue_end[];
@@ -72,7 +73,7 @@ static int read_file(catalogue *c, const char *path, pl_str *text, pl_error *err
     return bytes ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
 }
 
-int catalogue_index_file(catalogue *c, const char *path, pl_error *error) {
+static int add_file(catalogue *c, int shelf, const char *path, pl_error *error) {
     catalogue_entry entry = {.file = pl_arena_copy(&c->arena, pl_str_from(path))};
     if (!entry.file.p)
         return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
@@ -82,27 +83,60 @@ int catalogue_index_file(catalogue *c, const char *path, pl_error *error) {
         entry.name.n -= 5;
     if (read_file(c, path, &entry.text, error) != 0)
         return -1;
-    return add_entry(c, &c->shelves[CATALOGUE_RULES], entry, error);
+    return add_entry(c, &c->shelves[shelf], entry, error);
 }
 
-static int add_own_file(catalogue *c, const char *directory, pl_str name, pl_error *error) {
-    pl_str path = pl_arena_printf(&c->arena, "%s/%.*s", directory, PL_FMT(name));
-    return path.p ? catalogue_index_file(c, path.p, error)
-                  : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+int catalogue_index_file(catalogue *c, const char *path, pl_error *error) {
+    return add_file(c, CATALOGUE_RULES, path, error);
 }
 
-int catalogue_index_directory(catalogue *c, const char *directory, pl_error *error) {
+/* A walk through the user's directory. */
+struct walk {
+    catalogue *c;
+    size_t found;
+    pl_error *error;
+};
+
+static int walk_directory(struct walk *w, const char *path, int shelf, unsigned depth);
+
+/* A folder named "packs" holds package templates, all other folders hold rules. */
+static int add_own(struct walk *w, const char *directory, pl_str name, int shelf, unsigned depth) {
+    struct stat about;
+    const char *path = pl_arena_printf(&w->c->arena, "%s/%.*s", directory, PL_FMT(name)).p;
+    if (!path)
+        return pl_failf(w->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    if (stat(path, &about) != 0)
+        return pl_failf(w->error, PL_E_InvalidParameter, "%s: %s.", path, strerrordesc_np(errno));
+    if (S_ISDIR(about.st_mode))
+        return walk_directory(w, path, pl_str_is(name, "packs") ? CATALOGUE_PACKS : shelf, depth + 1);
+    if (!pl_str_ends(name, PL_STR(".json")))
+        return 0;
+    w->found++;
+    return add_file(w->c, shelf, path, w->error);
+}
+
+static int walk_directory(struct walk *w, const char *path, int shelf, unsigned depth) {
     struct dirent **names = NULL;
-    int count = scandir(directory, &names, NULL, alphasort);
+    if (depth > DEEPEST)
+        return pl_failf(w->error, PL_E_InvalidParameter, "%s: directories are nested too deep.", path);
+    int count = scandir(path, &names, NULL, alphasort), result = 0;
     if (count < 0)
-        return pl_failf(error, PL_E_InvalidParameter, "%s: the directory cannot be read.", directory);
-    int result = 0;
+        return pl_failf(w->error, PL_E_InvalidParameter, "%s: the directory cannot be read: %s.", path,
+                        strerrordesc_np(errno));
     for (int i = 0; i < count; i++) {
-        pl_str name = pl_str_from(names[i]->d_name);
-        if (result == 0 && name.p[0] != '.' && pl_str_ends(name, PL_STR(".json")))
-            result = add_own_file(c, directory, name, error);
+        if (result == 0 && names[i]->d_name[0] != '.')
+            result = add_own(w, path, pl_str_from(names[i]->d_name), shelf, depth);
         (free)(names[i]); /* made by scandir, not by pl_malloc */
     }
     (free)(names);
     return result;
+}
+
+int catalogue_index_directory(catalogue *c, const char *directory, pl_error *error) {
+    struct walk w = {.c = c, .error = error};
+    if (walk_directory(&w, directory, CATALOGUE_RULES, 0) != 0)
+        return -1;
+    return w.found ? 0
+                   : pl_failf(error, PL_E_InvalidParameter, "%s: no rule or package files (*.json) in it.",
+                              directory);
 }

@@ -3,6 +3,7 @@
 #define CLI_COMMANDS_H
 
 /* argv[0] is the subcommand's name; the result is the exit status (docs/cli.md). */
+int cli_backup(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_call(int argc, char **argv);
 int cli_check(int argc, char **argv);

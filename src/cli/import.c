@@ -13,6 +13,7 @@
 
 #include "base/memory.h"
 #include "catalogue/catalogue.h"
+#include "engine/import.h"
 #include "json/parser.h"
 
 #include <getopt.h>
@@ -48,6 +49,7 @@ typedef struct options {
 /* Where items go: a program of our own, or a server. */
 typedef struct target {
     program *local;
+    engine_import *import; /* into `local` */
     cli_client *remote;
     pl_str account_id;
     engine_ingested sum;
@@ -59,7 +61,7 @@ typedef struct gathering {
     pl_buf array;
     size_t items;
     const char *file;
-    uint64_t first, last;
+    uint64_t lines[BATCH_ITEMS]; /* of each item */
     bool by_item;
 } gathering;
 
@@ -86,20 +88,33 @@ static bool any_account(void *context, pl_str account_id) {
     return account_id.n > 0;
 }
 
-static int send_local(target *t, pl_str array, pl_error *error) {
-    pl_json items;
-    engine_ingested counts;
-    inventory_defaults defaults = {
-        .account_id = t->account_id, .catalogue = t->local->catalogue, .accepts_account = any_account};
-    if (pl_json_parse(t->parser, array, &items, error) != 0 ||
-        engine_ingest(t->local->engine, &defaults, items, pl_now(&t->local->services.clock), &counts,
-                      error) != 0)
-        return -1;
-    t->sum.accepted += counts.accepted;
-    t->sum.changed += counts.changed;
-    t->sum.unchanged += counts.unchanged;
-    t->sum.removed += counts.removed;
-    return 0;
+/* "items.jsonl:1-5000", or "snapshot.json:items 1-5000". */
+static pl_str label_of(const gathering *g, uint64_t first, uint64_t last, char *out, size_t size) {
+    int n = snprintf(out, size, first == last ? "%.300s:%s%llu" : "%.300s:%s%llu-%llu", g->file,
+                     g->by_item ? first == last ? "item " : "items " : "", (unsigned long long)first,
+                     (unsigned long long)last);
+    return pl_str_of(out, n > 0 ? (size_t)n : 0);
+}
+
+/* Puts where the items came from before the message. */
+static int blame(const gathering *g, size_t first, size_t last, pl_error *error) {
+    char label[400], message[sizeof error->message];
+    pl_str where = label_of(g, g->lines[first], g->lines[last], label, sizeof label);
+    memcpy(message, error->message, sizeof message);
+    return pl_failf(error, PL_E_InvalidParameter, "%.*s: %.600s", PL_FMT(where), message);
+}
+
+static int send_local(target *t, const gathering *g, pl_error *error) {
+    char label[400];
+    pl_str where = label_of(g, g->lines[0], g->lines[g->items - 1], label, sizeof label);
+    int64_t now = pl_now(&t->local->services.clock);
+    switch (engine_import_add(t->import, pl_buf_str(&g->array), where, now, error)) {
+    case ENGINE_IMPORT_TAKEN: t->sum.accepted += (int64_t)g->items; return 0;
+    case ENGINE_IMPORT_LOST: return -1;
+    case ENGINE_IMPORT_MALFORMED: break;
+    }
+    bool one = !pl_error_is(error, PL_E_InvalidParameter) && error->position < g->items;
+    return one ? blame(g, error->position, error->position, error) : blame(g, 0, g->items - 1, error);
 }
 
 static int64_t count_in(pl_json answer, pl_str name) {
@@ -108,11 +123,11 @@ static int64_t count_in(pl_json answer, pl_str name) {
     return value;
 }
 
-static int send_remote(target *t, pl_str array, pl_error *error) {
+static int send_remote(target *t, const gathering *g, pl_error *error) {
     pl_arena arena;
     pl_json answer;
     pl_arena_init(&arena, 0);
-    pl_str body = pl_arena_printf(&arena, "{\"ConfigurationItems\":%.*s}", PL_FMT(array));
+    pl_str body = pl_arena_printf(&arena, "{\"ConfigurationItems\":%.*s}", PL_FMT(pl_buf_str(&g->array)));
     int result = cli_client_post_json(t->remote, &arena, PL_STR("PutConfigurationItems"),
                                       PL_STR("2026-11-01"), body, &answer, error);
     if (result == 0) {
@@ -122,7 +137,7 @@ static int send_remote(target *t, pl_str array, pl_error *error) {
         t->sum.removed += count_in(answer, PL_STR("Removed"));
     }
     pl_arena_free(&arena);
-    return result;
+    return result == 0 ? 0 : blame(g, 0, g->items - 1, error);
 }
 
 static int send(target *t, gathering *g, pl_error *error) {
@@ -131,14 +146,8 @@ static int send(target *t, gathering *g, pl_error *error) {
     pl_buf_add_char(&g->array, ']');
     if (g->array.failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    pl_str array = pl_buf_str(&g->array);
-    if ((t->local ? send_local(t, array, error) : send_remote(t, array, error)) != 0) {
-        char message[sizeof error->message];
-        memcpy(message, error->message, sizeof message);
-        return pl_failf(error, PL_E_InvalidParameter, "%s:%s%llu-%llu: %.800s", g->file,
-                        g->by_item ? "items " : "", (unsigned long long)g->first, (unsigned long long)g->last,
-                        message);
-    }
+    if ((t->local ? send_local(t, g, error) : send_remote(t, g, error)) != 0)
+        return -1;
     g->items = 0;
     pl_buf_clear(&g->array);
     return 0;
@@ -147,9 +156,7 @@ static int send(target *t, gathering *g, pl_error *error) {
 static int gather_line(target *t, gathering *g, pl_str text, uint64_t number, pl_error *error) {
     if (g->items && (g->items == BATCH_ITEMS || g->array.n + text.n > BATCH_BYTES) && send(t, g, error) != 0)
         return -1;
-    if (!g->items)
-        g->first = number;
-    g->last = number;
+    g->lines[g->items] = number;
     pl_buf_add_char(&g->array, g->items++ ? ',' : '[');
     pl_buf_add(&g->array, text);
     return 0;
@@ -185,8 +192,9 @@ static int import_batch(target *t, gathering *g, const cli_batch *batch, pl_erro
 static int import_all(target *t, cli_source *source, pl_error *error) {
     cli_batch batch;
     cli_progress progress;
-    gathering g = {.items = 0};
+    gathering g;
     int result;
+    g.items = 0;
     pl_buf_init(&g.array, (size_t)256 << 20);
     cli_batch_init(&batch);
     cli_progress_begin(&progress, "importing", cli_source_size(source));
@@ -205,16 +213,32 @@ static int import_all(target *t, cli_source *source, pl_error *error) {
     return result;
 }
 
+static int import_source(target *t, const options *o, const catalogue *known, char **files, size_t count,
+                         pl_error *error) {
+    cli_source *source;
+    if (cli_source_open(&source, files, count, o->format, known, error) != 0)
+        return -1;
+    int result = import_all(t, source, error);
+    cli_source_close(source);
+    return result;
+}
+
 static int import_files(target *t, const options *o, const catalogue *known, char **files, size_t count,
                         pl_error *error) {
-    cli_source *source;
+    inventory_defaults defaults = {
+        .account_id = t->account_id, .catalogue = known, .accepts_account = any_account};
     t->parser = pl_json_parser_new((size_t)256 << 20);
-    if (!t->parser)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    int result = cli_source_open(&source, files, count, o->format, known, error);
-    if (result == 0) {
-        result = import_all(t, source, error);
-        cli_source_close(source);
+    if (t->local)
+        t->import = engine_import_begin(t->local->engine, &defaults, error);
+    bool ready = t->parser && (t->import || !t->local);
+    int result =
+        ready ? import_source(t, o, known, files, count, error) : pl_fail(error, PL_E_ServiceUnavailable);
+    if (t->import) {
+        pl_error last = {0};
+        if (engine_import_end(t->import, &t->sum, &last) != 0 && result == 0) {
+            *error = last;
+            result = -1;
+        }
     }
     pl_json_parser_free(t->parser);
     fprintf(stderr, "%lld items accepted: %lld changed, %lld unchanged, %lld removed\n",

@@ -9,9 +9,12 @@
 #include "engine/rules.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
 
@@ -158,15 +161,54 @@ static int make_directory(const char *path, pl_error *error) {
     return pl_failf(error, PL_E_ServiceUnavailable, "data directory %s: %s", path, strerror(errno));
 }
 
+const char *program_store_url(const char *option, const char *data, char *path, size_t size) {
+    const char *environment = getenv("PLUMBLINE_STORE");
+    const char *url = option ? option : environment;
+    if (url && *url)
+        return url;
+    snprintf(path, size, "%s/plumbline.db", data);
+    return path;
+}
+
+/* Who holds the lock, as it wrote itself. */
+static int refuse_second(int file, const char *path, pl_error *error) {
+    char holder[64] = "";
+    ssize_t n = pread(file, holder, sizeof holder - 1, 0);
+    holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+    close(file);
+    return pl_failf(error, PL_E_ServiceUnavailable,
+                    "a server is running on this database already (process %s, lock %s)",
+                    *holder ? holder : "unknown", path);
+}
+
+/*
+ * One server on a SQLite database. The kernel gives the lock back when the process ends, however it ends; the
+ * file stays.
+ */
+static int lock_store(program *p, const char *url, pl_error *error) {
+    char path[PATH_SIZE + 8], text[32];
+    const char *database = strncmp(url, "sqlite:", 7) == 0 ? url + 7 : url;
+    if (!p->options.alone || strstr(database, "://"))
+        return 0;
+    snprintf(path, sizeof path, "%s.lock", database);
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0)
+        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", path, strerrordesc_np(errno));
+    if (flock(file, LOCK_EX | LOCK_NB) != 0)
+        return refuse_second(file, path, error);
+    p->lock = file;
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(file, 0) != 0 || pwrite(file, text, (size_t)n, 0) != n)
+        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", path, strerrordesc_np(errno));
+    return 0;
+}
+
 static int open_store(program *p, pl_error *error) {
     char path[PATH_SIZE];
-    const char *environment = getenv("PLUMBLINE_STORE");
-    const char *url = p->options.store_url ? p->options.store_url : environment;
+    const char *url = program_store_url(p->options.store_url, p->options.data, path, sizeof path);
     store_options options = {.log = &p->options.log};
-    if (!url || !*url) {
-        snprintf(path, sizeof path, "%s/plumbline.db", p->options.data);
-        url = path;
-    }
+    if (lock_store(p, url, error) != 0)
+        return -1;
     return store_open(&p->store, pl_str_from(url), &options, error);
 }
 
@@ -246,7 +288,7 @@ static void connect_rooms(program *p) {
 }
 
 int program_open(program *p, const program_options *options, pl_error *error) {
-    *p = (program){.options = *options};
+    *p = (program){.options = *options, .lock = -1};
     p->services.clock = pl_clock_system();
     p->services.random = pl_random_system();
     if (make_directory(options->data, error) == 0 &&
@@ -272,4 +314,7 @@ void program_close(program *p) {
     identity_close(p->identity);
     org_close(p->org);
     catalogue_close(p->catalogue);
+    if (p->lock >= 0)
+        close(p->lock);
+    p->lock = -1;
 }

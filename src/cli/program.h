@@ -16,6 +16,7 @@ typedef struct program_options {
     const char *store_url;      /* NULL: SQLite in the data directory */
     const char *catalogue;      /* directory with rule files of the user's own; NULL: none */
     unsigned workers;           /* evaluation threads; 0: none */
+    bool alone;                 /* refuse to open what another program has opened so: one server at a time */
     bool with_functions;        /* run functions; functions_start follows when the gateway listens */
     functions_config functions; /* its limits; what rooms it uses is filled in */
     api_limits limits;
@@ -25,6 +26,7 @@ typedef struct program_options {
 /* What is open; `services` is what handlers see. Everything lives until program_close. */
 typedef struct program {
     program_options options;
+    int lock; /* descriptor of the lock file; -1: none */
     api_services services;
     store *store;
     catalogue *catalogue;
@@ -43,6 +45,9 @@ int program_open(program *p, const program_options *options, pl_error *error);
 
 /* Ends the evaluation threads and closes everything that is open. */
 void program_close(program *p);
+
+/* --store, else PLUMBLINE_STORE, else the SQLite file of the data directory, written into `path`. */
+const char *program_store_url(const char *option, const char *data, char *path, size_t size);
 
 /* --data, else PLUMBLINE_DATA, else ./plumbline-data. */
 const char *program_data_directory(const char *option);

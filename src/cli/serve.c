@@ -14,9 +14,12 @@
 #include "engine/function.h"
 #include "gateway/gateway.h"
 
+#include <link.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { DONE = 0, USAGE = 2, PEM_MAX = 1 << 20 };
@@ -357,6 +360,7 @@ static int configure(server *s, pl_error *error) {
     s->program_options.catalogue = text_of(s, "catalogue");
     s->program_options.workers = number_of(s, "workers") ? (unsigned)number_of(s, "workers") : processors();
     s->program_options.limits = read_limits(s);
+    s->program_options.alone = true;
     s->program_options.with_functions = true;
     s->program_options.functions = (functions_config){
         .workers = (unsigned)number_of(s, "function-workers"),
@@ -403,6 +407,28 @@ static int start_functions(server *s, pl_str address, pl_error *error) {
                          : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+/* Gives back the pages of one file's read-only segments; what is still in use is mapped again when it is met.
+ */
+static int unmap_cold(struct dl_phdr_info *info, size_t size, void *context) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size, (void)context;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = info->dlpi_phdr + i;
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W)
+            continue;
+        uintptr_t from = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_memsz + page - 1) & ~(page - 1);
+        madvise((void *)from, to - from, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+/* Most of what a start reads (the dynamic linker's tables, the catalogue, initialisers) is not read again. */
+static void forget_start(void) {
+    dl_iterate_phdr(unmap_cold, NULL);
+    malloc_trim(0);
+}
+
 static int run(server *s, const sigset_t *signals, pl_error *error) {
     identity_root wanted, root;
     bool created = false;
@@ -419,6 +445,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
     fflush(stdout);
+    forget_start();
     wait_for_signal(s, signals);
     pl_log_write(&s->program_options.log, PL_LOG_INFO, "stopping");
     return 0;

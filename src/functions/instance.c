@@ -225,6 +225,7 @@ static bool starts(pl_str runtime, const char *prefix) {
 }
 
 bool functions_has_runtime(const functions *f, pl_str runtime) {
+    functions_settle(f);
     if (starts(runtime, "python3"))
         return f->host.python != NULL;
     if (starts(runtime, "nodejs"))
@@ -531,6 +532,7 @@ static instance *take_place(functions *f, const function_record *function, int64
 int instance_acquire(functions *f, const function_record *function, int64_t deadline_ns, instance **out,
                      pl_error *error) {
     bool fresh;
+    functions_settle(f);
     pthread_mutex_lock(&f->lock);
     instance *i = take_place(f, function, deadline_ns, &fresh);
     if (i) {

@@ -75,7 +75,8 @@ typedef struct lane lane;
 
 struct functions {
     functions_config config;
-    sandbox_host host;
+    sandbox_host host;         /* filled when functions_settle has returned */
+    struct preparing *finding; /* the thread that fills it */
     char node[17];
     functions_link link;
     atomic_bool linked; /* `link` is filled */
@@ -138,5 +139,9 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
 
 int dispatch_start(functions *f, pl_error *error);
 void dispatch_stop(functions *f);
+
+/* Waits until `host` is known: trying a sandbox takes longer than all else of a start, so it is done aside.
+ */
+void functions_settle(const functions *f);
 
 #endif

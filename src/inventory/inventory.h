@@ -63,7 +63,8 @@ typedef struct inventory_defaults {
  * Parses an array of up to INVENTORY_MAX_ITEMS items into `*items` (in the arena, in the order sent).
  * `configuration` and `tags` may be objects or JSON text; member names are those of the snapshot files, the
  * API's capitalised names are accepted as well. `root` must stay valid as long as the items are used. -1 with
- * Invalid.ConfigurationItems.Value (or .Empty, .SizeExceed), the message naming item and member.
+ * Invalid.ConfigurationItems.Value (or .Empty, .SizeExceed), the message naming item and member, the index of
+ * the item in `error->position`.
  */
 int inventory_parse(pl_arena *arena, pl_json root, const inventory_defaults *defaults, inventory_item **items,
                     size_t *count, pl_error *error);

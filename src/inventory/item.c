@@ -22,8 +22,10 @@ struct parsing {
 };
 
 static int refuse(struct parsing *p, const char *member, const char *reason) {
-    return pl_failf(p->error, PL_E_Invalid_ConfigurationItems_Value, "ConfigurationItems[%zu].%s: %s.",
-                    p->index, member, reason);
+    pl_failf(p->error, PL_E_Invalid_ConfigurationItems_Value, "ConfigurationItems[%zu].%s: %s.", p->index,
+             member, reason);
+    p->error->position = p->index;
+    return -1;
 }
 
 static int out_of_memory(struct parsing *p) {
@@ -186,7 +188,8 @@ static int take_tags(struct parsing *p, pl_json node, inventory_item *item) {
 
 /* Length before bytes, so that no two different items look alike. */
 static void hash_part(pl_buf *out, pl_str part) {
-    pl_buf_printf(out, "\n%zu:", part.n);
+    uint64_t length = part.n;
+    pl_buf_add(out, pl_str_of((const char *)&length, sizeof length));
     pl_buf_add(out, part);
 }
 
@@ -207,7 +210,7 @@ static int finish_content(struct parsing *p, inventory_item *item) {
     hash_part(&p->scratch, item->group_id);
     hash_part(&p->scratch, item->zone);
     hash_part(&p->scratch, item->tags);
-    pl_buf_printf(&p->scratch, "\n%lld", (long long)item->create_time);
+    pl_buf_add(&p->scratch, pl_str_of((const char *)&item->create_time, sizeof item->create_time));
     if (p->scratch.failed || pl_sha256(pl_buf_str(&p->scratch), digest) != 0)
         return out_of_memory(p);
     memcpy(item->hash, digest, INVENTORY_HASH_SIZE);
@@ -225,8 +228,10 @@ static int take_account(struct parsing *p, pl_json node, inventory_item *item) {
         return 0;
     if (d->accepts_account && d->accepts_account(d->context, item->account_id))
         return 0;
-    return pl_failf(p->error, PL_E_Invalid_AccountId_Value,
-                    "ConfigurationItems[%zu].accountId: the account is not one of yours.", p->index);
+    pl_failf(p->error, PL_E_Invalid_AccountId_Value,
+             "ConfigurationItems[%zu].accountId: the account is not one of yours.", p->index);
+    p->error->position = p->index;
+    return -1;
 }
 
 /* `resourceEventType` REMOVE, or the snapshot's mark of a deleted resource (0: deleted, 1: kept). */
@@ -277,9 +282,12 @@ static int take_attributes(struct parsing *p, pl_json node, inventory_item *item
 
 static int parse_one(struct parsing *p, pl_json node, inventory_item *item) {
     *item = (inventory_item){.configuration = PL_JSON_NONE};
-    if (!pl_json_is_object(node))
-        return pl_failf(p->error, PL_E_Invalid_ConfigurationItems_Value,
-                        "ConfigurationItems[%zu]: must be an object.", p->index);
+    if (!pl_json_is_object(node)) {
+        pl_failf(p->error, PL_E_Invalid_ConfigurationItems_Value,
+                 "ConfigurationItems[%zu]: must be an object.", p->index);
+        p->error->position = p->index;
+        return -1;
+    }
     if (take_identity(p, node, item) != 0 || take_attributes(p, node, item) != 0 ||
         take_event(p, node, item) != 0 || take_tags(p, member(node, "tags", "Tags", NULL), item) != 0 ||
         take_configuration(p, member(node, "configuration", "Configuration", NULL), item) != 0)

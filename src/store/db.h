@@ -54,6 +54,14 @@ int store_open(store **out, pl_str url, const store_options *options, pl_error *
 void store_close(store *s);
 
 /*
+ * Copies a SQLite database, whole as of one moment, while others read and write it, into a new file `to` (mode
+ * 0600), which is on disk when this returns. -1: InvalidParameter when `url` is a PostgreSQL database (its own
+ * tools back it up) or no database of Plumbline, ServiceUnavailable when a file cannot be read or made;
+ * nothing is left then.
+ */
+int store_backup(pl_str url, const char *to, pl_error *error);
+
+/*
  * What runs inside a transaction. Returns 0 to commit, -1 (error filled) to roll back. It may run on another
  * thread than the one that asked (which waits meanwhile), and more than once (after a serialization failure),
  * so it starts from its argument afresh and has no effects outside the session before it is durable.

@@ -2,9 +2,10 @@
  * Migrations: numbered SQL files, packed into the program, applied when the store is opened. Owns the table
  * schema_version, one row for each migration applied.
  *
- * Each migration is one transaction, taken exclusively among processes, in which it is first looked up again;
- * so several processes may start at once, and one that is killed leaves a whole number of migrations. Inside
- * a file, lines between `-- sqlite only` (or `-- postgres only`) and `-- end` are for that database.
+ * All that are missing are applied in one transaction, taken exclusively among processes; so several
+ * processes may start at once, and one that is killed, or a migration that fails, leaves the database as it
+ * was. Inside a file, lines between `-- sqlite only` (or `-- postgres only`) and `-- end` are for that
+ * database.
  */
 #include "store/driver.h"
 
@@ -70,8 +71,7 @@ static int create_table(store_session *session, pl_error *error) {
                                           error);
 }
 
-static int read_versions(store_session *session, void *argument, pl_error *error) {
-    stored_versions *stored = argument;
+static int read_versions(store_session *session, stored_versions *stored, pl_error *error) {
     memset(stored, 0, sizeof *stored);
     store_statement *st = store_prepare(session, "SELECT version FROM schema_version", error);
     int result;
@@ -99,24 +99,15 @@ static int apply_script(store_session *session, const migration *m, pl_error *er
     return result;
 }
 
-static int apply_in_transaction(store_session *session, void *argument, pl_error *error) {
-    const migration *m = argument;
-    store_statement *st = store_prepare(session, "SELECT name FROM schema_version WHERE version = $1", error);
-    store_bind_i64(st, 1, m->version);
-    int found = store_step(st, error);
-    if (found != 0)
-        return found == 1 ? 0 : -1;
-    if (apply_script(session, m, error) != 0)
-        return -1;
+static int apply_one(store_session *session, const migration *m, pl_error *error) {
     pl_clock clock = pl_clock_system();
-    return store_run(session, error,
-                     "INSERT INTO schema_version(version, name, applied_at) VALUES($1, $2, $3)", "iti",
-                     m->version, m->name, pl_now(&clock));
-}
-
-static int create_in_transaction(store_session *session, void *argument, pl_error *error) {
-    (void)argument;
-    return create_table(session, error);
+    pl_error cause;
+    if (apply_script(session, m, &cause) == 0 &&
+        store_run(session, &cause, "INSERT INTO schema_version(version, name, applied_at) VALUES($1, $2, $3)",
+                  "iti", m->version, m->name, pl_now(&clock)) == 0)
+        return 0;
+    return pl_failf(error, PL_E_ServiceUnavailable, "Migration %.*s could not be applied: %s",
+                    PL_FMT(m->name), cause.message);
 }
 
 static int run_exclusively(store_session *session, store_work work, void *argument, pl_error *error) {
@@ -130,27 +121,6 @@ static int run_exclusively(store_session *session, store_work work, void *argume
     return -1;
 }
 
-static int apply_one(store_session *session, migration *m, pl_error *error) {
-    store *s = session->store;
-    pl_error cause;
-    if (run_exclusively(session, apply_in_transaction, m, &cause) == 0) {
-        pl_log_write(&s->log, PL_LOG_INFO, "applied migration %.*s", PL_FMT(m->name));
-        return 0;
-    }
-    return pl_failf(error, PL_E_ServiceUnavailable, "Migration %.*s could not be applied: %s",
-                    PL_FMT(m->name), cause.message);
-}
-
-static int apply_missing(store_session *session, pl_str pack, const stored_versions *stored,
-                         pl_error *error) {
-    bool broken = false;
-    migration m = {0};
-    while (next_entry(&pack, &m, &broken))
-        if (!stored->applied[m.version] && apply_one(session, &m, error) != 0)
-            return -1;
-    return broken ? pl_failf(error, PL_E_InternalError, "The program's migrations are damaged.") : 0;
-}
-
 static int64_t newest_known(pl_str pack) {
     bool broken = false;
     migration m = {0};
@@ -160,31 +130,61 @@ static int64_t newest_known(pl_str pack) {
     return newest;
 }
 
-static int migrate_with(store_session *session, pl_str pack, stored_versions *stored, pl_error *error) {
-    int64_t known = newest_known(pack);
-    if (run_exclusively(session, create_in_transaction, NULL, error) != 0 ||
-        run_exclusively(session, read_versions, stored, error) != 0)
+/* What one start brings the schema to. */
+typedef struct migrating {
+    pl_str pack;
+    int64_t known;          /* number of the newest migration */
+    stored_versions stored; /* before */
+} migrating;
+
+static int refuse_newer(const migrating *all, pl_error *error) {
+    return pl_failf(error, PL_E_ServiceUnavailable,
+                    "The database has schema version %lld, this program knows versions up to %lld: "
+                    "use a newer program.",
+                    (long long)all->stored.newest, (long long)all->known);
+}
+
+static int apply_missing(store_session *session, void *argument, pl_error *error) {
+    migrating *all = argument;
+    pl_str pack = all->pack;
+    bool broken = false;
+    migration m = {0};
+    if (create_table(session, error) != 0 || read_versions(session, &all->stored, error) != 0)
         return -1;
-    if (stored->newest > known)
-        return pl_failf(error, PL_E_ServiceUnavailable,
-                        "The database has schema version %lld, this program knows versions up to %lld: "
-                        "use a newer program.",
-                        (long long)stored->newest, (long long)known);
-    if (apply_missing(session, pack, stored, error) != 0)
+    if (all->stored.newest > all->known)
+        return refuse_newer(all, error);
+    while (next_entry(&pack, &m, &broken))
+        if (!all->stored.applied[m.version] && apply_one(session, &m, error) != 0)
+            return -1;
+    return broken ? pl_failf(error, PL_E_InternalError, "The program's migrations are damaged.") : 0;
+}
+
+static void log_applied(const store *s, const migrating *all) {
+    pl_str pack = all->pack;
+    bool broken = false;
+    migration m = {0};
+    while (next_entry(&pack, &m, &broken))
+        if (!all->stored.applied[m.version])
+            pl_log_write(&s->log, PL_LOG_INFO, "applied migration %.*s", PL_FMT(m.name));
+}
+
+static int migrate_with(store_session *session, pl_str pack, pl_error *error) {
+    migrating all = {.pack = pack, .known = newest_known(pack)};
+    if (run_exclusively(session, apply_missing, &all, error) != 0)
         return -1;
-    session->store->schema_version = (int)known;
+    log_applied(session->store, &all);
+    session->store->schema_version = (int)all.known;
     return 0;
 }
 
 int store_migrate(store *s, pl_str pack, pl_error *error) {
     store_session *session = s->writer;
-    stored_versions stored;
     if (session)
-        return migrate_with(session, pack, &stored, error);
+        return migrate_with(session, pack, error);
     session = store_pool_take(s, error);
     if (!session)
         return -1;
-    int result = migrate_with(session, pack, &stored, error);
+    int result = migrate_with(session, pack, error);
     store_pool_give(session);
     return result;
 }

@@ -16,9 +16,8 @@
 #include <unistd.h>
 
 enum {
-    APPLICATION_ID = 0x504c4d42, /* "PLMB" */
-    PAGE_SIZE = 8192,            /* five stored configurations to a page instead of two */
-    WRITER_CACHE_KIB = 4096,
+    PAGE_SIZE = 8192, /* five stored configurations to a page instead of two */
+    WRITER_CACHE_KIB = 16384,
     READER_CACHE_KIB = 1024,
 };
 
@@ -78,13 +77,14 @@ static int claim_file(store_session *session, pl_error *error) {
     int64_t id = objects < 0 ? -1 : pragma_number(session, "PRAGMA application_id", error);
     if (id < 0)
         return -1;
-    if (id == APPLICATION_ID)
+    if (id == STORE_SQLITE_APPLICATION)
         return 0;
     if (id != 0 || objects != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s is a database of another program.",
                         session->store->location);
     char sql[128];
-    snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA application_id=%d", PAGE_SIZE, APPLICATION_ID);
+    snprintf(sql, sizeof sql, "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA application_id=%d",
+             PAGE_SIZE, STORE_SQLITE_APPLICATION);
     return execute(session, sql, error);
 }
 
@@ -154,8 +154,15 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     return NULL;
 }
 
+/* SQLite's own count of its memory takes a lock at every allocation and is asked for by nobody. */
+static void prepare_library(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* Makes the file first, so that it never exists with a wider mode than its owner's. */
 static int sqlite_open(store *s, pl_error *error) {
+    static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+    pthread_once(&prepared, prepare_library);
     int fd = open(s->location, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",

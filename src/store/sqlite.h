@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+enum { STORE_SQLITE_APPLICATION = 0x504c4d42 }; /* "PLMB": the mark of our files */
+
 typedef struct store_sqlite_plan store_sqlite_plan; /* sqlite_bulk.c */
 
 typedef struct store_sqlite_session {
