@@ -100,7 +100,7 @@ static int is_own(struct reporting *r, const engine_report *report, bool *own) {
     inventory_resource resource;
     bool found;
     *own = false;
-    if (r->event->resource_key == 0)
+    if (r->event->resource_key == 0 || !pl_str_eq(report->account_id, r->event->account_id))
         return 0;
     if (inventory_find_key(r->session, &r->arena, r->event->account_id, r->event->resource_key, &resource,
                            &found, r->error) != 0)

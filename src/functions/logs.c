@@ -59,11 +59,17 @@ int functions_log(functions *f, pl_arena *arena, pl_str account_id, pl_str name,
     return text->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+/* Instances of one function write at the same time: its log takes whole lines of each, unless they are long. */
 static void keep(functions *f, instance *i, const char *bytes, size_t n) {
     function_log *kept = log_of(f, i->function);
+    for (size_t at = 0; kept && at < n; at++) {
+        i->line[i->line_length++] = bytes[at];
+        if (bytes[at] != '\n' && i->line_length < sizeof i->line)
+            continue;
+        tail_add(&kept->tail, i->line, i->line_length);
+        i->line_length = 0;
+    }
     tail_add(&i->log, bytes, n);
-    if (kept)
-        tail_add(&kept->tail, bytes, n);
 }
 
 void instance_read_log(functions *f, instance *i) {
@@ -85,5 +91,7 @@ void instance_read_log(functions *f, instance *i) {
 
 void instance_note(functions *f, instance *i, pl_str line) {
     instance_read_log(f, i);
+    if (i->line_length > 0)
+        keep(f, i, "\n", 1);
     keep(f, i, line.p, line.n);
 }

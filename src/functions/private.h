@@ -71,6 +71,8 @@ typedef struct instance {
     bool initialized;    /* its initializer has run, or it has none */
     tail log;
     char log_bytes[LOG_TAIL];
+    char line[LOG_TAIL]; /* the beginning of one that is not written to its end */
+    size_t line_length;
     uint64_t log_from; /* where the invocation under way began to write */
     CURL *curl;
 } instance;

@@ -132,9 +132,9 @@ static int check_tags(api_route_call *call, pl_json tags) {
     pl_str unnamed;
     bool sound = pl_json_is_array(tags) && pl_json_count(tags) <= TAGS_MOST;
     for (pl_json_walk w = pl_json_children(tags); sound && pl_json_step(&w, &unnamed, &tag);)
-        sound = pl_json_str(pl_json_get(tag, PL_STR("key"))).n > 0;
+        sound = pl_json_str(pl_json_get(tag, PL_STR("Key"))).n + pl_json_str(pl_json_get(tag, PL_STR("key"))).n > 0;
     return sound ? 0
-                 : functions_refuse(call->error, "tags must be an array of at most %d objects with key and value",
+                 : functions_refuse(call->error, "tags must be an array of at most %d objects with Key and Value",
                                     TAGS_MOST);
 }
 
