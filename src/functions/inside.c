@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,13 +18,22 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { FAILED = 120, ARGUMENTS = 5, FILES = 1024, BACKLOG = 32 };
 
+/* Also under the runtime's limits, where nothing can be allocated any more. */
 static int complain(const char *what) {
-    dprintf(STDERR_FILENO, "function instance: %s: %s\n", what, strerror(errno));
+    const char *reason = strerrordesc_np(errno);
+    const struct iovec parts[] = {{(void *)(uintptr_t) "function instance: ", 19},
+                                  {(void *)(uintptr_t)what, strlen(what)},
+                                  {(void *)(uintptr_t) ": ", 2},
+                                  {(void *)(uintptr_t)(reason ? reason : "unknown"), strlen(reason ? reason : "unknown")},
+                                  {(void *)(uintptr_t) "\n", 1}};
+    ssize_t written = writev(STDERR_FILENO, parts, 5);
+    (void)written;
     return -1;
 }
 
@@ -300,5 +309,5 @@ int inside_main(int argc, char **argv) {
         run_runtime(argv, environment);
     if (signals < 0 || runtime < 0)
         return FAILED;
-    return watch(runtime, signals);
+    _exit(watch(runtime, signals)); /* handlers at the exit of sanitised builds need calls that are refused */
 }

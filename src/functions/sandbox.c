@@ -74,10 +74,10 @@ static void add_sandbox(arguments *a, pl_arena *arena, const sandbox_host *host,
                                         "--as-pid-1", /* else a process without the filter is in reach */
                                         "--die-with-parent",
                                         "--new-session",
-                                        "--uid",
-                                        "0",
+                                        "--uid", /* root of its namespace would own more of /proc */
+                                        "1000",
                                         "--gid",
-                                        "0",
+                                        "1000",
                                         "--cap-drop",
                                         "ALL",
                                         "--cap-add",
@@ -333,7 +333,7 @@ unsigned sandbox_connections(pid_t pid) {
     file = first ? fopen(path, "re") : NULL;
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, " %*u: %*x:%x %*x:%*x %x", &port, &state) == 2)
-            count += port == 80 && state != 0x0a && state != 0x06; /* neither listening nor over */
+            count += port == 80 && (state == 0x01 || state == 0x08); /* this side has not closed it */
     if (file)
         fclose(file);
     return count;

@@ -92,7 +92,7 @@ static int write_hosts(const char *directory, pl_error *error) {
     if (status != 0 ||
         write_file(directory, "nsswitch.conf", PL_STR("hosts: files\npasswd: files\n"), error) != 0)
         return -1;
-    return write_file(directory, "passwd", PL_STR("function:x:0:0::/tmp:/bin/false\n"), error);
+    return write_file(directory, "passwd", PL_STR("function:x:1000:1000::/tmp:/bin/false\n"), error);
 }
 
 static int copy_program(sandbox_host *host, const char *program, pl_error *error) {

@@ -234,7 +234,7 @@ export class Cloud {
   async invoke(name, event = '{}', headers = {}, qualifier = 'LATEST') {
     const answer = await this.fc.invokeFunctionWithOptions(name,
       new FC.InvokeFunctionRequest({ body: Readable.from([Buffer.from(event)]), qualifier }),
-      new FC.InvokeFunctionHeaders({ xFcInvocationType: 'Sync', xFcLogType: 'Tail', ...headers }), new RuntimeOptions({ readTimeout: 60000 }));
+      new FC.InvokeFunctionHeaders({ xFcInvocationType: 'Sync', xFcLogType: 'Tail', ...headers }), new RuntimeOptions({ connectTimeout: 60000, readTimeout: 60000 }));
     const parts = [];
     for await (const part of answer.body) parts.push(part);
     const body = Buffer.concat(parts).toString();
