@@ -53,8 +53,8 @@ static int compare(const struct candidate *a, const struct candidate *b) {
  */
 
 /*
- * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of a
- * function renews only what the function reports; what it fails to report keeps its age.
+ * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of
+ * a function renews only what the function reports; what it fails to report keeps its age.
  */
 static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r, const engine_row *row) {
     if (row && rule->owner == ENGINE_FUNCTION)

@@ -2,8 +2,9 @@
  * Delivery: a claimer takes due events from the store into lanes, one lane a function; workers take from the
  * lanes in turn. A lane holds and runs only so much at once, so a slow function holds up nobody but itself.
  *
- * A claim is a short lease that the claimer renews while its process lives. What happens between invocation and settlement leaves the event in the store: a killed
- * server delivers it again, and the result of a run counts once (engine/function.h).
+ * A claim is a short lease that the claimer renews while its process lives. What happens between invocation
+ * and settlement leaves the event in the store: a killed server delivers it again, and the result of a run
+ * counts once (engine/function.h).
  */
 #include "functions/private.h"
 
@@ -13,7 +14,14 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LEASE_MS = 15000, RENEW_MS = 5000, IDLE_MS = 1000, LANE_HELD = 16, CLAIMED_RULES = 256, ARENA_LIMIT = 64 << 20 };
+enum {
+    LEASE_MS = 15000,
+    RENEW_MS = 5000,
+    IDLE_MS = 1000,
+    LANE_HELD = 16,
+    CLAIMED_RULES = 256,
+    ARENA_LIMIT = 64 << 20
+};
 enum { OWNER = 48, INVOCATION = 160 };
 
 /* One thing to run: an event of a rule, or an asynchronous invocation. */

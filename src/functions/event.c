@@ -161,8 +161,7 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
     if (!whole && changed && diff_of(session, arena, &resource, &diff, error) != 0)
         return -1;
     pl_buf_init(&out, 16 << 20);
-    int status =
-        write_document(f, &out, arena, event, rule, whole ? NULL : &resource, diff, now, error);
+    int status = write_document(f, &out, arena, event, rule, whole ? NULL : &resource, diff, now, error);
     *document = status == 0 ? pl_arena_copy(arena, pl_buf_str(&out)) : PL_STR_NONE;
     pl_buf_free(&out);
     return status == 0 && !document->p ? pl_fail(error, PL_E_ServiceUnavailable) : status;

@@ -72,9 +72,9 @@ typedef struct functions_outcome {
 } functions_outcome;
 
 /*
- * Runs a function once and waits for it; `retries` tries of the same event have failed before. A function that
- * fails is an outcome, not an error. -1: ServiceUnavailable when no instance could be had (the sandbox, the
- * limits of instances), with the reason.
+ * Runs a function once and waits for it; `retries` tries of the same event have failed before. A function
+ * that fails is an outcome, not an error. -1: ServiceUnavailable when no instance could be had (the sandbox,
+ * the limits of instances), with the reason.
  */
 int functions_invoke(functions *f, pl_arena *arena, const function_record *function, pl_str payload,
                      pl_str request_id, int64_t retries, functions_outcome *out, pl_error *error);

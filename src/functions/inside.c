@@ -27,11 +27,12 @@ enum { FAILED = 120, ARGUMENTS = 5, FILES = 1024, BACKLOG = 32 };
 /* Also under the runtime's limits, where nothing can be allocated any more. */
 static int complain(const char *what) {
     const char *reason = strerrordesc_np(errno);
-    const struct iovec parts[] = {{(void *)(uintptr_t) "function instance: ", 19},
-                                  {(void *)(uintptr_t)what, strlen(what)},
-                                  {(void *)(uintptr_t) ": ", 2},
-                                  {(void *)(uintptr_t)(reason ? reason : "unknown"), strlen(reason ? reason : "unknown")},
-                                  {(void *)(uintptr_t) "\n", 1}};
+    const struct iovec parts[] = {
+        {(void *)(uintptr_t) "function instance: ", 19},
+        {(void *)(uintptr_t)what, strlen(what)},
+        {(void *)(uintptr_t) ": ", 2},
+        {(void *)(uintptr_t)(reason ? reason : "unknown"), strlen(reason ? reason : "unknown")},
+        {(void *)(uintptr_t) "\n", 1}};
     ssize_t written = writev(STDERR_FILENO, parts, 5);
     (void)written;
     return -1;

@@ -72,13 +72,14 @@ static bool is_link_local(const struct sockaddr *address) {
         return (ntohl(four->sin_addr.s_addr) >> 16) == 0xa9fe;
     }
     const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    return IN6_IS_ADDR_LINKLOCAL(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 0xa9 &&
-                                          six->s6_addr[13] == 0xfe);
+    return IN6_IS_ADDR_LINKLOCAL(six) ||
+           (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 0xa9 && six->s6_addr[13] == 0xfe);
 }
 
 static curl_socket_t open_remote(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)context, (void)purpose;
-    bool sound = (address->family == AF_INET || address->family == AF_INET6) && !is_link_local(&address->addr);
+    bool sound =
+        (address->family == AF_INET || address->family == AF_INET6) && !is_link_local(&address->addr);
     int made = sound ? socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol) : -1;
     return made < 0 ? CURL_SOCKET_BAD : made;
 }
@@ -276,7 +277,8 @@ static void note_begin(exchange *x, pl_arena *arena) {
 static void ask(exchange *x, pl_arena *arena, const identity_session *session, pl_str payload,
                 int64_t retries, functions_outcome *out) {
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u/%s", x->i->port, x->initializing ? "initialize" : "invoke");
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/%s", x->i->port,
+             x->initializing ? "initialize" : "invoke");
     note_begin(x, arena);
     add_headers(x, arena, session, retries);
     pl_buf_clear(&x->body);

@@ -1,4 +1,5 @@
-/* What functions write: the end of it for each instance and for each function. The pool's lock guards both. */
+/* What functions write: the end of it for each instance and for each function. The pool's lock guards both.
+ */
 #include "functions/private.h"
 
 #include "base/memory.h"
@@ -59,7 +60,8 @@ int functions_log(functions *f, pl_arena *arena, pl_str account_id, pl_str name,
     return text->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-/* Instances of one function write at the same time: its log takes whole lines of each, unless they are long. */
+/* Instances of one function write at the same time: its log takes whole lines of each, unless they are long.
+ */
 static void keep(functions *f, instance *i, const char *bytes, size_t n) {
     function_log *kept = log_of(f, i->function);
     for (size_t at = 0; kept && at < n; at++) {

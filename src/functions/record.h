@@ -34,8 +34,8 @@ typedef struct function_record {
     pl_str role;           /* ARN; empty: the account's function role */
     pl_str runtime_config; /* customRuntimeConfig as JSON, or empty */
     pl_str endpoint;       /* http(s) URL of a remote function, or empty */
-    pl_str members;        /* JSON object of the other members that CreateFunction takes, as they were given */
-    pl_str code_checksum;  /* SHA-256 in hexadecimal, or empty */
+    pl_str members;       /* JSON object of the other members that CreateFunction takes, as they were given */
+    pl_str code_checksum; /* SHA-256 in hexadecimal, or empty */
     int64_t code_size;
     pl_str revision;           /* new with every change: instances of another one are ended */
     int64_t created, modified; /* Unix milliseconds */

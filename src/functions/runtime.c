@@ -1,4 +1,5 @@
-/* Starting the runtime of an instance: its code unpacked, its command and environment, its sandbox. No state. */
+/* Starting the runtime of an instance: its code unpacked, its command and environment, its sandbox. No state.
+ */
 #include "functions/private.h"
 
 #include "functions/archive.h"

@@ -86,11 +86,10 @@ static void add_sandbox(arguments *a, pl_arena *arena, const sandbox_host *host,
                                         "function",
                                         NULL};
     /* Not /dev/zero: mapped as shared it is memory that counts as nobody's. */
-    static const char *const places[] = {"--proc",       "/proc",        "--dir",         "/dev",
-                                         "--dev-bind",   "/dev/null",    "/dev/null",     "--dev-bind",
-                                         "/dev/urandom", "/dev/urandom", "--dev-bind",    "/dev/urandom",
-                                         "/dev/random",  "--symlink",    "/proc/self/fd", "/dev/fd",
-                                         NULL};
+    static const char *const places[] = {
+        "--proc",      "/proc",      "--dir",         "/dev",         "--dev-bind", "/dev/null",
+        "/dev/null",   "--dev-bind", "/dev/urandom",  "/dev/urandom", "--dev-bind", "/dev/urandom",
+        "/dev/random", "--symlink",  "/proc/self/fd", "/dev/fd",      NULL};
     static const char *const end[] = {"--remount-ro", "/",          "--chdir",           "/code",
                                       "--",           "/plumbline", "function-instance", NULL};
     add(a, host->bubblewrap);

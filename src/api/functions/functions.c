@@ -113,8 +113,9 @@ static int read_code(wanted *w) {
     if (!pl_json_exists(code) || pl_json_is_null(code))
         return 0;
     if (text.n == 0)
-        return functions_refuse(w->call->error, "code must hold zipFile: a zip file in Base64; code.ossBucketName "
-                                                "and code.ossObjectName are not supported by this server");
+        return functions_refuse(w->call->error,
+                                "code must hold zipFile: a zip file in Base64; code.ossBucketName "
+                                "and code.ossObjectName are not supported by this server");
     pl_buf_init(&package, FUNCTION_PACKAGE_MAX);
     bool decoded = pl_base64_decode(&package, text) && !package.failed;
     int status = decoded ? archive_check(pl_buf_str(&package), w->call->error)

@@ -1,7 +1,8 @@
 /*
- * The members of CreateFunction and UpdateFunction besides those that have columns of their own. A member that
- * would change what a function does or reaches, and that nothing here does, is refused by its name unless it
- * says nothing; what only describes a function is kept and given back. Nothing is taken and then ignored.
+ * The members of CreateFunction and UpdateFunction besides those that have columns of their own. A member
+ * that would change what a function does or reaches, and that nothing here does, is refused by its name
+ * unless it says nothing; what only describes a function is kept and given back. Nothing is taken and then
+ * ignored.
  */
 #include "api/functions/shared.h"
 
@@ -101,16 +102,17 @@ static int check_initializer(api_route_call *call, pl_json initializer) {
     pl_json given = pl_json_get(initializer, PL_STR("timeout"));
     pl_str handler = pl_json_str(pl_json_get(initializer, PL_STR("handler")));
     if (!functions_says_nothing(pl_json_get(initializer, PL_STR("command"))))
-        return functions_refuse(call->error,
-                                "instanceLifecycleConfig.initializer.command is not supported by this server");
+        return functions_refuse(
+            call->error, "instanceLifecycleConfig.initializer.command is not supported by this server");
     if (!functions_says_nothing(given) &&
         (!pl_json_i64(given, &timeout) || timeout < 1 || timeout > FUNCTION_INITIALIZER_MAX))
         return functions_refuse(call->error,
                                 "instanceLifecycleConfig.initializer.timeout must be a number from 1 to %d",
                                 FUNCTION_INITIALIZER_MAX);
-    return handler.n <= 128 ? 0
-                            : functions_refuse(call->error, "instanceLifecycleConfig.initializer.handler must "
-                                                            "be a text of at most 128 bytes");
+    return handler.n <= 128
+               ? 0
+               : functions_refuse(call->error, "instanceLifecycleConfig.initializer.handler must "
+                                               "be a text of at most 128 bytes");
 }
 
 static int check_lifecycle(api_route_call *call, pl_json lifecycle) {
@@ -121,8 +123,9 @@ static int check_lifecycle(api_route_call *call, pl_json lifecycle) {
     for (pl_json_walk w = pl_json_children(lifecycle); pl_json_step(&w, &name, &part);)
         if (!pl_str_is(name, "initializer") && !functions_says_nothing(part))
             return functions_refuse(
-                call->error, "instanceLifecycleConfig.%.*s is not supported by this server: an instance may "
-                             "end at any time",
+                call->error,
+                "instanceLifecycleConfig.%.*s is not supported by this server: an instance may "
+                "end at any time",
                 PL_FMT(name));
     return check_initializer(call, pl_json_get(lifecycle, PL_STR("initializer")));
 }
@@ -132,9 +135,12 @@ static int check_tags(api_route_call *call, pl_json tags) {
     pl_str unnamed;
     bool sound = pl_json_is_array(tags) && pl_json_count(tags) <= TAGS_MOST;
     for (pl_json_walk w = pl_json_children(tags); sound && pl_json_step(&w, &unnamed, &tag);)
-        sound = pl_json_str(pl_json_get(tag, PL_STR("Key"))).n + pl_json_str(pl_json_get(tag, PL_STR("key"))).n > 0;
+        sound =
+            pl_json_str(pl_json_get(tag, PL_STR("Key"))).n + pl_json_str(pl_json_get(tag, PL_STR("key"))).n >
+            0;
     return sound ? 0
-                 : functions_refuse(call->error, "tags must be an array of at most %d objects with Key and Value",
+                 : functions_refuse(call->error,
+                                    "tags must be an array of at most %d objects with Key and Value",
                                     TAGS_MOST);
 }
 
@@ -151,7 +157,9 @@ static int check_kept(api_route_call *call, pl_str name, pl_json value) {
                    : functions_refuse(call->error,
                                       "instanceConcurrency must be 1: an instance runs one event at a time");
     if (pl_str_is(name, "cpu"))
-        return pl_json_double(value, &real) && real > 0 ? 0 : functions_refuse(call->error, "cpu must be a number above 0");
+        return pl_json_double(value, &real) && real > 0
+                   ? 0
+                   : functions_refuse(call->error, "cpu must be a number above 0");
     return pl_json_is_string(value) ? 0 : functions_refuse(call->error, "%.*s must be a text", PL_FMT(name));
 }
 

@@ -55,8 +55,9 @@ const api_route_product functions_api = {
     .routes = routes,
     .count = sizeof routes / sizeof *routes,
     .former = former,
-    .advice = "Function Compute 2.0 (services) is not served. Use the paths of /2023-03-30/: functions of both "
-              "generations share one set of names, and ARNs of both forms lead to them."};
+    .advice =
+        "Function Compute 2.0 (services) is not served. Use the paths of /2023-03-30/: functions of both "
+        "generations share one set of names, and ARNs of both forms lead to them."};
 
 int functions_refuse(pl_error *error, const char *format, ...) {
     char message[512];
