@@ -82,7 +82,7 @@ static void bury(functions *f, instance *i) {
 }
 
 /* Looks after one instance; true when it is gone. */
-static bool look_after(functions *f, instance *i, int64_t now_ns) {
+static bool look_after(functions *f, instance *i, int64_t now_ns, bool tick) {
     int status;
     bool idle = !i->busy && !i->ending;
     bool old = i->started && !i->ending && f->closing;
@@ -98,7 +98,7 @@ static bool look_after(functions *f, instance *i, int64_t now_ns) {
             kill(-i->box.pid, SIGKILL);
         pthread_cond_broadcast(&f->freed);
     }
-    if (i->started && !i->exited)
+    if (i->started && !i->exited && tick)
         measure(i);
     return i->exited && !i->busy;
 }
@@ -119,6 +119,9 @@ static size_t gather(functions *f, struct pollfd *polled) {
 
 static void look_at_all(functions *f) {
     int64_t now = pl_monotonic_ns();
+    bool tick = now - f->measured_ns >= (int64_t)TICK_MS * 1000000; /* not with every line that is written */
+    if (tick)
+        f->measured_ns = now;
     for (instance **at = &f->instances; *at;) {
         instance *i = *at;
         if (i->started) {
@@ -126,7 +129,7 @@ static void look_at_all(functions *f) {
             if (i->box.front >= 0 && !i->exited)
                 accept_connections(f, i);
         }
-        if (look_after(f, i, now)) {
+        if (look_after(f, i, now, tick)) {
             *at = i->next;
             bury(f, i);
         } else {

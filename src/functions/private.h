@@ -95,6 +95,7 @@ struct functions {
     size_t log_count;
     functions_counts counts;
     unsigned waiting_callers;
+    int64_t measured_ns; /* when instances were measured last, monotonic */
     bool closing;
     int wake[2]; /* a pipe: the watcher has to look again */
     pthread_t watcher;
