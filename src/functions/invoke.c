@@ -6,6 +6,7 @@
  */
 #include "functions/private.h"
 
+#include "base/encode.h"
 #include "json/tape.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 10000, HEADERS_MOST = 4096, EXIT_WAIT_MS = 1000 };
+enum { CONNECT_MS = 10000, HEADERS_MOST = 4096, EXIT_WAIT_MS = 1000, MESSAGE_MOST = 900 };
 
 typedef struct exchange {
     functions *f;
@@ -178,13 +179,26 @@ static void fail(functions_outcome *out, const char *code, const char *type, pl_
     pl_buf_free(&body);
 }
 
+/* The beginning of what a function said, as text: it may say anything, and the store takes text only. */
+static pl_str readable(pl_arena *arena, pl_str said) {
+    pl_buf text;
+    pl_buf_init(&text, 4 * MESSAGE_MOST);
+    while (said.n > 0 && text.n < MESSAGE_MOST) {
+        uint32_t letter = pl_utf8_take(&said);
+        pl_utf8_add(&text, letter >= ' ' ? letter : '?');
+    }
+    pl_str copy = pl_arena_copy(arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return copy.p ? copy : PL_STR("");
+}
+
 /* The function answered, but said that it failed: its document is the body. */
 static void fail_by_function(exchange *x, functions_outcome *out, pl_arena *arena) {
     out->code = PL_STR("FunctionInvokeError");
     out->error_type = pl_arena_copy(arena, x->error_type[0] ? pl_str_from(x->error_type)
                                                             : PL_STR("UnhandledInvocationError"));
     out->body = pl_arena_copy(arena, pl_buf_str(&x->body));
-    out->message = pl_arena_copy(arena, pl_str_head(pl_buf_str(&x->body), 900));
+    out->message = readable(arena, pl_buf_str(&x->body));
 }
 
 /* Waits a moment for the watcher to see how the process ended. */

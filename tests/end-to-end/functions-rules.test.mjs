@@ -190,6 +190,29 @@ test('a function that fails leaves its error in the status of the rule, and the 
   await cloud.deleteRules(rule, nobody, mute);
 });
 
+test('what a failing function says is kept as text, whatever its bytes are', async () => {
+  const server = `import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = b"bad \\x00\\xff\\xe6\\x97 " + "\u65e5".encode() * 800
+        self.send_response(200); self.send_header("x-fc-status", "404"); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+http.server.HTTPServer(("0.0.0.0", 9000), Handler).serve_forever()
+`;
+  await cloud.create('garbled', { 'main.py': server }, { runtime: 'custom', customRuntimeConfig: { command: ['python3', 'main.py'] } });
+  const rule = await cloud.createRule('garbled', cloud.arn('garbled'), {}, { ResourceIdsScope: 'i-good' });
+  await until(async () => (await cloud.status(rule)).LastErrorCode === 'FunctionInvokeError');
+  assert.match((await cloud.status(rule)).LastErrorMessage, /^bad \?\ufffd\ufffd+ \u65e5+$/);
+  await cloud.settled();
+  await cloud.deleteRules(rule);
+  await cloud.python('nulls', decide('"NON_COMPLIANT", annotation="a\\0b\\ud800c"'), { timeout: 2 });
+  const nulls = await cloud.createRule('nulls', cloud.arn('nulls'), {}, { ResourceIdsScope: 'i-good' });
+  await cloud.settled();
+  const result = (await cloud.results(nulls))['i-good'];
+  const told = await cloud.status(nulls);
+  assert.ok(result.ComplianceType === 'NON_COMPLIANT' || /Invalid.Evaluations.Value/.test(told.LastErrorMessage), JSON.stringify([result, told]));
+  await cloud.deleteRules(nulls);
+});
+
 test('a failed run leaves the earlier result as it was', async () => {
   await cloud.python('turning', decide('"NON_COMPLIANT"'));
   const rule = await cloud.createRule('turning', cloud.arn('turning'), {}, { ResourceIdsScope: 'i-good' });
