@@ -238,8 +238,8 @@ int sandbox_start(const sandbox_host *host, const sandbox_order *order, sandbox 
     if (!host->unsafe)
         add_sandbox(&a, &arena, host, order);
     add_all(&a, order->command);
-    int status = arena.failed || a.overflow ? pl_fail(error, PL_E_ServiceUnavailable)
-                                            : launch(host, order, &a, out, error);
+    bool whole = !arena.failed && !a.overflow && a.count > 0;
+    int status = whole ? launch(host, order, &a, out, error) : pl_fail(error, PL_E_ServiceUnavailable);
     pl_arena_free(&arena);
     if (status != 0 || host->unsafe)
         return status;

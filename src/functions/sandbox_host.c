@@ -54,7 +54,7 @@ static int write_file(const char *directory, const char *name, pl_str content, p
 }
 
 static int write_bridges(const char *directory, pl_error *error) {
-    for (const char *at = pl_pack_runtimes; at < pl_pack_runtimes_end;) {
+    for (const char *at = pl_pack_runtimes; at < pl_pack_runtimes_end;) { // cppcheck-suppress comparePointers
         pl_str name = pl_str_from(at), digits = pl_str_from(at + name.n + 1);
         uint64_t length = 0;
         const char *bytes = digits.p + digits.n + 1;
