@@ -47,6 +47,10 @@ if [ "${BENCH_FULL:-0}" = 1 ]; then
     run "bench_growth to 1,000,000" "$build/bench/bench_growth" "$work" 100000
 fi
 
+cd "$root/tests/end-to-end"
+[ -d node_modules ] || npm ci --silent --no-audit --no-fund
+run "functions" node "$root/bench/functions.mjs" "$plumbline"
+
 cd "$root/bench/peers"
 [ -d node_modules ] || npm ci --silent --no-audit --no-fund
 cd "$root"

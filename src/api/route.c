@@ -29,6 +29,13 @@ const api_route *api_route_find(const api_route_product *product, pl_str method,
     return NULL;
 }
 
+bool api_route_is_former(const api_route_product *product, pl_str path) {
+    for (const char *const *at = product->former; at && *at; at++)
+        if (pl_str_starts(path, pl_str_from(*at)))
+            return true;
+    return false;
+}
+
 void api_route_add_header(api_route_call *call, const char *name, pl_str value) {
     if (call->header_count < API_ROUTE_HEADERS)
         call->headers[call->header_count++] = (api_route_header){name, value};

@@ -54,7 +54,12 @@ typedef struct api_route_product {
     pl_str ram_code;
     const api_route *routes;
     size_t count;
+    const char *const *former; /* prefixes of versions that are not served; NULL at the end; may be NULL */
+    const char *advice;        /* what callers of those are told */
 } api_route_product;
+
+/* True for a path of a version that is not served any more. */
+bool api_route_is_former(const api_route_product *product, pl_str path);
 
 /* The route for a decoded path; fills the parameters. NULL: none. */
 const api_route *api_route_find(const api_route_product *product, pl_str method, pl_str path,

@@ -11,6 +11,9 @@
 /* The channel on which events are announced. */
 #define ENGINE_FUNCTION_CHANNEL PL_STR("function_wake")
 
+/* The type of the account as a resource of its own. */
+#define ENGINE_ACCOUNT_TYPE PL_STR("ACS::::Account")
+
 /* One event: a rule has to look at a resource, or with resource_key 0 at the account as a whole. */
 typedef struct engine_function_event {
     pl_str account_id; /* whose resource */
@@ -40,6 +43,9 @@ int engine_function_has_due(store_session *session, int64_t rule_key, int64_t no
 int engine_function_claim(store_session *session, pl_arena *arena, int64_t rule_key, pl_str node, int64_t now,
                           int64_t lease, size_t limit, engine_function_event **events, size_t *count,
                           pl_error *error);
+
+/* Moves the end of every claim of `node` to `lease`. */
+int engine_function_renew(store_session *session, pl_str node, int64_t lease, pl_error *error);
 
 /*
  * Gives back the claims of `node`. At the start, with an absent node: of processes that are gone, which on
@@ -84,8 +90,9 @@ enum { ENGINE_REPORTS_MAX = 100, ENGINE_ANNOTATION_MAX = 4096 };
  * run than the stored one changes nothing, nor does one of the same run with an older orderingTimestamp, so a
  * repeated report has one effect. The event counts as done. `delete_others` (manual and scheduled runs):
  * results of the rule that this run has not renewed and will not renew are withdrawn: INSUFFICIENT_DATA.
- * Invalid.Evaluations.Value names a resource that is not in the rule's scope; the event's own resource may be
- * gone. Invalid.ResultToken.Value when the rule is gone.
+ * An account that is reported on as ACS::::Account is recorded with that. Invalid.Evaluations.Value names a
+ * resource that is not in the rule's scope; the event's own resource may be gone. Invalid.ResultToken.Value
+ * when the rule is gone.
  */
 int engine_function_report(engine *e, store_session *session, const engine_function_event *event,
                            const engine_report *reports, size_t count, bool delete_others, int64_t now,

@@ -128,6 +128,11 @@ int engine_function_release(store_session *session, pl_str node, pl_error *error
         "t", node);
 }
 
+int engine_function_renew(store_session *session, pl_str node, int64_t lease, pl_error *error) {
+    return store_run(session, error, "UPDATE function_events SET due = $2 WHERE node = $1 AND node <> ''",
+                     "ti", node, lease);
+}
+
 /* --- What becomes of an event -----------------------------------------------------------------------------
  */
 

@@ -5,6 +5,8 @@
 #include "engine/function.h"
 #include "engine/run.h"
 
+#include "json/parser.h"
+
 enum { REPORT_ARENA = 64 << 20, WITHDRAW_PAGE = 500 };
 
 struct reporting {
@@ -17,6 +19,7 @@ struct reporting {
     engine_bound bound; /* of `bound_account` */
     pl_str bound_account;
     bool inside;
+    int64_t now;
     pl_error *error;
 };
 
@@ -97,7 +100,7 @@ static int is_own(struct reporting *r, const engine_report *report, bool *own) {
     inventory_resource resource;
     bool found;
     *own = false;
-    if (r->event->resource_key == 0)
+    if (r->event->resource_key == 0 || !pl_str_eq(report->account_id, r->event->account_id))
         return 0;
     if (inventory_find_key(r->session, &r->arena, r->event->account_id, r->event->resource_key, &resource,
                            &found, r->error) != 0)
@@ -107,12 +110,67 @@ static int is_own(struct reporting *r, const engine_report *report, bool *own) {
     return 0;
 }
 
+static int find_resource(struct reporting *r, const engine_report *report, inventory_resource *resource,
+                         bool *found) {
+    return inventory_find(r->session, &r->arena, report->account_id, report->resource_type, report->region_id,
+                          report->resource_id, resource, found, r->error);
+}
+
+/* What other rules say of it; the rule itself is about to be told, so that its event is done. */
+static int introduce(struct reporting *r, const engine_report *report, const inventory_change *change) {
+    engine_evaluating c;
+    engine_function_event event = {.account_id = report->account_id,
+                                   .rule_key = r->rule.rule_key,
+                                   .resource_key = change->resource_key,
+                                   .ordering = r->event->ordering};
+    if (change->event == INVENTORY_UNCHANGED)
+        return 0;
+    if (engine_writing_end(&r->writing, 0) != 0)
+        return -1;
+    int status = engine_evaluating_begin(&c, r->e, r->session, &r->arena, r->event->ordering, r->error);
+    if (status == 0)
+        status = engine_evaluate_change(&c, change);
+    status = engine_evaluating_end(&c, status);
+    engine_writing_begin(&r->writing, r->e, r->session, &r->arena, r->now, r->error);
+    return status == 0 ? engine_function_drop(r->session, &event, r->error) : -1;
+}
+
+/*
+ * Every account exists, recorded or not. Recording it says nothing of how it is configured: for what other
+ * rules ask of it there is no data, until somebody imports it.
+ */
+static int record_account(struct reporting *r, const engine_report *report) {
+    inventory_item *items;
+    inventory_change change;
+    pl_json list;
+    size_t count;
+    inventory_defaults defaults = {.account_id = report->account_id, .catalogue = r->e->config.catalogue};
+    pl_str text = pl_arena_printf(
+        &r->arena, "[{\"resourceType\":\"%.*s\",\"resourceId\":\"%.*s\",\"regionId\":\"global\"}]",
+        PL_FMT(ENGINE_ACCOUNT_TYPE), PL_FMT(report->account_id));
+    if (!text.p)
+        return pl_fail(r->error, PL_E_ServiceUnavailable);
+    if (pl_json_parse_in(&r->arena, text, &list, r->error) != 0 ||
+        inventory_parse(&r->arena, list, &defaults, &items, &count, r->error) != 0 ||
+        inventory_apply(r->session, &r->arena, items, count, r->now, &change, r->error) != 0)
+        return -1;
+    return introduce(r, report, &change);
+}
+
+/* An account of the rule's scope that reports name by its own id. */
+static bool is_account(const struct reporting *r, const engine_report *report) {
+    return r->inside && pl_str_eq_fold(report->resource_type, ENGINE_ACCOUNT_TYPE) &&
+           pl_str_eq(report->resource_id, report->account_id) &&
+           engine_bound_has_type(&r->bound, ENGINE_ACCOUNT_TYPE);
+}
+
 static int take_report(struct reporting *r, size_t index, const engine_report *report) {
     inventory_resource resource = {0};
     bool found, covered = false;
-    if (bind_account(r, report->account_id) != 0 ||
-        inventory_find(r->session, &r->arena, report->account_id, report->resource_type, report->region_id,
-                       report->resource_id, &resource, &found, r->error) != 0)
+    if (bind_account(r, report->account_id) != 0 || find_resource(r, report, &resource, &found) != 0)
+        return -1;
+    if ((!found || resource.deleted) && is_account(r, report) &&
+        (record_account(r, report) != 0 || find_resource(r, report, &resource, &found) != 0))
         return -1;
     if (found && covers(r, &resource, &covered) != 0)
         return -1;
@@ -209,7 +267,7 @@ static int take_all(struct reporting *r, const engine_report *reports, size_t co
 int engine_function_report(engine *e, store_session *session, const engine_function_event *event,
                            const engine_report *reports, size_t count, bool delete_others, int64_t now,
                            pl_error *error) {
-    struct reporting r = {.e = e, .session = session, .event = event, .error = error};
+    struct reporting r = {.e = e, .session = session, .event = event, .now = now, .error = error};
     bool found;
     pl_arena_init(&r.arena, REPORT_ARENA);
     int status =

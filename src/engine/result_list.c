@@ -52,8 +52,13 @@ static int compare(const struct candidate *a, const struct candidate *b) {
 /* --- What is shown ----------------------------------------------------------------------------------------
  */
 
-/* When the result was produced: the last of the full run, the capture, and the row's own evaluation. */
+/*
+ * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of
+ * a function renews only what the function reports; what it fails to report keeps its age.
+ */
 static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r, const engine_row *row) {
+    if (row && rule->owner == ENGINE_FUNCTION)
+        return row->ordering;
     int64_t at = rule->run_ordering;
     bool follows = (rule->triggers & ENGINE_TRIGGER_CHANGE) != 0 && rule->owner != ENGINE_FUNCTION;
     if (follows && r->capture_time > at)

@@ -2,6 +2,7 @@
  * Starting evaluations of a rule: where it applies, whether that is little enough to be done inside the
  * calling transaction, and the rows of evaluation_runs otherwise.
  */
+#include "engine/function.h"
 #include "engine/run.h"
 
 #include "base/memory.h"
@@ -86,7 +87,10 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
     return 0;
 }
 
-/* True when no type of the scope is one that is recorded: the function finds what it looks at by itself. */
+/*
+ * True when no type of the scope is one that is recorded: the function finds what it looks at by itself. The
+ * account itself is known everywhere and recorded in few places.
+ */
 static int is_account_level(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
                             bool *yes, pl_error *error) {
     const engine_list *types = &rule->scope.resource_types;
@@ -94,8 +98,8 @@ static int is_account_level(engine *e, store_session *session, pl_str account_id
     for (size_t i = 0; *yes && i < types->count; i++) {
         pl_error unknown = {0};
         int64_t recorded = 0;
-        bool known =
-            e->config.catalogue && catalogue_find_type(e->config.catalogue, types->items[i], &unknown);
+        bool known = e->config.catalogue && !pl_str_eq_fold(types->items[i], ENGINE_ACCOUNT_TYPE) &&
+                     catalogue_find_type(e->config.catalogue, types->items[i], &unknown);
         if (!known && inventory_count_type(session, account_id, types->items[i], &recorded, error) != 0)
             return -1;
         *yes = !known && recorded == 0 && !pl_str_is(types->items[i], "*");

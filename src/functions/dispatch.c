@@ -2,8 +2,9 @@
  * Delivery: a claimer takes due events from the store into lanes, one lane a function; workers take from the
  * lanes in turn. A lane holds and runs only so much at once, so a slow function holds up nobody but itself.
  *
- * A claim is a lease. What happens between invocation and settlement leaves the event in the store: a killed
- * server delivers it again, and the result of a run counts once (engine/function.h).
+ * A claim is a short lease that the claimer renews while its process lives. What happens between invocation
+ * and settlement leaves the event in the store: a killed server delivers it again, and the result of a run
+ * counts once (engine/function.h).
  */
 #include "functions/private.h"
 
@@ -13,7 +14,14 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { LEASE_MS = 1800000, IDLE_MS = 1000, LANE_HELD = 16, CLAIMED_RULES = 256, ARENA_LIMIT = 64 << 20 };
+enum {
+    LEASE_MS = 15000,
+    RENEW_MS = 5000,
+    IDLE_MS = 1000,
+    LANE_HELD = 16,
+    CLAIMED_RULES = 256,
+    ARENA_LIMIT = 64 << 20
+};
 enum { OWNER = 48, INVOCATION = 160 };
 
 /* One thing to run: an event of a rule, or an asynchronous invocation. */
@@ -61,8 +69,11 @@ static void drop_if_empty(functions *f, lane *l) {
     pl_free(l);
 }
 
+/* The last free workers are for functions that run nothing yet: busy ones cannot take them all. */
 static bool may_run(const functions *f, const lane *l) {
-    return l->held > 0 && l->running < f->config.per_function;
+    unsigned spare = f->running_jobs < f->config.workers ? f->config.workers - f->running_jobs : 0;
+    bool another = l->running < f->config.per_function && spare > f->config.workers / 4;
+    return l->held > 0 && (l->running == 0 || another);
 }
 
 /* The next lane in turn that has something to run. */
@@ -117,6 +128,7 @@ struct claiming {
     int64_t now;
     struct due_rule rules[CLAIMED_RULES];
     size_t rule_count;
+    int64_t last_key; /* of the rules that were looked at; 0: all were */
     const struct due_rule *rule;
     size_t room;
     engine_function_event *events;
@@ -133,28 +145,44 @@ static void lane_of(pl_str identifier, char key[static INSTANCE_KEY]) {
         snprintf(key, INSTANCE_KEY, "%.*s", PL_FMT(pl_str_head(identifier, INSTANCE_KEY - 1)));
 }
 
+static int note_due(struct claiming *c, store_session *session, int64_t key, pl_str owner, pl_error *error) {
+    bool due, found;
+    engine_rule rule;
+    if (engine_function_has_due(session, key, c->now, &due, error) != 0)
+        return -1;
+    if (!due)
+        return 0;
+    if (engine_rule_find_key(session, c->arena, owner, key, &rule, &found, error) != 0)
+        return -1;
+    struct due_rule *out = &c->rules[c->rule_count++];
+    out->key = key;
+    lane_of(found ? rule.identifier : PL_STR("gone"), out->lane);
+    return 0;
+}
+
+/* Goes on behind where the last look ended, once around, so that no rule hides another for ever. */
 static int find_due(store_session *session, void *argument, pl_error *error) {
     struct claiming *c = argument;
-    int64_t key = 0;
+    int64_t start = c->f->claimed_key, key = start;
+    bool around = false;
     pl_str owner;
     c->rule_count = 0;
     while (c->rule_count < CLAIMED_RULES) {
-        bool due, found;
-        engine_rule rule;
-        if (engine_function_next_rule(session, c->arena, key, &key, &owner, error) != 0)
+        int64_t before = key;
+        if (engine_function_next_rule(session, c->arena, before, &key, &owner, error) != 0)
             return -1;
-        if (key == 0)
-            return 0;
-        if (engine_function_has_due(session, key, c->now, &due, error) != 0)
-            return -1;
-        if (!due)
+        if (key == 0 && (around || start == 0))
+            break;
+        if (key == 0) {
+            around = true;
             continue;
-        if (engine_rule_find_key(session, c->arena, owner, key, &rule, &found, error) != 0)
+        }
+        if (around && key > start)
+            break;
+        if (note_due(c, session, key, owner, error) != 0)
             return -1;
-        struct due_rule *out = &c->rules[c->rule_count++];
-        out->key = key;
-        lane_of(found ? rule.identifier : PL_STR("gone"), out->lane);
     }
+    c->last_key = c->rule_count == CLAIMED_RULES ? key : 0;
     return 0;
 }
 
@@ -242,6 +270,8 @@ static int claim_all(functions *f, pl_error *error) {
     c->arena = &arena;
     c->now = pl_now(&f->config.clock);
     int status = store_read(f->config.store, find_due, c, error);
+    if (status == 0)
+        f->claimed_key = c->last_key;
     for (size_t i = 0; status == 0 && i < c->rule_count; i++)
         status = claim_rule(c, c->rules + i, error);
     if (status == 0)
@@ -249,6 +279,28 @@ static int claim_all(functions *f, pl_error *error) {
     pl_arena_free(&arena);
     pl_free(c);
     return status;
+}
+
+struct renewing {
+    pl_str node;
+    int64_t lease;
+};
+
+static int renew_work(store_session *session, void *argument, pl_error *error) {
+    struct renewing *r = argument;
+    if (engine_function_renew(session, r->node, r->lease, error) != 0)
+        return -1;
+    return later_renew(session, r->node, r->lease, error);
+}
+
+/* What this process holds stays its own while it lives, however long the functions take. */
+static int renew_claims(functions *f, bool holds_any, pl_error *error) {
+    int64_t now = pl_monotonic_ns() / 1000000;
+    if (now - f->renewed_ms < RENEW_MS)
+        return 0;
+    f->renewed_ms = now;
+    struct renewing r = {pl_str_from(f->node), pl_now(&f->config.clock) + LEASE_MS};
+    return holds_any ? store_write(f->config.store, renew_work, &r, error) : 0;
 }
 
 static void report(functions *f, const char *what, const pl_error *error) {
@@ -263,8 +315,11 @@ static void *claim_loop(void *context) {
     pthread_mutex_lock(&f->queue_lock);
     while (!f->stopping) {
         seen = f->wanted;
+        bool holds_any = f->lanes != NULL;
         pthread_mutex_unlock(&f->queue_lock);
         pl_error error = {0};
+        if (renew_claims(f, holds_any, &error) != 0)
+            report(f, "claims cannot be renewed", &error);
         if (claim_all(f, &error) != 0)
             report(f, "events cannot be read", &error);
         struct timespec until;
@@ -367,8 +422,8 @@ static bool try_function(struct delivery *d) {
         return false;
     d->code = PL_STR("FunctionInvokeError");
     if (pl_random_uuid(&d->f->config.random, request_id) != 0 ||
-        functions_invoke(d->f, d->arena, &d->function, d->document, pl_str_from(request_id), &d->outcome,
-                         &error) != 0) {
+        functions_invoke(d->f, d->arena, &d->function, d->document, pl_str_from(request_id),
+                         d->event->attempts, &d->outcome, &error) != 0) {
         d->message = pl_arena_copy(d->arena, pl_str_from(error.message));
         return false;
     }
@@ -439,7 +494,7 @@ static int run_later(functions *f, pl_arena *arena, const job *j, pl_error *erro
     if (!r.found)
         return 0;
     bool failed = r.has_function && (functions_invoke(f, arena, &r.function, r.item.payload, r.item.id,
-                                                      &outcome, &unavailable) != 0 ||
+                                                      r.item.attempts, &outcome, &unavailable) != 0 ||
                                      outcome.error_type.n > 0);
     if (is_stopping(f))
         return 0;
@@ -476,6 +531,7 @@ static void *work_loop(void *context) {
         l->first = (l->first + 1) % LANE_HELD;
         l->held--;
         l->running++;
+        f->running_jobs++;
         f->next_lane = l->next;
         bool low = l->held <= LANE_HELD / 2;
         if (low) {
@@ -486,8 +542,9 @@ static void *work_loop(void *context) {
         run_job(f, &j);
         pthread_mutex_lock(&f->queue_lock);
         l->running--;
+        f->running_jobs--;
         drop_if_empty(f, l);
-        pthread_cond_signal(&f->work);
+        pthread_cond_broadcast(&f->work);
     }
     pthread_mutex_unlock(&f->queue_lock);
     return NULL;

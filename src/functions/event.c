@@ -127,6 +127,11 @@ static int write_document(functions *f, pl_buf *out, pl_arena *arena, const engi
     return token.p && !out->failed && !arena->failed ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+/* An account that is recorded because it was reported on only: the event is about the account as a whole. */
+static bool is_bare_account(const inventory_resource *r) {
+    return pl_str_eq_fold(r->resource_type, ENGINE_ACCOUNT_TYPE) && r->configuration.n <= 2;
+}
+
 static int load(store_session *session, pl_arena *arena, const engine_function_event *event,
                 engine_rule *rule, inventory_resource *resource, bool *found, pl_error *error) {
     if (engine_rule_find_key(session, arena, event->owner_id, event->rule_key, rule, found, error) != 0)
@@ -151,12 +156,12 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
         return -1;
     if (!*found)
         return 0;
+    bool whole = event->resource_key == 0 || is_bare_account(&resource);
     bool changed = pl_str_is(engine_function_trigger(event->message), "ConfigurationItemChangeNotification");
-    if (event->resource_key && changed && diff_of(session, arena, &resource, &diff, error) != 0)
+    if (!whole && changed && diff_of(session, arena, &resource, &diff, error) != 0)
         return -1;
     pl_buf_init(&out, 16 << 20);
-    int status =
-        write_document(f, &out, arena, event, rule, event->resource_key ? &resource : NULL, diff, now, error);
+    int status = write_document(f, &out, arena, event, rule, whole ? NULL : &resource, diff, now, error);
     *document = status == 0 ? pl_arena_copy(arena, pl_buf_str(&out)) : PL_STR_NONE;
     pl_buf_free(&out);
     return status == 0 && !document->p ? pl_fail(error, PL_E_ServiceUnavailable) : status;

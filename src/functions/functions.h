@@ -62,20 +62,22 @@ bool functions_has_runtime(const functions *f, pl_str runtime);
 typedef struct functions_outcome {
     pl_str body;       /* the function's answer, or the error document */
     pl_str error_type; /* empty: the function ended well; else HandledInvocationError,
-                          UnhandledInvocationError */
+                          UnhandledInvocationError, InitializationError */
     pl_str code;       /* of a failure as rules show it: TimeOut, FunctionInvokeError, FunctionUnreachable */
     pl_str message;    /* of a failure */
-    pl_str log;        /* the end of what the function wrote during the invocation */
+    pl_str log;        /* the end of what the function wrote before it answered, between lines that tell begin
+                          and end of the invocation */
     pl_str instance_id;
     int64_t duration_ms, memory_mb;
 } functions_outcome;
 
 /*
- * Runs a function once and waits for it. A function that fails is an outcome, not an error. -1:
- * ServiceUnavailable when no instance could be had (the sandbox, the limits of instances), with the reason.
+ * Runs a function once and waits for it; `retries` tries of the same event have failed before. A function
+ * that fails is an outcome, not an error. -1: ServiceUnavailable when no instance could be had (the sandbox,
+ * the limits of instances), with the reason.
  */
 int functions_invoke(functions *f, pl_arena *arena, const function_record *function, pl_str payload,
-                     pl_str request_id, functions_outcome *out, pl_error *error);
+                     pl_str request_id, int64_t retries, functions_outcome *out, pl_error *error);
 
 /*
  * For callers that wait on a thread which functions need in order to call back: false when too many do

@@ -10,20 +10,31 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { FAILED = 120, ARGUMENTS = 5, FILES = 1024, BACKLOG = 32 };
 
+/* Also under the runtime's limits, where nothing can be allocated any more. */
 static int complain(const char *what) {
-    dprintf(STDERR_FILENO, "function instance: %s: %s\n", what, strerror(errno));
+    const char *reason = strerrordesc_np(errno);
+    const struct iovec parts[] = {
+        {(void *)(uintptr_t) "function instance: ", 19},
+        {(void *)(uintptr_t)what, strlen(what)},
+        {(void *)(uintptr_t) ": ", 2},
+        {(void *)(uintptr_t)(reason ? reason : "unknown"), strlen(reason ? reason : "unknown")},
+        {(void *)(uintptr_t) "\n", 1}};
+    ssize_t written = writev(STDERR_FILENO, parts, 5);
+    (void)written;
     return -1;
 }
 
@@ -68,6 +79,22 @@ static int drop_privileges(void) {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : complain("privileges");
 }
 
+/* Fills `names` with views into `block`; false when the server sent none that is whole. */
+static bool receive_environment(char block[static INSIDE_ENVIRONMENT], char *names[static INSIDE_VARIABLES]) {
+    ssize_t n = recv(INSIDE_CONTROL, block, INSIDE_ENVIRONMENT, 0);
+    size_t count = 0;
+    if (n < 1 || block[n - 1] != '\0')
+        return false;
+    for (char *at = block; at < block + n; at += strlen(at) + 1) {
+        if (count == INSIDE_VARIABLES - 1)
+            return false;
+        if (*at)
+            names[count++] = at;
+    }
+    names[count] = NULL;
+    return true;
+}
+
 /* --- The runtime ------------------------------------------------------------------------------------------
  */
 
@@ -90,7 +117,10 @@ static int set_limits(char **argv) {
                : 0;
 }
 
-/* What no function needs and what has been a way out of sandboxes. */
+/*
+ * What no function needs and what has been a way out of sandboxes; also memory that belongs to no process, so
+ * that nobody would see how much of it there is.
+ */
 static int add_refusals(scmp_filter_ctx filter) {
     static const int calls[] = {
         SCMP_SYS(ptrace),
@@ -144,6 +174,21 @@ static int add_refusals(scmp_filter_ctx filter) {
         SCMP_SYS(migrate_pages),
         SCMP_SYS(move_pages),
         SCMP_SYS(set_mempolicy),
+        SCMP_SYS(pidfd_getfd),
+        SCMP_SYS(process_madvise),
+        SCMP_SYS(process_mrelease),
+        SCMP_SYS(io_uring_register),
+        SCMP_SYS(name_to_handle_at),
+        SCMP_SYS(quotactl_fd),
+        SCMP_SYS(sethostname),
+        SCMP_SYS(setdomainname),
+        SCMP_SYS(memfd_create),
+        SCMP_SYS(memfd_secret),
+        SCMP_SYS(shmget),
+        SCMP_SYS(shmat),
+        SCMP_SYS(msgget),
+        SCMP_SYS(semget),
+        SCMP_SYS(mq_open),
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), calls[i], 0) != 0)
@@ -161,7 +206,14 @@ static int add_conditions(scmp_filter_ctx filter) {
     /* Its flags lie in memory, where no filter can look; the C library falls back to clone. */
     if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) != 0 ||
         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI)) != 0)
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCSTI)) != 0 ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu, TIOCLINUX)) != 0)
+        return -1;
+    /* Shared memory without a file outlives its mapping: it would not count as anybody's. */
+    if (seccomp_rule_add(
+            filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mmap), 1,
+            SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS)) != 0)
         return -1;
     /* Of the families of sockets only local ones and the internet's. */
     for (unsigned family = AF_INET + 1; family < AF_INET6; family++)
@@ -185,14 +237,15 @@ static int filter_calls(void) {
     return status == 0 ? 0 : complain("system call filter");
 }
 
-static void run_runtime(char **argv) {
+static void run_runtime(char **argv, char **environment) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     close(INSIDE_CONTROL);
     setpriority(PRIO_PROCESS, 0, 5);
     /* The limits come last: this process itself may already be above them. */
-    if (filter_calls() == 0 && set_limits(argv) == 0) {
+    if (set_limits(argv) == 0) {
+        environ = environment; /* the command is looked for in the function's PATH */
         execvp(argv[ARGUMENTS], argv + ARGUMENTS);
         complain(argv[ARGUMENTS]);
     }
@@ -242,8 +295,11 @@ static int watch(pid_t runtime, int signals) {
 }
 
 int inside_main(int argc, char **argv) {
+    static char block[INSIDE_ENVIRONMENT];
+    char *environment[INSIDE_VARIABLES];
     sigset_t child;
-    if (argc <= ARGUMENTS || open_front() != 0 || drop_privileges() != 0)
+    if (argc <= ARGUMENTS || !receive_environment(block, environment) || open_front() != 0 ||
+        drop_privileges() != 0 || filter_calls() != 0)
         return FAILED;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -251,8 +307,8 @@ int inside_main(int argc, char **argv) {
     int signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     pid_t runtime = fork();
     if (runtime == 0)
-        run_runtime(argv);
+        run_runtime(argv, environment);
     if (signals < 0 || runtime < 0)
         return FAILED;
-    return watch(runtime, signals);
+    _exit(watch(runtime, signals)); /* handlers at the exit of sanitised builds need calls that are refused */
 }

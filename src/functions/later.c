@@ -87,3 +87,9 @@ int later_release(store_session *session, pl_str node, pl_error *error) {
         "IS NULL OR node = $1)",
         "t", node);
 }
+
+int later_renew(store_session *session, pl_str node, int64_t lease, pl_error *error) {
+    return store_run(session, error,
+                     "UPDATE function_invocations SET due = $2 WHERE node = $1 AND node <> ''", "ti", node,
+                     lease);
+}

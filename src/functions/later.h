@@ -26,4 +26,7 @@ int later_put_back(store_session *session, const later *l, int64_t due, pl_error
 
 int later_release(store_session *session, pl_str node, pl_error *error);
 
+/* Moves the ends of what `node` has claimed to `lease`. */
+int later_renew(store_session *session, pl_str node, int64_t lease, pl_error *error);
+
 #endif

@@ -65,8 +65,14 @@ typedef struct instance {
     bool silent; /* its output is closed */
     int exit_status;
     int64_t memory_mb, peak_mb, idle_since;
+    int64_t busy_cpu_ms; /* processor time at the end of the last invocation */
+    unsigned accepted;   /* connections to the server, never less than are open */
+    bool was_busy;       /* since it was measured last */
+    bool initialized;    /* its initializer has run, or it has none */
     tail log;
     char log_bytes[LOG_TAIL];
+    char line[LOG_TAIL]; /* the beginning of one that is not written to its end */
+    size_t line_length;
     uint64_t log_from; /* where the invocation under way began to write */
     CURL *curl;
 } instance;
@@ -90,6 +96,7 @@ struct functions {
     size_t log_count;
     functions_counts counts;
     unsigned waiting_callers;
+    int64_t measured_ns; /* when instances were measured last, monotonic */
     bool closing;
     int wake[2]; /* a pipe: the watcher has to look again */
     pthread_t watcher;
@@ -102,12 +109,28 @@ struct functions {
     lane *next_lane; /* where the next worker begins to look */
     size_t lane_count;
     uint64_t wanted;
+    unsigned running_jobs;
+    int64_t claimed_key; /* the claimer's alone: rules up to here were looked at last */
+    int64_t renewed_ms;  /* the claimer's alone: when claims were renewed, monotonic */
     bool stopping;
     pthread_t claimer;
     bool has_claimer;
     pthread_t workers[WORKERS_MOST];
     unsigned worker_count;
 };
+
+/* --- What an instance writes (logs.c); the pool's lock is held --- */
+
+/* Takes all that has been written so far; ends an instance that writes too much. */
+void instance_read_log(functions *f, instance *i);
+
+/* Adds a line of the server's own behind that. */
+void instance_note(functions *f, instance *i, pl_str line);
+
+/* --- Starting one (runtime.c) --- */
+
+/* Fills the instance's box; -1 with the reason. */
+int instance_start(functions *f, const function_record *function, instance *i, pl_error *error);
 
 /* --- Instances (instance.c) --- */
 

@@ -1,17 +1,20 @@
 /* Rows of functions, their code and aliases. */
 #include "functions/record.h"
 
+#include "json/parser.h"
+
 #define COLUMNS                                                                                              \
     "name, version, function_id, runtime, handler, description, environment, role, runtime_config, "         \
-    "endpoint, "                                                                                             \
-    "code_checksum, revision, timeout_seconds, memory_mb, disk_mb, code_size, created, modified"
+    "endpoint, members, code_checksum, revision, timeout_seconds, memory_mb, disk_mb, code_size, created, "  \
+    "modified"
 
 static int read_row(store_statement *st, pl_arena *arena, pl_str account_id, function_record *out,
                     pl_error *error) {
     *out = (function_record){.account_id = account_id};
-    pl_str *texts[] = {&out->name,           &out->version,     &out->function_id,   &out->runtime,
-                       &out->handler,        &out->description, &out->environment,   &out->role,
-                       &out->runtime_config, &out->endpoint,    &out->code_checksum, &out->revision};
+    pl_str *texts[] = {&out->name,           &out->version,     &out->function_id, &out->runtime,
+                       &out->handler,        &out->description, &out->environment, &out->role,
+                       &out->runtime_config, &out->endpoint,    &out->members,     &out->code_checksum,
+                       &out->revision};
     int64_t *numbers[] = {&out->timeout_seconds, &out->memory_mb, &out->disk_mb,
                           &out->code_size,       &out->created,   &out->modified};
     int column = 0;
@@ -70,14 +73,16 @@ int function_put(store_session *session, const function_record *r, pl_error *err
     return store_run(
         session, error,
         "INSERT INTO functions (account_id, " COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-        "$11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (account_id, name, version) DO UPDATE SET "
+        "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (account_id, name, version) DO UPDATE "
+        "SET "
         "runtime = excluded.runtime, handler = excluded.handler, description = excluded.description, "
         "environment = excluded.environment, role = excluded.role, runtime_config = excluded.runtime_config, "
-        "endpoint = excluded.endpoint, code_checksum = excluded.code_checksum, revision = excluded.revision, "
+        "endpoint = excluded.endpoint, members = excluded.members, code_checksum = excluded.code_checksum, "
+        "revision = excluded.revision, "
         "timeout_seconds = excluded.timeout_seconds, memory_mb = excluded.memory_mb, disk_mb = "
         "excluded.disk_mb, code_size = excluded.code_size, modified = excluded.modified",
-        "tttttttttttttiiiiii", r->account_id, r->name, r->version, r->function_id, r->runtime, r->handler,
-        r->description, r->environment, r->role, r->runtime_config, r->endpoint, r->code_checksum,
+        "ttttttttttttttiiiiii", r->account_id, r->name, r->version, r->function_id, r->runtime, r->handler,
+        r->description, r->environment, r->role, r->runtime_config, r->endpoint, r->members, r->code_checksum,
         r->revision, r->timeout_seconds, r->memory_mb, r->disk_mb, r->code_size, r->created, r->modified);
 }
 
@@ -237,6 +242,19 @@ int function_list_aliases(store_session *session, pl_arena *arena, pl_str accoun
             pl_arena_copy(arena, store_column_text(st, 2)), store_column_i64(st, 3), store_column_i64(st, 4)};
     }
     return step < 0 || arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+int function_initializer_of(pl_arena *arena, const function_record *record, function_initializer *out,
+                            pl_error *error) {
+    pl_json root = PL_JSON_NONE;
+    if (record->members.n > 2 && pl_json_parse_in(arena, record->members, &root, error) != 0)
+        return -1;
+    pl_json initializer =
+        pl_json_get(pl_json_get(root, PL_STR("instanceLifecycleConfig")), PL_STR("initializer"));
+    *out = (function_initializer){.handler = pl_json_str(pl_json_get(initializer, PL_STR("handler"))),
+                                  .timeout_seconds = FUNCTION_INITIALIZER_SECONDS};
+    pl_json_i64(pl_json_get(initializer, PL_STR("timeout")), &out->timeout_seconds);
+    return 0;
 }
 
 /* --- Names

@@ -34,7 +34,8 @@ typedef struct function_record {
     pl_str role;           /* ARN; empty: the account's function role */
     pl_str runtime_config; /* customRuntimeConfig as JSON, or empty */
     pl_str endpoint;       /* http(s) URL of a remote function, or empty */
-    pl_str code_checksum;  /* SHA-256 in hexadecimal, or empty */
+    pl_str members;       /* JSON object of the other members that CreateFunction takes, as they were given */
+    pl_str code_checksum; /* SHA-256 in hexadecimal, or empty */
     int64_t code_size;
     pl_str revision;           /* new with every change: instances of another one are ended */
     int64_t created, modified; /* Unix milliseconds */
@@ -88,6 +89,18 @@ typedef struct function_name {
 /* False when the text is no function ARN (reference/function-rules.md, section 2). A service is not kept:
  * both generations share one set of names. */
 bool function_arn_parse(pl_str arn, function_name *out);
+
+/* instanceLifecycleConfig.initializer: what runs once in every instance, before its first event. */
+typedef struct function_initializer {
+    pl_str handler; /* empty: there is none */
+    int64_t timeout_seconds;
+} function_initializer;
+
+enum { FUNCTION_INITIALIZER_SECONDS = 3, FUNCTION_INITIALIZER_MAX = 300 };
+
+/* Reads it from the record's members. */
+int function_initializer_of(pl_arena *arena, const function_record *record, function_initializer *out,
+                            pl_error *error);
 
 /* Letters, digits, - and _, beginning with a letter or _; at most FUNCTION_NAME_MAX bytes. */
 bool function_name_is_sound(pl_str name);

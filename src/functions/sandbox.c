@@ -1,4 +1,4 @@
-/* Starting sandboxes. No state but the host's description, which its owner keeps. */
+/* Starting one sandbox and measuring it. No state. */
 #include "functions/sandbox.h"
 
 #include "base/buf.h"
@@ -7,182 +7,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 128, TRY_SECONDS = 10, START_MS = 20000, SLACK_MB = 256, GENEROUS_SLACK_MB = 2048 };
-
-extern const char pl_pack_runtimes[];
-extern const char pl_pack_runtimes_end[];
-
-/* --- The host
- * ----------------------------------------------------------------------------------------------- */
-
-static const char *find_program(const char *name) {
-    static const char *const places[] = {"/usr/bin/", "/usr/local/bin/"};
-    static const struct {
-        const char *name, *paths[2];
-    } known[] = {{"bwrap", {"/usr/bin/bwrap", "/usr/local/bin/bwrap"}},
-                 {"python3", {"/usr/bin/python3", "/usr/local/bin/python3"}},
-                 {"node", {"/usr/bin/node", "/usr/local/bin/node"}}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        for (size_t n = 0; n < sizeof places / sizeof *places; n++)
-            if (strcmp(known[i].name, name) == 0 && access(known[i].paths[n], X_OK) == 0)
-                return known[i].paths[n];
-    return NULL;
-}
-
-static int write_file(const char *directory, const char *name, pl_str content, pl_error *error) {
-    char path[SANDBOX_PATH + 64];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    bool written = file >= 0 && write(file, content.p, content.n) == (ssize_t)content.n;
-    if (file >= 0) {
-        fchmod(file, 0644);
-        close(file);
-    }
-    return written ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", path, strerror(errno));
-}
-
-static int write_bridges(const char *directory, pl_error *error) {
-    for (const char *at = pl_pack_runtimes; at < pl_pack_runtimes_end;) {
-        pl_str name = pl_str_from(at), digits = pl_str_from(at + name.n + 1);
-        uint64_t length = 0;
-        const char *bytes = digits.p + digits.n + 1;
-        if (!pl_str_to_u64(digits, &length) || length > (uint64_t)(pl_pack_runtimes_end - bytes))
-            return pl_failf(error, PL_E_InternalError, "The embedded runtimes are damaged.");
-        if (write_file(directory, name.p, pl_str_of(bytes, (size_t)length), error) != 0)
-            return -1;
-        at = bytes + length + 1;
-    }
-    return 0;
-}
-
-/* The names by which vendor code calls the vendor. */
-static int write_hosts(const char *directory, pl_error *error) {
-    static const char *const products[] = {"config", "ram", "sts", "resourcemanager", "fc", "fcv3"};
-    static const char *const regions[] = {
-        "cn-hangzhou",    "cn-shanghai",    "cn-qingdao",     "cn-beijing",     "cn-zhangjiakou",
-        "cn-huhehaote",   "cn-wulanchabu",  "cn-shenzhen",    "cn-heyuan",      "cn-guangzhou",
-        "cn-chengdu",     "cn-nanjing",     "cn-fuzhou",      "cn-wuhan-lr",    "cn-hongkong",
-        "ap-northeast-1", "ap-northeast-2", "ap-south-1",     "ap-southeast-1", "ap-southeast-2",
-        "ap-southeast-3", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "eu-central-1",
-        "eu-west-1",      "us-east-1",      "us-west-1",      "me-east-1",      "me-central-1"};
-    pl_buf text;
-    pl_buf_init(&text, 64 << 10);
-    pl_buf_add(&text, PL_STR("127.0.0.1 localhost function\n"));
-    for (size_t p = 0; p < sizeof products / sizeof *products; p++) {
-        pl_buf_printf(&text, "127.0.0.1 %s.aliyuncs.com\n", products[p]);
-        for (size_t r = 0; r < sizeof regions / sizeof *regions; r++)
-            pl_buf_printf(&text, "127.0.0.1 %s.%s.aliyuncs.com\n127.0.0.1 %s-vpc.%s.aliyuncs.com\n",
-                          products[p], regions[r], products[p], regions[r]);
-    }
-    int status = text.failed ? pl_fail(error, PL_E_ServiceUnavailable)
-                             : write_file(directory, "hosts", pl_buf_str(&text), error);
-    pl_buf_free(&text);
-    if (status != 0 ||
-        write_file(directory, "nsswitch.conf", PL_STR("hosts: files\npasswd: files\n"), error) != 0)
-        return -1;
-    return write_file(directory, "passwd", PL_STR("function:x:0:0::/tmp:/bin/false\n"), error);
-}
-
-static int copy_program(sandbox_host *host, const char *program, pl_error *error) {
-    struct stat about;
-    snprintf(host->program, sizeof host->program, "%.480s/plumbline", host->base);
-    int from = open(program, O_RDONLY | O_CLOEXEC);
-    int to = open(host->program, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-    bool copied = from >= 0 && to >= 0 && fstat(from, &about) == 0;
-    for (off_t left = copied ? about.st_size : 0; copied && left > 0;) {
-        ssize_t n = sendfile(to, from, NULL, (size_t)left);
-        copied = n > 0;
-        left -= n;
-    }
-    if (copied)
-        fchmod(to, 0755);
-    int reason = errno;
-    if (from >= 0)
-        close(from);
-    if (to >= 0)
-        close(to);
-    return copied ? 0
-                  : pl_failf(error, PL_E_ServiceUnavailable, "%s cannot be copied to %s: %s", program,
-                             host->program, strerror(reason));
-}
-
-static void try_sandbox(sandbox_host *host) {
-    static const char *const command[] = {"/bin/true", NULL};
-    static const char *const environment[] = {NULL};
-    pl_error error = {0};
-    sandbox box;
-    int status;
-    if (!host->bubblewrap) {
-        snprintf(host->refusal, sizeof host->refusal, "bubblewrap is not installed");
-        return;
-    }
-    sandbox_order order = {.directory = host->base,
-                           .command = command,
-                           .environment = environment,
-                           .memory_mb = 64,
-                           .disk_mb = 1,
-                           .cpu_seconds = TRY_SECONDS};
-    if (sandbox_start(host, &order, &box, &error) != 0) {
-        snprintf(host->refusal, sizeof host->refusal, "%.250s", error.message);
-        return;
-    }
-    close(box.control);
-    close(box.front);
-    close(box.log);
-    kill(box.pid, SIGKILL);
-    waitpid(box.pid, &status, 0);
-    host->available = true;
-}
-
-int sandbox_prepare(sandbox_host *host, const char *program, bool unsafe, pl_error *error) {
-    const char *directory = getenv("TMPDIR");
-    char base[SANDBOX_PATH], code[SANDBOX_PATH + 16];
-    *host = (sandbox_host){.bubblewrap = find_program("bwrap"),
-                           .python = find_program("python3"),
-                           .node = find_program("node"),
-                           .root = geteuid() == 0};
-    snprintf(base, sizeof base, "%.400s/plumbline-functions-XXXXXX",
-             directory && *directory ? directory : "/tmp");
-    if (!mkdtemp(base))
-        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", base, strerror(errno));
-    memcpy(host->base, base, sizeof base);
-    snprintf(code, sizeof code, "%s/code", base);
-    if (chmod(host->base, 0711) != 0 || mkdir(code, 0755) != 0)
-        return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", code, strerror(errno));
-    if (write_bridges(host->base, error) != 0 || write_hosts(host->base, error) != 0 ||
-        copy_program(host, program, error) != 0)
-        return -1;
-    try_sandbox(host);
-    host->unsafe = unsafe && !host->available;
-    return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *about, int kind, struct FTW *where) {
-    (void)about, (void)kind, (void)where;
-    return remove(path);
-}
-
-void sandbox_remove(const char *directory) {
-    nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-void sandbox_clean(sandbox_host *host) {
-    if (host->base[0])
-        sandbox_remove(host->base);
-}
+enum { ARGUMENTS_MAX = 256, START_MS = 20000, SLACK_MB = 256, GENEROUS_SLACK_MB = 2048 };
 
 /* --- One sandbox
  * --------------------------------------------------------------------------------------------- */
@@ -190,10 +26,12 @@ void sandbox_clean(sandbox_host *host) {
 typedef struct arguments {
     const char *items[ARGUMENTS_MAX];
     size_t count;
+    bool overflow;
 } arguments;
 
 static void add(arguments *a, const char *argument) {
-    if (a->count < ARGUMENTS_MAX - 1)
+    a->overflow = a->count == ARGUMENTS_MAX - 1;
+    if (!a->overflow)
         a->items[a->count++] = argument;
 }
 
@@ -233,12 +71,13 @@ static void add_sandbox(arguments *a, pl_arena *arena, const sandbox_host *host,
                                         "--unshare-net",
                                         "--unshare-uts",
                                         "--unshare-cgroup-try",
+                                        "--as-pid-1", /* else a process without the filter is in reach */
                                         "--die-with-parent",
                                         "--new-session",
-                                        "--uid",
-                                        "0",
+                                        "--uid", /* root of its namespace would own more of /proc */
+                                        "1000",
                                         "--gid",
-                                        "0",
+                                        "1000",
                                         "--cap-drop",
                                         "ALL",
                                         "--cap-add",
@@ -246,11 +85,11 @@ static void add_sandbox(arguments *a, pl_arena *arena, const sandbox_host *host,
                                         "--hostname",
                                         "function",
                                         NULL};
-    static const char *const places[] = {"--proc",       "/proc",         "--dir",        "/dev",
-                                         "--dev-bind",   "/dev/null",     "/dev/null",    "--dev-bind",
-                                         "/dev/zero",    "/dev/zero",     "--dev-bind",   "/dev/urandom",
-                                         "/dev/urandom", "--dev-bind",    "/dev/urandom", "/dev/random",
-                                         "--symlink",    "/proc/self/fd", "/dev/fd",      NULL};
+    /* Not /dev/zero: mapped as shared it is memory that counts as nobody's. */
+    static const char *const places[] = {
+        "--proc",      "/proc",      "--dir",         "/dev",         "--dev-bind", "/dev/null",
+        "/dev/null",   "--dev-bind", "/dev/urandom",  "/dev/urandom", "--dev-bind", "/dev/urandom",
+        "/dev/random", "--symlink",  "/proc/self/fd", "/dev/fd",      NULL};
     static const char *const end[] = {"--remount-ro", "/",          "--chdir",           "/code",
                                       "--",           "/plumbline", "function-instance", NULL};
     add(a, host->bubblewrap);
@@ -301,8 +140,23 @@ static void become(const sandbox_host *host, const sandbox_order *order, char *c
         _exit(127);
     if (control < 0 && chdir(order->directory) == 0 && chdir("code") != 0)
         _exit(127);
-    execve(argv[0], argv, (char *const *)(uintptr_t)order->environment);
+    /* What the function's owner has chosen must not reach the loader of the programs that build its walls. */
+    static char *const nothing_set[] = {NULL};
+    execve(argv[0], argv, control < 0 ? (char *const *)(uintptr_t)order->environment : nothing_set);
     _exit(127);
+}
+
+/* The runtime's environment goes where only the sandbox's first process reads it. */
+static int send_environment(int control, const char *const *environment) {
+    pl_buf block;
+    pl_buf_init(&block, INSIDE_ENVIRONMENT);
+    pl_buf_add_char(&block, '\0');
+    for (; *environment; environment++)
+        pl_buf_add(&block, pl_str_of(*environment, strlen(*environment) + 1));
+    pl_str text = pl_buf_str(&block);
+    bool sent = !block.failed && send(control, text.p, text.n, MSG_NOSIGNAL) == (ssize_t)text.n;
+    pl_buf_free(&block);
+    return sent ? 0 : -1;
 }
 
 /* The descriptor that comes with the next message of this kind; -1. */
@@ -384,16 +238,18 @@ int sandbox_start(const sandbox_host *host, const sandbox_order *order, sandbox 
     if (!host->unsafe)
         add_sandbox(&a, &arena, host, order);
     add_all(&a, order->command);
-    int status = arena.failed ? pl_fail(error, PL_E_ServiceUnavailable) : launch(host, order, &a, out, error);
+    bool whole = !arena.failed && !a.overflow && a.count > 0;
+    int status = whole ? launch(host, order, &a, out, error) : pl_fail(error, PL_E_ServiceUnavailable);
     pl_arena_free(&arena);
     if (status != 0 || host->unsafe)
         return status;
-    out->front = receive_descriptor(out->control, INSIDE_LISTENING, START_MS);
+    if (send_environment(out->control, order->environment) == 0)
+        out->front = receive_descriptor(out->control, INSIDE_LISTENING, START_MS);
     return out->front >= 0 ? 0 : fail_start(out, error);
 }
 
-/* --- Memory
- * ---------------------------------------------------------------------------------------------------- */
+/* --- What it uses
+ * ---------------------------------------------------------------------------------------------- */
 
 static int64_t resident_pages(pid_t pid) {
     char path[64];
@@ -408,21 +264,76 @@ static int64_t resident_pages(pid_t pid) {
     return resident;
 }
 
-static int64_t tree_pages(pid_t pid, unsigned depth) {
-    char path[96];
-    int64_t total = resident_pages(pid);
-    int child;
-    if (depth > SANDBOX_PROCESSES)
-        return total;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+/* Processor time of a process and of its children that have ended, in ticks. */
+static int64_t used_ticks(pid_t pid) {
+    char path[64], text[1024];
+    long long own, kernel, children, children_kernel;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
-    while (file && fscanf(file, "%d", &child) == 1)
-        total += tree_pages(child, depth + 1);
+    size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
     if (file)
         fclose(file);
-    return total;
+    text[n] = '\0';
+    const char *after = strrchr(text, ')'); /* the name before it may hold anything */
+    return after && sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %lld %lld", &own,
+                           &kernel, &children, &children_kernel) == 4
+               ? own + kernel + children + children_kernel
+               : 0;
 }
 
-int64_t sandbox_memory_mb(pid_t pid) {
-    return tree_pages(pid, 0) * (int64_t)sysconf(_SC_PAGESIZE) >> 20;
+static void add_tree(pid_t pid, unsigned depth, sandbox_usage *usage);
+
+/* Every thread has children of its own. */
+static void add_children(pid_t pid, const char *thread, unsigned depth, sandbox_usage *usage) {
+    char path[96];
+    int child;
+    snprintf(path, sizeof path, "/proc/%d/task/%.16s/children", (int)pid, thread);
+    FILE *file = fopen(path, "re");
+    while (file && fscanf(file, "%d", &child) == 1)
+        add_tree(child, depth + 1, usage);
+    if (file)
+        fclose(file);
+}
+
+static void add_tree(pid_t pid, unsigned depth, sandbox_usage *usage) {
+    char path[64];
+    usage->memory_mb += resident_pages(pid); /* in pages until the sum is known */
+    usage->cpu_ms += used_ticks(pid);
+    if (depth > 2 * SANDBOX_PROCESSES)
+        return;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *threads = opendir(path);
+    for (struct dirent *entry; threads && (entry = readdir(threads));)
+        if (entry->d_name[0] != '.')
+            add_children(pid, entry->d_name, depth, usage);
+    if (threads)
+        closedir(threads);
+}
+
+sandbox_usage sandbox_measure(pid_t pid) {
+    sandbox_usage usage = {0, 0};
+    add_tree(pid, 0, &usage);
+    usage.memory_mb = usage.memory_mb * (int64_t)sysconf(_SC_PAGESIZE) >> 20;
+    usage.cpu_ms = usage.cpu_ms * 1000 / (int64_t)sysconf(_SC_CLK_TCK);
+    return usage;
+}
+
+unsigned sandbox_connections(pid_t pid) {
+    char path[96], line[512];
+    int first = 0;
+    unsigned port, state, count = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file && fscanf(file, "%d", &first) != 1)
+        first = 0;
+    if (file)
+        fclose(file);
+    snprintf(path, sizeof path, "/proc/%d/net/tcp", first);
+    file = first ? fopen(path, "re") : NULL;
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, " %*u: %*x:%x %*x:%*x %x", &port, &state) == 2)
+            count += port == 80 && (state == 0x01 || state == 0x08); /* this side has not closed it */
+    if (file)
+        fclose(file);
+    return count;
 }

@@ -1,6 +1,6 @@
 /*
  * Starting one sandboxed process tree: bubblewrap with namespaces of its own for everything, the code
- * read-only, a private /tmp, three harmless devices, no other files, no privileges, a network that leads to
+ * read-only, a private /tmp, two harmless devices, no other files, no privileges, a network that leads to
  * this server only. Knows nothing of functions: what is to run is told.
  */
 #ifndef FUNCTIONS_SANDBOX_H
@@ -16,6 +16,7 @@ enum { SANDBOX_UID_FIRST = 61184, SANDBOX_SLOTS_MAX = 256, SANDBOX_PATH = 512, S
 /* How sandboxes are made on this machine; found out once. */
 typedef struct sandbox_host {
     char base[SANDBOX_PATH];    /* directory of this process for all sandboxes; removed at the end */
+    int lock;                   /* held on it */
     char program[SANDBOX_PATH]; /* a copy of this program that every sandbox user may read */
     const char *bubblewrap, *python, *node; /* paths; NULL: not installed */
     bool root;                              /* each sandbox gets a user id of its own */
@@ -54,8 +55,15 @@ int sandbox_start(const sandbox_host *host, const sandbox_order *order, sandbox 
 /* A fresh TCP socket in the sandbox's network; -1 when it is gone. */
 int sandbox_socket(const sandbox *box);
 
-/* Resident memory of the process tree in MB. */
-int64_t sandbox_memory_mb(pid_t pid);
+/* What the process tree uses: resident memory, and processor time since its start. */
+typedef struct sandbox_usage {
+    int64_t memory_mb, cpu_ms;
+} sandbox_usage;
+
+sandbox_usage sandbox_measure(pid_t pid);
+
+/* Connections to the sandbox's port 80 that are open now. */
+unsigned sandbox_connections(pid_t pid);
 
 /* Removes a directory with all that is in it. */
 void sandbox_remove(const char *directory);

@@ -1,454 +1,257 @@
-// Functions as rules, with the official client of Function Compute: the repaired image-check sample and its
-// twins, and functions that misbehave, each with its outcome and the server healthy afterwards.
+// The operations of functions with the official client of Function Compute, and what an invocation is.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import zlib from 'node:zlib';
-import { Server, failure, plumbline, scratch, until } from './support.mjs';
+import { CUSTOM, Cloud, FC, decide, instance, zip } from './functions.mjs';
+import { failure, plumbline, scratch, until } from './support.mjs';
 
-const require = createRequire(import.meta.url);
-const FC = require('@alicloud/fc20230330');
-const { Config } = require('@alicloud/openapi-core').$OpenApiUtil;
-
-let server;
-let fc;
-
-/** A zip file of stored entries: { name: text or Buffer }; `executable` names get the mode 0755. */
-function zip(files, executable = []) {
-  const parts = [];
-  const directory = [];
-  let offset = 0;
-  for (const [name, content] of Object.entries(files)) {
-    const data = Buffer.from(content);
-    const label = Buffer.from(name);
-    const crc = zlib.crc32 ? zlib.crc32(data) : crc32(data);
-    const head = Buffer.alloc(30);
-    head.writeUInt32LE(0x04034b50, 0);
-    head.writeUInt16LE(20, 4);
-    head.writeUInt32LE(crc, 14);
-    head.writeUInt32LE(data.length, 18);
-    head.writeUInt32LE(data.length, 22);
-    head.writeUInt16LE(label.length, 26);
-    const entry = Buffer.alloc(46);
-    entry.writeUInt32LE(0x02014b50, 0);
-    entry.writeUInt16LE(0x0314, 4);
-    entry.writeUInt16LE(20, 6);
-    entry.writeUInt32LE(crc, 16);
-    entry.writeUInt32LE(data.length, 20);
-    entry.writeUInt32LE(data.length, 24);
-    entry.writeUInt16LE(label.length, 28);
-    entry.writeUInt32LE(((executable.includes(name) ? 0o100755 : 0o100644) << 16) >>> 0, 38);
-    entry.writeUInt32LE(offset, 42);
-    parts.push(head, label, data);
-    directory.push(entry, label);
-    offset += 30 + label.length + data.length;
-  }
-  const size = directory.reduce((sum, part) => sum + part.length, 0);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(Object.keys(files).length, 8);
-  end.writeUInt16LE(Object.keys(files).length, 10);
-  end.writeUInt32LE(size, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, ...directory, end]);
-}
-
-function crc32(data) {
-  let crc = ~0;
-  for (const byte of data) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
-  }
-  return ~crc >>> 0;
-}
-
-/** The signed call that vendor samples make, with the standard library only; V1 signature. */
-const PYTHON_CALL = `
-import base64, hashlib, hmac, json, time, urllib.parse, urllib.request, uuid
-
-def call(action, params, credentials, host="config.cn-shanghai.aliyuncs.com", version="2020-09-07"):
-    form = dict(params, Action=action, Version=version, Format="JSON", AccessKeyId=credentials.access_key_id,
-                SecurityToken=credentials.security_token, SignatureMethod="HMAC-SHA1", SignatureVersion="1.0",
-                SignatureNonce=str(uuid.uuid4()), Timestamp=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-    enc = lambda s: urllib.parse.quote(str(s), safe="-_.~")
-    text = "POST&%2F&" + enc("&".join(enc(k) + "=" + enc(form[k]) for k in sorted(form)))
-    key = (credentials.access_key_secret + "&").encode()
-    form["Signature"] = base64.b64encode(hmac.new(key, text.encode(), hashlib.sha1).digest()).decode()
-    request = urllib.request.Request("http://" + host + "/", urllib.parse.urlencode(form).encode())
-    try:
-        return json.loads(urllib.request.urlopen(request, timeout=20).read())
-    except urllib.error.HTTPError as error:
-        raise RuntimeError(error.read().decode())
-`;
-
-/** The repaired sample: is an instance started from one of the images? Reports as old clients do: str(list). */
-const IMAGE_CHECK = `${PYTHON_CALL}
-import logging
-logger = logging.getLogger()
-
-def handler(event, context):
-    evt = json.loads(event)
-    for key in ("resultToken", "ruleParameters", "invokingEvent"):
-        if key not in evt:
-            return None
-    item = evt["invokingEvent"].get("configurationItem") or {}
-    if not item:
-        logger.warning("no configuration item")
-        return None
-    wanted = [x.strip() for x in evt["ruleParameters"].get("imageIds", "").split(",") if x.strip()]
-    config = json.loads(item.get("configuration") or "{}")
-    verdict, note = "NOT_APPLICABLE", None
-    if config.get("ImageId"):
-        ok = config["ImageId"] in wanted
-        verdict = "COMPLIANT" if ok else "NON_COMPLIANT"
-        if not ok:
-            note = json.dumps({"configuration": config["ImageId"], "desiredValue": ",".join(wanted),
-                               "operator": "In", "property": "$.ImageId"})
-    logger.info("%s: %s", item["resourceId"], verdict)
-    results = [{"accountId": item["accountId"], "complianceResourceId": item["resourceId"],
-                "complianceResourceType": item["resourceType"], "complianceRegionId": item["regionId"],
-                "orderingTimestamp": item["captureTime"], "complianceType": verdict, "annotation": note}]
-    call("PutEvaluations", {"ResultToken": evt["resultToken"], "Evaluations": str(results), "DeleteMode": "True"},
-         context.credentials, version="2019-01-08" if "old" in evt["ruleParameters"] else "2020-09-07")
-    return results
-`;
-
-const NODE_CHECK = `
-const crypto = require('crypto'), http = require('http');
-const enc = (s) => encodeURIComponent(s).replace(/[!'()*]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());
-function call(action, params, credentials) {
-  const form = { ...params, Action: action, Version: '2020-09-07', Format: 'JSON', AccessKeyId: credentials.accessKeyId,
-    SecurityToken: credentials.securityToken, SignatureMethod: 'HMAC-SHA1', SignatureVersion: '1.0',
-    SignatureNonce: crypto.randomUUID(), Timestamp: new Date().toISOString().replace(/\\.\\d+/, '') };
-  const text = 'POST&%2F&' + enc(Object.keys(form).sort().map((k) => enc(k) + '=' + enc(form[k])).join('&'));
-  form.Signature = crypto.createHmac('sha1', credentials.accessKeySecret + '&').update(text).digest('base64');
-  return new Promise((done, fail) => {
-    const request = http.request({ host: 'config.cn-shanghai.aliyuncs.com', method: 'POST', path: '/',
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }, (response) => {
-      let body = '';
-      response.on('data', (part) => (body += part)).on('end', () => (response.statusCode === 200 ? done(body) : fail(new Error(body))));
-    });
-    request.on('error', fail);
-    request.end(new URLSearchParams(form).toString());
-  });
-}
-exports.handler = async (event, context) => {
-  const evt = JSON.parse(event.toString());
-  const item = evt.invokingEvent.configurationItem;
-  const wanted = (evt.ruleParameters.imageIds || '').split(',');
-  const image = JSON.parse(item.configuration).ImageId;
-  const results = [{ accountId: item.accountId, complianceResourceId: item.resourceId, complianceResourceType: item.resourceType,
-    complianceRegionId: item.regionId, orderingTimestamp: evt.orderingTimestamp,
-    complianceType: !image ? 'NOT_APPLICABLE' : wanted.includes(image) ? 'COMPLIANT' : 'NON_COMPLIANT', annotation: null }];
-  context.logger.info('%s: %s', item.resourceId, results[0].complianceType);
-  await call('PutEvaluations', { ResultToken: evt.resultToken, Evaluations: JSON.stringify(results), DeleteMode: 'true' }, context.credentials);
-  return results;
-};
-`;
-
-const arn = (name) => `acs:fc:cn-shanghai:${server.credentials.AccountId}:functions/${name}`;
-
-async function create(name, files, options = {}) {
-  const { executable, ...members } = options;
-  const input = new FC.CreateFunctionInput({
-    functionName: name, runtime: 'python3.10', handler: 'index.handler', timeout: 10, memorySize: 256,
-    code: new FC.InputCodeLocation({ zipFile: zip(files, executable).toString('base64') }), ...members,
-  });
-  return (await fc.createFunction(new FC.CreateFunctionRequest({ body: input }))).body;
-}
-
-const python = (name, source, options) => create(name, { 'index.py': source }, options);
-
-async function invoke(name, event = '{}', headers = {}) {
-  const { Readable } = require('node:stream');
-  const answer = await fc.invokeFunctionWithOptions(name,
-    new FC.InvokeFunctionRequest({ body: Readable.from([Buffer.from(event)]), qualifier: 'LATEST' }),
-    new FC.InvokeFunctionHeaders({ xFcInvocationType: 'Sync', xFcLogType: 'Tail', ...headers }), new (require('@darabonba/typescript').RuntimeOptions)({ readTimeout: 60000 }));
-  const parts = [];
-  for await (const part of answer.body) parts.push(part);
-  const body = Buffer.concat(parts).toString();
-  const log = Buffer.from(answer.headers['x-fc-log-result'] ?? '', 'base64').toString();
-  return { status: answer.statusCode, type: answer.headers['x-fc-error-type'], body, log, headers: answer.headers };
-}
-
-function instance(id, image, more = {}) {
-  return { resourceType: 'ACS::ECS::Instance', resourceId: id, resourceName: id, regionId: 'cn-shanghai',
-    configuration: { InstanceId: id, ...(image ? { ImageId: image } : {}) }, tags: { env: ['prod'] }, ...more };
-}
-
-async function createRule(name, functionArn, parameters = {}, more = {}) {
-  const answer = await server.call('CreateConfigRule', {
-    ConfigRuleName: name, SourceOwner: 'CUSTOM_FC', SourceIdentifier: functionArn, RiskLevel: 1,
-    ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance',
-    InputParameters: JSON.stringify(parameters), ...more });
-  return answer.ConfigRuleId;
-}
-
-async function results(rule) {
-  const answer = await server.call('ListConfigRuleEvaluationResults', { ConfigRuleId: rule, MaxResults: 100 });
-  const list = answer.EvaluationResults.EvaluationResultList ?? [];
-  return Object.fromEntries(list.map((r) => [r.EvaluationResultIdentifier.EvaluationResultQualifier.ResourceId, r]));
-}
-
-const verdicts = async (rule) => Object.fromEntries(Object.entries(await results(rule)).map(([id, r]) => [id, r.ComplianceType]));
-const status = async (rule) => (await server.call('GetConfigRule', { ConfigRuleId: rule })).ConfigRule.ConfigRuleEvaluationStatus;
-const healthy = async () => assert.equal((await fetch(`${server.endpoint}/healthz`)).status, 200);
+let cloud;
 
 before(async () => {
-  server = await Server.start({ args: ['--function-retry', '50'] });
-  fc = new FC.default(new Config({
-    accessKeyId: server.credentials.AccessKeyId, accessKeySecret: server.credentials.AccessKeySecret,
-    endpoint: server.endpoint.replace('http://', ''), protocol: 'http', regionId: 'cn-shanghai' }));
-  await server.put([instance('i-good', 'good-image'), instance('i-bad', 'bad-image'), instance('i-none')]);
+  cloud = await Cloud.start();
+  await cloud.server.put([instance('i-1', 'good')]);
 });
 
-after(async () => {
-  await server?.stop();
-});
+after(() => cloud?.stop());
 
 test('the official client keeps functions', async () => {
-  const made = await python('kept', 'def handler(event, context):\n    return event\n', { description: 'one' });
+  const made = await cloud.python('kept', 'def handler(event, context):\n    return event\n', { description: 'one' });
   assert.equal(made.functionName, 'kept');
-  assert.equal((await fc.getFunction('kept', new FC.GetFunctionRequest({}))).body.handler, 'index.handler');
-  const updated = await fc.updateFunction('kept', new FC.UpdateFunctionRequest({ body: new FC.UpdateFunctionInput({ timeout: 7 }) }));
+  assert.equal((await cloud.fc.getFunction('kept', new FC.GetFunctionRequest({}))).body.handler, 'index.handler');
+  const updated = await cloud.fc.updateFunction('kept', new FC.UpdateFunctionRequest({ body: new FC.UpdateFunctionInput({ timeout: 7 }) }));
   assert.equal(updated.body.timeout, 7);
   assert.equal(updated.body.description, 'one');
-  const listed = await fc.listFunctions(new FC.ListFunctionsRequest({ prefix: 'ke' }));
+  const listed = await cloud.fc.listFunctions(new FC.ListFunctionsRequest({ prefix: 'ke' }));
   assert.deepEqual(listed.body.functions.map((f) => f.functionName), ['kept']);
-  const code = (await fc.getFunctionCode('kept', new FC.GetFunctionCodeRequest({}))).body;
+  const code = (await cloud.fc.getFunctionCode('kept', new FC.GetFunctionCodeRequest({}))).body;
   const bytes = Buffer.from(await (await fetch(code.url)).arrayBuffer());
   assert.equal(createHash('sha256').update(bytes).digest('hex'), code.checksum);
-  const twice = await failure(python('kept', ''));
+  const twice = await failure(cloud.python('kept', ''));
   assert.match(twice.message + twice.code, /FunctionAlreadyExists/);
-  await fc.deleteFunction('kept');
-  assert.match((await failure(fc.getFunction('kept', new FC.GetFunctionRequest({})))).code, /FunctionNotFound/);
+  await cloud.fc.deleteFunction('kept');
+  assert.match((await failure(cloud.fc.getFunction('kept', new FC.GetFunctionRequest({})))).code, /FunctionNotFound/);
 });
 
 test('versions and aliases name what was published', async () => {
-  await python('dated', 'def handler(event, context):\n    return "one"\n');
-  const version = (await fc.publishFunctionVersion('dated', new FC.PublishFunctionVersionRequest({ body: new FC.PublishVersionInput({ description: 'first' }) }))).body;
+  await cloud.python('dated', 'def handler(event, context):\n    return "one"\n');
+  const version = (await cloud.fc.publishFunctionVersion('dated', new FC.PublishFunctionVersionRequest({ body: new FC.PublishVersionInput({ description: 'first' }) }))).body;
   assert.equal(version.versionId, '1');
-  await fc.createAlias('dated', new FC.CreateAliasRequest({ body: new FC.CreateAliasInput({ aliasName: 'live', versionId: '1' }) }));
-  await fc.updateFunction('dated', new FC.UpdateFunctionRequest({ body: new FC.UpdateFunctionInput({
+  await cloud.fc.createAlias('dated', new FC.CreateAliasRequest({ body: new FC.CreateAliasInput({ aliasName: 'live', versionId: '1' }) }));
+  await cloud.fc.updateFunction('dated', new FC.UpdateFunctionRequest({ body: new FC.UpdateFunctionInput({
     code: new FC.InputCodeLocation({ zipFile: zip({ 'index.py': 'def handler(event, context):\n    return "two"\n' }).toString('base64') }) }) }));
-  assert.equal((await invoke('dated')).body, 'two');
-  const old = await fc.getFunction('dated', new FC.GetFunctionRequest({ qualifier: 'live' }));
+  assert.equal((await cloud.invoke('dated')).body, 'two');
+  const old = await cloud.fc.getFunction('dated', new FC.GetFunctionRequest({ qualifier: 'live' }));
   assert.match(old.body.functionArn, /dated\/1$/);
 });
 
-test('an invocation answers with the result, the log and the kind of error', async () => {
-  await python('echo', 'import json\ndef handler(event, context):\n    print("seen", context.request_id)\n    return {"event": json.loads(event), "name": context.function.name, "account": context.account_id}\n');
-  const done = await invoke('echo', '{"a":1}');
-  assert.deepEqual(JSON.parse(done.body), { event: { a: 1 }, name: 'echo', account: server.credentials.AccountId });
-  // What a function prints travels beside its answer and may be a moment behind it.
-  await until(async () => /seen/.test((await invoke('echo', '{"a":1}')).log));
-  assert.equal(done.type, undefined);
-  await python('broken', 'def handler(event, context):\n    raise ValueError("no")\n');
-  const failed = await invoke('broken');
+test('an invocation answers with the result, the whole log and the kind of error', async () => {
+  await cloud.python('echo', 'import json, sys\ndef handler(event, context):\n    for i in range(40):\n        print("line", i)\n    sys.stderr.write("last " + context.request_id + "\\n")\n    return {"event": json.loads(event), "name": context.function.name, "account": context.account_id}\n');
+  for (let round = 0; round < 20; round++) {
+    const done = await cloud.invoke('echo', '{"a":1}');
+    assert.deepEqual(JSON.parse(done.body), { event: { a: 1 }, name: 'echo', account: cloud.account });
+    const id = done.headers['x-fc-request-id'];
+    const lines = done.log.trim().split('\n');
+    assert.equal(lines[0], `FC Invoke Start RequestId: ${id}`);
+    assert.equal(lines.at(-2), `last ${id}`);
+    assert.equal(lines.at(-1), `FC Invoke End RequestId: ${id}`);
+    assert.equal(lines.filter((line) => /^line/.test(line)).length, 40);
+    assert.equal(done.type, undefined);
+  }
+  await cloud.create('twin', { 'index.js': 'exports.handler = async (event) => { for (let i = 0; i < 40; i++) console.log("line", i); return "done"; };' }, { runtime: 'nodejs20' });
+  for (let round = 0; round < 20; round++)
+    assert.equal((await cloud.invoke('twin')).log.match(/line \d+/g).length, 40);
+  await cloud.python('broken', 'def handler(event, context):\n    raise ValueError("no")\n');
+  const failed = await cloud.invoke('broken');
   assert.equal(failed.status, 200);
   assert.equal(failed.type, 'UnhandledInvocationError');
   assert.equal(JSON.parse(failed.body).errorType, 'ValueError');
+  assert.match(failed.log, /FC Invoke End RequestId: \S+, Error: .*ValueError/);
 });
-
-for (const [runtime, files, old] of [['python3.10', { 'index.py': IMAGE_CHECK }, {}], ['python3.12', { 'index.py': IMAGE_CHECK }, { old: 'yes' }], ['nodejs20', { 'index.js': NODE_CHECK }, {}]]) {
-  test(`the image check decides as a ${runtime} function (${JSON.stringify(old)})`, async () => {
-    const name = `image-${runtime.replace('.', '-')}`;
-    await create(name, files, { runtime });
-    const rule = await createRule(name, arn(name), { imageIds: 'good-image,other', ...old });
-    await until(async () => Object.values(await verdicts(rule)).every((v) => v !== 'INSUFFICIENT_DATA'));
-    assert.deepEqual(await verdicts(rule), { 'i-good': 'COMPLIANT', 'i-bad': 'NON_COMPLIANT', 'i-none': 'NOT_APPLICABLE' });
-    const told = await status(rule);
-    assert.ok(told.LastSuccessfulInvocationTimestamp > 0);
-    assert.ok(told.LastSuccessfulEvaluationTimestamp >= told.LastSuccessfulInvocationTimestamp);
-    if (runtime === 'python3.10')
-      assert.match((await results(rule))['i-bad'].Annotation, /"property": ?"\$\.ImageId"/);
-    await server.put([instance('i-bad', 'good-image')]);
-    await until(async () => (await verdicts(rule))['i-bad'] === 'COMPLIANT');
-    await server.put([instance('i-bad', 'bad-image')]);
-    await until(async () => (await verdicts(rule))['i-bad'] === 'NON_COMPLIANT');
-    await server.call('DeleteConfigRules', { ConfigRuleIds: rule });
-  });
-}
-
-test('both forms of the function ARN lead to the function', async () => {
-  const old = `acs:fc:cn-hangzhou:${server.credentials.AccountId}:services/ConfigService.LATEST/functions/image-python3-10`;
-  const rule = await createRule('old-form', old, { imageIds: 'good-image' });
-  await until(async () => (await verdicts(rule))['i-good'] === 'COMPLIANT');
-  await server.call('DeleteConfigRules', { ConfigRuleIds: rule });
-});
-
-const CUSTOM = `#include <arpa/inet.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-int main(void) {
-    static char request[1 << 16];
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9000)};
-    int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 8);
-    for (;;) {
-        int peer = accept(listener, NULL, NULL);
-        size_t n = 0;
-        ssize_t got;
-        while ((got = read(peer, request + n, sizeof request - 1 - n)) > 0) {
-            n += (size_t)got;
-            request[n] = 0;
-            char *body = strstr(request, "\\r\\n\\r\\n");
-            if (!body || !strstr(body, "}"))
-                continue;
-            char answer[256];
-            const char *text = strstr(request, "POST /invoke") && strstr(request, "x-fc-request-id") ? "from C" : "what?";
-            int length = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\\r\\nContent-Length: %zu\\r\\n\\r\\n%s", strlen(text), text);
-            if (write(peer, answer, (size_t)length) != length)
-                return 1;
-            n = 0;
-        }
-        close(peer);
-    }
-}
-`;
 
 test('a custom runtime is any program that serves port 9000', async () => {
   const directory = scratch();
   fs.writeFileSync(path.join(directory, 'main.c'), CUSTOM);
   const built = spawnSync('cc', ['-O1', '-static', '-o', path.join(directory, 'bootstrap'), path.join(directory, 'main.c')], { encoding: 'utf8' });
   assert.equal(built.status, 0, built.stderr);
-  await create('in-c', { bootstrap: fs.readFileSync(path.join(directory, 'bootstrap')) }, { runtime: 'custom', executable: ['bootstrap'] });
-  assert.equal((await invoke('in-c')).body, 'from C');
+  await cloud.create('in-c', { bootstrap: fs.readFileSync(path.join(directory, 'bootstrap')) }, { runtime: 'custom', executable: ['bootstrap'] });
+  assert.equal((await cloud.invoke('in-c')).body, 'from C');
 });
 
-const BAD = {
-  'endless-loop': ['def handler(event, context):\n    while True:\n        pass\n', { timeout: 1 }, /timed out after 1 seconds/],
-  'memory-hog': ['def handler(event, context):\n    kept = []\n    while True:\n        kept.append(bytearray(10000000))\n', {}, /memory|exited|MemoryError|^$/i],
-  'disk-hog': ['def handler(event, context):\n    with open("/tmp/big", "wb") as f:\n        for _ in range(1024):\n            f.write(b"x" * 1048576)\n', { diskSize: 16 }, /No space left|File too large|File size limit|exited/],
-  'fork-bomb': ['import os\ndef handler(event, context):\n    while True:\n        os.fork()\n', { timeout: 2 }, /Resource temporarily unavailable|timed out|exited|memory limit/],
-  'leaving': ['import os\ndef handler(event, context):\n    os._exit(3)\n', {}, /exited unexpectedly/],
-};
+test('members that would change what a function does are refused by their names', async () => {
+  const refused = {
+    vpcConfig: { vpcId: 'vpc-1', vSwitchIds: ['vsw-1'], securityGroupId: 'sg-1' }, layers: ['acs:fc:cn-shanghai:1:layers/l/versions/1'],
+    nasConfig: { userId: 0, groupId: 0, mountPoints: [{ mountDir: '/mnt', serverAddr: 'a:/b' }] }, ossMountConfig: { mountPoints: [{ bucketName: 'b' }] },
+    customContainerConfig: { image: 'registry/a:b' }, gpuConfig: { gpuType: 'fc.gpu.tesla.1', gpuMemorySize: 8192 }, customDNS: { nameServers: ['1.1.1.1'] },
+    logConfig: { project: 'p', logstore: 'l' }, tracingConfig: { type: 'Jaeger' }, internetAccess: true, instanceConcurrency: 10, diskSize: 10240,
+    idleTimeout: 300, sessionAffinity: 'MCP_SSE', enableLongLiving: true, disableOndemand: true, instanceIsolationMode: 'SESSION_EXCLUSIVE',
+    polarFsConfig: { mountPoints: [{ mountDir: '/p' }] }, instanceLifecycleConfig: { preStop: { handler: 'index.stop', timeout: 3 } },
+  };
+  for (const [name, value] of Object.entries(refused)) {
+    const error = await failure(cloud.python('never', 'x = 1', { [name]: value }));
+    assert.match(`${error.code} ${error.message}`, /InvalidArgument/, name);
+    assert.match(error.message, new RegExp(name), name);
+  }
+  assert.match((await failure(cloud.fc.getFunction('never', new FC.GetFunctionRequest({})))).code, /FunctionNotFound/);
+  const oss = await failure(cloud.create('never', null, { code: new FC.InputCodeLocation({ ossBucketName: 'b', ossObjectName: 'o' }) }));
+  assert.match(oss.message, /ossBucketName/);
+});
 
-for (const [name, [source, options, message]] of Object.entries(BAD)) {
-  test(`a function that misbehaves (${name}) fails alone`, async () => {
-    await python(name, source, options);
-    const failed = await invoke(name);
-    assert.equal(failed.status, 200);
-    assert.equal(failed.type, 'UnhandledInvocationError');
-    assert.match(JSON.parse(failed.body).errorMessage, message);
-    await healthy();
-    assert.match((await invoke('echo', '{"still":"there"}')).body, /there/);
+test('members that say nothing or only describe are taken, kept and given back', async () => {
+  const made = await cloud.python('described', 'def handler(event, context):\n    return 1\n', {
+    cpu: 0.5, tags: [{ key: 'team', value: 'a' }], resourceGroupId: 'rg-1', description: 'why', internetAccess: false, layers: [],
+    vpcConfig: { vpcId: '' }, instanceIsolationMode: 'SHARE', sessionAffinity: 'NONE', instanceConcurrency: 1, diskSize: 512 });
+  for (const got of [made, (await cloud.fc.getFunction('described', new FC.GetFunctionRequest({}))).body]) {
+    assert.equal(got.cpu, 0.5);
+    assert.deepEqual(got.tags.map((tag) => [tag.key, tag.value]), [['team', 'a']]);
+    assert.equal(got.resourceGroupId, 'rg-1');
+    assert.equal(got.description, 'why');
+    assert.equal(got.internetAccess, false);
+  }
+  await cloud.update('described', { cpu: 1 });
+  const changed = (await cloud.fc.getFunction('described', new FC.GetFunctionRequest({}))).body;
+  assert.equal(changed.cpu, 1);
+  assert.equal(changed.tags[0].value, 'a');
+  const refused = await failure(cloud.update('described', { vpcConfig: { vpcId: 'vpc-1' } }));
+  assert.match(refused.message, /vpcConfig/);
+});
+
+test('code is compared with its CRC-64', async () => {
+  const code = zip({ 'index.py': 'def handler(event, context):\n    return 1\n' });
+  let crc = 0xffffffffffffffffn;
+  for (const byte of code) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1n ? (crc >> 1n) ^ 0xc96c5795d7870f42n : crc >> 1n;
+  }
+  crc ^= 0xffffffffffffffffn;
+  const location = (checksum) => new FC.InputCodeLocation({ zipFile: code.toString('base64'), checksum });
+  assert.match((await failure(cloud.create('summed', null, { code: location('1') }))).message, /checksum/);
+  await cloud.create('summed', null, { code: location(String(crc)) });
+});
+
+test('an initializer runs once in every instance, before its first event', async () => {
+  const lifecycle = (handler, timeout = 3) => ({ instanceLifecycleConfig: { initializer: { handler, timeout } } });
+  await cloud.python('prepared', 'import json\nseen = []\ndef prepare(context):\n    seen.append(context.request_id)\n    print("preparing")\ndef handler(event, context):\n    return json.dumps(len(seen))\n', lifecycle('index.prepare'));
+  await cloud.create('prepared-js', { 'index.js': 'let seen = 0;\nexports.prepare = (context, callback) => { seen++; callback(null); };\nexports.handler = async () => seen;' }, { runtime: 'nodejs20', ...lifecycle('index.prepare') });
+  for (const name of ['prepared', 'prepared-js'])
+    for (let round = 0; round < 3; round++)
+      assert.equal((await cloud.invoke(name)).body, '1');
+  assert.equal((await cloud.fc.getFunction('prepared', new FC.GetFunctionRequest({}))).body.instanceLifecycleConfig.initializer.handler, 'index.prepare');
+  const bad = { raising: 'def prepare(context):\n    raise KeyError("cold")\n', sleeping: 'import time\ndef prepare(context):\n    time.sleep(60)\n', missing: '' };
+  for (const [name, source] of Object.entries(bad)) {
+    await cloud.python(`prepared-${name}`, `${source}\ndef handler(event, context):\n    return "never"\n`, lifecycle('index.prepare', 1));
+    const failed = await cloud.invoke(`prepared-${name}`);
+    assert.equal(failed.type, 'InitializationError', name);
+    assert.match(failed.body, name === 'sleeping' ? /initializer timed out after 1 seconds/ : /errorMessage/);
+  }
+});
+
+test('a custom runtime gets /initialize once when an initializer is configured', async () => {
+  const server = `import http.server
+calls = []
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        calls.append([self.path, self.headers["x-fc-control-path"], self.headers.get("x-fc-function-initializer"), self.headers.get("x-fc-initialization-timeout")])
+        body = str(calls).encode()
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *a): pass
+http.server.HTTPServer(("0.0.0.0", 9000), Handler).serve_forever()
+`;
+  await cloud.create('contract', { 'main.py': server }, { runtime: 'custom.debian12', customRuntimeConfig: { command: ['python3'], args: ['main.py'], port: 9000 },
+    instanceLifecycleConfig: { initializer: { handler: 'anything', timeout: 7 } } });
+  assert.equal((await cloud.invoke('contract')).body, "[['/initialize', '/initialize', 'anything', '7'], ['/invoke', '/invoke', 'anything', '7']]");
+  assert.equal((await cloud.invoke('contract')).body.match(/'\/initialize', '\/initialize'/g).length, 1);
+});
+
+/** A remote function: an HTTP server of this test; `answer(call)` gives status and body. */
+async function remote(answer) {
+  const calls = [];
+  const listener = http.createServer((request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', async () => {
+      const call = { path: request.url, headers: request.headers, body: Buffer.concat(parts).toString() };
+      calls.push(call);
+      const [status, body, headers] = await answer(call, calls.length);
+      response.writeHead(status, headers);
+      response.end(body);
+    });
   });
+  await new Promise((done) => listener.listen(0, '127.0.0.1', done));
+  return { url: `http://127.0.0.1:${listener.address().port}/fn`, calls, close: () => listener.close() };
 }
 
-test('a function sees no files, devices, privileges or network of others', async () => {
-  await python('probe', `
-import json, os, socket
-def attempt(what):
-    try:
-        return str(what())
-    except Exception as error:
-        return "refused: " + type(error).__name__
-def connect(address):
-    s = socket.socket(); s.settimeout(2); s.connect(address); return "connected"
-def handler(event, context):
-    port = json.loads(event)["port"]
-    return {
-        "root": sorted(os.listdir("/")), "shadow": attempt(lambda: open("/etc/shadow").read()),
-        "home": attempt(lambda: os.listdir("/root")), "data": attempt(lambda: os.listdir("/var")),
-        "code": attempt(lambda: open("/code/new", "w")), "usr": attempt(lambda: open("/usr/new", "w")),
-        "top": attempt(lambda: open("/new", "w")), "devices": sorted(os.listdir("/dev")),
-        "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
-        "server": attempt(lambda: connect(("127.0.0.1", port))), "outside": attempt(lambda: connect(("1.1.1.1", 80))),
-        "names": attempt(lambda: socket.gethostbyname("example.com")),
-        "vendor": socket.gethostbyname("config.cn-hangzhou.aliyuncs.com"),
-        "raw": attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW)),
-        "capabilities": [l for l in open("/proc/self/status") if l.startswith("CapEff")][0].split()[1],
-        "environment": sorted(k for k in os.environ if "PLUMBLINE" in k),
-    }
-`);
-  const seen = JSON.parse((await invoke('probe', JSON.stringify({ port: Number(new URL(server.endpoint).port) }))).body);
-  for (const what of ['shadow', 'home', 'data', 'code', 'usr', 'top', 'server', 'outside', 'names', 'raw'])
-    assert.match(seen[what], /^refused/, what);
-  assert.deepEqual(seen.devices, ['fd', 'null', 'random', 'urandom', 'zero']);
-  assert.equal(seen.vendor, '127.0.0.1');
-  assert.equal(Number.parseInt(seen.capabilities, 16), 0);
-  assert.ok(seen.processes < 8);
-  assert.deepEqual(seen.environment, []);
-});
-
-test('a function that fails leaves its error in the status of the rule, and the events of others alone', async () => {
-  const rule = await createRule('failing', arn('broken'));
-  await until(async () => (await status(rule)).LastErrorCode === 'FunctionInvokeError');
-  const told = await status(rule);
-  assert.match(told.LastErrorMessage, /ValueError/);
-  assert.ok(told.LastFailedInvocationTimestamp > 0);
-  assert.ok(told.LastFailedEvaluationTimestamp >= told.LastFailedInvocationTimestamp);
-  assert.deepEqual(new Set(Object.values(await verdicts(rule))), new Set(['INSUFFICIENT_DATA']));
-  await until(async () => (await server.call('GetServerStatus', {}, { version: '2026-11-01' })).Queues.FunctionEvents === 0);
-  const nobody = await createRule('nobody', arn('no-such-function'));
-  await until(async () => (await status(nobody)).LastErrorCode === 'FunctionNotFound');
-  await server.call('DeleteConfigRules', { ConfigRuleIds: `${rule},${nobody}` });
-});
-
-test('tokens and results that are not sound are refused', async () => {
-  await python('keeper', 'import json\ndef handler(event, context):\n    print("TOKEN" + json.loads(event)["resultToken"] + "END")\n', { timeout: 1 });
-  const rule = await createRule('keeper', arn('keeper'));
-  let token;
-  await until(async () => {
-    const done = plumbline(['function', 'logs', 'keeper', '--data', server.data]);
-    token = /TOKEN(\S+)END/.exec(done.stdout)?.[1];
-    return token;
+test('a remote function is an address with the same contract', async () => {
+  const there = await remote(async ({ headers, body }) => {
+    const event = JSON.parse(body);
+    if (!event.resultToken) return [200, `echo ${body}`];
+    const item = event.invokingEvent.configurationItem;
+    const keys = { AccessKeyId: headers['x-fc-access-key-id'], AccessKeySecret: headers['x-fc-access-key-secret'], SecurityToken: headers['x-fc-security-token'] };
+    await cloud.server.call('PutEvaluations', { ResultToken: event.resultToken, Evaluations: JSON.stringify([{ accountId: item.accountId, complianceResourceId: item.resourceId,
+      complianceResourceType: item.resourceType, complianceRegionId: item.regionId, orderingTimestamp: event.orderingTimestamp, complianceType: 'NON_COMPLIANT', annotation: 'from afar' }]) }, { keys });
+    return [200, 'done'];
   });
-  const report = (id, type, more = {}) => ({ accountId: Number(server.credentials.AccountId), complianceResourceId: id,
-    complianceResourceType: 'ACS::ECS::Instance', complianceRegionId: 'cn-shanghai', complianceType: type, ...more });
-  const put = (list, more = {}) => server.call('PutEvaluations', { ResultToken: token, Evaluations: JSON.stringify(list), ...more });
-  assert.match((await failure(put([report('i-good', 'COMPLIANT')], { ResultToken: `x${token}` }))).code, /Invalid.ResultToken.Value/);
-  assert.match((await failure(put([report('i-good', 'MAYBE')]))).code, /Invalid.Evaluations.Value/);
-  assert.match((await failure(put([report('i-good', 'COMPLIANT'), report('i-unknown', 'COMPLIANT')]))).code, /Invalid.Evaluations.Value/);
-  assert.match((await failure(put(Array(101).fill(report('i-good', 'COMPLIANT'))))).code, /Invalid.Evaluations.Value/);
-  assert.equal((await verdicts(rule))['i-good'], 'INSUFFICIENT_DATA');
-  assert.equal((await put([report('i-good', 'COMPLIANT'), report('i-bad', 'NON_COMPLIANT', { annotation: 'seen' })])).Result, true);
-  assert.equal((await put([report('i-good', 'COMPLIANT'), report('i-bad', 'NON_COMPLIANT', { annotation: 'seen' })])).Result, true);
-  assert.equal((await verdicts(rule))['i-bad'], 'NON_COMPLIANT');
-  assert.equal((await results(rule))['i-bad'].Annotation, 'seen');
-  const old = token;
-  await server.call('StartConfigRuleEvaluation', { ConfigRuleId: rule });
-  await until(async () => {
-    const all = [...plumbline(['function', 'logs', 'keeper', '--data', server.data]).stdout.matchAll(/TOKEN(\S+)END/g)];
-    return all.length > 3 && (token = all.at(-1)[1]) !== old;
-  });
-  await put([report('i-bad', 'COMPLIANT')]);
-  await put([report('i-bad', 'NON_COMPLIANT')], { ResultToken: old });
-  assert.equal((await verdicts(rule))['i-bad'], 'COMPLIANT');
-  await server.call('DeleteConfigRules', { ConfigRuleIds: rule });
-});
-
-test('events survive kill -9 of the server', async () => {
-  const data = scratch();
-  let own = await Server.start({ data, args: ['--function-retry', '50'] });
-  const directory = path.join(data, 'code');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'index.py'), `import time\ntime.sleep(0.2)\n${IMAGE_CHECK}`);
-  const deployed = plumbline(['function', 'deploy', directory, '--name', 'check', '--runtime', 'python3', '--handler', 'index.handler', '--data', data]);
-  assert.equal(deployed.status, 0, deployed.stderr);
-  await own.put([instance('i-1', 'good'), instance('i-2', 'bad')]);
-  const { ConfigRuleId } = await own.call('CreateConfigRule', {
-    ConfigRuleName: 'r', SourceOwner: 'CUSTOM_FC', SourceIdentifier: deployed.stdout.trim(), RiskLevel: 1,
-    ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance', InputParameters: '{"imageIds":"good"}' });
-  await own.stop('SIGKILL');
-  own = await Server.start({ data, args: ['--function-retry', '50'] });
   try {
-    await until(async () => {
-      const list = (await own.call('ListConfigRuleEvaluationResults', { ConfigRuleId })).EvaluationResults.EvaluationResultList;
-      return list.length === 2 && list.every((r) => ['COMPLIANT', 'NON_COMPLIANT'].includes(r.ComplianceType));
-    });
-    assert.match(plumbline(['function', 'list', '--data', data]).stdout, /^check\tpython3/m);
-    assert.match(plumbline(['function', 'invoke', 'check', '--data', data]).stdout, /null/);
+    const deployed = plumbline(['function', 'deploy', '--name', 'far', '--remote', there.url, '--data', cloud.server.data]);
+    assert.equal(deployed.status, 0, deployed.stderr);
+    assert.equal((await cloud.invoke('far', '{"a":2}')).body, 'echo {"a":2}');
+    assert.equal(there.calls[0].path, '/fn/invoke');
+    assert.equal(there.calls[0].headers['x-fc-function-name'], 'far');
+    const rule = await cloud.createRule('far', deployed.stdout.trim());
+    await until(async () => (await cloud.verdicts(rule))['i-1'] === 'NON_COMPLIANT');
+    assert.equal((await cloud.results(rule))['i-1'].Annotation, 'from afar');
+    await cloud.deleteRules(rule);
   } finally {
-    await own.stop();
+    there.close();
+  }
+  const gone = await cloud.invoke('far');
+  assert.equal(gone.type, 'UnhandledInvocationError');
+  assert.match(gone.body, /cannot be reached/);
+  const metadata = plumbline(['function', 'deploy', '--name', 'metadata', '--remote', 'http://169.254.169.254/latest', '--data', cloud.server.data]);
+  assert.equal(metadata.status, 0, metadata.stderr);
+  assert.match((await cloud.invoke('metadata')).body, /cannot be reached/);
+  assert.match(plumbline(['function', 'deploy', '--name', 'file', '--remote', 'file:///etc/passwd', '--data', cloud.server.data]).stderr, /http/);
+});
+
+test('an asynchronous invocation is answered at once and tried three times', async () => {
+  const there = await remote((call, count) => [count < 3 ? 500 : 200, '{}']);
+  try {
+    plumbline(['function', 'deploy', '--name', 'later', '--remote', there.url, '--data', cloud.server.data]);
+    const answer = await cloud.invoke('later', '{"n":1}', { xFcInvocationType: 'Async', xFcAsyncTaskId: 'task_1' });
+    assert.equal(answer.status, 202);
+    await until(() => there.calls.length === 3);
+    assert.deepEqual(there.calls.map((call) => call.headers['x-fc-retry-count']), ['0', '1', '2']);
+    assert.deepEqual(new Set(there.calls.map((call) => call.body)), new Set(['{"n":1}']));
+    assert.match((await failure(cloud.invoke('later', '{}', { xFcInvocationType: 'Async', xFcAsyncTaskId: '1 2' }))).message, /task-id/);
+    assert.match((await failure(cloud.invoke('later', 'x'.repeat(262145), { xFcInvocationType: 'Async' }))).code, /EntityTooLarge/);
+    await cloud.invoke('later', '{"n":2}', { xFcInvocationType: 'Async' });
+    await until(() => there.calls.length === 4);
+  } finally {
+    there.close();
+  }
+});
+
+test('paths of Function Compute 2.0 are refused with advice', async () => {
+  for (const where of ['/2016-08-15/services/s/functions', '/2021-04-06/services/s.LATEST/functions/f/invocations']) {
+    const answer = await fetch(cloud.server.endpoint + where, { method: 'POST', body: '{}' });
+    assert.equal(answer.status, 400);
+    const body = await answer.json();
+    assert.equal(body.Code, 'UnsupportedVersion');
+    assert.match(body.Message, /2023-03-30/);
+  }
+});
+
+test('both forms of the function ARN lead to the function', async () => {
+  await cloud.python('by-arn', decide('"COMPLIANT"'));
+  for (const identifier of ['cn-hangzhou:ACCOUNT:services/ConfigService.LATEST/functions/by-arn', 'cn-hangzhou:ACCOUNT:services/ConfigService/functions/by-arn',
+    'cn-shanghai:ACCOUNT:functions/by-arn', 'cn-shanghai:ACCOUNT:functions/by-arn/LATEST']) {
+    const rule = await cloud.createRule('a-form', `acs:fc:${identifier.replace('ACCOUNT', cloud.account)}`);
+    await until(async () => (await cloud.verdicts(rule))['i-1'] === 'COMPLIANT');
+    await cloud.deleteRules(rule);
   }
 });

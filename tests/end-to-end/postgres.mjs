@@ -26,15 +26,27 @@ export class Postgres {
     const made = spawnSync(path.join(bin, 'initdb'), ['-D', data, '-U', 'plumbline', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'],
       { ...user, encoding: 'utf8' });
     if (made.status !== 0) throw new Error(made.stderr);
-    postgres.child = spawn(path.join(bin, 'postgres'), ['-D', data, '-k', postgres.directory, '-c', 'listen_addresses=', '-c', 'fsync=off'],
+    postgres.child = spawn(path.join(bin, 'postgres'), ['-D', data, '-k', postgres.directory, '-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'max_connections=300'],
       { ...user, stdio: ['ignore', 'ignore', 'pipe'] });
     await new Promise((done, fail) => {
       let log = '';
       postgres.child.stderr.on('data', (bytes) => { log += bytes; if (log.includes('ready to accept connections')) done(); });
       postgres.child.on('exit', () => fail(new Error(log)));
     });
-    postgres.url = `postgres://plumbline@/postgres?host=${encodeURIComponent(postgres.directory)}`;
+    postgres.url = postgres.urlOf('postgres');
     return postgres;
+  }
+
+  urlOf(database) {
+    return `postgres://plumbline@/${database}?host=${encodeURIComponent(this.directory)}`;
+  }
+
+  /** The URL of a new database. */
+  create(database) {
+    const made = spawnSync('psql', ['-q', '-h', this.directory, '-U', 'plumbline', '-d', 'postgres', '-c', `CREATE DATABASE ${database}`],
+      { encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(made.stderr);
+    return this.urlOf(database);
   }
 
   async stop() {

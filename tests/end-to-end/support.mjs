@@ -23,16 +23,21 @@ export function plumbline(args, options = {}) {
   return { status: done.status, stdout: done.stdout, stderr: done.stderr };
 }
 
+/** Another store for all servers: `url(data)` tells the one of a data directory (on-postgres.mjs). */
+export const elsewhere = { url: undefined };
+
 export class Server {
-  /** Starts `plumbline serve` and waits for its ready line. `data` may be an existing directory. */
-  static async start({ data = scratch(), args = [], env = {} } = {}) {
+  /**
+   * Starts `plumbline serve` and waits for its ready line. `data` may be an existing directory; `command` starts
+   * the program in another way (a wrapper and its arguments, or another copy), as another user with `spawning`.
+   */
+  static async start({ data = scratch(), args = [], env = {}, command = [program], spawning = {} } = {}) {
     const server = new Server();
     server.data = data;
     server.log = '';
-    server.child = spawn(program, ['serve', '--data', data, '--listen', '127.0.0.1:0', ...args], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const store = elsewhere.url ? ['--store', await elsewhere.url(data)] : [];
+    const [first, ...rest] = [...command, 'serve', '--data', data, '--listen', '127.0.0.1:0', ...store, ...args];
+    server.child = spawn(first, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], ...spawning });
     server.child.stderr.on('data', (bytes) => (server.log += bytes));
     server.exited = new Promise((done) => server.child.on('exit', (code, signal) => done({ code, signal })));
     server.endpoint = await new Promise((done, fail) => {

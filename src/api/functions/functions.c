@@ -30,8 +30,12 @@ static int read_text(const wanted *w, const char *name, size_t most, pl_str *out
     pl_json node = pl_json_get(w->body, pl_str_from(name));
     if (!pl_json_exists(node) || pl_json_is_null(node))
         return 0;
-    if (!pl_json_is_string(node) || pl_json_text(node).n > most)
-        return functions_refuse(w->call->error, "%s must be a text of at most %zu bytes", name, most);
+    bool plain = pl_json_is_string(node) && pl_json_text(node).n <= most;
+    for (size_t i = 0; plain && i < pl_json_text(node).n; i++)
+        plain = (unsigned char)pl_json_text(node).p[i] >= ' ' && pl_json_text(node).p[i] != 0x7f;
+    if (!plain)
+        return functions_refuse(
+            w->call->error, "%s must be a text of at most %zu bytes without control characters", name, most);
     *out = pl_json_text(node);
     return 0;
 }
@@ -84,9 +88,21 @@ static int read_runtime_config(wanted *w) {
     if (!pl_json_exists(node) || pl_json_is_null(node))
         return 0;
     pl_json given = pl_json_get(node, PL_STR("port"));
+    if (!functions_says_nothing(pl_json_get(node, PL_STR("healthCheckConfig"))))
+        return functions_refuse(w->call->error,
+                                "customRuntimeConfig.healthCheckConfig is not supported by this server");
     if (!pl_json_is_object(node) || (pl_json_exists(given) && (!pl_json_i64(given, &port) || port != 9000)))
         return functions_refuse(w->call->error, "customRuntimeConfig must be an object; its port is 9000");
     return keep_json(w, "customRuntimeConfig", node, &w->record.runtime_config);
+}
+
+/* Clients may say what they meant to send. */
+static int compare_checksum(const wanted *w, pl_json code) {
+    uint64_t told;
+    pl_str text = pl_json_str(pl_json_get(code, PL_STR("checksum")));
+    if (text.n == 0 || (pl_str_to_u64(text, &told) && told == functions_crc64(w->package)))
+        return 0;
+    return functions_refuse(w->call->error, "code.checksum is not the CRC-64 of the zip file that arrived");
 }
 
 static int read_code(wanted *w) {
@@ -97,7 +113,9 @@ static int read_code(wanted *w) {
     if (!pl_json_exists(code) || pl_json_is_null(code))
         return 0;
     if (text.n == 0)
-        return functions_refuse(w->call->error, "code must hold zipFile: a zip file in Base64");
+        return functions_refuse(w->call->error,
+                                "code must hold zipFile: a zip file in Base64; code.ossBucketName "
+                                "and code.ossObjectName are not supported by this server");
     pl_buf_init(&package, FUNCTION_PACKAGE_MAX);
     bool decoded = pl_base64_decode(&package, text) && !package.failed;
     int status = decoded ? archive_check(pl_buf_str(&package), w->call->error)
@@ -107,6 +125,8 @@ static int read_code(wanted *w) {
         w->package = pl_arena_copy(w->call->arena, pl_buf_str(&package));
         if (!w->package.p || pl_sha256_hex(w->package, checksum) != 0)
             status = pl_fail(w->call->error, PL_E_ServiceUnavailable);
+        else
+            status = compare_checksum(w, code);
     }
     pl_buf_free(&package);
     if (status != 0)
@@ -131,16 +151,16 @@ static int read_endpoint(wanted *w) {
 
 static int read_wanted(wanted *w) {
     function_record *r = &w->record;
+    if (functions_read_members(w->call, w->body, &r->members) != 0)
+        return -1;
     if (read_text(w, "runtime", 32, &r->runtime) != 0 || read_text(w, "handler", 128, &r->handler) != 0 ||
         read_text(w, "description", DESCRIPTION_MOST, &r->description) != 0 ||
         read_text(w, "role", 256, &r->role) != 0 ||
         read_number(w, "timeout", 1, FUNCTION_TIMEOUT_MAX, &r->timeout_seconds) != 0 ||
         read_number(w, "memorySize", FUNCTION_MEMORY_MIN, FUNCTION_MEMORY_MAX, &r->memory_mb) != 0 ||
-        read_number(w, "diskSize", 1, 10240, &r->disk_mb) != 0 || read_environment(w) != 0 ||
+        read_number(w, "diskSize", 1, FUNCTION_DISK_MAX, &r->disk_mb) != 0 || read_environment(w) != 0 ||
         read_runtime_config(w) != 0 || read_endpoint(w) != 0)
         return -1;
-    if (r->disk_mb > FUNCTION_DISK_MAX)
-        r->disk_mb = FUNCTION_DISK_MAX;
     return read_code(w);
 }
 
@@ -219,6 +239,7 @@ int functions_create(api_route_call *call) {
                                  .role = PL_STR(""),
                                  .runtime_config = PL_STR(""),
                                  .endpoint = PL_STR(""),
+                                 .members = PL_STR("{}"),
                                  .code_checksum = PL_STR(""),
                                  .created = call->now};
     if (!call->services->functions)

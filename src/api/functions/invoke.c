@@ -29,14 +29,26 @@ static int later_work(store_session *session, void *argument, pl_error *error) {
                                   id.n ? id : call->request_id, call->now, error);
 }
 
+/* An absent one is fine: the request's id stands for it. */
+static bool is_task_id(pl_str id) {
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i], letter = (char)(c | 32);
+        bool first = (letter >= 'a' && letter <= 'z') || c == '_';
+        if (!first && (i == 0 || ((c < '0' || c > '9') && c != '-')))
+            return false;
+    }
+    return id.n <= 128;
+}
+
 static int invoke_later(struct invoking *i) {
     api_route_call *call = i->call;
     pl_str id = header(call, "x-fc-async-task-id");
     if (call->body.n > ASYNC_BODY)
         return pl_fail_code(call->error, 413, "EntityTooLarge", "an asynchronous event has at most %d KB",
                             ASYNC_BODY >> 10);
-    if (id.n > 128)
-        return functions_refuse(call->error, "x-fc-async-task-id has at most 128 characters");
+    if (!is_task_id(id))
+        return functions_refuse(call->error, "x-fc-async-task-id must be 1 to 128 letters, digits, - and _, "
+                                             "beginning with a letter or _");
     if (store_write(call->services->store, later_work, i, call->error) != 0)
         return -1;
     call->status = 202;
@@ -76,7 +88,7 @@ static int invoke_now(struct invoking *i) {
         return pl_fail_code(call->error, 429, "ResourceExhausted",
                             "too many synchronous invocations at once; try again, or invoke asynchronously");
     int status = functions_invoke(call->services->functions, call->arena, &i->function, call->body,
-                                  call->request_id, &outcome, call->error);
+                                  call->request_id, 0, &outcome, call->error);
     functions_leave(call->services->functions);
     if (status != 0)
         return -1;

@@ -46,8 +46,18 @@ static const api_route routes[] = {
      functions_delete_alias},
 };
 
-const api_route_product functions_api = {PL_STR_INIT("/2023-03-30/"), PL_STR_INIT("fc"), routes,
-                                         sizeof routes / sizeof *routes};
+/* Clients of these sign in a way of their own, so that paths alone would not help them. */
+static const char *const former[] = {"/2016-08-15/", "/2021-04-06/", NULL};
+
+const api_route_product functions_api = {
+    .prefix = PL_STR_INIT("/2023-03-30/"),
+    .ram_code = PL_STR_INIT("fc"),
+    .routes = routes,
+    .count = sizeof routes / sizeof *routes,
+    .former = former,
+    .advice =
+        "Function Compute 2.0 (services) is not served. Use the paths of /2023-03-30/: functions of both "
+        "generations share one set of names, and ARNs of both forms lead to them."};
 
 int functions_refuse(pl_error *error, const char *format, ...) {
     char message[512];
@@ -107,6 +117,7 @@ void functions_write_members(pl_writer *w, const function_record *r, pl_str regi
     pl_write_i64(w, PL_STR("instanceConcurrency"), 1);
     pl_write_bool(w, PL_STR("internetAccess"), false);
     pl_write_string(w, PL_STR("role"), r->role);
+    functions_write_kept(w, r->members);
     if (r->endpoint.n)
         pl_write_string(w, PL_STR("remoteEndpoint"), r->endpoint);
     pl_write_string(w, PL_STR("codeChecksum"), r->code_checksum);

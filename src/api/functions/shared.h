@@ -15,6 +15,21 @@ int functions_missing(api_route_call *call, pl_str name);
 /* The function that the path names, in the version of the query's qualifier; FunctionNotFound. */
 int functions_find(api_route_call *call, store_session *session, function_record *out, pl_error *error);
 
+/*
+ * Checks every member of a CreateFunction or UpdateFunction body and brings those that are only kept into
+ * `members` (JSON object text; in: the stored one). InvalidArgument names the member.
+ */
+int functions_read_members(api_route_call *call, pl_json body, pl_str *members);
+
+/* Writes the kept members as they came. */
+void functions_write_kept(pl_writer *w, pl_str members);
+
+/* True for what says nothing: missing, null, false, 0, empty, or made of such alone. */
+bool functions_says_nothing(pl_json node);
+
+/* The checksum that clients send with their code. */
+uint64_t functions_crc64(pl_str bytes);
+
 /* The region of all functions: names are not kept apart by region. */
 #define FUNCTION_REGION PL_STR("cn-shanghai")
 

@@ -1,4 +1,5 @@
-// Runs a Node.js event handler behind the custom-runtime contract: POST /invoke on port FC_SERVER_PORT.
+// Runs a Node.js event handler behind the custom-runtime contract: POST /initialize and /invoke on port
+// FC_SERVER_PORT.
 import http from 'node:http';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -12,19 +13,20 @@ const say = (level) => (...words) =>
 const logger = { log: say('INFO'), info: say('INFO'), debug: say('DEBUG'), verbose: say('VERBOSE'), warn: say('WARNING'), error: say('ERROR') };
 Object.assign(console, { log: logger.log, info: logger.info, debug: logger.debug, warn: logger.warn, error: logger.error });
 
-const text = process.env._HANDLER ?? 'index.handler';
-const dot = text.lastIndexOf('.');
-const file = path.join(process.cwd(), text.slice(0, dot));
-const name = text.slice(dot + 1);
 let broken;
 let handler;
+let initializer;
 
-async function load() {
+async function load(text) {
+  const dot = text.lastIndexOf('.');
+  const file = path.join(process.cwd(), text.slice(0, dot));
+  const name = text.slice(dot + 1);
   const module = fs.existsSync(`${file}.mjs`)
     ? await import(pathToFileURL(`${file}.mjs`))
     : createRequire(pathToFileURL(`${file}.js`))(file);
-  handler = module[name] ?? module.default?.[name];
-  if (typeof handler !== 'function') throw new Error(`Handler '${name}' is missing on module '${text.slice(0, dot)}'`);
+  const found = module[name] ?? module.default?.[name];
+  if (typeof found !== 'function') throw new Error(`Handler '${name}' is missing on module '${text.slice(0, dot)}'`);
+  return found;
 }
 
 function contextOf(headers) {
@@ -52,13 +54,13 @@ function failure(error, handled) {
   return [404, Buffer.from(JSON.stringify(body)), handled ? 'HandledInvocationError' : 'UnhandledInvocationError'];
 }
 
-// Handlers of both generations: (event, context, callback) and async (event, context).
-function run(event, context) {
+// Functions of both generations: (...given, callback) and async (...given).
+function run(called, ...given) {
   return new Promise((done) => {
     const callback = (error, value) => done(error ? failure(error, true) : [200, answerOf(value), '']);
     try {
-      const result = handler(event, context, callback);
-      if (typeof result?.then === 'function' || handler.length < 3)
+      const result = called(...given, callback);
+      if (typeof result?.then === 'function' || called.length <= given.length)
         Promise.resolve(result).then((value) => done([200, answerOf(value), '']), (error) => done(failure(error, false)));
     } catch (error) {
       done(failure(error, false));
@@ -66,21 +68,27 @@ function run(event, context) {
   });
 }
 
-async function invoke(headers, event) {
+async function serve(path, headers, event) {
+  if (path !== '/invoke' && path !== '/initialize') return [404, Buffer.alloc(0), ''];
   requestId = headers['x-fc-request-id'] ?? '';
   if (broken) return failure(broken, false);
   process.env.ALIBABA_CLOUD_ACCESS_KEY_ID = headers['x-fc-access-key-id'] ?? '';
   process.env.ALIBABA_CLOUD_ACCESS_KEY_SECRET = headers['x-fc-access-key-secret'] ?? '';
   process.env.ALIBABA_CLOUD_SECURITY_TOKEN = headers['x-fc-security-token'] ?? '';
-  return run(event, contextOf(headers));
+  return path === '/invoke' ? run(handler, event, contextOf(headers)) : run(initializer, contextOf(headers));
 }
 
-await load().catch((error) => { broken = error; });
+try {
+  handler = await load(process.env._HANDLER ?? 'index.handler');
+  if (process.env._INITIALIZER) initializer = await load(process.env._INITIALIZER);
+} catch (error) {
+  broken = error;
+}
 http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
   const parts = [];
   request.on('data', (part) => parts.push(part));
   request.on('end', async () => {
-    const [status, body, type] = request.url === '/invoke' ? await invoke(request.headers, Buffer.concat(parts)) : [200, Buffer.alloc(0), ''];
+    const [status, body, type] = await serve(request.url, request.headers, Buffer.concat(parts));
     response.writeHead(200, { 'x-fc-status': status, 'x-fc-error-type': type, 'Content-Type': 'application/octet-stream', 'Content-Length': body.length });
     response.end(body);
   });

@@ -1,4 +1,4 @@
-"""Runs a Python event handler behind the custom-runtime contract: POST /invoke on port FC_SERVER_PORT, one at a time."""
+"""Runs a Python event handler behind the custom-runtime contract: POST /initialize and /invoke on port FC_SERVER_PORT."""
 import importlib
 import json
 import logging
@@ -52,7 +52,8 @@ def make_context(headers):
 
 def load(handler):
     module, _, function = handler.rpartition(".")
-    sys.path.insert(0, os.getcwd())
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     return getattr(importlib.import_module(module.replace("/", ".")), function)
 
 
@@ -83,18 +84,31 @@ class Runtime:
         except BaseException as error:  # the module may do anything, also raise SystemExit
             self.broken = error
 
+    def initialize(self, headers):
+        if self.broken is not None:
+            return failure(self.broken)
+        self.prepare(headers)
+        try:
+            load(os.environ.get("_INITIALIZER", ""))(make_context(headers))
+            return 200, b""
+        except BaseException as error:  # also SystemExit: the server ends the instance
+            return failure(error)
+
     def invoke(self, headers, event):
         if self.broken is not None:
             return failure(self.broken)
+        self.prepare(headers)
+        try:
+            return 200, answer_of(self.handler(event, make_context(headers)))
+        except Exception as error:
+            return failure(error)
+
+    def prepare(self, headers):
         self.lines.request_id = headers.get("x-fc-request-id", "")
         for name, header in (("ALIBABA_CLOUD_ACCESS_KEY_ID", "x-fc-access-key-id"),
                              ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "x-fc-access-key-secret"),
                              ("ALIBABA_CLOUD_SECURITY_TOKEN", "x-fc-security-token")):
             os.environ[name] = headers.get(header, "")
-        try:
-            return 200, answer_of(self.handler(event, make_context(headers)))
-        except Exception as error:
-            return failure(error)
 
     def serve(self, connection):
         stream = connection.makefile("rb", 1 << 16)
@@ -111,7 +125,10 @@ class Runtime:
                 headers[name.strip().lower()] = value.strip()
             event = stream.read(int(headers.get("content-length", "0")))
             path = line.split()[1] if len(line.split()) > 1 else b""
-            status, body = self.invoke(headers, event) if path == b"/invoke" else (200, b"")
+            if path == b"/initialize":
+                status, body = self.initialize(headers)
+            else:
+                status, body = self.invoke(headers, event) if path == b"/invoke" else (404, b"")
             sys.stdout.flush()
             head = "HTTP/1.1 200 OK\r\nx-fc-status: %d\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
             connection.sendall((head % (status, len(body))).encode() + body)
