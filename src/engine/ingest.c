@@ -4,6 +4,7 @@
  */
 #include "engine/evaluate.h"
 #include "engine/grouping_work.h"
+#include "engine/kept.h"
 
 enum { ARENA_LIMIT = 512 << 20, FOLLOW_ROUNDS = 4 };
 
@@ -75,8 +76,11 @@ static int apply(store_session *session, struct ingesting *in, engine_grouping *
     sum_up(changes, in->count, in->out);
     if (in->out->unchanged == in->out->accepted)
         return 0;
+    if (engine_kept_mark_changes(session, changes, in->count, error) != 0)
+        return -1;
     engine_evaluating c;
     int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
+    c.writing.keeps_sequence = true; /* it has gone up with the inventory */
     if (status == 0)
         status = evaluate_all(&c, changes, in->count);
     if (status == 0)
