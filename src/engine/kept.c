@@ -7,7 +7,7 @@
  */
 #include "engine/kept.h"
 
-enum { MAGIC = 0x314b4c50, LANES = 4, FIRST_PLACE = 3, TAPE_BYTES = 64 << 20 };
+enum { MAGIC = 0x314b4c50, LANES = 4, FIRST_PLACE = 3, TAPE_BYTES = 64 << 20, ROW_BYTES = 32 };
 
 typedef struct header {
     uint32_t magic; /* also tells the byte order */
@@ -346,7 +346,7 @@ pl_str engine_kept_body(engine_kept_writer *w) {
         return PL_STR_NONE;
     pl_buf_init(&out, (size_t)4 * TAPE_BYTES);
     add_parts(&out, w, w->count);
-    if (out.n > w->text_bytes / 2 + 4096) {
+    if (out.n > w->text_bytes / 2 + w->count * ROW_BYTES + 4096) {
         pl_buf_clear(&out);
         add_parts(&out, w, 0);
     }

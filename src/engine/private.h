@@ -21,6 +21,7 @@ struct engine {
     pthread_t workers[ENGINE_WORKERS_MAX];
     unsigned worker_count;
     unsigned workers_begun;     /* atomic */
+    uint64_t passes_begun;      /* atomic */
     struct engine_pass *passes; /* runs that other threads may join (work.c) */
 };
 

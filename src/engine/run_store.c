@@ -18,6 +18,7 @@ static int out_of_memory(pl_error *error) {
 
 struct comparing {
     engine_run *run;
+    store_session *session;
     pl_arena *arena;
     engine_batch *batch;
     const engine_run_rule *rule;
@@ -27,23 +28,36 @@ struct comparing {
     pl_error *error;
 };
 
-static int add_difference(struct comparing *c, const engine_found *found, const engine_row *row) {
+/* What is compared of a row; the whole of it is read only when something is to be written. */
+typedef struct brief_row {
+    engine_compliance compliance, shown;
+    int64_t ordering;
+    pl_str annotation;
+    bool marked;
+} brief_row;
+
+static int load_row(struct comparing *c, uint32_t item, engine_row **out) {
+    bool found;
+    *out = pl_new(c->arena, engine_row, 1);
+    if (!*out)
+        return out_of_memory(c->error);
+    if (engine_row_of(c->session, c->arena, c->run->account_id, c->rule->rule.rule_key,
+                      c->batch->items[item].resource_key, *out, &found, c->error) != 0)
+        return -1;
+    return found ? 0 : pl_fail(c->error, PL_E_InternalError);
+}
+
+static int add_difference(struct comparing *c, const engine_found *found, bool stored) {
     engine_batch_rule *out = c->out;
     engine_difference *grown = pl_arena_grow(c->arena, out->differences, out->difference_count,
                                              &out->difference_capacity, sizeof *grown);
-    engine_row *copy = NULL;
+    engine_row *row = NULL;
     if (!grown)
         return out_of_memory(c->error);
-    if (row) {
-        copy = pl_new(c->arena, engine_row, 1);
-        if (!copy)
-            return out_of_memory(c->error);
-        *copy = *row;
-        if (engine_row_copy(c->arena, copy, c->error) != 0)
-            return -1;
-    }
+    if (stored && load_row(c, found->item, &row) != 0)
+        return -1;
     out->differences = grown;
-    grown[out->difference_count++] = (engine_difference){*found, copy};
+    grown[out->difference_count++] = (engine_difference){*found, row};
     if (found->covered)
         out->same.total--;
     return 0;
@@ -56,17 +70,17 @@ static int compare_new(struct comparing *c, const engine_found *found) {
         c->outside++;
         return 0;
     }
-    return found->compliance == ENGINE_COMPLIANT ? 0 : add_difference(c, found, NULL);
+    return found->compliance == ENGINE_COMPLIANT ? 0 : add_difference(c, found, false);
 }
 
-static bool stays(const engine_run_rule *rule, const engine_found *found, const engine_row *row) {
+static bool stays(const engine_run_rule *rule, const engine_found *found, const brief_row *row) {
     if (!found->covered || rule->rule.owner == ENGINE_FUNCTION || (row->marked && rule->revert))
         return false;
     return rule->ordering < row->ordering ||
            (row->compliance == found->compliance && pl_str_eq(row->annotation, found->annotation));
 }
 
-static int compare_row(struct comparing *c, uint32_t item, const engine_row *row) {
+static int compare_row(struct comparing *c, uint32_t item, const brief_row *row) {
     const engine_batch_rule *out = c->out;
     engine_found found = {.item = item, .covered = true, .annotation = PL_STR("")};
     while (c->next_found < out->found_count && out->found[c->next_found].item < item)
@@ -78,7 +92,7 @@ static int compare_row(struct comparing *c, uint32_t item, const engine_row *row
         return 0;
     c->outside += !found.covered;
     if (!stays(c->rule, &found, row))
-        return add_difference(c, &found, row);
+        return add_difference(c, &found, true);
     c->out->same.by[row->shown]++;
     return 0;
 }
@@ -87,24 +101,25 @@ static int compare_rows(struct comparing *c, store_session *session) {
     const engine_batch *b = c->batch;
     uint32_t item = 0;
     int step;
-    store_statement *st =
-        store_prepare(session,
-                      "SELECT resource_key, " ENGINE_ROW_COLUMNS
-                      " FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key "
-                      ">= $3 AND resource_key <= $4 ORDER BY resource_key",
-                      c->error);
+    store_statement *st = store_prepare(
+        session,
+        "SELECT resource_key, compliance, shown, ordering, annotation, ignore_until FROM results "
+        "WHERE account_id = $1 AND rule_key = $2 AND resource_key >= $3 AND resource_key <= $4 "
+        "ORDER BY resource_key",
+        c->error);
     store_bind_text(st, 1, c->run->account_id);
     store_bind_i64(st, 2, c->rule->rule.rule_key);
     store_bind_i64(st, 3, b->items[0].resource_key);
     store_bind_i64(st, 4, b->items[b->count - 1].resource_key);
     while ((step = store_step(st, c->error)) == 1) {
         int64_t key = store_column_i64(st, 0);
-        engine_row row;
         while (item < b->count && b->items[item].resource_key < key)
             item++;
         if (item == b->count || b->items[item].resource_key != key)
             continue;
-        engine_row_read(st, 1, &row);
+        brief_row row = {(engine_compliance)store_column_i64(st, 1),
+                         (engine_compliance)store_column_i64(st, 2), store_column_i64(st, 3),
+                         store_column_text(st, 4), !store_column_null(st, 5)};
         if (compare_row(c, item, &row) != 0)
             return -1;
     }
@@ -114,6 +129,7 @@ static int compare_rows(struct comparing *c, store_session *session) {
 static int compare_rule(engine_run *run, store_session *session, pl_arena *arena, engine_batch *batch,
                         size_t number, int64_t alive, pl_error *error) {
     struct comparing c = {.run = run,
+                          .session = session,
                           .arena = arena,
                           .batch = batch,
                           .rule = &run->rules[number],

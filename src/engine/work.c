@@ -12,6 +12,8 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
+
 enum {
     LEASE_MILLISECONDS = 60000,
     TICK_MILLISECONDS = 5000,
@@ -22,6 +24,7 @@ enum {
 struct engine_pass {
     engine *e;
     engine_run run;
+    char lease[ENGINE_NODE_TEXT + 21]; /* names this pass of this process in the rows */
     unsigned hands; /* threads that take part; with `next` and `closed` guarded by the engine's work_lock */
     bool closed;    /* nobody joins any more */
     struct engine_pass *next;
@@ -79,7 +82,7 @@ static int add_run(struct engine_pass *p, store_session *session, const struct w
     return store_run(
         session, error,
         "UPDATE evaluation_runs SET node = $3, leased_until = $4 WHERE account_id = $1 AND rule_key = $2",
-        "titi", p->run.account_id, row->rule_key, pl_str_from(p->e->node), now + LEASE_MILLISECONDS);
+        "titi", p->run.account_id, row->rule_key, pl_str_from(p->lease), now + LEASE_MILLISECONDS);
 }
 
 static int read_waiting(struct engine_pass *p, store_session *session, int64_t now, struct waiting *rows,
@@ -198,6 +201,8 @@ static int take_pass(engine *e, struct engine_pass **out, bool *worked, pl_error
         return pl_fail(error, PL_E_ServiceUnavailable);
     t.pass->e = e;
     t.pass->hands = 1;
+    snprintf(t.pass->lease, sizeof t.pass->lease, "%s-%llu", e->node,
+             (unsigned long long)__atomic_add_fetch(&e->passes_begun, 1, __ATOMIC_RELAXED));
     pthread_mutex_init(&t.pass->lock, NULL);
     pthread_cond_init(&t.pass->turned, NULL);
     t.any = false;
@@ -250,7 +255,7 @@ static int check_rows(struct hand *h, store_session *session, pl_error *error) {
     store_statement *st = store_prepare(
         session, "SELECT rule_key, ordering FROM evaluation_runs WHERE account_id = $1 AND node = $2", error);
     store_bind_text(st, 1, run->account_id);
-    store_bind_text(st, 2, pl_str_from(h->pass->e->node));
+    store_bind_text(st, 2, pl_str_from(h->pass->lease));
     for (size_t i = 0; i < run->count; i++) {
         run->rules[i].lost = true;
         run->rules[i].counts = (engine_counts){0};
@@ -387,7 +392,7 @@ static int release_work(store_session *session, void *argument, pl_error *error)
         if (store_run(session, error,
                       "UPDATE evaluation_runs SET node = '', leased_until = 0 WHERE account_id = $1 AND "
                       "rule_key = $2 AND node = $3 AND ordering = $4",
-                      "titi", p->run.account_id, p->run.rules[i].rule.rule_key, pl_str_from(p->e->node),
+                      "titi", p->run.account_id, p->run.rules[i].rule.rule_key, pl_str_from(p->lease),
                       p->run.rules[i].ordering) != 0)
             return -1;
     return 0;
