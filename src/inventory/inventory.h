@@ -186,6 +186,24 @@ int inventory_count_type(store_session *session, pl_str account_id, pl_str resou
 /* Goes up with every transaction that changed the account's inventory; 0 when nothing was ever recorded. */
 int inventory_sequence(store_session *session, pl_str account_id, int64_t *sequence, pl_error *error);
 
+/* The first account behind `after` that ever recorded something; the absent view when there is none. */
+int inventory_next_account(store_session *session, pl_arena *arena, pl_str after, pl_str *account_id,
+                           pl_error *error);
+
+/*
+ * Up to `limit` resources of every type behind `after_key`, removed ones and configurations included. A visit
+ * that does not answer 0 ends the walk with -1.
+ */
+int inventory_walk(store_session *session, pl_str account_id, int64_t after_key, int64_t limit,
+                   inventory_visit visit, void *context, pl_error *error);
+
+/*
+ * Turns the resource back to what it was at `at`: name, zone, tags and configuration; status and group are
+ * not in the history. `*existed` false: it was not recorded yet, or removed.
+ */
+int inventory_resource_at(store_session *session, pl_arena *arena, inventory_resource *resource, int64_t at,
+                          bool *existed, pl_error *error);
+
 /* Raises the sequence for something else that whoever compares it must see. */
 int inventory_touch(store_session *session, pl_str account_id, pl_error *error);
 

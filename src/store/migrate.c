@@ -160,20 +160,34 @@ static int64_t newest_known(pl_str pack) {
     return newest;
 }
 
+static int refuse_newer(const stored_versions *stored, int64_t known, pl_error *error) {
+    if (stored->newest <= known)
+        return 0;
+    return pl_failf(error, PL_E_ServiceUnavailable,
+                    "The database has schema version %lld, this program knows versions up to %lld: "
+                    "use a newer program.",
+                    (long long)stored->newest, (long long)known);
+}
+
 static int migrate_with(store_session *session, pl_str pack, stored_versions *stored, pl_error *error) {
     int64_t known = newest_known(pack);
     if (run_exclusively(session, create_in_transaction, NULL, error) != 0 ||
         run_exclusively(session, read_versions, stored, error) != 0)
         return -1;
-    if (stored->newest > known)
-        return pl_failf(error, PL_E_ServiceUnavailable,
-                        "The database has schema version %lld, this program knows versions up to %lld: "
-                        "use a newer program.",
-                        (long long)stored->newest, (long long)known);
+    if (refuse_newer(stored, known, error) != 0)
+        return -1;
     if (apply_missing(session, pack, stored, error) != 0)
         return -1;
     session->store->schema_version = (int)known;
     return 0;
+}
+
+int store_migrations_check(store *s, pl_str pack, pl_error *error) {
+    stored_versions stored;
+    if (store_read(s, read_versions, &stored, error) != 0)
+        return -1;
+    s->schema_version = (int)stored.newest;
+    return refuse_newer(&stored, newest_known(pack), error);
 }
 
 int store_migrate(store *s, pl_str pack, pl_error *error) {

@@ -156,7 +156,8 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
 
 /* Makes the file first, so that it never exists with a wider mode than its owner's. */
 static int sqlite_open(store *s, pl_error *error) {
-    int fd = open(s->location, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int how = s->read_only ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC;
+    int fd = open(s->location, how, 0600);
     if (fd < 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",
                         s->location, strerrordesc_np(errno));
