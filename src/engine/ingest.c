@@ -5,6 +5,7 @@
 #include "engine/evaluate.h"
 #include "engine/grouping_work.h"
 #include "engine/kept.h"
+#include "engine/links.h"
 
 enum { ARENA_LIMIT = 512 << 20, FOLLOW_ROUNDS = 4 };
 
@@ -81,6 +82,8 @@ static int apply(store_session *session, struct ingesting *in, engine_grouping *
     engine_evaluating c;
     int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
     c.writing.keeps_sequence = true; /* it has gone up with the inventory */
+    if (status == 0)
+        status = engine_links_follow(&c, changes, in->count);
     if (status == 0)
         status = evaluate_all(&c, changes, in->count);
     if (status == 0)

@@ -136,6 +136,19 @@ static engine_run_type *find_type(engine_run *run, store_session *session, pl_st
     return t;
 }
 
+int engine_run_next_type(engine_run *run, store_session *session, pl_arena *arena, pl_str after,
+                         engine_run_type **out, pl_error *error) {
+    *out = NULL;
+    do {
+        if (inventory_next_type(session, arena, run->account_id, after, &after, error) != 0)
+            return -1;
+    } while (after.p && !covers_type(run, after));
+    if (!after.p)
+        return 0;
+    *out = find_type(run, session, after, error);
+    return *out ? 0 : -1;
+}
+
 /* --- Ranges ----------------------------------------------------------------------------------------------
  */
 

@@ -124,6 +124,10 @@ int engine_run_resume(engine_run *run, pl_str type, int64_t key, pl_error *error
 engine_run_rule *engine_run_add(engine_run *run, store_session *session, const engine_rule *rule,
                                 bool *inside, pl_error *error);
 
+/* The first type behind `after` that the run covers; `*out` NULL: there is none. */
+int engine_run_next_type(engine_run *run, store_session *session, pl_arena *arena, pl_str after,
+                         engine_run_type **out, pl_error *error);
+
 /* The next range, to be gathered by the caller; `range->type` absent: there is none. */
 int engine_run_claim(engine_run *run, store_session *session, engine_cursor *cursor, engine_range *range,
                      pl_error *error);

@@ -2,9 +2,10 @@
  * Starting evaluations of a rule: where it applies, whether that is little enough to be done inside the
  * calling transaction, and the rows of evaluation_runs otherwise.
  */
+#include "engine/links.h"
 #include "engine/run.h"
 
-enum { INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
+enum { UNLINKED_INSIDE = 1000, INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
 
 int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                          pl_str **accounts, size_t *count, pl_error *error) {
@@ -198,6 +199,28 @@ static int queue_run(struct starting *s, pl_str account_id) {
     return status;
 }
 
+/* True when links of many resources are to be gathered first: that is nothing for this transaction. */
+static int needs_links(struct starting *s, pl_str account_id, bool *yes) {
+    engine_run run;
+    pl_str *types = NULL;
+    size_t count = 0;
+    bool inside = false;
+    int64_t total = 0;
+    int status = engine_run_begin(&run, s->e, account_id, 1, s->error);
+    if (status == 0 && !engine_run_add(&run, s->session, s->rule, &inside, s->error))
+        status = -1;
+    if (status == 0 && inside)
+        status = engine_links_missing(&run, s->session, s->arena, &types, &count, s->error);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int64_t of_type;
+        status = inventory_count_type(s->session, account_id, types[i], &of_type, s->error);
+        total += status == 0 ? of_type : 0;
+    }
+    *yes = total > UNLINKED_INSIDE;
+    engine_run_end(&run);
+    return status;
+}
+
 /* Starts in these accounts; `*at_once` tells whether everything has been done already. */
 static int start_in(struct starting *s, const pl_str *accounts, size_t count, bool *at_once) {
     int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
@@ -205,6 +228,12 @@ static int start_in(struct starting *s, const pl_str *accounts, size_t count, bo
         if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
             return -1;
     *at_once = total <= most && count <= INSIDE_ACCOUNTS;
+    for (size_t i = 0; i < count && *at_once && total; i++) {
+        bool later;
+        if (needs_links(s, accounts[i], &later) != 0)
+            return -1;
+        *at_once = !later;
+    }
     for (size_t i = 0; i < count; i++)
         if ((*at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
             return -1;

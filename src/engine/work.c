@@ -9,6 +9,7 @@
  * before it are stored. So memory is bounded by the threads, and positions only ever go forward.
  */
 #include "engine/work.h"
+#include "engine/links.h"
 
 #include "base/memory.h"
 
@@ -468,6 +469,35 @@ static int take_part(struct engine_pass *p, bool one_batch, pl_error *error) {
 /* --- Threads ---------------------------------------------------------------------------------------------
  */
 
+struct unlinked {
+    struct engine_pass *pass;
+    pl_arena arena;
+    pl_str *types;
+    size_t count;
+};
+
+static int find_unlinked(store_session *session, void *argument, pl_error *error) {
+    struct unlinked *u = argument;
+    return engine_links_missing(&u->pass->run, session, &u->arena, &u->types, &u->count, error);
+}
+
+/* Before a run whose rules look at related resources: so that those are found by key. */
+static int link_types(struct engine_pass *p, pl_error *error) {
+    struct unlinked u = {.pass = p};
+    pl_arena_init(&u.arena, BATCH_ARENA_LIMIT);
+    int status = store_read(p->e->config.store, find_unlinked, &u, error);
+    for (size_t i = 0; status == 0 && i < u.count; i++)
+        status = engine_links_build(p->e, p->run.account_id, u.types[i], error);
+    pl_arena_free(&u.arena);
+    return status;
+}
+
+static void give_back(struct engine_pass *p) {
+    pl_error ignored = {0};
+    (void)store_write(p->e->config.store, release_work, p, &ignored);
+    free_pass(p, true);
+}
+
 /* Shows the pass to the other threads. */
 static void publish(engine *e, struct engine_pass *p) {
     pthread_mutex_lock(&e->work_lock);
@@ -494,6 +524,10 @@ static int work_any_run(engine *e, bool one_batch, bool *worked, pl_error *error
     struct engine_pass *p;
     if (take_pass(e, &p, worked, error) != 0)
         return -1;
+    if (p && link_types(p, error) != 0) {
+        give_back(p);
+        return -1;
+    }
     if (p && !one_batch)
         publish(e, p);
     if (!p && !one_batch)
