@@ -3,6 +3,7 @@
  *
  * Exit status: 0 when nothing is NON_COMPLIANT, 1 when something is, 2 for usage or input errors.
  */
+#include "cli/check_inventory.h"
 #include "cli/check_worker.h"
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -20,10 +21,12 @@ enum { COMPLIANT = 0, VIOLATED = 1, USAGE = 2, MAX_PARAMETERS = 64, MAX_RELATED 
 
 static const char help[] =
     "usage: plumbline check RULES... [OPTION]... INPUT...|-\n"
+    "       plumbline check RULES... [OPTION]... --data DIR|--store URL\n"
     "\n"
     "Evaluates configuration items against rules. INPUT is a snapshot or change file, JSON Lines with one "
     "item\n"
     "a line, or the JSON of a Terraform plan or state (`terraform show -json`); `-` is standard input.\n"
+    "With --data or --store the recorded inventory is checked, read-only, also while a server runs.\n"
     "\n"
     "rules (one or more)\n"
     "  --pack FILE            compliance package in the form of TemplateContent\n"
@@ -38,7 +41,10 @@ static const char help[] =
     "  --explain              add the evaluated condition tree with actual values\n"
     "  --summary              counts to standard output instead of standard error\n"
     "  --catalogue DIR        rule files of your own beside the managed ones\n"
-    "  --at TIME              evaluation time for rules that look at dates (default: now)\n"
+    "  --at TIME              evaluation time for rules that look at dates (default: now); with --data or\n"
+    "                         --store also the time whose configurations are checked, from the history\n"
+    "  --data DIR             check the inventory recorded in this data directory\n"
+    "  --store URL            check the inventory recorded in this database\n"
     "\n"
     "example\n"
     "  terraform show -json plan.out > plan.json\n"
@@ -51,6 +57,8 @@ typedef struct options {
     check_related *related;
     cli_source_format input;
     const char *conditions, *type, *managed, *own;
+    const char *data, *store; /* the recorded inventory is the input */
+    int64_t at;               /* 0: not given */
     char *parameters[MAX_PARAMETERS];
     size_t parameter_count;
     pl_str related_types[MAX_RELATED];
@@ -70,6 +78,8 @@ static const struct option long_options[] = {{"pack", required_argument, NULL, '
                                              {"summary", no_argument, NULL, 's'},
                                              {"catalogue", required_argument, NULL, 'C'},
                                              {"at", required_argument, NULL, 'a'},
+                                             {"data", required_argument, NULL, 'd'},
+                                             {"store", required_argument, NULL, 'S'},
                                              {"help", no_argument, NULL, 'h'},
                                              {NULL, 0, NULL, 0}};
 
@@ -139,10 +149,14 @@ static int take_run_option(options *o, int option, pl_error *error) {
         o->run.threads = (unsigned)threads;
         return 0;
     case 'a':
-        return pl_time_parse(pl_str_from(optarg), &o->run.now)
-                   ? 0
-                   : pl_failf(error, PL_E_InvalidParameter, "--at %s: not a time like 2026-01-31T08:00:00Z",
-                              optarg);
+        if (pl_time_parse(pl_str_from(optarg), &o->at)) {
+            o->run.now = o->at;
+            return 0;
+        }
+        return pl_failf(error, PL_E_InvalidParameter, "--at %s: not a time like 2026-01-31T08:00:00Z",
+                        optarg);
+    case 'd': o->data = optarg; return 0;
+    case 'S': o->store = optarg; return 0;
     case 'e': o->run.explain = true; return 0;
     default: o->summary = true; return 0;
     }
@@ -181,8 +195,10 @@ static int parse(options *o, int argc, char **argv, pl_error *error) {
         return usage("--conditions and --type go together", NULL) + 1;
     if (check_rules_count(o->rules) == 0)
         return usage("no rules: give --pack, --template, --rule or --conditions", NULL) + 1;
-    if (optind == argc)
+    if (optind == argc && !o->data && !o->store)
         return usage("no input", NULL) + 1;
+    if (optind != argc && (o->data || o->store))
+        return usage("--data and --store take no INPUT:", argv[optind]) + 1;
     return 0;
 }
 
@@ -308,6 +324,19 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
     return counts.results[PL_NON_COMPLIANT] ? VIOLATED : COMPLIANT;
 }
 
+/* The recorded inventory takes the place of standard input. */
+static int run_recorded(options *o, pl_error *error) {
+    static char input[] = "-";
+    char *files[] = {input};
+    check_inventory *inventory;
+    pl_error reading;
+    if (check_inventory_open(&inventory, o->data, o->store, o->at, error) != 0)
+        return fail(error);
+    o->input = CLI_FORMAT_LINES;
+    int status = run(o, files, 1, error);
+    return check_inventory_close(inventory, &reading) == 0 ? status : fail(&reading);
+}
+
 int cli_check(int argc, char **argv) {
     pl_error error;
     pl_clock clock = pl_clock_system();
@@ -318,7 +347,12 @@ int cli_check(int argc, char **argv) {
     o->run.threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     o->run.now = pl_now(&clock);
     int status = open_rules(o, argc, argv, &error) == 0 ? parse(o, argc, argv, &error) : fail(&error) + 1;
-    status = status ? status - 1 : run(o, argv + optind, (size_t)(argc - optind), &error);
+    if (status)
+        status--;
+    else if (o->data || o->store)
+        status = run_recorded(o, &error);
+    else
+        status = run(o, argv + optind, (size_t)(argc - optind), &error);
     check_related_free(o->related);
     check_rules_free(o->rules);
     catalogue_close(o->catalogue);

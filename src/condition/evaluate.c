@@ -313,7 +313,11 @@ static const pl_verdict *judge_all(pl_program_state *state) {
 const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
     begin(state, input);
     if (pl_json_exists(input->configuration) && !pl_json_is_null(input->configuration)) {
-        trie_walk(&state->program->configuration, state->input->configuration, state->slots, state->shapes);
+        if (input->places)
+            columns_take(state);
+        else
+            trie_walk(&state->program->configuration, state->input->configuration, state->slots,
+                      state->shapes);
         return judge_all(state);
     }
     for (size_t i = 0; i < state->program->rule_count; i++)

@@ -61,9 +61,11 @@ void pl_program_state_free(pl_program_state *state);
 
 /* One document. All tapes must stay valid until the next evaluation with the same state. */
 typedef struct pl_program_input {
-    pl_json configuration; /* missing or null: every rule is INSUFFICIENT_DATA */
-    pl_json item;          /* the surrounding item (source CONFIGURATION_ITEM), or missing */
-    int64_t now;           /* evaluation time, Unix milliseconds */
+    pl_json configuration;  /* missing or null: every rule is INSUFFICIENT_DATA */
+    const uint32_t *places; /* where each of pl_program_columns stands on the configuration's tape, whose root
+                               is not looked at then; NULL: the configuration is walked */
+    pl_json item;           /* the surrounding item (source CONFIGURATION_ITEM), or missing */
+    int64_t now;            /* evaluation time, Unix milliseconds */
     /*
      * Source RELATED:<type>: sets `*list` to an array with the configurations of the related resources of
      * that type; -1 with an error makes the rules that ask for it PL_VERDICT_ERROR. NULL: no related

@@ -3,6 +3,7 @@
 #define PL_CONDITION_PROGRAM_INTERNAL_H
 
 #include "base/map.h"
+#include "condition/columns.h"
 #include "condition/condition_internal.h"
 #include "condition/program.h"
 #include "json/index.h"
@@ -222,6 +223,9 @@ struct pl_program {
     size_t slow_rule_count;
     size_t *lazy_features; /* those that are found by more than the walk */
     size_t lazy_feature_count;
+    pl_column *columns; /* sorted by name */
+    size_t column_count;
+    bool reads_whole; /* the columns do not suffice */
 };
 
 /*
@@ -272,6 +276,12 @@ struct pl_program_state {
     pl_buf text;
     pl_error error, memory_error;
 };
+
+/* Lists the columns of a program whose tries are built. False without memory. */
+bool columns_seal(pl_program *program);
+
+/* Fills the slots from the input's places instead of by a walk. */
+void columns_take(pl_program_state *state);
 
 /* Truth of a clause in the document of the last evaluation; found when first asked. */
 truth state_clause(pl_program_state *state, size_t clause);

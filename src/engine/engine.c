@@ -125,6 +125,10 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
         "DELETE FROM evaluation_runs WHERE account_id = $1",
         "DELETE FROM function_events WHERE account_id = $1",
         "DELETE FROM evaluation_statistics WHERE account_id = $1",
+        "DELETE FROM kept_pages WHERE account_id = $1",
+        "DELETE FROM kept_marks WHERE account_id = $1",
+        "DELETE FROM resource_links WHERE account_id = $1",
+        "DELETE FROM linked_types WHERE account_id = $1",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "t", account_id) != 0)

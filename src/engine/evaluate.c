@@ -100,6 +100,7 @@ static int make_item(engine_evaluating *c, const engine_typed *t, const engine_s
 const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, const engine_subject *s) {
     engine_related related = {c, s};
     pl_program_input input = {.configuration = s->configuration,
+                              .places = s->places,
                               .now = c->writing.now,
                               .related = engine_find_related,
                               .context = &related};

@@ -45,6 +45,7 @@ typedef struct engine_evaluating {
 typedef struct engine_subject {
     const inventory_resource *resource; /* as it is now; configuration text not needed */
     pl_json configuration;              /* parsed; missing: none recorded */
+    const uint32_t *places;             /* of kept columns; NULL: the configuration is walked */
     engine_scope_subject scope;         /* of the resource as it is now */
     engine_scope_subject before;        /* as it was, when `seen` */
     bool seen, removed;

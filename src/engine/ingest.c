@@ -4,6 +4,8 @@
  */
 #include "engine/evaluate.h"
 #include "engine/grouping_work.h"
+#include "engine/kept.h"
+#include "engine/links.h"
 
 enum { ARENA_LIMIT = 512 << 20, FOLLOW_ROUNDS = 4 };
 
@@ -19,6 +21,9 @@ struct ingesting {
 
 /* New resources first: they have no stored results to read, so all of theirs are inserted together. */
 static int evaluate_all(engine_evaluating *c, const inventory_change *changes, size_t count) {
+    if (engine_kept_mark_changes(c->writing.session, changes, count, c->error) != 0 ||
+        engine_links_follow(c, changes, count) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++)
         if (changes[i].created && engine_evaluate_change(c, changes + i) != 0)
             return -1;
@@ -77,6 +82,7 @@ static int apply(store_session *session, struct ingesting *in, engine_grouping *
         return 0;
     engine_evaluating c;
     int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
+    c.writing.keeps_sequence = true; /* it has gone up with the inventory */
     if (status == 0)
         status = evaluate_all(&c, changes, in->count);
     if (status == 0)

@@ -143,13 +143,13 @@ static int explain_covered(engine_evaluating *c, pl_arena *arena, engine_typed *
     return c->error->code[0] ? -1 : 0;
 }
 
-static int explain_with(engine_evaluating *c, engine_run *run, pl_arena *arena,
-                        const inventory_resource *resource, engine_explanation *out) {
+static int explain_with(engine_evaluating *c, const engine_run *run, engine_type_program *program,
+                        pl_arena *arena, const inventory_resource *resource, engine_explanation *out) {
     engine_subject s = {.resource = resource, .configuration = PL_JSON_NONE, .seen = true};
-    engine_typed *t = engine_typed_own(c, run->account_id, run->program);
+    engine_typed *t = engine_typed_own(c, run->account_id, program);
     if (!t || engine_scope_subject_of(&c->document, resource, &s.scope, c->error) != 0)
         return -1;
-    out->covered = engine_bound_covers(&run->bound, &s.scope);
+    out->covered = engine_bound_covers(&run->bounds[0], &s.scope);
     if (!out->covered)
         return 0;
     if (resource->configuration.p &&
@@ -158,25 +158,35 @@ static int explain_with(engine_evaluating *c, engine_run *run, pl_arena *arena,
     return explain_covered(c, arena, t, &s, out);
 }
 
+static int explain_typed(engine_run *run, store_session *session, pl_arena *arena,
+                         const inventory_resource *resource, int64_t now, engine_explanation *out,
+                         pl_error *error) {
+    engine_evaluating c;
+    engine_type_program *program =
+        engine_program_new(run->e->config.catalogue, run->e->config.strict, &run->arena, run->bounds, 1,
+                           resource->resource_type, error);
+    if (!program)
+        return -1;
+    int status = engine_evaluating_begin(&c, run->e, session, &run->arena, now, error);
+    if (status == 0)
+        status = explain_with(&c, run, program, arena, resource, out);
+    status = engine_evaluating_end(&c, status);
+    engine_program_free(program);
+    return status;
+}
+
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out,
                    pl_error *error) {
     engine_run run;
-    engine_evaluating c;
-    bool inside;
+    bool inside = false;
     *out = (engine_explanation){.annotation = PL_STR("")};
     *error = (pl_error){0};
-    int status = engine_run_begin(&run, e, session, resource->account_id, rule, &inside, error);
-    if (status == 0 && inside && engine_bound_has_type(&run.bound, resource->resource_type)) {
-        run.program = engine_program_new(e->config.catalogue, e->config.strict, &run.arena, &run.bound, 1,
-                                         resource->resource_type, error);
-        status = run.program ? engine_evaluating_begin(&c, e, session, &run.arena, now, error) : -1;
-        if (run.program) {
-            if (status == 0)
-                status = explain_with(&c, &run, arena, resource, out);
-            status = engine_evaluating_end(&c, status);
-        }
-    }
+    int status = engine_run_begin(&run, e, resource->account_id, 1, error);
+    if (status == 0 && !engine_run_add(&run, session, rule, &inside, error))
+        status = -1;
+    if (status == 0 && inside && engine_bound_has_type(&run.bounds[0], resource->resource_type))
+        status = explain_typed(&run, session, arena, resource, now, out, error);
     engine_run_end(&run);
     return status;
 }

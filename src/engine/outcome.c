@@ -258,11 +258,21 @@ int engine_writing_flush(engine_writing *w) {
     return status;
 }
 
+/* Runs that have compared results of the account before must look again (engine/run_store.c). */
+static int move_sequences(engine_writing *w) {
+    for (const engine_account_runs *at = w->accounts; at; at = at->next)
+        if (inventory_touch(w->session, at->account_id, w->error) != 0)
+            return -1;
+    return 0;
+}
+
 int engine_writing_end(engine_writing *w, int status) {
     if (status == 0)
         status = engine_writing_flush(w);
     for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
         status = write_tally(w, t);
+    if (status == 0 && !w->keeps_sequence)
+        status = move_sequences(w);
     if (status == 0 && w->functions_queued)
         status = store_notify(w->session, ENGINE_FUNCTION_CHANNEL, PL_STR(""), w->error);
     pl_buf_free(&w->scratch);

@@ -46,6 +46,7 @@ typedef struct engine_writing {
     int64_t now;
     engine_tally *tallies;
     engine_account_runs *accounts;
+    bool keeps_sequence;   /* no need to tell runs that results of the accounts change */
     bool functions_queued; /* events for functions are to be announced */
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */

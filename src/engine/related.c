@@ -4,6 +4,7 @@
  * one's id, on either side.
  */
 #include "engine/evaluate.h"
+#include "engine/links.h"
 
 #include "base/map.h"
 
@@ -93,12 +94,29 @@ static int visit_naming(void *context, const inventory_resource *r, pl_error *er
     return names ? add(n->g, r) : 0;
 }
 
-/* Resources of the type whose configuration carries the subject's id at `path`. */
+static int visit_linked(void *context, int64_t key, pl_error *error) {
+    struct gathering *g = context;
+    inventory_resource r;
+    bool found;
+    if (inventory_find_key(g->c->writing.session, &g->c->document, g->subject->resource->account_id, key, &r,
+                           &found, error) != 0)
+        return -1;
+    return found && !r.deleted ? add(g, &r) : 0;
+}
+
+/* Resources of the type whose configuration carries the subject's id: by link, else at `path` of each. */
 static int add_naming(struct gathering *g, pl_str path) {
     struct naming n = {g, path};
-    return inventory_scan(g->c->writing.session, g->subject->resource->account_id,
-                          catalogue_type_name(g->c->writing.e->config.catalogue, g->type), 0, INT64_MAX,
-                          visit_naming, &n, g->error);
+    const inventory_resource *subject = g->subject->resource;
+    pl_str type = catalogue_type_name(g->c->writing.e->config.catalogue, g->type);
+    bool known;
+    if (engine_links_visit(g->c->writing.session, &g->c->document, subject->account_id, type,
+                           subject->resource_type, subject->resource_id, &known, visit_linked, g,
+                           g->error) != 0)
+        return -1;
+    return known ? 0
+                 : inventory_scan(g->c->writing.session, subject->account_id, type, 0, INT64_MAX,
+                                  visit_naming, &n, g->error);
 }
 
 static int gather_relations(struct gathering *g, const catalogue_type *source, pl_str target, bool reversed) {
@@ -226,6 +244,23 @@ static int add_named_keys(struct dependants *d, pl_str type) {
     return 0;
 }
 
+static int visit_linked_dependant(void *context, int64_t key, pl_error *error) {
+    return add_key(context, key, error);
+}
+
+/* Dependants that name the changed resource: by link, else at the path of each. */
+static int add_naming_keys(struct dependants *d, pl_str type) {
+    engine_evaluating *c = d->c;
+    const inventory_item *item = d->change->item;
+    bool known;
+    if (engine_links_visit(c->writing.session, c->writing.arena, item->account_id, type, item->resource_type,
+                           item->resource_id, &known, visit_linked_dependant, d, c->error) != 0)
+        return -1;
+    return known ? 0
+                 : inventory_scan(c->writing.session, item->account_id, type, 0, INT64_MAX, visit_dependant,
+                                  d, c->error);
+}
+
 static int gather_dependants(struct dependants *d, const catalogue_type *source, pl_str target, pl_str type) {
     for (size_t i = 0; source && i < source->relation_count; i++) {
         const catalogue_relation *relation = source->relations + i;
@@ -233,10 +268,7 @@ static int gather_dependants(struct dependants *d, const catalogue_type *source,
             continue;
         d->path = relation->path;
         bool on_dependant = pl_str_eq_fold(relation->path_on, type);
-        int status = on_dependant ? inventory_scan(d->c->writing.session, d->change->item->account_id, type,
-                                                   0, INT64_MAX, visit_dependant, d, d->c->error)
-                                  : add_named_keys(d, type);
-        if (status != 0)
+        if ((on_dependant ? add_naming_keys(d, type) : add_named_keys(d, type)) != 0)
             return -1;
     }
     return 0;

@@ -25,6 +25,7 @@ typedef struct engine_list {
     pl_str text;
     pl_str *items;
     size_t count;
+    const pl_str *sorted; /* the items of a long list, for looking up; else NULL */
 } engine_list;
 
 typedef struct engine_tag {

@@ -1,279 +1,514 @@
 /*
- * Full runs: reading resources by key, evaluating them with the one rule, storing what deviates.
+ * Full runs: which rules take part, how the inventory is cut into ranges, and evaluating one range.
  *
- * INVARIANT: what lies behind a run's position is evaluated and counted; changes that come in meanwhile count
- * themselves (engine/outcome.c). A resource that changed between gathering and storing is evaluated anew
- * inside the write transaction.
+ * A range is evaluated from its page of kept columns where there is one that tells enough, else from the
+ * configurations; then a page is made of them, for the rules of the account's view and not only those of the
+ * run, so that later runs find it whatever rules they are about.
  */
 #include "engine/run.h"
 
-enum { RUN_ARENA_LIMIT = 64 << 20 };
+enum {
+    RUN_ARENA_LIMIT = 256 << 20,
+    SMALLEST_STEP = 128,
+    SMALL_PAGE = ENGINE_BATCH / 16, /* the last page of a type is made anew while it has fewer records */
+    MARKS_MAX = ENGINE_BATCH / 8,   /* a page with more marks is made anew */
+};
 
-int engine_run_begin(engine_run *run, engine *e, store_session *session, pl_str account_id,
-                     const engine_rule *rule, bool *inside, pl_error *error) {
-    *run = (engine_run){.e = e, .resource_type = PL_STR("")};
+static const int64_t widest_step = (int64_t)1 << 40;
+
+static int out_of_memory(pl_error *error) {
+    return pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+int engine_run_begin(engine_run *run, engine *e, pl_str account_id, size_t capacity, pl_error *error) {
+    *run = (engine_run){.e = e, .capacity = capacity, .cursor.type = PL_STR(""), .stored_type = PL_STR("")};
     pl_arena_init(&run->arena, RUN_ARENA_LIMIT);
-    run->rule = *rule;
+    pthread_mutex_init(&run->lock, NULL);
     run->account_id = pl_arena_copy(&run->arena, account_id);
-    run->first = rule->run_ordering == 0;
-    if (!run->account_id.p)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    return engine_bind_rule(e, session, &run->arena, run->account_id, &run->rule, &run->bound, inside, error);
+    run->rules = pl_new(&run->arena, engine_run_rule, capacity);
+    run->bounds = pl_new(&run->arena, engine_bound, capacity);
+    return run->arena.failed ? out_of_memory(error) : 0;
 }
 
 void engine_run_end(engine_run *run) {
-    engine_program_free(run->program);
+    for (engine_run_type *t = run->types; t; t = t->next)
+        engine_program_free(t->program);
+    engine_view_release(run->view);
     pl_arena_free(&run->arena);
+    pthread_mutex_destroy(&run->lock);
 }
 
-/* --- Gathering -------------------------------------------------------------------------------------------
+int engine_run_resume(engine_run *run, pl_str type, int64_t key, pl_error *error) {
+    run->cursor.type = run->stored_type = pl_arena_copy(&run->arena, type);
+    run->cursor.after = run->stored_key = key;
+    return run->stored_type.p ? 0 : out_of_memory(error);
+}
+
+engine_run_rule *engine_run_add(engine_run *run, store_session *session, const engine_rule *rule,
+                                bool *inside, pl_error *error) {
+    engine_run_rule *made = &run->rules[run->count];
+    if (run->count == run->capacity) {
+        out_of_memory(error);
+        return NULL;
+    }
+    *made = (engine_run_rule){.rule = *rule, .first = rule->run_ordering == 0};
+    if (engine_bind_rule(run->e, session, &run->arena, run->account_id, &made->rule, &run->bounds[run->count],
+                         inside, error) != 0)
+        return NULL;
+    run->count += *inside;
+    return made;
+}
+
+/* --- Types -----------------------------------------------------------------------------------------------
  */
 
-/* Moves on to the type that the batch is about: the current one, or the next that the rule covers. */
-static int find_type(engine_run *run, store_session *session, pl_str *type, int64_t *after, pl_error *error) {
-    *type = run->resource_type;
-    *after = run->resource_key;
-    if (type->n && run->resource_key != INT64_MAX)
+static bool covers_type(const engine_run *run, pl_str type) {
+    for (size_t i = 0; i < run->count; i++)
+        if (engine_bound_has_type(&run->bounds[i], type))
+            return true;
+    return false;
+}
+
+/* Pages tell only what the columns tell. */
+static bool columns_suffice(const engine_type_program *p) {
+    bool enough = !p->needs.item && !p->needs.related && !pl_program_reads_whole(p->compiled);
+    for (size_t i = 0; enough && i < p->count; i++)
+        enough = p->slots[i].required_related_count == 0;
+    return enough;
+}
+
+static int prepare_kept(engine_run *run, store_session *session, engine_run_type *t, pl_error *error) {
+    bool scopes = false;
+    if (!run->makes_pages)
         return 0;
-    *after = 0;
+    if (!run->view)
+        run->view = engine_view_get(run->e, session, run->account_id, error);
+    engine_type_program *all = run->view ? engine_view_program(run->view, t->name, error) : NULL;
+    if (!all)
+        return -1;
+    for (size_t i = 0; i < all->count; i++)
+        scopes = scopes || !all->slots[i].bound->whole;
+    t->all = all->compiled;
+    return engine_kept_columns_of(&run->arena, t->all, scopes, &t->kept, error);
+}
+
+static int prepare_type(engine_run *run, store_session *session, engine_run_type *t, pl_error *error) {
+    t->program = engine_program_new(run->e->config.catalogue, run->e->config.strict, &run->arena, run->bounds,
+                                    run->count, t->name, error);
+    if (!t->program)
+        return -1;
+    t->rules = pl_new(&run->arena, size_t, t->program->count + 1);
+    if (!t->rules)
+        return out_of_memory(error);
+    t->whole = true;
+    for (size_t i = 0; i < t->program->count; i++) {
+        t->rules[i] = (size_t)(t->program->slots[i].bound - run->bounds);
+        t->whole = t->whole && t->program->slots[i].bound->whole;
+    }
+    t->uses_pages = columns_suffice(t->program);
+    if (engine_kept_columns_of(&run->arena, t->program->compiled, !t->whole, &t->asked, error) != 0)
+        return -1;
+    return prepare_kept(run, session, t, error);
+}
+
+static engine_run_type *add_type(engine_run *run, store_session *session, pl_str name, pl_error *error) {
+    engine_run_type *t = pl_new(&run->arena, engine_run_type, 1);
+    if (!t) {
+        out_of_memory(error);
+        return NULL;
+    }
+    t->name = pl_arena_copy(&run->arena, name);
+    t->next = run->types;
+    run->types = t;
+    if (!t->name.p)
+        out_of_memory(error);
+    return t->name.p && prepare_type(run, session, t, error) == 0 ? t : NULL;
+}
+
+static engine_run_type *find_type(engine_run *run, store_session *session, pl_str name, pl_error *error) {
+    pthread_mutex_lock(&run->lock);
+    engine_run_type *t = run->types;
+    while (t && !pl_str_eq(t->name, name))
+        t = t->next;
+    if (!t)
+        t = add_type(run, session, name, error);
+    pthread_mutex_unlock(&run->lock);
+    return t;
+}
+
+int engine_run_next_type(engine_run *run, store_session *session, pl_arena *arena, pl_str after,
+                         engine_run_type **out, pl_error *error) {
+    *out = NULL;
     do {
-        if (inventory_next_type(session, &run->arena, run->account_id, *type, type, error) != 0)
+        if (inventory_next_type(session, arena, run->account_id, after, &after, error) != 0)
             return -1;
-    } while (type->p && !engine_bound_has_type(&run->bound, *type));
+    } while (after.p && !covers_type(run, after));
+    if (!after.p)
+        return 0;
+    *out = find_type(run, session, after, error);
+    return *out ? 0 : -1;
+}
+
+/* --- Ranges ----------------------------------------------------------------------------------------------
+ */
+
+static int last_key(engine_run *run, store_session *session, int64_t *key, pl_error *error) {
+    int status = inventory_next_key(session, run->account_id, key, error);
+    --*key;
+    return status;
+}
+
+static int enter_next_type(engine_run *run, store_session *session, engine_cursor *c, pl_error *error) {
+    do {
+        if (inventory_next_type(session, &run->arena, run->account_id, c->type, &c->type, error) != 0)
+            return -1;
+    } while (c->type.p && !covers_type(run, c->type));
+    c->after = 0;
+    c->step = ENGINE_BATCH;
+    return last_key(run, session, &c->bound, error);
+}
+
+/* What has come in behind the bound is worth more ranges only when it is much; the rest is caught up with. */
+static int raise_bound(engine_run *run, store_session *session, engine_cursor *c, pl_error *error) {
+    int64_t last;
+    if (last_key(run, session, &last, error) != 0)
+        return -1;
+    if (c->bound == 0 || last - c->after > ENGINE_BATCH)
+        c->bound = last;
     return 0;
 }
 
-static int compile(engine_run *run, pl_str type, pl_error *error) {
-    if (run->program && pl_str_eq(run->program->resource_type, type))
-        return 0;
-    engine_program_free(run->program);
-    run->program = engine_program_new(run->e->config.catalogue, run->e->config.strict, &run->arena,
-                                      &run->bound, 1, type, error);
-    return run->program ? 0 : -1;
+static int cut_range(engine_run *run, store_session *session, engine_cursor *c, engine_range *out,
+                     pl_error *error) {
+    engine_kept_range page, behind;
+    bool found, more = true;
+    if (engine_kept_next(session, run->account_id, c->type, c->after, &page, &found, error) != 0)
+        return -1;
+    if (found && page.records < SMALL_PAGE &&
+        engine_kept_next(session, run->account_id, c->type, page.until, &behind, &more, error) != 0)
+        return -1;
+    found = found && more;
+    out->page = found && page.from == c->after;
+    if (out->page) {
+        out->until = page.until;
+        c->bound = page.until > c->bound ? page.until : c->bound;
+    } else {
+        int64_t end = found && page.from < c->bound ? page.from : c->bound;
+        out->until = end - c->after > c->step ? c->after + c->step : end;
+    }
+    out->type = c->type;
+    out->after = c->after;
+    c->after = out->until;
+    return 0;
 }
+
+static int claim(engine_run *run, store_session *session, engine_cursor *c, engine_range *out,
+                 pl_error *error) {
+    *out = (engine_range){.type = PL_STR_NONE};
+    while (c->type.p) {
+        c->step = c->step ? c->step : ENGINE_BATCH;
+        if (c->type.n && c->after >= c->bound && raise_bound(run, session, c, error) != 0)
+            return -1;
+        if (c->type.n && c->after < c->bound)
+            return cut_range(run, session, c, out, error);
+        if (enter_next_type(run, session, c, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int engine_run_claim(engine_run *run, store_session *session, engine_cursor *cursor, engine_range *range,
+                     pl_error *error) {
+    pthread_mutex_lock(&run->lock);
+    int status = claim(run, session, cursor, range, error);
+    pthread_mutex_unlock(&run->lock);
+    return status;
+}
+
+/* Ranges without pages should hold about a batch of the type, however thinly its keys lie. */
+static void adapt_step(engine_run *run, const engine_batch *batch) {
+    engine_cursor *c = &run->cursor;
+    pthread_mutex_lock(&run->lock);
+    if (batch->full && c->step > SMALLEST_STEP)
+        c->step /= 2;
+    else if (!batch->full && batch->count < ENGINE_BATCH / 2 && c->step < widest_step)
+        c->step *= 2;
+    pthread_mutex_unlock(&run->lock);
+}
+
+/* --- Evaluating ------------------------------------------------------------------------------------------
+ */
 
 struct gathering {
     engine_run *run;
     engine_evaluating c;
     engine_typed *typed;
+    engine_run_type *type;
     engine_batch *batch;
+    engine_kept_writer *kept; /* NULL: no page is made */
+    pl_program_state *locating;
+    uint32_t *places; /* of the page that is made */
 };
 
-static int judge_resource(engine_evaluating *c, engine_typed *t, const engine_bound *bound,
-                          const inventory_resource *r, engine_batch_item *item, pl_error *error) {
-    engine_subject s = {.resource = r, .configuration = PL_JSON_NONE, .seen = true};
-    pl_arena_reset(&c->document);
-    *item = (engine_batch_item){
-        .resource_key = r->resource_key, .capture_time = r->capture_time, .annotation = PL_STR("")};
-    if (!bound->whole && engine_scope_subject_of(&c->document, r, &s.scope, error) != 0)
-        return -1;
-    if (bound->whole && t->program->needs.item &&
-        engine_scope_subject_of(&c->document, r, &s.scope, error) != 0)
-        return -1;
-    item->covered = bound->whole || engine_bound_covers(bound, &s.scope);
-    if (!item->covered)
-        return 0;
-    if (r->configuration.p && pl_json_parse(c->parser, r->configuration, &s.configuration, error) != 0)
-        return -1;
-    const pl_verdict *verdicts = engine_run_program(c, t, &s);
-    if (!verdicts || engine_judge(c, t, 0, verdicts, &s, &item->compliance, &item->annotation) != 0)
-        return -1;
-    item->annotation = pl_arena_copy(c->writing.arena, item->annotation);
-    return item->annotation.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+static int add_found(struct gathering *g, size_t slot, engine_found found) {
+    engine_batch_rule *to = &g->batch->rules[g->type->rules[slot]];
+    engine_found *grown =
+        pl_arena_grow(g->c.writing.arena, to->found, to->found_count, &to->found_capacity, sizeof *grown);
+    if (!grown)
+        return out_of_memory(g->c.error);
+    to->found = grown;
+    grown[to->found_count++] = found;
+    g->batch->found_total++;
+    return 0;
 }
 
-static int gather_resource(void *context, const inventory_resource *r, pl_error *error) {
+static int judge_slot(struct gathering *g, size_t slot, const pl_verdict *verdicts, const engine_subject *s) {
+    engine_found found = {.item = (uint32_t)g->batch->count, .covered = true};
+    if (engine_judge(&g->c, g->typed, slot, verdicts, s, &found.compliance, &found.annotation) != 0)
+        return -1;
+    found.annotation = found.annotation.n ? pl_arena_copy(g->c.writing.arena, found.annotation) : PL_STR("");
+    return found.annotation.p ? add_found(g, slot, found) : out_of_memory(g->c.error);
+}
+
+static int judge_slots(struct gathering *g, const engine_subject *s) {
+    const engine_type_program *p = g->type->program;
+    const pl_verdict *verdicts = NULL;
+    for (size_t i = 0; i < p->count; i++) {
+        const engine_slot *slot = &p->slots[i];
+        if (!slot->bound->whole && !engine_bound_covers(slot->bound, &s->scope)) {
+            engine_found outside = {.item = (uint32_t)g->batch->count, .annotation = PL_STR("")};
+            if (add_found(g, i, outside) != 0)
+                return -1;
+            continue;
+        }
+        if (!verdicts && !(verdicts = engine_run_program(&g->c, g->typed, s)))
+            return -1;
+        if (slot->index >= 0 && verdicts[slot->index] == PL_COMPLIANT && slot->required_related_count == 0)
+            continue;
+        if (judge_slot(g, i, verdicts, s) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_item(struct gathering *g, const engine_subject *s) {
+    const inventory_resource *r = s->resource;
+    if (judge_slots(g, s) != 0)
+        return -1;
+    g->batch->items[g->batch->count++] =
+        (engine_batch_item){.resource_key = r->resource_key, .capture_time = r->capture_time};
+    return 0;
+}
+
+/* A resource as the inventory tells it. */
+static int judge_resource(struct gathering *g, const inventory_resource *r, pl_error *error) {
+    engine_subject s = {.resource = r, .configuration = PL_JSON_NONE, .seen = true};
+    bool scoped = !g->type->whole || g->type->program->needs.item ||
+                  (g->kept && g->type->kept.count > g->type->kept.program + 1);
+    pl_arena_reset(&g->c.document);
+    if (scoped && engine_scope_subject_of(&g->c.document, r, &s.scope, error) != 0)
+        return -1;
+    if (r->configuration.p && pl_json_parse(g->c.parser, r->configuration, &s.configuration, error) != 0)
+        return -1;
+    if (g->kept) {
+        pl_program_locate(g->locating, s.configuration, g->places);
+        engine_kept_add(g->kept, r, s.configuration, s.scope.tags, g->places);
+    }
+    return add_item(g, &s);
+}
+
+static bool is_full(const engine_batch *b) {
+    return b->count == ENGINE_BATCH || b->found_total >= ENGINE_BATCH_FOUND;
+}
+
+static int visit_resource(void *context, const inventory_resource *r, pl_error *error) {
     struct gathering *g = context;
-    g->batch->last_key = r->resource_key;
-    return judge_resource(&g->c, g->typed, &g->run->bound, r, g->batch->items + g->batch->count++, error);
+    if (judge_resource(g, r, error) != 0)
+        return -1;
+    return is_full(g->batch);
+}
+
+static int make_page(struct gathering *g, store_session *session, pl_error *error) {
+    engine_batch *b = g->batch;
+    if (inventory_scan_range(session, g->run->account_id, g->type->name, b->range.after, b->range.until,
+                             ENGINE_BATCH, visit_resource, g, error) != 0)
+        return -1;
+    b->full = is_full(b) && b->items[b->count - 1].resource_key < b->range.until;
+    if (b->full)
+        b->range.until = b->items[b->count - 1].resource_key;
+    if (g->kept && b->count)
+        b->page = engine_kept_body(g->kept);
+    return 0;
+}
+
+static int gather_rows(struct gathering *g, store_session *session, pl_error *error) {
+    engine_kept_writer writer;
+    if (!g->type->all)
+        return make_page(g, session, error);
+    g->locating = pl_program_state_new(g->type->all);
+    g->places = pl_new(g->c.writing.arena, uint32_t, g->type->kept.program + 1);
+    if (!g->locating || !g->places) {
+        pl_program_state_free(g->locating);
+        return out_of_memory(error);
+    }
+    engine_kept_begin(&writer, g->c.writing.arena, &g->type->kept);
+    g->kept = &writer;
+    int status = make_page(g, session, error);
+    engine_kept_end(&writer);
+    pl_program_state_free(g->locating);
+    return status;
+}
+
+/* --- Evaluating pages ------------------------------------------------------------------------------------
+ */
+
+struct paging {
+    struct gathering *g;
+    engine_kept_page page;
+    uint32_t *map, *places;
+    int64_t marks[MARKS_MAX];
+    size_t mark_count, mark_at;
+};
+
+static void read_scope(const struct paging *p, inventory_resource *r, engine_scope_subject *scope) {
+    const uint32_t *extra = p->places + p->g->type->asked.program;
+    r->region_id = engine_kept_text(&p->page, extra[KEPT_REGION]);
+    r->resource_id = engine_kept_text(&p->page, extra[KEPT_ID]);
+    r->group_id = engine_kept_text(&p->page, extra[KEPT_GROUP]);
+    r->name = engine_kept_text(&p->page, extra[KEPT_NAME]);
+    *scope = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
+                                    r->group_id,      r->name,      PL_JSON_NONE};
+    if (extra[KEPT_TAGS])
+        scope->tags = pl_json_move(p->page.root, extra[KEPT_TAGS]);
+}
+
+static int judge_record(struct paging *p, size_t record) {
+    struct gathering *g = p->g;
+    const engine_kept_columns *asked = &g->type->asked;
+    inventory_resource r = {.account_id = g->run->account_id,
+                            .resource_type = g->type->name,
+                            .resource_key = p->page.keys[record],
+                            .capture_time = p->page.captures[record]};
+    engine_subject s = {.resource = &r, .configuration = PL_JSON_NONE, .places = p->places, .seen = true};
+    engine_kept_places(&p->page, record, p->map, asked->count, p->places);
+    pl_arena_reset(&g->c.document);
+    if (!g->type->whole)
+        read_scope(p, &r, &s.scope);
+    if (p->places[asked->program + KEPT_CONFIGURATION])
+        s.configuration = p->page.root;
+    return add_item(g, &s);
+}
+
+static int judge_marked(struct paging *p, store_session *session, int64_t key, pl_error *error) {
+    inventory_resource r;
+    bool found;
+    if (inventory_find_key(session, p->g->c.writing.arena, p->g->run->account_id, key, &r, &found, error) !=
+        0)
+        return -1;
+    return found && !r.deleted ? judge_resource(p->g, &r, error) : 0;
+}
+
+static int judge_page(struct paging *p, store_session *session, pl_error *error) {
+    for (size_t i = 0; i < p->page.count; i++) {
+        bool marked = false;
+        for (; p->mark_at < p->mark_count && p->marks[p->mark_at] <= p->page.keys[i]; p->mark_at++) {
+            marked = marked || p->marks[p->mark_at] == p->page.keys[i];
+            if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
+                return -1;
+        }
+        if (!marked && judge_record(p, i) != 0)
+            return -1;
+    }
+    for (; p->mark_at < p->mark_count; p->mark_at++)
+        if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
+            return -1;
+    return 0;
+}
+
+/* `*usable` false: the range has to be read from the inventory, and a new page made. */
+static int open_page(struct paging *p, store_session *session, bool *usable, bool *declined,
+                     pl_error *error) {
+    struct gathering *g = p->g;
+    const engine_range *range = &g->batch->range;
+    const engine_kept_columns *asked = &g->type->asked;
+    pl_arena *arena = g->c.writing.arena;
+    *declined = false;
+    if (engine_kept_load(session, arena, g->run->account_id, g->type->name, range->after, &p->page, usable,
+                         error) != 0 ||
+        engine_kept_marks(session, g->run->account_id, g->type->name, range->after, range->until, p->marks,
+                          MARKS_MAX, &p->mark_count, error) != 0)
+        return -1;
+    p->map = pl_new(arena, uint32_t, asked->count);
+    p->places = pl_new(arena, uint32_t, asked->count);
+    if (!p->map || !p->places)
+        return out_of_memory(error);
+    bool fresh = p->mark_count < MARKS_MAX && p->page.count + p->mark_count <= ENGINE_BATCH;
+    *usable = *usable && fresh && engine_kept_bind(&p->page, asked, p->map);
+    *declined = *usable && p->page.count == 0;
+    return 0;
+}
+
+static int gather_page(struct gathering *g, store_session *session, pl_error *error) {
+    struct paging p = {.g = g};
+    bool usable = false, declined = false;
+    if (!g->type->uses_pages)
+        return make_page(g, session, error);
+    if (open_page(&p, session, &usable, &declined, error) != 0)
+        return -1;
+    if (declined)
+        return make_page(g, session, error);
+    return usable ? judge_page(&p, session, error) : gather_rows(g, session, error);
+}
+
+/* --- Batches ---------------------------------------------------------------------------------------------
+ */
+
+static int begin_gathering(struct gathering *g, engine_run *run, store_session *session, pl_arena *arena,
+                           int64_t now, engine_run_type *type, engine_batch *batch, pl_error *error) {
+    *g = (struct gathering){.run = run, .type = type, .batch = batch};
+    batch->type = type;
+    batch->count = batch->found_total = 0;
+    batch->full = false;
+    batch->page = PL_STR_NONE;
+    batch->rules = pl_new(arena, engine_batch_rule, run->count + 1);
+    if (engine_evaluating_begin(&g->c, run->e, session, arena, now, error) != 0)
+        return -1;
+    if (!batch->rules)
+        return out_of_memory(error);
+    g->typed = engine_typed_own(&g->c, run->account_id, type->program);
+    return g->typed ? 0 : -1;
 }
 
 int engine_run_gather(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
-                      engine_batch *batch, pl_error *error) {
-    struct gathering g = {.run = run, .batch = batch};
-    int64_t after;
-    batch->count = 0;
-    if (find_type(run, session, &batch->resource_type, &after, error) != 0)
+                      const engine_range *range, engine_batch *batch, pl_error *error) {
+    struct gathering g;
+    engine_run_type *type = find_type(run, session, range->type, error);
+    if (!type || inventory_sequence(session, run->account_id, &batch->sequence, error) != 0)
         return -1;
-    if (!batch->resource_type.p)
-        return 0;
-    if (inventory_sequence(session, run->account_id, &batch->sequence, error) != 0 ||
-        compile(run, batch->resource_type, error) != 0)
-        return -1;
-    int status = engine_evaluating_begin(&g.c, run->e, session, arena, now, error);
-    if (status == 0 && !(g.typed = engine_typed_own(&g.c, run->account_id, run->program)))
-        status = -1;
+    batch->range = *range;
+    int status = begin_gathering(&g, run, session, arena, now, type, batch, error);
     if (status == 0)
-        status = inventory_scan(session, run->account_id, batch->resource_type, after, ENGINE_BATCH,
-                                gather_resource, &g, error);
-    if (batch->count < ENGINE_BATCH)
-        batch->last_key = INT64_MAX;
-    return engine_evaluating_end(&g.c, status);
+        status = range->page ? gather_page(&g, session, error) : gather_rows(&g, session, error);
+    if (engine_evaluating_end(&g.c, status) != 0)
+        return -1;
+    if (!range->page)
+        adapt_step(run, batch);
+    return engine_run_compare(run, session, arena, batch, error);
 }
 
-/* --- Storing ---------------------------------------------------------------------------------------------
- */
-
-struct storing {
-    engine_run *run;
-    engine_evaluating c;
-    engine_typed *typed; /* made when something has to be evaluated anew */
-    engine_batch *batch;
-    engine_tally *tally;
-    engine_row *rows; /* of the rule within the batch's keys, by key */
-    int64_t *row_keys;
-    size_t row_count, row_at;
-    bool moved; /* the inventory has changed since gathering */
-};
-
-static int load_rows(struct storing *s, pl_error *error) {
-    const engine_batch *b = s->batch;
-    pl_arena *arena = s->c.writing.arena;
-    size_t rows = 0, keys = 0;
-    int step;
-    if (b->count == 0)
-        return 0;
-    store_statement *st =
-        store_prepare(s->c.writing.session,
-                      "SELECT resource_key, " ENGINE_ROW_COLUMNS
-                      " FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key "
-                      ">= $3 AND resource_key <= $4 ORDER BY resource_key",
-                      error);
-    store_bind_text(st, 1, s->run->account_id);
-    store_bind_i64(st, 2, s->run->rule.rule_key);
-    store_bind_i64(st, 3, b->items[0].resource_key);
-    store_bind_i64(st, 4, b->items[b->count - 1].resource_key);
-    while ((step = store_step(st, error)) == 1) {
-        engine_row *row = pl_arena_grow(arena, s->rows, s->row_count, &rows, sizeof *row);
-        int64_t *key = pl_arena_grow(arena, s->row_keys, s->row_count, &keys, sizeof *key);
-        if (!row || !key)
-            return pl_fail(error, PL_E_ServiceUnavailable);
-        s->rows = row;
-        s->row_keys = key;
-        key[s->row_count] = store_column_i64(st, 0);
-        engine_row_read(st, 1, row + s->row_count);
-        if (engine_row_copy(arena, row + s->row_count++, error) != 0)
-            return -1;
+int engine_run_gather_keys(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
+                           engine_run_type *type, const int64_t *keys, size_t count, engine_batch *batch,
+                           pl_error *error) {
+    struct gathering g;
+    int status = begin_gathering(&g, run, session, arena, now, type, batch, error);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        inventory_resource r;
+        bool found;
+        status = inventory_find_key(session, arena, run->account_id, keys[i], &r, &found, error);
+        if (status == 0 && found && !r.deleted)
+            status = judge_resource(&g, &r, error);
     }
-    return step;
-}
-
-static engine_row *row_of(struct storing *s, int64_t key) {
-    while (s->row_at < s->row_count && s->row_keys[s->row_at] < key)
-        s->row_at++;
-    return s->row_at < s->row_count && s->row_keys[s->row_at] == key ? s->rows + s->row_at : NULL;
-}
-
-/* The resource changed since it was evaluated: evaluate what is stored now. `*gone` when it was removed. */
-static int refresh(struct storing *s, engine_batch_item *item, bool *gone, pl_error *error) {
-    engine_run *run = s->run;
-    inventory_resource r;
-    bool found;
-    *gone = false;
-    if (!s->moved)
-        return 0;
-    if (inventory_find_key(s->c.writing.session, s->c.writing.arena, run->account_id, item->resource_key, &r,
-                           &found, error) != 0)
+    if (engine_evaluating_end(&g.c, status) != 0)
         return -1;
-    *gone = !found || r.deleted;
-    if (*gone || r.capture_time == item->capture_time)
-        return 0;
-    if (!s->typed && !(s->typed = engine_typed_own(&s->c, run->account_id, run->program)))
-        return -1;
-    return judge_resource(&s->c, s->typed, &run->bound, &r, item, error);
-}
-
-static int store_item(struct storing *s, engine_batch_item *item, engine_counts *found, pl_error *error) {
-    engine_run *run = s->run;
-    engine_row *row = row_of(s, item->resource_key);
-    bool gone;
-    if (refresh(s, item, &gone, error) != 0)
-        return -1;
-    if (gone)
-        return 0;
-    if (row && row->marked && run->revert &&
-        engine_unmark(&s->c.writing, run->account_id, &run->rule, s->batch->resource_type, item->resource_key,
-                      row) != 0)
-        return -1;
-    engine_outcome o = {.account_id = run->account_id,
-                        .rule = &run->rule,
-                        .resource_type = s->batch->resource_type,
-                        .resource_key = item->resource_key,
-                        .row = row,
-                        .was_covered = !run->first,
-                        .covered = item->covered,
-                        .compliance = item->compliance,
-                        .annotation = item->annotation,
-                        .message_type = run->message_type,
-                        .ordering = run->ordering,
-                        .tally = s->tally};
-    engine_compliance shown;
-    bool by_function = run->rule.owner == ENGINE_FUNCTION && item->covered;
-    if (by_function && engine_queue_function(&s->c.writing, &o) != 0)
-        return -1;
-    if (row && by_function) {
-        shown = row->marked ? ENGINE_IGNORED : row->compliance;
-    } else if (!row && item->covered && item->compliance == ENGINE_COMPLIANT) {
-        shown = ENGINE_COMPLIANT;
-    } else if (engine_write_outcome(&s->c.writing, &o, &shown) != 0) {
-        return -1;
-    }
-    if (shown != ENGINE_COMPLIANCE_COUNT) {
-        found->by[shown]++;
-        found->total++;
-    }
-    return 0;
-}
-
-static int store_items(struct storing *s, engine_counts *found, pl_error *error) {
-    int64_t sequence;
-    if (inventory_sequence(s->c.writing.session, s->run->account_id, &sequence, error) != 0 ||
-        load_rows(s, error) != 0)
-        return -1;
-    s->moved = sequence != s->batch->sequence;
-    s->tally = engine_tally_of(&s->c.writing, s->run->account_id, s->run->rule.rule_key);
-    if (!s->tally)
-        return -1;
-    for (size_t i = 0; i < s->batch->count; i++)
-        if (store_item(s, s->batch->items + i, found, error) != 0)
-            return -1;
-    return 0;
-}
-
-int engine_run_store(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
-                     engine_batch *batch, engine_counts *found, pl_error *error) {
-    struct storing s = {.run = run, .batch = batch};
-    if (!batch->resource_type.p)
-        return 0;
-    int status = engine_evaluating_begin(&s.c, run->e, session, arena, now, error);
-    if (status == 0)
-        status = store_items(&s, found, error);
-    if (engine_evaluating_end(&s.c, status) != 0)
-        return -1;
-    run->resource_type = batch->resource_type;
-    run->resource_key = batch->last_key;
-    return 0;
-}
-
-int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
-                      const engine_counts *counts, pl_error *error) {
-    const int64_t *by = counts->by;
-    return store_run(session, error,
-                     "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
-                     "insufficient, ignored) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, "
-                     "rule_key) DO UPDATE SET covered = excluded.covered, non_compliant = "
-                     "excluded.non_compliant, not_applicable = excluded.not_applicable, insufficient = "
-                     "excluded.insufficient, ignored = excluded.ignored",
-                     "tiiiiii", account_id, rule_key, counts->total, by[ENGINE_NON_COMPLIANT],
-                     by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]);
-}
-
-int engine_unmark(engine_writing *w, pl_str account_id, const engine_rule *rule, pl_str resource_type,
-                  int64_t resource_key, engine_row *row) {
-    engine_outcome o = {
-        .account_id = account_id, .rule = rule, .resource_type = resource_type, .resource_key = resource_key};
-    o.tally = engine_tally_of(w, account_id, rule->rule_key);
-    if (!o.tally)
-        return -1;
-    return engine_write_mark(w, &o, row, PL_STR_NONE, PL_STR_NONE, 0);
+    return engine_run_compare(run, session, arena, batch, error);
 }

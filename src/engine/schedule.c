@@ -80,42 +80,56 @@ static int scan_work(store_session *session, void *argument, pl_error *error) {
     return 0;
 }
 
+/* Rules of one account that are due together: started in one transaction, they become one run. */
 struct due {
     engine *e;
-    const engine_rule *rule;
+    engine_rule *const *rules;
+    size_t count;
     int64_t now;
 };
 
+static int start_rule(engine *e, store_session *session, const engine_rule *rule, int64_t now,
+                      pl_error *error) {
+    if (store_run(session, error,
+                  "INSERT INTO rule_schedules (account_id, rule_key, last_run) VALUES ($1, $2, $3) ON "
+                  "CONFLICT (account_id, rule_key) DO UPDATE SET last_run = excluded.last_run",
+                  "tii", rule->account_id, rule->rule_key, now) != 0)
+        return -1;
+    return engine_start(e, session, rule, ENGINE_BY_SCHEDULE, false, now, error);
+}
+
 /* Looks again inside the write transaction: another node may have been faster, or the rule is gone. */
-static int start_due(store_session *session, void *argument, pl_error *error) {
-    struct due *d = argument;
+static int start_if_due(struct due *d, store_session *session, const engine_rule *seen, pl_error *error) {
     pl_arena arena;
     engine_rule rule;
     bool found;
     int64_t last = 0;
     pl_arena_init(&arena, ARENA_LIMIT);
     int status =
-        engine_rule_find_key(session, &arena, d->rule->account_id, d->rule->rule_key, &rule, &found, error);
+        engine_rule_find_key(session, &arena, seen->account_id, seen->rule_key, &rule, &found, error);
     if (status == 0)
-        status = last_scheduled(session, d->rule, &last, error);
-    bool due = status == 0 && found && rule.state != ENGINE_INACTIVE && rule.state != ENGINE_DELETING &&
-               engine_next_scheduled(&rule, last) <= d->now;
-    if (due) {
-        status =
-            store_run(session, error,
-                      "INSERT INTO rule_schedules (account_id, rule_key, last_run) VALUES ($1, $2, $3) ON "
-                      "CONFLICT (account_id, rule_key) DO UPDATE SET last_run = excluded.last_run",
-                      "tii", rule.account_id, rule.rule_key, d->now);
-        if (status == 0)
-            status = engine_start(d->e, session, &rule, ENGINE_BY_SCHEDULE, false, d->now, error);
-    }
+        status = last_scheduled(session, seen, &last, error);
+    if (status == 0 && found && rule.state != ENGINE_INACTIVE && rule.state != ENGINE_DELETING &&
+        engine_next_scheduled(&rule, last) <= d->now)
+        status = start_rule(d->e, session, &rule, d->now, error);
     pl_arena_free(&arena);
     return status;
 }
 
+static int start_due(store_session *session, void *argument, pl_error *error) {
+    struct due *d = argument;
+    for (size_t i = 0; i < d->count; i++)
+        if (start_if_due(d, session, d->rules[i], error) != 0)
+            return -1;
+    return 0;
+}
+
 static int start_page(engine *e, struct scanning *s, bool *worked, pl_error *error) {
-    for (size_t i = 0; i < s->due_count; i++) {
-        struct due due = {e, s->due[i], s->now};
+    for (size_t from = 0, to; from < s->due_count; from = to) {
+        to = from + 1;
+        while (to < s->due_count && pl_str_eq(s->due[to]->account_id, s->due[from]->account_id))
+            to++;
+        struct due due = {e, s->due + from, to - from, s->now};
         if (store_write(e->config.store, start_due, &due, error) != 0)
             return -1;
         *worked = true;

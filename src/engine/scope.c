@@ -4,11 +4,30 @@
 #include "json/parser.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
-enum { MOST_ENTRIES = 10000, LARGEST_TEXT = 1 << 20 };
+enum { MOST_ENTRIES = 10000, LARGEST_TEXT = 1 << 20, SHORT_LIST = 8 };
 
 static int no_memory(pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int by_text(const void *a, const void *b) {
+    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
+}
+
+/* Long lists are looked up by halving. */
+static bool sort_list(pl_arena *arena, engine_list *list) {
+    if (list->count <= SHORT_LIST)
+        return true;
+    pl_str *sorted = pl_new(arena, pl_str, list->count);
+    if (!sorted)
+        return false;
+    memcpy(sorted, list->items, list->count * sizeof *sorted);
+    qsort(sorted, list->count, sizeof *sorted, by_text);
+    list->sorted = sorted;
+    return true;
 }
 
 int engine_list_join(pl_arena *arena, const pl_str *items, size_t count, engine_list *out, pl_error *error) {
@@ -28,7 +47,7 @@ int engine_list_join(pl_arena *arena, const pl_str *items, size_t count, engine_
         out->items[out->count++] = pl_arena_copy(arena, item);
     }
     out->text = pl_arena_copy(arena, pl_buf_str(&text));
-    bool failed = text.failed || arena->failed || !out->items || !out->text.p;
+    bool failed = text.failed || arena->failed || !out->items || !out->text.p || !sort_list(arena, out);
     pl_buf_free(&text);
     return failed ? no_memory(error) : 0;
 }
@@ -52,6 +71,8 @@ int engine_list_parse(pl_arena *arena, pl_str text, engine_list *out, pl_error *
 }
 
 bool engine_list_has(const engine_list *list, pl_str entry) {
+    if (list->sorted)
+        return bsearch(&entry, list->sorted, list->count, sizeof entry, by_text) != NULL;
     for (size_t i = 0; i < list->count; i++)
         if (pl_str_eq(list->items[i], entry))
             return true;

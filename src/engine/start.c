@@ -3,11 +3,10 @@
  * calling transaction, and the rows of evaluation_runs otherwise.
  */
 #include "engine/function.h"
+#include "engine/links.h"
 #include "engine/run.h"
 
-#include "base/memory.h"
-
-enum { INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
+enum { UNLINKED_INSIDE = 1000, INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
 
 int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                          pl_str **accounts, size_t *count, pl_error *error) {
@@ -77,12 +76,12 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
     if (inventory_count_by_type(session, arena, run->account_id, PL_STR_NONE, &types, &count, error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (!engine_bound_has_type(&run->bound, types[i].name) &&
+        if (!engine_bound_has_type(&run->bounds[0], types[i].name) &&
             store_run(
                 session, error,
                 "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
                 "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
-                "tit", run->account_id, run->rule.rule_key, types[i].name) != 0)
+                "tit", run->account_id, run->rules[0].rule.rule_key, types[i].name) != 0)
             return -1;
     return 0;
 }
@@ -118,23 +117,6 @@ static int queue_account_event(engine *e, store_session *session, pl_str account
 /* --- Inside the transaction -------------------------------------------------------------------------------
  */
 
-static int run_all(engine_run *run, store_session *session, int64_t now, pl_error *error) {
-    engine_batch *batch = pl_malloc(sizeof *batch);
-    pl_arena arena;
-    int status = batch ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
-    pl_arena_init(&arena, START_ARENA_LIMIT);
-    while (status == 0) {
-        pl_arena_reset(&arena);
-        status = engine_run_gather(run, session, &arena, now, batch, error);
-        if (status != 0 || !batch->resource_type.p)
-            break;
-        status = engine_run_store(run, session, &arena, now, batch, &run->counts, error);
-    }
-    pl_arena_free(&arena);
-    pl_free(batch);
-    return status;
-}
-
 struct starting {
     engine *e;
     store_session *session;
@@ -146,29 +128,41 @@ struct starting {
     pl_error *error;
 };
 
+/* Goes through the whole inventory at once. */
+static int run_all(struct starting *s, engine_run *run) {
+    pl_arena arena;
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    engine_batch *end = pl_new(&arena, engine_batch, 1);
+    int status = end ? engine_run_store(run, s->session, &arena, s->now, end, s->error)
+                     : pl_fail(s->error, PL_E_ServiceUnavailable);
+    pl_arena_free(&arena);
+    return status;
+}
+
+static int run_rule(struct starting *s, engine_run *run, engine_run_rule *rule) {
+    rule->message_type = s->message_type;
+    rule->ordering = s->now;
+    rule->revert = s->revert;
+    if (drop_foreign_types(run, s->session, s->arena, s->error) != 0 || run_all(s, run) != 0 ||
+        engine_run_settle(s->session, run->account_id, s->rule->rule_key, &rule->counts, s->error) != 0)
+        return -1;
+    return queue_account_event(s->e, s->session, run->account_id, s->rule, s->message_type, s->now, s->error);
+}
+
 static int run_inside(struct starting *s, pl_str account_id) {
     engine_run run;
-    bool inside;
-    int status = engine_run_begin(&run, s->e, s->session, account_id, s->rule, &inside, s->error);
-    run.message_type = s->message_type;
-    run.ordering = s->now;
-    run.revert = s->revert;
+    bool inside = false;
+    engine_run_rule *rule = NULL;
+    int status = engine_run_begin(&run, s->e, account_id, 1, s->error);
+    if (status == 0 && !(rule = engine_run_add(&run, s->session, s->rule, &inside, s->error)))
+        status = -1;
     if (status == 0 &&
         store_run(s->session, s->error, "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
                   "ti", account_id, s->rule->rule_key) != 0)
         status = -1;
-    if (status == 0 && !inside)
-        status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
-    if (status == 0 && inside) {
-        status = drop_foreign_types(&run, s->session, s->arena, s->error);
-        if (status == 0)
-            status = run_all(&run, s->session, s->now, s->error);
-        if (status == 0)
-            status = engine_run_settle(s->session, account_id, s->rule->rule_key, &run.counts, s->error);
-        if (status == 0)
-            status =
-                queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
-    }
+    if (status == 0)
+        status = inside ? run_rule(s, &run, rule)
+                        : drop_results(s->session, account_id, s->rule->rule_key, s->error);
     engine_run_end(&run);
     return status;
 }
@@ -193,8 +187,10 @@ static int insert_run(struct starting *s, pl_str account_id) {
 
 static int queue_run(struct starting *s, pl_str account_id) {
     engine_run run;
-    bool inside;
-    int status = engine_run_begin(&run, s->e, s->session, account_id, s->rule, &inside, s->error);
+    bool inside = false;
+    int status = engine_run_begin(&run, s->e, account_id, 1, s->error);
+    if (status == 0 && !engine_run_add(&run, s->session, s->rule, &inside, s->error))
+        status = -1;
     if (status == 0 && !inside)
         status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
     else if (status == 0)
@@ -207,6 +203,28 @@ static int queue_run(struct starting *s, pl_str account_id) {
     return status;
 }
 
+/* True when links of many resources are to be gathered first: that is nothing for this transaction. */
+static int needs_links(struct starting *s, pl_str account_id, bool *yes) {
+    engine_run run;
+    pl_str *types = NULL;
+    size_t count = 0;
+    bool inside = false;
+    int64_t total = 0;
+    int status = engine_run_begin(&run, s->e, account_id, 1, s->error);
+    if (status == 0 && !engine_run_add(&run, s->session, s->rule, &inside, s->error))
+        status = -1;
+    if (status == 0 && inside)
+        status = engine_links_missing(&run, s->session, s->arena, &types, &count, s->error);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int64_t of_type;
+        status = inventory_count_type(s->session, account_id, types[i], &of_type, s->error);
+        total += status == 0 ? of_type : 0;
+    }
+    *yes = total > UNLINKED_INSIDE;
+    engine_run_end(&run);
+    return status;
+}
+
 /* Starts in these accounts; `*at_once` tells whether everything has been done already. */
 static int start_in(struct starting *s, const pl_str *accounts, size_t count, bool *at_once) {
     int64_t total = 0, most = s->e->config.run_inside ? s->e->config.run_inside : INSIDE_DEFAULT;
@@ -214,6 +232,12 @@ static int start_in(struct starting *s, const pl_str *accounts, size_t count, bo
         if (count_resources(s->session, s->arena, accounts[i], s->rule, &total, s->error) != 0)
             return -1;
     *at_once = total <= most && count <= INSIDE_ACCOUNTS;
+    for (size_t i = 0; i < count && *at_once && total; i++) {
+        bool later;
+        if (needs_links(s, accounts[i], &later) != 0)
+            return -1;
+        *at_once = !later;
+    }
     for (size_t i = 0; i < count; i++)
         if ((*at_once ? run_inside(s, accounts[i]) : queue_run(s, accounts[i])) != 0)
             return -1;

@@ -148,6 +148,23 @@ int inventory_count(store_session *session, const inventory_filter *filter, int6
 int inventory_scan(store_session *session, pl_str account_id, pl_str resource_type, int64_t after_key,
                    int64_t limit, inventory_visit visit, void *context, pl_error *error);
 
+/*
+ * The same for keys above `after` and up to `until`. Every new resource of the account gets the next key, so
+ * a range below it can only lose resources, or regain those that were removed.
+ */
+int inventory_scan_range(store_session *session, pl_str account_id, pl_str resource_type, int64_t after,
+                         int64_t until, int64_t limit, inventory_visit visit, void *context, pl_error *error);
+int inventory_next_key(store_session *session, pl_str account_id, int64_t *next, pl_error *error);
+
+/* When each live resource of a range was captured, by key: enough to tell whether it has changed. */
+typedef struct inventory_capture {
+    int64_t resource_key, capture_time;
+} inventory_capture;
+
+int inventory_captures(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,
+                       int64_t after, int64_t until, inventory_capture **captures, size_t *count,
+                       pl_error *error);
+
 /* The first recorded type behind `after` in byte order; the absent view when there is none. */
 int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after,
                         pl_str *type, pl_error *error);
@@ -169,6 +186,27 @@ int inventory_count_type(store_session *session, pl_str account_id, pl_str resou
 
 /* Goes up with every transaction that changed the account's inventory; 0 when nothing was ever recorded. */
 int inventory_sequence(store_session *session, pl_str account_id, int64_t *sequence, pl_error *error);
+
+/* The first account behind `after` that ever recorded something; the absent view when there is none. */
+int inventory_next_account(store_session *session, pl_arena *arena, pl_str after, pl_str *account_id,
+                           pl_error *error);
+
+/*
+ * Up to `limit` resources of every type behind `after_key`, removed ones and configurations included. A visit
+ * that does not answer 0 ends the walk with -1.
+ */
+int inventory_walk(store_session *session, pl_str account_id, int64_t after_key, int64_t limit,
+                   inventory_visit visit, void *context, pl_error *error);
+
+/*
+ * Turns the resource back to what it was at `at`: name, zone, tags and configuration; status and group are
+ * not in the history. `*existed` false: it was not recorded yet, or removed.
+ */
+int inventory_resource_at(store_session *session, pl_arena *arena, inventory_resource *resource, int64_t at,
+                          bool *existed, pl_error *error);
+
+/* Raises the sequence for something else that whoever compares it must see. */
+int inventory_touch(store_session *session, pl_str account_id, pl_error *error);
 
 /* One node of the configuration timeline. */
 typedef struct inventory_node {

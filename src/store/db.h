@@ -40,6 +40,7 @@ typedef struct store_options {
     unsigned connections;  /* most sessions at once besides SQLite's writer; 0: 16 */
     unsigned wait_seconds; /* longest wait for a lock or a free connection; 0: 10 */
     const pl_log *log;     /* may be NULL; must outlive the store */
+    bool read_only;        /* look at a database that is there: nothing is made, migrated or written */
 } store_options;
 
 /*

@@ -157,6 +157,7 @@ struct store {
     unsigned wait_seconds;
     pl_log log;
     int schema_version;
+    bool read_only;
 
     pthread_mutex_t lock; /* guards the lists, the queue and `leading` */
     pthread_cond_t freed; /* a connection came back */
@@ -227,6 +228,9 @@ void store_bulk_abandon(store_session *session);
  * its own, and sets s->schema_version. Fails when the database has one that the pack has not.
  */
 int store_migrate(store *s, pl_str pack, pl_error *error);
+
+/* For a store that is only read: its schema must not be newer than the program. */
+int store_migrations_check(store *s, pl_str pack, pl_error *error);
 
 /* store_open with other migrations than the program's own; for tests. */
 int store_open_with(store **out, pl_str url, const store_options *options, pl_str pack, pl_error *error);

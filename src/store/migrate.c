@@ -71,7 +71,8 @@ static int create_table(store_session *session, pl_error *error) {
                                           error);
 }
 
-static int read_versions(store_session *session, stored_versions *stored, pl_error *error) {
+static int read_versions(store_session *session, void *argument, pl_error *error) {
+    stored_versions *stored = argument;
     memset(stored, 0, sizeof *stored);
     store_statement *st = store_prepare(session, "SELECT version FROM schema_version", error);
     int result;
@@ -137,11 +138,13 @@ typedef struct migrating {
     stored_versions stored; /* before */
 } migrating;
 
-static int refuse_newer(const migrating *all, pl_error *error) {
+static int refuse_newer(const stored_versions *stored, int64_t known, pl_error *error) {
+    if (stored->newest <= known)
+        return 0;
     return pl_failf(error, PL_E_ServiceUnavailable,
                     "The database has schema version %lld, this program knows versions up to %lld: "
                     "use a newer program.",
-                    (long long)all->stored.newest, (long long)all->known);
+                    (long long)stored->newest, (long long)known);
 }
 
 static int apply_missing(store_session *session, void *argument, pl_error *error) {
@@ -149,10 +152,9 @@ static int apply_missing(store_session *session, void *argument, pl_error *error
     pl_str pack = all->pack;
     bool broken = false;
     migration m = {0};
-    if (create_table(session, error) != 0 || read_versions(session, &all->stored, error) != 0)
+    if (create_table(session, error) != 0 || read_versions(session, &all->stored, error) != 0 ||
+        refuse_newer(&all->stored, all->known, error) != 0)
         return -1;
-    if (all->stored.newest > all->known)
-        return refuse_newer(all, error);
     while (next_entry(&pack, &m, &broken))
         if (!all->stored.applied[m.version] && apply_one(session, &m, error) != 0)
             return -1;
@@ -175,6 +177,14 @@ static int migrate_with(store_session *session, pl_str pack, pl_error *error) {
     log_applied(session->store, &all);
     session->store->schema_version = (int)all.known;
     return 0;
+}
+
+int store_migrations_check(store *s, pl_str pack, pl_error *error) {
+    stored_versions stored;
+    if (store_read(s, read_versions, &stored, error) != 0)
+        return -1;
+    s->schema_version = (int)stored.newest;
+    return refuse_newer(&stored, newest_known(pack), error);
 }
 
 int store_migrate(store *s, pl_str pack, pl_error *error) {

@@ -163,7 +163,8 @@ static void prepare_library(void) {
 static int sqlite_open(store *s, pl_error *error) {
     static pthread_once_t prepared = PTHREAD_ONCE_INIT;
     pthread_once(&prepared, prepare_library);
-    int fd = open(s->location, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int how = s->read_only ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC;
+    int fd = open(s->location, how, 0600);
     if (fd < 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "The database file %s cannot be opened: %s.",
                         s->location, strerrordesc_np(errno));

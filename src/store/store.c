@@ -148,6 +148,8 @@ static int write_in_pool(store *s, store_work work, void *argument, pl_buf *outb
 int store_write(store *s, store_work work, void *argument, pl_error *error) {
     if (refuse_nested(s, error) != 0)
         return -1;
+    if (s->read_only)
+        return pl_failf(error, PL_E_ServiceUnavailable, "The database was opened for reading only.");
     atomic_fetch_add_explicit(&s->writes, 1, memory_order_relaxed);
     pl_buf outbox;
     pl_buf_init(&outbox, STORE_OUTBOX_MAX);
@@ -196,6 +198,7 @@ static store *new_store(const store_options *options) {
         return NULL;
     s->connections = chosen->connections ? chosen->connections : DEFAULT_CONNECTIONS;
     s->wait_seconds = chosen->wait_seconds ? chosen->wait_seconds : DEFAULT_WAIT_SECONDS;
+    s->read_only = chosen->read_only;
     if (chosen->log)
         s->log = *chosen->log;
     else
@@ -209,6 +212,8 @@ static store *new_store(const store_options *options) {
 static int open_driver(store *s, pl_str pack, pl_error *error) {
     if (s->driver->open(s, error) != 0)
         return -1;
+    if (s->read_only)
+        return store_migrations_check(s, pack, error);
     if (s->driver->one_writer) {
         s->writer = s->driver->connect(s, true, error);
         if (!s->writer)

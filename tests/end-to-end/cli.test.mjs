@@ -149,6 +149,34 @@ test('policy decides, tests and lints', () => {
   assert.match(cases.stdout, /227 passed, 0 failed/);
 });
 
+test('check reads the recorded inventory, as it is and as it was', () => {
+  const data = path.join(directory, 'recorded');
+  const at = (seconds) => Date.UTC(2026, 0, 1) + seconds * 1000;
+  const put = (name, items) => {
+    const file = write(name, items.map((i) => JSON.stringify(i)).join('\n'));
+    assert.equal(plumbline(['import', '--data', data, '--account', '1', file]).status, 0);
+  };
+  const found = (...more) => {
+    const { status, stdout, stderr } = plumbline([...RULE, '--data', data, '--format', 'jsonl', ...more]);
+    return { status, stderr, ids: stdout.trim().split('\n').filter(Boolean).map((l) => JSON.parse(l).resourceId) };
+  };
+  put('then.jsonl', [{ ...bucket('changed', 'public-read'), captureTime: at(0) }, { ...bucket('removed', 'public-read'), captureTime: at(0) }]);
+  put('now.jsonl', [{ ...bucket('changed', 'private'), captureTime: at(60) }, { ...bucket('new', 'public-read'), captureTime: at(60) },
+    { ...bucket('removed', 'public-read'), captureTime: at(60), resourceEventType: 'REMOVE' }]);
+  const files = fs.readdirSync(data);
+  const before = fs.readFileSync(path.join(data, 'plumbline.db'));
+  assert.deepEqual({ ...found(), stderr: '' }, { status: 1, ids: ['new'], stderr: '' });
+  assert.deepEqual(found('--at', '2026-01-01T00:00:30Z').ids, ['changed', 'removed']);
+  assert.match(found('--at', '2025-12-31T00:00:00Z').stderr, /0 resources/);
+  assert.deepEqual(found('--at', '2025-12-31T00:00:00Z').status, 0);
+  assert.ok(fs.readFileSync(path.join(data, 'plumbline.db')).equals(before), 'the store is not touched');
+  assert.deepEqual(fs.readdirSync(data).filter((n) => !/-(wal|shm)$/.test(n)), files.filter((n) => !/-(wal|shm)$/.test(n)));
+  const missing = plumbline([...RULE, '--data', path.join(directory, 'nowhere')]);
+  assert.equal(missing.status, 2);
+  assert.ok(!fs.existsSync(path.join(directory, 'nowhere')));
+  assert.equal(plumbline([...RULE, '--data', data, 'file.json']).status, 2);
+});
+
 test('import keeps what it is given, and check judges it the same offline', () => {
   const data = path.join(directory, 'data');
   const file = write('import.jsonl', [bucket('a', 'public-read'), bucket('b', 'private')].map((i) => JSON.stringify(i)).join('\n'));

@@ -2,6 +2,8 @@
  */
 #include "support/testing.h"
 
+#include <stdio.h>
+
 #include "engine/scope.h"
 #include "json/parser.h"
 
@@ -125,8 +127,26 @@ static void deprecated_tag_parameters_come_in_pairs(void **state) {
     assert_string_equal(error.code, "Invalid.ResourceTypesScope.Empty");
 }
 
+static void long_lists_hold_exactly_their_entries(void **state) {
+    (void)state;
+    pl_buf text;
+    engine_list list;
+    char entry[16];
+    pl_buf_init(&text, 1 << 20);
+    for (int i = 0; i < 5000; i++)
+        pl_buf_printf(&text, "%si-%d", i ? "," : "", (i * 7919) % 5000 * 2);
+    assert_int_equal(engine_list_parse(&arena, pl_buf_str(&text), &list, &error), 0);
+    for (int i = 0; i < 10000; i++) {
+        snprintf(entry, sizeof entry, "i-%d", i);
+        assert_int_equal(engine_list_has(&list, pl_str_from(entry)), i % 2 == 0);
+    }
+    assert_true(pl_str_eq(list.text, pl_buf_str(&text)));
+    pl_buf_free(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_lists_hold_exactly_their_entries),
         cmocka_unit_test(an_empty_scope_covers_everything),
         cmocka_unit_test(lists_are_or_within_and_and_between),
         cmocka_unit_test(exclusion_wins),

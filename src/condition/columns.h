@@ -1,0 +1,39 @@
+/*
+ * Columns: the places of a configuration that a program looks at, so that a document can be kept as the
+ * values at these places alone and evaluated again without being parsed or walked
+ * (docs/decisions/0007-kept-columns.md).
+ *
+ * A column is named by a digest of the plain path that leads to it, so programs that were compiled apart name
+ * the same place alike, in any order of their rules.
+ */
+#ifndef PL_CONDITION_COLUMNS_H
+#define PL_CONDITION_COLUMNS_H
+
+#include "condition/program.h"
+
+enum { PL_COLUMN_NAME = 16 };
+
+typedef struct pl_column {
+    unsigned char name[PL_COLUMN_NAME];
+    uint32_t slot; /* the program's own */
+} pl_column;
+
+/* The program's columns, sorted by name. They live as long as the program, which is sealed. */
+size_t pl_program_columns(const pl_program *program, const pl_column **columns);
+
+/*
+ * True when the columns do not suffice: a rule looks at the document as a whole (a wildcard or descent at the
+ * root, a filter that refers to the root).
+ */
+bool pl_program_reads_whole(const pl_program *program);
+
+/*
+ * Walks a document and tells where each column's value stands on its tape (0: not there); `places` has room
+ * for pl_program_columns(). Results of the state's last evaluation are lost.
+ */
+void pl_program_locate(pl_program_state *state, pl_json configuration, uint32_t *places);
+
+/* The name of a column that is not a path, from any text that does not begin with '$'. */
+bool pl_column_name(pl_str text, unsigned char name[static PL_COLUMN_NAME]);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * Inside the engine room: kept columns. A page holds, for a range of resources of one type, the values at the
+ * places that the type's rules look at, as one small tape that all its records share: equal values stand on
+ * it once, a record is a row of places. Full runs evaluate pages instead of parsing configurations
+ * (docs/decisions/0007-kept-columns.md).
+ *
+ * Owns the tables kept_pages and kept_marks (migration 0012). INVARIANT: a record whose resource changed
+ * after the page was written has a mark, made in the transaction that changed it; marked records are never
+ * believed.
+ */
+#ifndef ENGINE_KEPT_H
+#define ENGINE_KEPT_H
+
+#include "base/map.h"
+#include "condition/columns.h"
+#include "engine/scope.h"
+
+enum { ENGINE_KEPT_RECORDS = 1024, ENGINE_KEPT_COLUMNS = 4096 };
+
+/* --- Columns ---------------------------------------------------------------------------------------------
+ */
+
+/* Besides those of the program: whether there is a configuration, and what scopes look at. */
+enum { KEPT_CONFIGURATION, KEPT_REGION, KEPT_ID, KEPT_GROUP, KEPT_NAME, KEPT_TAGS, KEPT_EXTRA };
+
+/* The names of a program's columns and of the extras: the first of them alone, or all when scopes are asked.
+ */
+typedef struct engine_kept_columns {
+    unsigned char (*names)[PL_COLUMN_NAME];
+    size_t count;   /* of the program's and the extras */
+    size_t program; /* of the program's, which come first */
+} engine_kept_columns;
+
+int engine_kept_columns_of(pl_arena *arena, const pl_program *program, bool scopes, engine_kept_columns *out,
+                           pl_error *error);
+
+/* --- Reading ---------------------------------------------------------------------------------------------
+ */
+
+typedef struct engine_kept_page {
+    size_t count, columns;
+    unsigned char (*names)[PL_COLUMN_NAME];
+    const int64_t *keys, *captures; /* by key */
+    const void *places;             /* `columns` for each record */
+    bool wide;                      /* of 32 bits, else of 16 */
+    pl_json root;                   /* an empty object on the page's tape */
+} engine_kept_page;
+
+/* Copies the body into the arena and checks it; false when it is damaged, of another form, or memory ends. */
+bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out);
+
+/* Where the wanted columns stand in the page; false when one is not kept. `map` has room for wanted->count.
+ */
+bool engine_kept_bind(const engine_kept_page *page, const engine_kept_columns *wanted, uint32_t *map);
+
+/* The places of one record, in the order of the wanted columns. */
+void engine_kept_places(const engine_kept_page *page, size_t record, const uint32_t *map, size_t count,
+                        uint32_t *places);
+
+/* The text at a place; empty when there is none. */
+pl_str engine_kept_text(const engine_kept_page *page, uint32_t place);
+
+/* --- Writing ---------------------------------------------------------------------------------------------
+ */
+
+typedef struct engine_kept_writer {
+    pl_arena *arena;
+    const engine_kept_columns *columns;
+    pl_buf words, strings, scratch;
+    pl_map values; /* what stands where: number of the word */
+    int64_t *keys, *captures;
+    uint32_t *places;
+    size_t count, key_capacity, capture_capacity, place_capacity;
+    size_t text_bytes; /* of the configurations */
+    bool failed;
+} engine_kept_writer;
+
+void engine_kept_begin(engine_kept_writer *w, pl_arena *arena, const engine_kept_columns *columns);
+void engine_kept_end(engine_kept_writer *w);
+
+/* Adds a resource: where its values stand in its own document, by the program's columns. */
+void engine_kept_add(engine_kept_writer *w, const inventory_resource *resource, pl_json configuration,
+                     pl_json tags, const uint32_t *places);
+
+/*
+ * The page in the arena; absent when something failed. A page that would not be much smaller than the
+ * configurations has the columns without any record, which tells runs to read the configurations.
+ */
+pl_str engine_kept_body(engine_kept_writer *w);
+
+/* --- The tables ------------------------------------------------------------------------------------------
+ */
+
+/* The first page with from_key >= after; `*found` false: none. `body` is not read. */
+typedef struct engine_kept_range {
+    int64_t from, until, records;
+} engine_kept_range;
+
+int engine_kept_next(store_session *session, pl_str account_id, pl_str type, int64_t after,
+                     engine_kept_range *out, bool *found, pl_error *error);
+
+/* The page that begins there, in the arena; absent when it is not there or damaged. */
+int engine_kept_load(store_session *session, pl_arena *arena, pl_str account_id, pl_str type, int64_t from,
+                     engine_kept_page *out, bool *found, pl_error *error);
+
+/* Marked resources of the range, ascending; at most `capacity`, `*count` tells how many there are. */
+int engine_kept_marks(store_session *session, pl_str account_id, pl_str type, int64_t after, int64_t until,
+                      int64_t *keys, size_t capacity, size_t *count, pl_error *error);
+
+/* Stores the page in place of all that overlaps with it; marks in its range go. */
+int engine_kept_store(store_session *session, pl_str account_id, pl_str type, const engine_kept_range *range,
+                      pl_str body, pl_error *error);
+
+/* Marks a resource that a page tells of. */
+int engine_kept_mark(store_session *session, pl_str account_id, pl_str type, int64_t resource_key,
+                     pl_error *error);
+
+/* Marks all that an ingestion changed; new resources lie behind every page. */
+int engine_kept_mark_changes(store_session *session, const inventory_change *changes, size_t count,
+                             pl_error *error);
+
+#endif
