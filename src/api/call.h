@@ -21,6 +21,7 @@ struct identity;
 struct org;
 struct engine;
 struct functions;
+struct delivery;
 struct identity_caller;
 struct identity_denial;
 struct api_limits;
@@ -34,6 +35,7 @@ typedef struct api_services {
     struct org *org;
     struct engine *engine;
     struct functions *functions; /* NULL: the program runs no functions */
+    struct delivery *delivery;
     const struct api_limits *limits;
     pl_clock clock;
     pl_random random;
@@ -57,6 +59,7 @@ typedef struct api_limits {
     uint32_t invitations_per_day;    /* sent and not accepted; vendor: 20 */
     uint32_t resource_groups;        /* of an account; vendor: 30 */
     int64_t switch_interval;   /* milliseconds between two switches of control policies; 0: no throttling */
+    uint32_t delivery_channels; /* of an account, and of a group; vendor: 5 */
     uint32_t calls_per_second; /* per access key; 0: no limit */
 } api_limits;
 

@@ -6,10 +6,13 @@
 #define CLI_PROGRAM_H
 
 #include "api/call.h"
+#include "delivery/delivery.h"
 #include "engine/engine.h"
 #include "functions/functions.h"
 #include "identity/identity.h"
 #include "org/org.h"
+
+enum { PROGRAM_PATH = 4096 };
 
 typedef struct program_options {
     const char *data;           /* directory; made (mode 0700) when missing */
@@ -18,6 +21,7 @@ typedef struct program_options {
     unsigned workers;           /* evaluation threads; 0: none */
     bool with_functions;        /* run functions; functions_start follows when the gateway listens */
     functions_config functions; /* its limits; what rooms it uses is filled in */
+    delivery_config delivery;   /* addresses and limits; what rooms it uses is filled in */
     api_limits limits;
     pl_log log;
 } program_options;
@@ -26,11 +30,13 @@ typedef struct program_options {
 typedef struct program {
     program_options options;
     api_services services;
+    char delivery_directory[PROGRAM_PATH];
     store *store;
     catalogue *catalogue;
     org *org;
     identity *identity;
     engine *engine;
+    delivery *delivery;
     functions *functions; /* NULL unless asked for */
 } program;
 

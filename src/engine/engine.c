@@ -116,6 +116,10 @@ int engine_check_rule(engine *e, const engine_rule *rule, pl_error *error) {
     return status;
 }
 
+int engine_channels_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
+    return engine_version_renew(e, session, account_id, error);
+}
+
 int engine_delete_account(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1",

@@ -81,6 +81,8 @@ static int apply(store_session *session, struct ingesting *in, engine_grouping *
         status = evaluate_all(&c, changes, in->count);
     if (status == 0)
         status = follow(&c, in, grouping, changes, in->count, error);
+    if (status == 0)
+        status = engine_note_changes(&c.writing, changes, in->count);
     return engine_evaluating_end(&c, status);
 }
 
