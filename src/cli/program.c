@@ -257,6 +257,20 @@ static int open_functions(program *p, pl_error *error) {
     return functions_open(&p->functions, &config, error);
 }
 
+static int open_remediation(program *p, pl_error *error) {
+    remediation_config config = p->options.remediation;
+    if (!p->options.with_functions)
+        return 0;
+    config.store = p->store;
+    config.engine = p->engine;
+    config.catalogue = p->catalogue;
+    config.functions = p->functions;
+    config.clock = p->services.clock;
+    config.random = p->services.random;
+    config.log = &p->options.log;
+    return remediation_open(&p->remediation, &config, error);
+}
+
 static void connect_rooms(program *p) {
     org_hooks hooks = {.context = p,
                        .create_account = account_created,
@@ -285,7 +299,7 @@ int program_open(program *p, const program_options *options, pl_error *error) {
     if (make_directory(options->data, error) == 0 &&
         catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
         open_org(p, error) == 0 && open_identity(p, error) == 0 && open_delivery(p, error) == 0 && open_engine(p, error) == 0 &&
-        open_functions(p, error) == 0) {
+        open_functions(p, error) == 0 && open_remediation(p, error) == 0) {
         connect_rooms(p);
         return 0;
     }
@@ -295,12 +309,14 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 
 void program_close(program *p) {
     pl_error ignored;
+    remediation_stop(p->remediation);
     functions_stop(p->functions);
     delivery_stop(p->delivery);
     engine_stop(p->engine);
     if (p->identity)
         (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
+    remediation_close(p->remediation);
     functions_close(p->functions);
     engine_close(p->engine);
     delivery_close(p->delivery);

@@ -11,6 +11,7 @@
 #include "functions/functions.h"
 #include "identity/identity.h"
 #include "org/org.h"
+#include "remediation/remediation.h"
 
 enum { PROGRAM_PATH = 4096 };
 
@@ -22,6 +23,7 @@ typedef struct program_options {
     bool with_functions;        /* run functions; functions_start follows when the gateway listens */
     functions_config functions; /* its limits; what rooms it uses is filled in */
     delivery_config delivery;   /* addresses and limits; what rooms it uses is filled in */
+    remediation_config remediation;
     api_limits limits;
     pl_log log;
 } program_options;
@@ -37,7 +39,8 @@ typedef struct program {
     identity *identity;
     engine *engine;
     delivery *delivery;
-    functions *functions; /* NULL unless asked for */
+    functions *functions;     /* NULL unless asked for */
+    remediation *remediation; /* the same */
 } program;
 
 /* The limits of a server: generous, or the vendor's with `strict` (reference/evaluation-semantics.md, section

@@ -83,6 +83,11 @@ static const cli_option table[] = {
      false},
     {"delivery-channels", CLI_NUMBER, NULL, 1, 1000000, "N", "delivery channels an account or group may have",
      NULL, 0, false},
+    {"remediation-executor", CLI_TEXT, NULL, 0, 0, "URL|simulate",
+     "what carries out remediation templates: an address that gets each execution as a POST, or `simulate` to "
+     "record their effect only; without it executions fail",
+     NULL, 0, false},
+    {"remediation-workers", CLI_NUMBER, "2", 1, 16, "N", "remediations that run at once", NULL, 0, false},
     {"strict", CLI_FLAG, NULL, 0, 0, NULL,
      "refuse what the vendor refuses: its quotas, call rate and HTTPS-only operations", NULL, 0, false},
     {"catalogue", CLI_TEXT, NULL, 0, 0, "DIR", "directory with rule files of your own", NULL, 0, false},
@@ -342,6 +347,17 @@ static int64_t deliveries_waiting(void *context) {
     return store_read(((program *)context)->store, read_deliveries, &waiting, &ignored) == 0 ? waiting : -1;
 }
 
+static int read_remediations(store_session *session, void *argument, pl_error *error) {
+    return engine_remedy_count(session, argument, error);
+}
+
+/* -1 while the store cannot be read. */
+static int64_t remediations_waiting(void *context) {
+    int64_t waiting = -1;
+    pl_error ignored;
+    return store_read(((program *)context)->store, read_remediations, &waiting, &ignored) == 0 ? waiting : -1;
+}
+
 static void set_gateway_options(server *s) {
     const gateway_gauge gauges[] = {
         {"plumbline_store_reads_total", "Read transactions.", true, store_reads, &s->program},
@@ -361,6 +377,8 @@ static void set_gateway_options(server *s) {
          &s->program},
         {"plumbline_function_instances", "Sandboxes now.", false, function_instances, &s->program},
         {"plumbline_function_running", "Invocations now.", false, function_running, &s->program},
+        {"plumbline_remediations_waiting", "Resources that a remediation is still to be run for.", false,
+         remediations_waiting, &s->program},
         {"plumbline_deliveries_waiting", "Documents that delivery channels have still to take.", false,
          deliveries_waiting, &s->program},
         {"plumbline_deliveries_total", "Documents delivered.", true, delivered, &s->program},
@@ -422,6 +440,10 @@ static int configure(server *s, pl_error *error) {
         .retry_ms = number_of(s, "delivery-retry"),
         .keep_ms = number_of(s, "delivery-keep") * 3600000,
     };
+    s->program_options.remediation = (remediation_config){
+        .executor = text_of(s, "remediation-executor"),
+        .workers = (unsigned)number_of(s, "remediation-workers"),
+    };
     return 0;
 }
 
@@ -472,6 +494,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
         return -1;
     pl_str address = endpoint(s);
     if (start_functions(s, address, error) != 0 || delivery_start(s->program.delivery, error) != 0 ||
+        remediation_start(s->program.remediation, error) != 0 ||
          credentials_set_endpoint(s->data, address, error) != 0)
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
@@ -492,6 +515,7 @@ static int serve(server *s, pl_error *error) {
     if (program_open(&s->program, &s->program_options, error) != 0)
         return -1;
     int result = run(s, &signals, error);
+    remediation_stop(s->program.remediation);
     functions_stop(s->program.functions);
     delivery_stop(s->program.delivery);
     gateway_stop(s->gateway);

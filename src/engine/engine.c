@@ -4,6 +4,7 @@
  * Views of other nodes need no telling: every transaction compares the versions of the rules it evaluates
  * with (engine/view.h). Workers are woken by a notification when another node has queued runs.
  */
+#include "engine/remedy.h"
 #include "engine/run.h"
 #include "engine/work.h"
 
@@ -133,5 +134,7 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "t", account_id) != 0)
             return -1;
+    if (engine_remedy_forget_account(session, account_id, error) != 0)
+        return -1;
     return engine_version_renew(e, session, account_id, error);
 }

@@ -4,6 +4,8 @@
  */
 #include "engine/outcome.h"
 
+#include "engine/remedy.h"
+
 enum { RESULTS_PAGE = 500, RESOURCE_ARENA = 64 << 20 };
 
 engine_view *engine_writing_view(engine_writing *w, pl_str account_id) {
@@ -78,8 +80,22 @@ static int deliver_violation(engine_writing *w, const engine_view *view, const e
     return delivery_add_violation(batch, &view->routes, &v, w->error);
 }
 
+static int queue_remedy(engine_writing *w, const engine_outcome *o) {
+    bool queued;
+    engine_remedy_event event = {.account_id = o->account_id,
+                                 .owner_id = o->rule->account_id,
+                                 .rule_key = o->rule->rule_key,
+                                 .resource_key = o->resource_key};
+    if (engine_remedy_queue_by_itself(w->session, &event, w->now, &queued, w->error) != 0)
+        return -1;
+    w->remedies_queued = w->remedies_queued || queued;
+    return 0;
+}
+
 int engine_note_violation(engine_writing *w, const engine_outcome *o, bool news) {
     pl_arena arena;
+    if (o->rule->remediates && queue_remedy(w, o) != 0)
+        return -1;
     if (!w->e->config.delivery || (!news && o->message_type != ENGINE_BY_HAND))
         return 0;
     const engine_view *view = engine_writing_view(w, o->account_id);

@@ -9,6 +9,7 @@
 #include "engine/outcome.h"
 
 #include "engine/function.h"
+#include "engine/remedy.h"
 
 #include <stdlib.h>
 
@@ -266,6 +267,8 @@ int engine_writing_end(engine_writing *w, int status) {
     if (status == 0 && w->functions_queued)
         status = store_notify(w->session, ENGINE_FUNCTION_CHANNEL, PL_STR(""), w->error);
     status = delivery_batch_end(w->deliveries, status, w->error);
+    if (status == 0 && w->remedies_queued)
+        status = store_notify(w->session, ENGINE_REMEDY_CHANNEL, PL_STR(""), w->error);
     for (engine_viewed *v = w->views; v; v = v->next)
         engine_view_release(v->view);
     pl_buf_free(&w->scratch);

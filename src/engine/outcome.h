@@ -54,6 +54,7 @@ typedef struct engine_writing {
     engine_account_runs *accounts;
     bool functions_queued; /* events for functions are to be announced */
     engine_viewed *views;
+    bool remedies_queued; /* events for remediations are to be announced */
     delivery_batch *deliveries; /* NULL until there are some */
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */
@@ -130,7 +131,8 @@ engine_view *engine_writing_view(engine_writing *w, pl_str account_id);
 
 /*
  * Tells the channels of a result that is shown as NON_COMPLIANT. `news`: it was not so before, or for another
- * reason; otherwise only manual evaluations are told (reference/delivery.md, section 4.2).
+ * reason; otherwise only manual evaluations are told (reference/delivery.md, section 4.2). Queues the rule's
+ * remediation when that runs by itself.
  */
 int engine_note_violation(engine_writing *w, const engine_outcome *o, bool news);
 
