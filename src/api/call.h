@@ -58,9 +58,9 @@ typedef struct api_limits {
     uint32_t policies_per_target;    /* custom policies on a folder or member; vendor: 10 */
     uint32_t invitations_per_day;    /* sent and not accepted; vendor: 20 */
     uint32_t resource_groups;        /* of an account; vendor: 30 */
-    int64_t switch_interval;   /* milliseconds between two switches of control policies; 0: no throttling */
+    int64_t switch_interval;    /* milliseconds between two switches of control policies; 0: no throttling */
     uint32_t delivery_channels; /* of an account, and of a group; vendor: 5 */
-    uint32_t calls_per_second; /* per access key; 0: no limit */
+    uint32_t calls_per_second;  /* per access key; 0: no limit */
 } api_limits;
 
 typedef struct api_call {

@@ -69,11 +69,10 @@ BY_KEY(by_type_name, catalogue_type, name)
 BY_KEY(by_remediation, catalogue_remediation, identifier)
 
 static void sort_objects(catalogue_shelf *shelf) {
-    int (*order)(const void *, const void *) = shelf->read == catalogue_read_rule       ? by_identifier
-                                               : shelf->read == catalogue_read_template ? by_template_id
-                                               : shelf->read == catalogue_read_remediation
-                                                   ? by_remediation
-                                                   : by_type_name;
+    int (*order)(const void *, const void *) = shelf->read == catalogue_read_rule          ? by_identifier
+                                               : shelf->read == catalogue_read_template    ? by_template_id
+                                               : shelf->read == catalogue_read_remediation ? by_remediation
+                                                                                           : by_type_name;
     if (shelf->count > 1)
         qsort(shelf->objects, shelf->count, sizeof *shelf->objects, order);
 }

@@ -42,7 +42,14 @@ typedef struct catalogue_shelf {
     _Atomic(bool) ready;
 } catalogue_shelf;
 
-enum { CATALOGUE_RULES, CATALOGUE_PACKS, CATALOGUE_TYPES, CATALOGUE_TERRAFORM, CATALOGUE_REMEDIATIONS, CATALOGUE_SHELVES };
+enum {
+    CATALOGUE_RULES,
+    CATALOGUE_PACKS,
+    CATALOGUE_TYPES,
+    CATALOGUE_TERRAFORM,
+    CATALOGUE_REMEDIATIONS,
+    CATALOGUE_SHELVES
+};
 
 struct catalogue {
     catalogue_shelf shelves[CATALOGUE_SHELVES];

@@ -3,7 +3,8 @@
 
 int catalogue_read_remediation(catalogue_reader *r, pl_json root, void **object) {
     catalogue_remediation *out = pl_new(r->arena, catalogue_remediation, 1);
-    pl_json definition = pl_json_get(root, PL_STR("definition")), effect = pl_json_get(root, PL_STR("effect"));
+    pl_json definition = pl_json_get(root, PL_STR("definition")),
+            effect = pl_json_get(root, PL_STR("effect"));
     if (!out)
         return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
     *object = out;

@@ -298,8 +298,8 @@ int program_open(program *p, const program_options *options, pl_error *error) {
     p->services.random = pl_random_system();
     if (make_directory(options->data, error) == 0 &&
         catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
-        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_delivery(p, error) == 0 && open_engine(p, error) == 0 &&
-        open_functions(p, error) == 0 && open_remediation(p, error) == 0) {
+        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_delivery(p, error) == 0 &&
+        open_engine(p, error) == 0 && open_functions(p, error) == 0 && open_remediation(p, error) == 0) {
         connect_rooms(p);
         return 0;
     }

@@ -61,30 +61,32 @@ static const cli_option table[] = {
      "can",
      NULL, 0, false},
     {"delivery-oss", CLI_TEXT, NULL, 0, 0, "URL",
-     "object store that delivery channels of type OSS write to, may contain {bucket} and {region}; without it "
+     "object store that delivery channels of type OSS write to, may contain {bucket} and {region}; without "
+     "it "
      "files in the data directory",
      NULL, 0, false},
     {"delivery-mns", CLI_TEXT, NULL, 0, 0, "URL",
      "message service of channels of type MNS, or webhook+http(s)://... for plain POSTs; may contain {topic}",
      NULL, 0, false},
     {"delivery-sls", CLI_TEXT, NULL, 0, 0, "URL",
-     "log service of channels of type SLS, or webhook+http(s)://...; may contain {project} and {logstore}", NULL,
-     0, false},
+     "log service of channels of type SLS, or webhook+http(s)://...; may contain {project} and {logstore}",
+     NULL, 0, false},
     {"delivery-events", CLI_TEXT, NULL, 0, 0, "URL",
      "receives the CloudEvents of integrated services, may contain {service}", NULL, 0, false},
-    {"delivery-access-key-id", CLI_TEXT, NULL, 0, 0, "ID", "key that signs calls to object store and messages",
-     NULL, 0, false},
+    {"delivery-access-key-id", CLI_TEXT, NULL, 0, 0, "ID",
+     "key that signs calls to object store and messages", NULL, 0, false},
     {"delivery-access-key-secret", CLI_TEXT, NULL, 0, 0, "SECRET",
      "its secret; better given as PLUMBLINE_DELIVERY_ACCESS_KEY_SECRET", NULL, 0, false},
     {"delivery-workers", CLI_NUMBER, "4", 1, 64, "N", "deliveries that are sent at once", NULL, 0, false},
     {"delivery-retry", CLI_NUMBER, "5000", 1, 3600000, "MILLISECONDS",
      "before a failed delivery is sent again; doubled each time, up to ten minutes", NULL, 0, false},
-    {"delivery-keep", CLI_NUMBER, "72", 1, 8760, "HOURS", "after which a delivery that fails is dropped", NULL, 0,
-     false},
+    {"delivery-keep", CLI_NUMBER, "72", 1, 8760, "HOURS", "after which a delivery that fails is dropped",
+     NULL, 0, false},
     {"delivery-channels", CLI_NUMBER, NULL, 1, 1000000, "N", "delivery channels an account or group may have",
      NULL, 0, false},
     {"remediation-executor", CLI_TEXT, NULL, 0, 0, "URL|simulate",
-     "what carries out remediation templates: an address that gets each execution as a POST, or `simulate` to "
+     "what carries out remediation templates: an address that gets each execution as a POST, or `simulate` "
+     "to "
      "record their effect only; without it executions fail",
      NULL, 0, false},
     {"remediation-workers", CLI_NUMBER, "2", 1, 16, "N", "remediations that run at once", NULL, 0, false},
@@ -495,7 +497,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
     pl_str address = endpoint(s);
     if (start_functions(s, address, error) != 0 || delivery_start(s->program.delivery, error) != 0 ||
         remediation_start(s->program.remediation, error) != 0 ||
-         credentials_set_endpoint(s->data, address, error) != 0)
+        credentials_set_endpoint(s->data, address, error) != 0)
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
     fflush(stdout);

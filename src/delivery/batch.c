@@ -69,9 +69,8 @@ static int close_document(delivery_batch *b, open_document *doc, pl_error *error
                         .channel_id = doc->channel_id,
                         .payload = pl_buf_str(&doc->body)};
     if (object)
-        row.object_key =
-            document_object_key(b->arena, doc->account_id, doc->region_id,
-                                "ConfigurationItemChangeNotification", row.delivery_id, b->now);
+        row.object_key = document_object_key(b->arena, doc->account_id, doc->region_id,
+                                             "ConfigurationItemChangeNotification", row.delivery_id, b->now);
     if (object && !row.object_key.p)
         return full(error);
     int status = put_row(b, &row, error);
@@ -168,8 +167,8 @@ static bool passes(const delivery_condition *condition, pl_str resource_type) {
 }
 
 /* What a change says, with the texts that only a removal lacks. */
-static int describe_change(delivery_batch *b, const inventory_change *c,
-                           delivery_item *out, pl_error *error) {
+static int describe_change(delivery_batch *b, const inventory_change *c, delivery_item *out,
+                           pl_error *error) {
     const inventory_item *item = c->item;
     bool removed = c->event == INVENTORY_REMOVE;
     *out = (delivery_item){.account_id = item->account_id,

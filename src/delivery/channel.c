@@ -257,9 +257,9 @@ static int read_row(store_statement *st, pl_arena *arena, delivery_channel *out,
     struct {
         pl_str *text;
         int column;
-    } const texts[] = {{&out->account_id, 0},  {&out->channel_id, 1},     {&out->aggregator_id, 2},
-                       {&out->name, 3},        {&out->description, 4},    {&out->target_arn, 6},
-                       {&out->role_arn, 7},    {&out->condition, 8},      {&out->oversized_arn, 9},
+    } const texts[] = {{&out->account_id, 0},    {&out->channel_id, 1},  {&out->aggregator_id, 2},
+                       {&out->name, 3},          {&out->description, 4}, {&out->target_arn, 6},
+                       {&out->role_arn, 7},      {&out->condition, 8},   {&out->oversized_arn, 9},
                        {&out->snapshot_time, 14}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i].text = pl_arena_copy(arena, store_column_text(st, texts[i].column));
@@ -287,7 +287,8 @@ int delivery_channel_find(store_session *session, pl_arena *arena, pl_str owner_
 int channel_find_any(store_session *session, pl_arena *arena, pl_str owner_id, pl_str channel_id,
                      delivery_channel *out, bool *found, pl_error *error) {
     store_statement *st = store_prepare(
-        session, "SELECT " COLUMNS " FROM delivery_channels WHERE account_id = $1 AND channel_id = $2", error);
+        session, "SELECT " COLUMNS " FROM delivery_channels WHERE account_id = $1 AND channel_id = $2",
+        error);
     store_bind_text(st, 1, owner_id);
     store_bind_text(st, 2, channel_id);
     int step = store_step(st, error);
@@ -344,10 +345,9 @@ int delivery_channel_list(store_session *session, pl_arena *arena, pl_str owner_
 }
 
 static int check_limit(store_session *session, const delivery_channel *c, uint32_t limit, pl_error *error) {
-    store_statement *st =
-        store_prepare(session,
-                      "SELECT COUNT(*) FROM delivery_channels WHERE account_id = $1 AND aggregator_id = $2",
-                      error);
+    store_statement *st = store_prepare(
+        session, "SELECT COUNT(*) FROM delivery_channels WHERE account_id = $1 AND aggregator_id = $2",
+        error);
     store_bind_text(st, 1, c->account_id);
     store_bind_text(st, 2, c->aggregator_id);
     if (store_step(st, error) != 1)

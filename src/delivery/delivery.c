@@ -56,8 +56,8 @@ static bool is_service(pl_str id) {
 static int claim_work(store_session *session, void *argument, pl_error *error) {
     claim *c = argument;
     pl_arena_reset(&c->arena);
-    if (outbox_claim(session, &c->arena, pl_str_from(c->d->node), c->now, c->now + LEASE_MS, c->rows, &c->count,
-                     error) != 0)
+    if (outbox_claim(session, &c->arena, pl_str_from(c->d->node), c->now, c->now + LEASE_MS, c->rows,
+                     &c->count, error) != 0)
         return -1;
     for (size_t i = 0; i < c->count; i++) {
         claimed *item = c->items + i;
@@ -85,9 +85,8 @@ static int64_t backoff(const delivery *d, int64_t attempts) {
 }
 
 static delivery_target target_of(const claimed *item) {
-    delivery_target target = {.type = DELIVERY_EVENTS,
-                              .account_id = item->row.account_id,
-                              .bucket = item->row.channel_id};
+    delivery_target target = {
+        .type = DELIVERY_EVENTS, .account_id = item->row.account_id, .bucket = item->row.channel_id};
     if (!item->service)
         (void)delivery_target_parse(item->channel.type, item->channel.target_arn, &target);
     return target;
@@ -122,7 +121,8 @@ static delivery_sent send_row(claim *c, CURL *curl, claimed *item) {
 
 static void report(delivery *d, const char *what, const pl_error *error) {
     if (d->config.log)
-        pl_log_write(d->config.log, PL_LOG_WARNING, "delivery: %s: %s: %s", what, error->code, error->message);
+        pl_log_write(d->config.log, PL_LOG_WARNING, "delivery: %s: %s: %s", what, error->code,
+                     error->message);
 }
 
 static void make_page(claim *c, claimed *item) {

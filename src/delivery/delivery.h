@@ -6,9 +6,9 @@
  * acknowledged is delivered at least once, whatever happens to the process. A delivery leaves the outbox when
  * its target has taken it, when its channel is gone or disabled, or when it has been refused for too long.
  *
- * Where targets lie: a channel names buckets, topics and Logstores; the server's settings say where those are.
- * http(s) addresses speak the vendor's protocols, webhook+http(s) addresses get the documents as plain POSTs,
- * and what has no address is written below a directory.
+ * Where targets lie: a channel names buckets, topics and Logstores; the server's settings say where those
+ * are. http(s) addresses speak the vendor's protocols, webhook+http(s) addresses get the documents as plain
+ * POSTs, and what has no address is written below a directory.
  */
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H
@@ -60,8 +60,8 @@ typedef struct delivery_config {
     const char *access_key_id, *access_key_secret; /* sign for oss and mns; NULL: unsigned */
     unsigned workers;                              /* 0: none, delivery_work is called by hand */
     int64_t retry_ms;                              /* before the second try, doubled each time; 0: 5000 */
-    int64_t keep_ms;                               /* after which a refused delivery is dropped; 0: 72 hours */
-    delivery_read_results results;                 /* NULL: no compliance snapshots */
+    int64_t keep_ms;               /* after which a refused delivery is dropped; 0: 72 hours */
+    delivery_read_results results; /* NULL: no compliance snapshots */
     void *results_context;
 } delivery_config;
 
@@ -76,7 +76,8 @@ void delivery_close(delivery *d);
 /* One round by the calling thread: due snapshots, then a batch of due deliveries. */
 int delivery_work(delivery *d, bool *worked, pl_error *error);
 
-/* --- Channels -------------------------------------------------------------------------------------------- */
+/* --- Channels --------------------------------------------------------------------------------------------
+ */
 
 typedef struct delivery_channel {
     pl_str account_id;    /* the owner: the account, or the one that owns the group */
@@ -149,7 +150,8 @@ int delivery_status_get(store_session *session, pl_arena *arena, pl_str owner_id
 /* Deliveries that wait, over all accounts. */
 int delivery_count(store_session *session, int64_t *waiting, pl_error *error);
 
-/* --- Integrated services ---------------------------------------------------------------------------------- */
+/* --- Integrated services ----------------------------------------------------------------------------------
+ */
 
 typedef struct delivery_service {
     pl_str code; /* eventbridge, cms, bpstudio */
@@ -165,7 +167,8 @@ int delivery_service_list(store_session *session, pl_arena *arena, pl_str accoun
 int delivery_service_put(store_session *session, pl_str account_id, const delivery_service *service,
                          pl_error *error);
 
-/* --- Routes: where what happens in an account goes ---------------------------------------------------------- */
+/* --- Routes: where what happens in an account goes
+ * ---------------------------------------------------------- */
 
 typedef struct delivery_route {
     delivery_type type;
@@ -186,7 +189,8 @@ typedef struct delivery_routes {
 int delivery_routes_add(delivery *d, store_session *session, pl_arena *arena, pl_str owner_id,
                         pl_str aggregator_id, delivery_routes *routes, pl_error *error);
 
-/* --- What happened ----------------------------------------------------------------------------------------- */
+/* --- What happened -----------------------------------------------------------------------------------------
+ */
 
 /* A resource that a rule found non-compliant. */
 typedef struct delivery_violation {

@@ -119,8 +119,7 @@ pl_str document_object_key(pl_arena *arena, pl_str account_id, pl_str region, co
 
 static void write_value(pl_writer *w, const char *name, pl_json value) {
     static const uint64_t null_tape[] = {(uint64_t)'n' << 56};
-    pl_write_json(w, pl_str_from(name),
-                  pl_json_exists(value) ? value : (pl_json){null_tape, NULL, 0});
+    pl_write_json(w, pl_str_from(name), pl_json_exists(value) ? value : (pl_json){null_tape, NULL, 0});
 }
 
 static void write_properties(pl_writer *w, const delivery_item *i, pl_json diff) {
@@ -193,7 +192,8 @@ static pl_str risk_name(int level) {
 static void write_qualifier(pl_writer *w, const delivery_violation *v, pl_str arn) {
     const inventory_resource *r = v->resource;
     char rule_arn[160];
-    snprintf(rule_arn, sizeof rule_arn, "acs:config::%.*s:rule/%.*s", PL_FMT(v->owner_id), PL_FMT(v->rule_id));
+    snprintf(rule_arn, sizeof rule_arn, "acs:config::%.*s:rule/%.*s", PL_FMT(v->owner_id),
+             PL_FMT(v->rule_id));
     pl_write_i64(w, PL_STR("orderingTimestamp"), v->ordering);
     pl_write_object(w, PL_STR("evaluationResultQualifier"));
     pl_write_string(w, PL_STR("resourceId"), r->resource_id);

@@ -15,12 +15,13 @@ int delivery_uuid(delivery *d, char text[static PL_UUID_TEXT]) {
 }
 
 int outbox_put(store_session *session, const delivery_row *row, pl_error *error) {
-    return store_run(session, error,
-                     "INSERT INTO deliveries (account_id, delivery_id, channel_id, kind, snapshot_id, "
-                     "object_key, payload, summary, due, attempts, node, created) VALUES ($1, $2, $3, $4, $5, "
-                     "$6, $7, $8, 0, 0, '', $9)",
-                     "tttitttti", row->account_id, row->delivery_id, row->channel_id, (int64_t)row->kind,
-                     row->snapshot_id, row->object_key, row->payload, row->summary, row->created);
+    return store_run(
+        session, error,
+        "INSERT INTO deliveries (account_id, delivery_id, channel_id, kind, snapshot_id, "
+        "object_key, payload, summary, due, attempts, node, created) VALUES ($1, $2, $3, $4, $5, "
+        "$6, $7, $8, 0, 0, '', $9)",
+        "tttitttti", row->account_id, row->delivery_id, row->channel_id, (int64_t)row->kind, row->snapshot_id,
+        row->object_key, row->payload, row->summary, row->created);
 }
 
 int outbox_any_due(store_session *session, int64_t now, bool *any, pl_error *error) {
@@ -34,7 +35,8 @@ int outbox_any_due(store_session *session, int64_t now, bool *any, pl_error *err
 }
 
 #define CLAIM                                                                                                \
-    "SELECT account_id, delivery_id, channel_id, kind, snapshot_id, object_key, payload, summary, attempts, "  \
+    "SELECT account_id, delivery_id, channel_id, kind, snapshot_id, object_key, payload, summary, "          \
+    "attempts, "                                                                                             \
     "created FROM deliveries WHERE due <= $1 ORDER BY due, created LIMIT $2"
 
 static int read_rows(store_statement *st, pl_arena *arena, delivery_row *rows, size_t *count,
@@ -81,8 +83,8 @@ int outbox_release(store_session *session, pl_str node, pl_error *error) {
 }
 
 int outbox_delete(store_session *session, const delivery_row *row, pl_error *error) {
-    return store_run(session, error, "DELETE FROM deliveries WHERE account_id = $1 AND delivery_id = $2", "tt",
-                     row->account_id, row->delivery_id);
+    return store_run(session, error, "DELETE FROM deliveries WHERE account_id = $1 AND delivery_id = $2",
+                     "tt", row->account_id, row->delivery_id);
 }
 
 int outbox_retry(store_session *session, const delivery_row *row, int64_t due, pl_error *error) {
@@ -100,10 +102,11 @@ int outbox_postpone(store_session *session, const delivery_row *row, int64_t due
 }
 
 int outbox_move(store_session *session, const delivery_row *row, pl_str payload, pl_error *error) {
-    return store_run(session, error,
-                     "UPDATE deliveries SET payload = $3, due = 0, attempts = 0, node = '' WHERE account_id = "
-                     "$1 AND delivery_id = $2",
-                     "ttt", row->account_id, row->delivery_id, payload);
+    return store_run(
+        session, error,
+        "UPDATE deliveries SET payload = $3, due = 0, attempts = 0, node = '' WHERE account_id = "
+        "$1 AND delivery_id = $2",
+        "ttt", row->account_id, row->delivery_id, payload);
 }
 
 int outbox_end_pages(store_session *session, const delivery_row *row, pl_error *error) {
@@ -114,10 +117,11 @@ int outbox_end_pages(store_session *session, const delivery_row *row, pl_error *
 }
 
 int outbox_drop_announcement(store_session *session, const delivery_row *row, pl_error *error) {
-    return store_run(session, error,
-                     "DELETE FROM deliveries WHERE account_id = $1 AND channel_id = $2 AND snapshot_id = $3 AND "
-                     "kind = 3",
-                     "ttt", row->account_id, row->channel_id, row->snapshot_id);
+    return store_run(
+        session, error,
+        "DELETE FROM deliveries WHERE account_id = $1 AND channel_id = $2 AND snapshot_id = $3 AND "
+        "kind = 3",
+        "ttt", row->account_id, row->channel_id, row->snapshot_id);
 }
 
 int outbox_has_snapshot(store_session *session, const delivery_row *row, bool *has, pl_error *error) {

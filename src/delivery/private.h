@@ -14,12 +14,12 @@
 
 enum {
     DELIVERY_WORKERS_MAX = 64,
-    DELIVERY_CLAIMED = 32,        /* deliveries a worker takes at once */
-    DELIVERY_FILE_ITEMS = 1000,   /* records in one object */
+    DELIVERY_CLAIMED = 32,      /* deliveries a worker takes at once */
+    DELIVERY_FILE_ITEMS = 1000, /* records in one object */
     DELIVERY_FILE_BYTES = 8 << 20,
-    DELIVERY_LOG_ITEMS = 500,     /* records in one call to a Logstore */
+    DELIVERY_LOG_ITEMS = 500, /* records in one call to a Logstore */
     DELIVERY_LOG_BYTES = 3 << 20,
-    DELIVERY_MESSAGE_MAX = 65536, /* bytes of a message; reference/delivery.md, section 6 */
+    DELIVERY_MESSAGE_MAX = 65536,  /* bytes of a message; reference/delivery.md, section 6 */
     DELIVERY_RECORD_MAX = 1 << 20, /* bytes of a log record */
     DELIVERY_REASON = 256
 };
@@ -53,10 +53,10 @@ int channel_list_scheduled(store_session *session, pl_arena *arena, delivery_cha
 
 /* Values are stored and must not change. */
 typedef enum delivery_kind {
-    DELIVERY_DOCUMENT,        /* payload as it is sent */
-    DELIVERY_SNAPSHOT,        /* the next page of a configuration snapshot is to be made; payload: where */
-    DELIVERY_COMPLIANCE,      /* the same of a compliance snapshot */
-    DELIVERY_SNAPSHOT_ENDED   /* to be announced when the snapshot's objects are delivered */
+    DELIVERY_DOCUMENT,      /* payload as it is sent */
+    DELIVERY_SNAPSHOT,      /* the next page of a configuration snapshot is to be made; payload: where */
+    DELIVERY_COMPLIANCE,    /* the same of a compliance snapshot */
+    DELIVERY_SNAPSHOT_ENDED /* to be announced when the snapshot's objects are delivered */
 } delivery_kind;
 
 typedef struct delivery_row {

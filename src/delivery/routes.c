@@ -18,12 +18,13 @@ int delivery_service_list(store_session *session, pl_arena *arena, pl_str accoun
     if (!made)
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < SERVICES; i++)
-        made[i] = (delivery_service){known_services[i].code, known_services[i].name, false, PL_STR(""),
-                                     PL_STR("")};
-    store_statement *st = store_prepare(session,
-                                        "SELECT service_code, status, integrated_types, aggregator_types FROM "
-                                        "integrated_services WHERE account_id = $1",
-                                        error);
+        made[i] =
+            (delivery_service){known_services[i].code, known_services[i].name, false, PL_STR(""), PL_STR("")};
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT service_code, status, integrated_types, aggregator_types FROM "
+                      "integrated_services WHERE account_id = $1",
+                      error);
     store_bind_text(st, 1, account_id);
     while ((step = store_step(st, error)) == 1)
         for (size_t i = 0; i < SERVICES; i++)
@@ -43,12 +44,13 @@ int delivery_service_put(store_session *session, pl_str account_id, const delive
         store_run(session, error, "DELETE FROM deliveries WHERE account_id = $1 AND channel_id = $2", "tt",
                   account_id, s->code) != 0)
         return -1;
-    return store_run(session, error,
-                     "INSERT INTO integrated_services (account_id, service_code, status, integrated_types, "
-                     "aggregator_types) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, service_code) DO "
-                     "UPDATE SET status = excluded.status, integrated_types = excluded.integrated_types, "
-                     "aggregator_types = excluded.aggregator_types",
-                     "ttitt", account_id, s->code, (int64_t)s->enabled, s->types, s->aggregator_types);
+    return store_run(
+        session, error,
+        "INSERT INTO integrated_services (account_id, service_code, status, integrated_types, "
+        "aggregator_types) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, service_code) DO "
+        "UPDATE SET status = excluded.status, integrated_types = excluded.integrated_types, "
+        "aggregator_types = excluded.aggregator_types",
+        "ttitt", account_id, s->code, (int64_t)s->enabled, s->types, s->aggregator_types);
 }
 
 /* --- Routes ----------------------------------------------------------------------------------------------
@@ -56,7 +58,8 @@ int delivery_service_put(store_session *session, pl_str account_id, const delive
 
 static delivery_route *add_route(pl_arena *arena, delivery_routes *routes, const delivery_route *route,
                                  pl_error *error) {
-    delivery_route *grown = pl_arena_grow(arena, routes->items, routes->count, &routes->capacity, sizeof *grown);
+    delivery_route *grown =
+        pl_arena_grow(arena, routes->items, routes->count, &routes->capacity, sizeof *grown);
     if (!grown) {
         pl_fail(error, PL_E_ServiceUnavailable);
         return NULL;

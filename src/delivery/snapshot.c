@@ -69,7 +69,8 @@ static int begin_work(store_session *session, void *argument, pl_error *error) {
         return -1;
     if (changed == 0)
         return 0;
-    if (c->snapshots && c->type != DELIVERY_MNS && put_maker(b, session, DELIVERY_SNAPSHOT, "\n\n0", error) != 0)
+    if (c->snapshots && c->type != DELIVERY_MNS &&
+        put_maker(b, session, DELIVERY_SNAPSHOT, "\n\n0", error) != 0)
         return -1;
     if (c->compliance_snapshots && put_maker(b, session, DELIVERY_COMPLIANCE, "", error) != 0)
         return -1;
@@ -165,8 +166,7 @@ static int next_region(struct paging *p, store_session *session, pl_str account,
         return -1;
     for (size_t i = 0; i < count; i++) {
         int order = pl_str_cmp(groups[i].name, from);
-        if ((order > 0 || (order == 0 && !behind)) &&
-            (!region->p || pl_str_cmp(groups[i].name, *region) < 0))
+        if ((order > 0 || (order == 0 && !behind)) && (!region->p || pl_str_cmp(groups[i].name, *region) < 0))
             *region = groups[i].name;
     }
     return 0;
@@ -379,8 +379,9 @@ static int configuration_page(struct paging *p, pl_error *error) {
         return -1;
     if (!p->ended) {
         pl_buf_init(&out, 128 << 20);
-        int status = p->channel->type == DELIVERY_OSS ? make_file(p, &out, now, error)
-                                                      : make_logs(p, p->d->config.catalogue, &out, now, error);
+        int status = p->channel->type == DELIVERY_OSS
+                         ? make_file(p, &out, now, error)
+                         : make_logs(p, p->d->config.catalogue, &out, now, error);
         pl_buf_free(&out);
         if (status != 0)
             return -1;
@@ -407,9 +408,9 @@ static int read_results(store_session *session, void *argument, pl_error *error)
     p->next = PL_STR_NONE;
     if (!delivery_condition_parse(&p->arena, p->channel->condition, &p->condition))
         return out_of_memory(error);
-    if (c->results && c->results(c->results_context, session, &p->arena, p->channel->account_id,
-                                 p->channel->aggregator_id, p->row->payload, &results, &count, &p->next,
-                                 error) != 0)
+    if (c->results &&
+        c->results(c->results_context, session, &p->arena, p->channel->account_id, p->channel->aggregator_id,
+                   p->row->payload, &results, &count, &p->next, error) != 0)
         return -1;
     p->ended = !p->next.p;
     pl_buf_init(&out, 64 << 20);

@@ -30,9 +30,9 @@ static const char *address_of(const delivery *d, delivery_type type) {
 static void fill_address(pl_buf *out, pl_str pattern, const delivery_target *t, pl_str service) {
     const struct {
         pl_str name, value;
-    } values[] = {{PL_STR("{region}"), t->region},     {PL_STR("{account}"), t->account_id},
-                  {PL_STR("{bucket}"), t->bucket},     {PL_STR("{topic}"), t->topic},
-                  {PL_STR("{project}"), t->project},   {PL_STR("{logstore}"), t->logstore},
+    } values[] = {{PL_STR("{region}"), t->region},   {PL_STR("{account}"), t->account_id},
+                  {PL_STR("{bucket}"), t->bucket},   {PL_STR("{topic}"), t->topic},
+                  {PL_STR("{project}"), t->project}, {PL_STR("{logstore}"), t->logstore},
                   {PL_STR("{service}"), service}};
     enum { VALUES = sizeof values / sizeof *values };
     while (pattern.n) {
@@ -150,7 +150,8 @@ static void sign_message(request *r, const char *verb, pl_str type, pl_str resou
         r->failed = true;
     else
         pl_base64_encode(&out, pl_str_of((const char *)mac, sizeof mac));
-    pl_str header = pl_arena_printf(r->arena, "%s:%.*s", r->d->config.access_key_id, PL_FMT(pl_buf_str(&out)));
+    pl_str header =
+        pl_arena_printf(r->arena, "%s:%.*s", r->d->config.access_key_id, PL_FMT(pl_buf_str(&out)));
     add_header(r, "Date: %.*s", pl_str_from(date));
     add_header(r, "Authorization: MNS %.*s", header);
     pl_buf_free(&out);
@@ -270,8 +271,8 @@ static delivery_sent send_logs(request *r, pl_str payload) {
     pl_buf body;
     pl_buf_init(&body, payload.n + 256);
     write_logs(&body, payload);
-    pl_str url = r->place->webhook ? r->place->url
-                                   : pl_arena_printf(r->arena, "%.*s/track", PL_FMT(r->place->url));
+    pl_str url =
+        r->place->webhook ? r->place->url : pl_arena_printf(r->arena, "%.*s/track", PL_FMT(r->place->url));
     r->failed = !url.p || body.failed;
     set_common(r, url.p ? url.p : "", SEND_MS);
     set_body(r, "POST", pl_buf_str(&body));
@@ -337,7 +338,8 @@ bool target_probe(delivery *d, pl_arena *arena, const delivery_place *place,
     delivery_sent sent = perform(&r);
     curl_easy_getinfo(r.curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(r.curl);
-    /* Who answers but does not know this verb, or wants the credentials that only logs go without, is there. */
+    /* Who answers but does not know this verb, or wants the credentials that only logs go without, is there.
+     */
     bool there = sent == DELIVERY_TAKEN || status == 405 || status == 501 ||
                  (place->target.type == DELIVERY_SLS && (status == 400 || status == 401 || status == 403)) ||
                  (place->webhook && status != 0 && status < 500);
@@ -400,14 +402,14 @@ static pl_str file_path(delivery *d, pl_arena *arena, const delivery_place *plac
     const delivery_target *t = &place->target;
     const char *root = d->config.directory;
     switch (t->type) {
-    case DELIVERY_OSS: return pl_arena_printf(arena, "%s/oss/%.*s/%.*s", root, PL_FMT(t->bucket), PL_FMT(key));
+    case DELIVERY_OSS:
+        return pl_arena_printf(arena, "%s/oss/%.*s/%.*s", root, PL_FMT(t->bucket), PL_FMT(key));
     case DELIVERY_MNS:
         return pl_arena_printf(arena, "%s/mns/%.*s/%.*s.json", root, PL_FMT(t->topic), PL_FMT(id));
     case DELIVERY_SLS:
         return pl_arena_printf(arena, "%s/sls/%.*s/%.*s/%.*s.json", root, PL_FMT(t->project),
                                PL_FMT(t->logstore), PL_FMT(id));
-    default:
-        return pl_arena_printf(arena, "%s/events/%.*s/%.*s.json", root, PL_FMT(t->bucket), PL_FMT(id));
+    default: return pl_arena_printf(arena, "%s/events/%.*s/%.*s.json", root, PL_FMT(t->bucket), PL_FMT(id));
     }
 }
 

@@ -116,8 +116,8 @@ static int group_accounts(engine *e, store_session *session, pl_arena *arena, pl
                           pl_str aggregator_id, pl_str **accounts, size_t *count, pl_error *error) {
     const engine_groups *ask = &e->config.groups;
     if (aggregator_id.n && ask->members_of)
-        return ask->members_of(ask->context, session, arena, (engine_group){owner_id, aggregator_id}, accounts,
-                               count, error);
+        return ask->members_of(ask->context, session, arena, (engine_group){owner_id, aggregator_id},
+                               accounts, count, error);
     *accounts = pl_new(arena, pl_str, 1);
     if (!*accounts)
         return pl_fail(error, PL_E_ServiceUnavailable);
@@ -143,8 +143,8 @@ static void show(const engine_result *r, delivery_result *out) {
 }
 
 int engine_read_results(void *context, store_session *session, pl_arena *arena, pl_str owner_id,
-                        pl_str aggregator_id, pl_str after, delivery_result **out, size_t *count, pl_str *next,
-                        pl_error *error) {
+                        pl_str aggregator_id, pl_str after, delivery_result **out, size_t *count,
+                        pl_str *next, pl_error *error) {
     engine_group owner = {owner_id, aggregator_id.n ? aggregator_id : PL_STR_NONE};
     engine_rule_filter active = {.active_only = true};
     engine_rule *rules;
@@ -154,7 +154,8 @@ int engine_read_results(void *context, store_session *session, pl_arena *arena, 
     *next = PL_STR_NONE;
     *count = 0;
     if (engine_rule_list(session, arena, &owner, &active, &rules, &rule_count, error) != 0 ||
-        group_accounts(context, session, arena, owner_id, aggregator_id, &accounts, &account_count, error) != 0)
+        group_accounts(context, session, arena, owner_id, aggregator_id, &accounts, &account_count, error) !=
+            0)
         return -1;
     const engine_rule **named = pl_new(arena, const engine_rule *, rule_count + 1);
     if (!named)

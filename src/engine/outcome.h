@@ -54,7 +54,7 @@ typedef struct engine_writing {
     engine_account_runs *accounts;
     bool functions_queued; /* events for functions are to be announced */
     engine_viewed *views;
-    bool remedies_queued; /* events for remediations are to be announced */
+    bool remedies_queued;       /* events for remediations are to be announced */
     delivery_batch *deliveries; /* NULL until there are some */
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */

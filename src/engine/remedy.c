@@ -15,9 +15,10 @@ static pl_str aggregator_of(const engine_group *owner) {
     "invoke_type, params, last_success_id, last_success_type, created, modified, last_success_time"
 
 static int read_remedy(store_statement *st, pl_arena *arena, engine_remedy *out, pl_error *error) {
-    pl_str *const texts[] = {&out->account_id,  &out->remediation_id,  &out->aggregator_id,    &out->rule_id,
-                             &out->type,        &out->template_id,     &out->source_type,      &out->invoke_type,
-                             &out->params,      &out->last_success_id, &out->last_success_type};
+    pl_str *const texts[] = {
+        &out->account_id, &out->remediation_id,  &out->aggregator_id,    &out->rule_id,
+        &out->type,       &out->template_id,     &out->source_type,      &out->invoke_type,
+        &out->params,     &out->last_success_id, &out->last_success_type};
     for (int i = 0; i < 11; i++)
         *texts[i] = pl_arena_copy(arena, store_column_text(st, i));
     out->created = store_column_i64(st, 11);
@@ -98,8 +99,9 @@ static int mark_rule(engine_context *context, store_session *session, const engi
 }
 
 static int forget_runs(store_session *session, pl_str owner_id, pl_str rule_id, pl_error *error) {
-    return store_run(session, error, "DELETE FROM remediation_executions WHERE owner_id = $1 AND rule_id = $2",
-                     "tt", owner_id, rule_id);
+    return store_run(session, error,
+                     "DELETE FROM remediation_executions WHERE owner_id = $1 AND rule_id = $2", "tt",
+                     owner_id, rule_id);
 }
 
 int engine_remedy_put(engine_context *context, store_session *session, engine_remedy *r, bool forget,
@@ -119,19 +121,20 @@ int engine_remedy_put(engine_context *context, store_session *session, engine_re
         r->last_success_id = r->last_success_type = PL_STR("");
         r->last_success_time = 0;
     }
-    if (store_run(session, error,
-                  "INSERT INTO remediations (account_id, remediation_id, aggregator_id, rule_id, "
-                  "remediation_type, template_id, source_type, invoke_type, params, created, modified, "
-                  "last_success_id, last_success_time, last_success_type) VALUES ($1, $2, $3, $4, $5, $6, $7, "
-                  "$8, $9, $10, $11, $12, $13, $14) ON CONFLICT (account_id, remediation_id) DO UPDATE SET "
-                  "remediation_type = excluded.remediation_type, template_id = excluded.template_id, "
-                  "source_type = excluded.source_type, invoke_type = excluded.invoke_type, params = "
-                  "excluded.params, modified = excluded.modified, last_success_id = "
-                  "excluded.last_success_id, last_success_time = excluded.last_success_time, "
-                  "last_success_type = excluded.last_success_type",
-                  "tttttttttiitit", r->account_id, r->remediation_id, r->aggregator_id, r->rule_id, r->type,
-                  r->template_id, r->source_type, r->invoke_type, r->params, r->created, context->now,
-                  r->last_success_id, r->last_success_time, r->last_success_type) != 0)
+    if (store_run(
+            session, error,
+            "INSERT INTO remediations (account_id, remediation_id, aggregator_id, rule_id, "
+            "remediation_type, template_id, source_type, invoke_type, params, created, modified, "
+            "last_success_id, last_success_time, last_success_type) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+            "$8, $9, $10, $11, $12, $13, $14) ON CONFLICT (account_id, remediation_id) DO UPDATE SET "
+            "remediation_type = excluded.remediation_type, template_id = excluded.template_id, "
+            "source_type = excluded.source_type, invoke_type = excluded.invoke_type, params = "
+            "excluded.params, modified = excluded.modified, last_success_id = "
+            "excluded.last_success_id, last_success_time = excluded.last_success_time, "
+            "last_success_type = excluded.last_success_type",
+            "tttttttttiitit", r->account_id, r->remediation_id, r->aggregator_id, r->rule_id, r->type,
+            r->template_id, r->source_type, r->invoke_type, r->params, r->created, context->now,
+            r->last_success_id, r->last_success_time, r->last_success_type) != 0)
         return -1;
     return mark_rule(context, session, r, pl_str_is(r->invoke_type, "AUTO_EXECUTION"), error);
 }
@@ -217,19 +220,20 @@ int engine_remedy_claim(store_session *session, pl_arena *arena, pl_str node, in
     store_bind_i64(st, 2, (int64_t)limit);
     *count = 0;
     while ((step = store_step(st, error)) == 1)
-        events[(*count)++] = (engine_remedy_event){.account_id = pl_arena_copy(arena, store_column_text(st, 0)),
-                                                   .owner_id = pl_arena_copy(arena, store_column_text(st, 1)),
-                                                   .rule_key = store_column_i64(st, 2),
-                                                   .resource_key = store_column_i64(st, 3),
-                                                   .manual = store_column_i64(st, 4) != 0};
+        events[(*count)++] =
+            (engine_remedy_event){.account_id = pl_arena_copy(arena, store_column_text(st, 0)),
+                                  .owner_id = pl_arena_copy(arena, store_column_text(st, 1)),
+                                  .rule_key = store_column_i64(st, 2),
+                                  .resource_key = store_column_i64(st, 3),
+                                  .manual = store_column_i64(st, 4) != 0};
     if (step < 0 || arena->failed)
         return step < 0 ? -1 : pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < *count; i++)
-        if (store_run(session, error,
-                      "UPDATE remediation_events SET due = $4, node = $5 WHERE account_id = $1 AND rule_key = "
-                      "$2 AND resource_key = $3",
-                      "tiiit", events[i].account_id, events[i].rule_key, events[i].resource_key, lease,
-                      node) != 0)
+        if (store_run(
+                session, error,
+                "UPDATE remediation_events SET due = $4, node = $5 WHERE account_id = $1 AND rule_key = "
+                "$2 AND resource_key = $3",
+                "tiiit", events[i].account_id, events[i].rule_key, events[i].resource_key, lease, node) != 0)
             return -1;
     return 0;
 }
@@ -237,17 +241,19 @@ int engine_remedy_claim(store_session *session, pl_arena *arena, pl_str node, in
 int engine_remedy_release(store_session *session, pl_str node, pl_error *error) {
     if (!node.p && store_is_postgres(session))
         return 0;
-    return store_run(session, error,
-                     "UPDATE remediation_events SET due = 0, node = '' WHERE node <> '' AND (CAST($1 AS TEXT) "
-                     "IS NULL OR node = $1)",
-                     "t", node);
+    return store_run(
+        session, error,
+        "UPDATE remediation_events SET due = 0, node = '' WHERE node <> '' AND (CAST($1 AS TEXT) "
+        "IS NULL OR node = $1)",
+        "t", node);
 }
 
 int engine_remedy_drop(store_session *session, const engine_remedy_event *e, pl_error *error) {
-    return store_run(session, error,
-                     "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2 AND resource_key "
-                     "= $3",
-                     "tii", e->account_id, e->rule_key, e->resource_key);
+    return store_run(
+        session, error,
+        "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2 AND resource_key "
+        "= $3",
+        "tii", e->account_id, e->rule_key, e->resource_key);
 }
 
 int engine_remedy_count(store_session *session, int64_t *waiting, pl_error *error) {
@@ -275,10 +281,11 @@ int engine_remedy_note(store_session *session, const engine_remedy_run *run, pl_
         return -1;
     if (!run->success)
         return 0;
-    return store_run(session, error,
-                     "UPDATE remediations SET last_success_id = $3, last_success_time = $4, last_success_type "
-                     "= $5 WHERE account_id = $1 AND rule_id = $2",
-                     "tttit", run->owner_id, run->rule_id, run->execution_id, run->created, invoke_type);
+    return store_run(
+        session, error,
+        "UPDATE remediations SET last_success_id = $3, last_success_time = $4, last_success_type "
+        "= $5 WHERE account_id = $1 AND rule_id = $2",
+        "tttit", run->owner_id, run->rule_id, run->execution_id, run->created, invoke_type);
 }
 
 static int read_run(store_statement *st, pl_arena *arena, engine_remedy_run *out, pl_error *error) {

@@ -49,7 +49,8 @@ int engine_remedy_delete(engine_context *context, store_session *session, const 
 int engine_remedy_forget_rule(store_session *session, const engine_rule *rule, pl_error *error);
 int engine_remedy_forget_account(store_session *session, pl_str account_id, pl_error *error);
 
-/* --- Events ---------------------------------------------------------------------------------------------- */
+/* --- Events ----------------------------------------------------------------------------------------------
+ */
 
 typedef struct engine_remedy_event {
     pl_str account_id, owner_id; /* of the resource, of the rule */
@@ -71,7 +72,8 @@ int engine_remedy_release(store_session *session, pl_str node, pl_error *error);
 int engine_remedy_drop(store_session *session, const engine_remedy_event *event, pl_error *error);
 int engine_remedy_count(store_session *session, int64_t *waiting, pl_error *error);
 
-/* --- Executions ------------------------------------------------------------------------------------------- */
+/* --- Executions -------------------------------------------------------------------------------------------
+ */
 
 typedef struct engine_remedy_run {
     pl_str execution_id, owner_id, rule_id, account_id;

@@ -115,14 +115,17 @@ static bool accepts_own(void *context, pl_str account_id) {
 }
 
 /* As if it had been done: the changed item is recorded, which evaluates it again. */
-static bool simulate(round *x, const job *j, const catalogue_remediation *t, pl_json values, pl_error *error) {
+static bool simulate(round *x, const job *j, const catalogue_remediation *t, pl_json values,
+                     pl_error *error) {
     remediation *r = x->r;
     pl_buf item;
     pl_json root;
     engine_ingested done;
     pl_str account = j->event.account_id;
-    inventory_defaults defaults = {
-        .account_id = account, .catalogue = r->config.catalogue, .accepts_account = accepts_own, .context = &account};
+    inventory_defaults defaults = {.account_id = account,
+                                   .catalogue = r->config.catalogue,
+                                   .accepts_account = accepts_own,
+                                   .context = &account};
     pl_buf_init(&item, PAYLOAD_MAX);
     int status = remediation_apply(&x->arena, t, values, &j->resource, &item, error);
     if (status == 0)
@@ -176,7 +179,8 @@ static bool post(const char *url, pl_str body, pl_error *error) {
     if (result == CURLE_OPERATION_TIMEDOUT)
         pl_failf(error, PL_E_ServiceUnavailable, "Invocation time out.");
     else if (result != CURLE_OK)
-        pl_failf(error, PL_E_ServiceUnavailable, "The executor cannot be reached: %s.", curl_easy_strerror(result));
+        pl_failf(error, PL_E_ServiceUnavailable, "The executor cannot be reached: %s.",
+                 curl_easy_strerror(result));
     else if (status < 200 || status > 299)
         pl_failf(error, PL_E_ServiceUnavailable, "The executor answered with HTTP status %ld.", status);
     return result == CURLE_OK && status >= 200 && status <= 299;
@@ -268,9 +272,10 @@ static bool run_function(round *x, const job *j, pl_error *error) {
                         PL_FMT(j->remedy.template_id)) == 0;
     pl_buf_init(&payload, PAYLOAD_MAX);
     write_event(&payload, x);
-    int status = payload.failed ? pl_fail(error, PL_E_ServiceUnavailable)
-                                : functions_invoke(r->config.functions, &x->arena, &f.record,
-                                                   pl_buf_str(&payload), x->run.execution_id, &outcome, error);
+    int status = payload.failed
+                     ? pl_fail(error, PL_E_ServiceUnavailable)
+                     : functions_invoke(r->config.functions, &x->arena, &f.record, pl_buf_str(&payload),
+                                        x->run.execution_id, &outcome, error);
     pl_buf_free(&payload);
     if (status == 0 && outcome.error_type.n)
         status = pl_str_is(outcome.code, "TimeOut")
@@ -289,10 +294,9 @@ static int settle_work(store_session *session, void *argument, pl_error *error) 
             return -1;
     if (!x->run.execution_id.p)
         return 0;
-    return engine_remedy_note(session, &x->run,
-                              x->together[0]->event.manual ? PL_STR("MANUAL_EXECUTION")
-                                                           : PL_STR("AUTO_EXECUTION"),
-                              error);
+    return engine_remedy_note(
+        session, &x->run,
+        x->together[0]->event.manual ? PL_STR("MANUAL_EXECUTION") : PL_STR("AUTO_EXECUTION"), error);
 }
 
 static bool go_together(const job *a, const job *b) {
@@ -317,8 +321,8 @@ static int name_run(round *x, const job *j, pl_error *error) {
     char text[PL_UUID_TEXT];
     bool oos = pl_str_is(j->remedy.type, "OOS");
     pl_buf ids;
-    if ((oos ? pl_random_hex(&x->r->config.random, text, 16)
-             : pl_random_uuid(&x->r->config.random, text)) != 0)
+    if ((oos ? pl_random_hex(&x->r->config.random, text, 16) : pl_random_uuid(&x->r->config.random, text)) !=
+        0)
         return pl_fail(error, PL_E_ServiceUnavailable);
     pl_buf_init(&ids, PAYLOAD_MAX);
     for (size_t i = 0; i < x->together_count; i++) {

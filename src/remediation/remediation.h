@@ -4,7 +4,8 @@
  *
  * A template remediation is a request to an executor that the server's settings name, or (on request) a
  * simulation: the template's effect is recorded as if it had been carried out. Without either an execution
- * fails and says so; nothing ever claims to have changed what it has not. A custom remediation runs a function.
+ * fails and says so; nothing ever claims to have changed what it has not. A custom remediation runs a
+ * function.
  *
  * INVARIANT: an event leaves the queue together with its execution's record, so each is run at least once.
  */
@@ -23,7 +24,7 @@ typedef struct remediation_config {
     functions *functions; /* may be NULL: custom remediations fail */
     pl_clock clock;
     pl_random random;
-    const pl_log *log; /* may be NULL */
+    const pl_log *log;    /* may be NULL */
     const char *executor; /* http(s) URL, "simulate", or NULL */
     unsigned workers;     /* 0: none, remediation_work is called by hand */
 } remediation_config;
@@ -36,9 +37,9 @@ void remediation_close(remediation *r);
 int remediation_work(remediation *r, bool *worked, pl_error *error);
 
 /*
- * Checks template and parameters for a rule. RemediationTemplateNotExist: no such template, none for the rule,
- * or no function ARN; Invalid.Params.Value: not JSON, an unknown or missing parameter, a value that is not
- * allowed; RemediationInputParamInConsistentWithRule: tags other than those the rule asks for.
+ * Checks template and parameters for a rule. RemediationTemplateNotExist: no such template, none for the
+ * rule, or no function ARN; Invalid.Params.Value: not JSON, an unknown or missing parameter, a value that is
+ * not allowed; RemediationInputParamInConsistentWithRule: tags other than those the rule asks for.
  */
 int remediation_check(const catalogue *known, pl_arena *arena, const engine_rule *rule,
                       const engine_remedy *remedy, pl_error *error);

@@ -10,7 +10,8 @@ enum { TEXT_MAX = 8 << 20, PATH_DEPTH = 16 };
 static int wrong(pl_error *error, const char *format, pl_str name) {
     char reason[256];
     snprintf(reason, sizeof reason, format, PL_FMT(pl_str_head(name, 128)));
-    return pl_failf(error, PL_E_Invalid_Params_Value, "The specified parameter value is invalid: %s.", reason);
+    return pl_failf(error, PL_E_Invalid_Params_Value, "The specified parameter value is invalid: %s.",
+                    reason);
 }
 
 /* --- Both spellings ----------------------------------------------------------------------------------------
@@ -59,13 +60,15 @@ static int check_allowed(pl_arena *arena, pl_str name, pl_json parameter, pl_str
 }
 
 /* Objects and lists are sent as JSON text; a bare placeholder may stand for a list. */
-static int check_type(pl_arena *arena, pl_str name, pl_str type, pl_json value, pl_str text, pl_error *error) {
+static int check_type(pl_arena *arena, pl_str name, pl_str type, pl_json value, pl_str text,
+                      pl_error *error) {
     bool object = pl_str_is(type, "Json") || pl_str_eq_fold(type, PL_STR("OBJECT"));
     bool array = pl_str_is(type, "List") || pl_str_eq_fold(type, PL_STR("ARRAY"));
     pl_json parsed = value;
     pl_error ignored = {0};
     if (!object && !array)
-        return pl_json_is_object(value) || pl_json_is_array(value) ? wrong(error, "%.*s must be a text", name) : 0;
+        return pl_json_is_object(value) || pl_json_is_array(value) ? wrong(error, "%.*s must be a text", name)
+                                                                   : 0;
     if (pl_json_is_string(value) && pl_json_parse_in(arena, text, &parsed, &ignored) != 0)
         return array && has_placeholder(text) ? 0 : wrong(error, "%.*s is not JSON", name);
     if (object ? pl_json_is_object(parsed) : pl_json_is_array(parsed))
@@ -163,8 +166,10 @@ int remediation_check(const catalogue *known, pl_arena *arena, const engine_rule
 static void add_filled(pl_buf *out, pl_str text, const remediation_subject *s) {
     const struct {
         pl_str name, value;
-    } values[] = {{PL_STR("{regionId}"), s->region_id},         {PL_STR("{resourceId}"), s->resource_id},
-                  {PL_STR("{resourceType}"), s->resource_type}, {PL_STR("{accountId}"), s->account_id},
+    } values[] = {{PL_STR("{regionId}"), s->region_id},
+                  {PL_STR("{resourceId}"), s->resource_id},
+                  {PL_STR("{resourceType}"), s->resource_type},
+                  {PL_STR("{accountId}"), s->account_id},
                   {PL_STR("{resourceName}"), s->resource_name}};
     enum { VALUES = sizeof values / sizeof *values };
     while (text.n) {
@@ -228,7 +233,8 @@ static void write_effect(pl_buf *out, pl_json value, pl_json values) {
 }
 
 /* The configuration with one member, at a path of names, set. */
-static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, pl_json values, unsigned depth) {
+static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, pl_json values,
+                       unsigned depth) {
     pl_str rest = path, name, key;
     pl_json member;
     bool written = false, first = true;

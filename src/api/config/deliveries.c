@@ -146,7 +146,7 @@ static int delete_work(store_session *session, void *argument, pl_error *error) 
     return engine_channels_changed(task->call->services->engine, session, task->channel.account_id, error);
 }
 
-static int delete(api_call *call) {
+static int delete (api_call *call) {
     channel_task task = {.call = call, .id = pl_str_trim(api_text(call, "DeliveryChannelId"))};
     if (config_owner_of(call, CONFIG_WRITE, &task.owner) != 0 || config_write(call, delete_work, &task) != 0)
         return -1;

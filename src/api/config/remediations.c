@@ -97,8 +97,9 @@ static int create_work(store_session *session, void *argument, pl_error *error) 
                               error) != 0)
         return -1;
     if (found)
-        return pl_failf(error, PL_E_Invalid_ConfigRuleId_Value, "The rule %.*s has the remediation %.*s already.",
-                        PL_FMT(made.rule_id), PL_FMT(task->remedy.remediation_id));
+        return pl_failf(error, PL_E_Invalid_ConfigRuleId_Value,
+                        "The rule %.*s has the remediation %.*s already.", PL_FMT(made.rule_id),
+                        PL_FMT(task->remedy.remediation_id));
     (void)read_remedy(call, &made);
     return put_remedy(task, session, &made, &rule, false, error);
 }
@@ -110,8 +111,8 @@ static int create(api_call *call) {
 
 static int find_remedy(remedy_task *task, store_session *session, pl_str id, pl_error *error) {
     bool found = false;
-    if (engine_remedy_find(session, task->call->arena, &task->owner.group, id, &task->remedy, &found, error) !=
-        0)
+    if (engine_remedy_find(session, task->call->arena, &task->owner.group, id, &task->remedy, &found,
+                           error) != 0)
         return -1;
     return found ? 0 : pl_fail(error, PL_E_RemediationNotExist);
 }
@@ -146,7 +147,7 @@ static int delete_work(store_session *session, void *argument, pl_error *error) 
     return 0;
 }
 
-static int delete(api_call *call) {
+static int delete (api_call *call) {
     remedy_task *task;
     if (begin(call, CONFIG_WRITE, &task) != 0 || config_list(call, "RemediationIds", &task->ids) != 0)
         return -1;
@@ -261,11 +262,10 @@ static int runs_work(store_session *session, void *argument, pl_error *error) {
     pl_str account_id = account ? pl_arena_printf(call->arena, "%lld", (long long)account) : PL_STR("");
     if (task->owner.partly)
         account_id = api_account(call);
-    return engine_remedy_runs(session, call->arena, rule.account_id, rule.rule_id,
-                              api_input(call, "ExecutionStatus") ? api_text(call, "ExecutionStatus")
-                                                                 : PL_STR(""),
-                              account_id, task->before, task->before_id, task->limit + 1, task->runs,
-                              &task->count, error);
+    return engine_remedy_runs(
+        session, call->arena, rule.account_id, rule.rule_id,
+        api_input(call, "ExecutionStatus") ? api_text(call, "ExecutionStatus") : PL_STR(""), account_id,
+        task->before, task->before_id, task->limit + 1, task->runs, &task->count, error);
 }
 
 static int open_token(remedy_task *task) {
@@ -360,14 +360,14 @@ static int queue_all(remedy_task *task, store_session *session, const engine_rul
     engine_result *results;
     size_t count;
     pl_str next = PL_STR_NONE;
-    engine_result_filter filter = {.rules = &rule,
-                                   .rule_count = 1,
-                                   .resource_id = pl_str_trim(api_text(call, "ResourceId")),
-                                   .resource_type = catalogue_type_name(call->services->catalogue,
-                                                                        api_text(call, "ResourceType")),
-                                   .region_id = pl_str_trim(api_text(call, "ResourceRegionId")),
-                                   .has_compliance = true,
-                                   .compliance = ENGINE_NON_COMPLIANT};
+    engine_result_filter filter = {
+        .rules = &rule,
+        .rule_count = 1,
+        .resource_id = pl_str_trim(api_text(call, "ResourceId")),
+        .resource_type = catalogue_type_name(call->services->catalogue, api_text(call, "ResourceType")),
+        .region_id = pl_str_trim(api_text(call, "ResourceRegionId")),
+        .has_compliance = true,
+        .compliance = ENGINE_NON_COMPLIANT};
     if (choose_accounts(task, &filter.accounts, &filter.account_count) != 0)
         return -1;
     if (filter.account_count == 0)
@@ -386,14 +386,16 @@ static int start_work(store_session *session, void *argument, pl_error *error) {
     engine_rule rule;
     task->id = PL_STR_NONE;
     task->rule_id = pl_str_trim(api_text(task->call, "ConfigRuleId"));
-    if (find_rule(task, session, task->rule_id, &rule, error) != 0 || describe_work(session, task, error) != 0)
+    if (find_rule(task, session, task->rule_id, &rule, error) != 0 ||
+        describe_work(session, task, error) != 0)
         return -1;
     if (pl_str_is(task->remedy.invoke_type, "NON_EXECUTION") ||
         pl_str_is(task->remedy.invoke_type, "NOT_CONFIG"))
         return pl_failf(error, PL_E_RemediationConfigNotExist,
                         "The remediation of the rule is not to be executed: its InvokeType is %.*s.",
                         PL_FMT(task->remedy.invoke_type));
-    if (remediation_check(task->call->services->catalogue, task->call->arena, &rule, &task->remedy, error) != 0)
+    if (remediation_check(task->call->services->catalogue, task->call->arena, &rule, &task->remedy, error) !=
+        0)
         return -1;
     return queue_all(task, session, &rule, error);
 }
@@ -485,8 +487,7 @@ int config_list_remediation_templates_2019(api_call *call) {
 int config_get_remediation_template(api_call *call) {
     pl_str id = pl_str_trim(api_text(call, "TemplateIdentifier"));
     *call->error = (pl_error){0};
-    const catalogue_remediation *t =
-        catalogue_find_remediation(call->services->catalogue, id, call->error);
+    const catalogue_remediation *t = catalogue_find_remediation(call->services->catalogue, id, call->error);
     if (!t && call->error->code[0])
         return -1;
     pl_write_array(call->out, PL_STR("RemediationTemplates"));
