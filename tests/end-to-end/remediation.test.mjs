@@ -201,7 +201,8 @@ test('a group remedies its members, or one of them', async () => {
   await until(async () => (await list()).length === 2);
   assert.deepEqual(await list(), ['g2', 'g1']);
   assert.deepEqual(await list({ ResourceAccountId: one }), ['g1']);
-  assert.equal((await server.call('ListAggregateRemediations', { AggregatorId, ConfigRuleIds: ConfigRuleId, PageNumber: 1, PageSize: 10 })).TotalCount, '1');
+  const { Remediations } = await server.call('ListAggregateRemediations', { AggregatorId, ConfigRuleIds: ConfigRuleId, PageNumber: 1, PageSize: 10 });
+  assert.deepEqual(Remediations.map((r) => [r.RemediationId, r.AggregatorId]), [[RemediationId, AggregatorId]]);
   await server.call('UpdateAggregateRemediation', { AggregatorId, RemediationId, InvokeType: 'AUTO_EXECUTION' });
   await server.put([{ ...bucket('g3', 'public-read'), accountId: two }]);
   await until(async () => (await list()).length === 3);

@@ -14,7 +14,8 @@ typedef struct channel_task {
     delivery_channel channel;
     delivery_channel *channels;
     size_t count;
-    bool dated; /* 2019-01-08 */
+    bool dated;        /* 2019-01-08 */
+    bool text_account; /* the one answer that declares the account as a text */
 } channel_task;
 
 static delivery *room(const api_call *call) {
@@ -167,7 +168,9 @@ static void write_role(pl_writer *out, api_call *call, const delivery_channel *c
 
 static void write_channel(const channel_task *task, const delivery_channel *c) {
     pl_writer *out = task->call->out;
-    if (!task->dated)
+    if (task->text_account)
+        pl_write_string(out, PL_STR("AccountId"), c->account_id);
+    else if (!task->dated)
         config_write_account(out, "AccountId", c->account_id);
     if (c->aggregator_id.n)
         pl_write_string(out, PL_STR("AggregatorId"), c->aggregator_id);
@@ -193,6 +196,7 @@ static int get(api_call *call) {
     channel_task task = {.call = call, .id = pl_str_trim(api_text(call, "DeliveryChannelId"))};
     if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_read(call, find_work, &task) != 0)
         return -1;
+    task.text_account = task.owner.group.aggregator_id.p != NULL;
     pl_write_object(call->out, PL_STR("DeliveryChannel"));
     write_channel(&task, &task.channel);
     pl_write_object_end(call->out);
@@ -295,13 +299,15 @@ static delivery_service *find_service(const service_task *task) {
     return NULL;
 }
 
+/* A service that there is not is not integrated. */
 static int show_service(api_call *call, bool with_types) {
+    static const delivery_service none = {.types = PL_STR_INIT(""), .aggregator_types = PL_STR_INIT("")};
     service_task task = {.call = call};
     if (config_read(call, services_work, &task) != 0)
         return -1;
     const delivery_service *s = find_service(&task);
     if (!s)
-        return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("ServiceCode"));
+        s = &none;
     pl_write_bool(call->out, PL_STR("Data"), s->enabled);
     pl_write_string(call->out, PL_STR("AggregatorDeliveryDataType"), s->aggregator_types);
     if (with_types)

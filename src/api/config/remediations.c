@@ -173,15 +173,15 @@ static int delete (api_call *call) {
 /* --- Showing -----------------------------------------------------------------------------------------------
  */
 
-static void write_remedy(api_call *call, const engine_remedy *r) {
+/* The list of a group leaves the parameters out. */
+static void write_remedy(api_call *call, const engine_remedy *r, bool with_params) {
     pl_writer *out = call->out;
     config_write_account(out, "AccountId", r->account_id);
-    if (r->aggregator_id.n)
-        pl_write_string(out, PL_STR("AggregatorId"), r->aggregator_id);
     pl_write_string(out, PL_STR("ConfigRuleId"), r->rule_id);
     pl_write_string(out, PL_STR("InvokeType"), r->invoke_type);
     pl_write_string(out, PL_STR("RemediationId"), r->remediation_id);
-    pl_write_string(out, PL_STR("RemediationOriginParams"), r->params);
+    if (with_params)
+        pl_write_string(out, PL_STR("RemediationOriginParams"), r->params);
     pl_write_string(out, PL_STR("RemediationSourceType"), r->source_type);
     pl_write_string(out, PL_STR("RemediationTemplateId"), r->template_id);
     pl_write_string(out, PL_STR("RemediationType"), r->type);
@@ -213,7 +213,7 @@ static int describe(api_call *call) {
     if (config_read(call, describe_work, task) != 0)
         return -1;
     pl_write_object(call->out, PL_STR("Remediation"));
-    write_remedy(call, &task->remedy);
+    write_remedy(call, &task->remedy, true);
     pl_write_object_end(call->out);
     return 0;
 }
@@ -241,11 +241,14 @@ static int list(api_call *call) {
     pl_write_array(call->out, PL_STR("Remediations"));
     for (int64_t i = skip; i < (int64_t)task->count && i - skip < take; i++) {
         pl_write_object(call->out, PL_STR_NONE);
-        write_remedy(call, &task->remedies[i]);
+        if (task->remedies[i].aggregator_id.n)
+            pl_write_string(call->out, PL_STR("AggregatorId"), task->remedies[i].aggregator_id);
+        write_remedy(call, &task->remedies[i], task->remedies[i].aggregator_id.n == 0);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    write_page(call, page, take, (int64_t)task->count);
+    if (!task->owner.group.aggregator_id.p) /* the answer of groups has no page */
+        write_page(call, page, take, (int64_t)task->count);
     return 0;
 }
 
@@ -435,12 +438,13 @@ static bool is_for(const catalogue_remediation *t, pl_str rule) {
 }
 
 /* `rule` NULL: the answer does not name it. */
-static void write_template(api_call *call, const catalogue_remediation *t, const pl_str *rule) {
+static void write_template(api_call *call, const catalogue_remediation *t, const pl_str *rule, bool dated) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR_NONE);
     pl_write_string(out, PL_STR("RemediationType"), PL_STR("OOS"));
     pl_write_string(out, PL_STR("TemplateDefinition"), t->definition);
-    pl_write_string(out, PL_STR("TemplateDescription"), t->description);
+    if (!dated)
+        pl_write_string(out, PL_STR("TemplateDescription"), t->description);
     pl_write_string(out, PL_STR("TemplateIdentifier"), t->identifier);
     pl_write_string(out, PL_STR("TemplateName"), t->name);
     if (rule)
@@ -449,7 +453,7 @@ static void write_template(api_call *call, const catalogue_remediation *t, const
 }
 
 /* There are templates of the type OOS only. */
-static int write_templates(api_call *call, int64_t skip, int64_t take, int64_t *total) {
+static int write_templates(api_call *call, int64_t skip, int64_t take, bool dated, int64_t *total) {
     const catalogue *known = call->services->catalogue;
     pl_str rule = pl_str_trim(api_text(call, "ManagedRuleIdentifier")),
            type = pl_str_trim(api_text(call, "RemediationType"));
@@ -462,7 +466,7 @@ static int write_templates(api_call *call, int64_t skip, int64_t take, int64_t *
         if (!is_for(t, rule) || (type.n && !pl_str_is(type, "OOS")))
             continue;
         if (*total >= skip && *total - skip < take)
-            write_template(call, t, NULL);
+            write_template(call, t, NULL, dated);
         ++*total;
     }
     pl_write_array_end(call->out);
@@ -472,7 +476,7 @@ static int write_templates(api_call *call, int64_t skip, int64_t take, int64_t *
 int config_list_remediation_templates(api_call *call) {
     int64_t page, take, skip, total;
     api_page(call, 20, &page, &take, &skip);
-    if (write_templates(call, skip, take, &total) != 0)
+    if (write_templates(call, skip, take, false, &total) != 0)
         return -1;
     write_page(call, page, take, total);
     return 0;
@@ -480,7 +484,7 @@ int config_list_remediation_templates(api_call *call) {
 
 int config_list_remediation_templates_2019(api_call *call) {
     int64_t total;
-    return write_templates(call, 0, INT64_MAX, &total);
+    return write_templates(call, 0, INT64_MAX, true, &total);
 }
 
 /* One entry for each rule that the template is made for. */
@@ -492,7 +496,7 @@ int config_get_remediation_template(api_call *call) {
         return -1;
     pl_write_array(call->out, PL_STR("RemediationTemplates"));
     for (size_t i = 0; t && i < t->rules.count; i++)
-        write_template(call, t, &t->rules.items[i]);
+        write_template(call, t, &t->rules.items[i], false);
     pl_write_array_end(call->out);
     return 0;
 }
