@@ -173,15 +173,16 @@ static int delete (api_call *call) {
 /* --- Showing -----------------------------------------------------------------------------------------------
  */
 
-/* The list of a group leaves the parameters out. */
-static void write_remedy(api_call *call, const engine_remedy *r, bool with_params) {
+/* The list of a group spells the parameters' name as the vendor declares it. */
+static void write_remedy(api_call *call, const engine_remedy *r, bool of_group_list) {
     pl_writer *out = call->out;
     config_write_account(out, "AccountId", r->account_id);
     pl_write_string(out, PL_STR("ConfigRuleId"), r->rule_id);
     pl_write_string(out, PL_STR("InvokeType"), r->invoke_type);
     pl_write_string(out, PL_STR("RemediationId"), r->remediation_id);
-    if (with_params)
-        pl_write_string(out, PL_STR("RemediationOriginParams"), r->params);
+    pl_write_string(out,
+                    of_group_list ? PL_STR("RemediaitonOriginParams") : PL_STR("RemediationOriginParams"),
+                    r->params);
     pl_write_string(out, PL_STR("RemediationSourceType"), r->source_type);
     pl_write_string(out, PL_STR("RemediationTemplateId"), r->template_id);
     pl_write_string(out, PL_STR("RemediationType"), r->type);
@@ -213,7 +214,7 @@ static int describe(api_call *call) {
     if (config_read(call, describe_work, task) != 0)
         return -1;
     pl_write_object(call->out, PL_STR("Remediation"));
-    write_remedy(call, &task->remedy, true);
+    write_remedy(call, &task->remedy, false);
     pl_write_object_end(call->out);
     return 0;
 }
@@ -243,7 +244,7 @@ static int list(api_call *call) {
         pl_write_object(call->out, PL_STR_NONE);
         if (task->remedies[i].aggregator_id.n)
             pl_write_string(call->out, PL_STR("AggregatorId"), task->remedies[i].aggregator_id);
-        write_remedy(call, &task->remedies[i], task->remedies[i].aggregator_id.n == 0);
+        write_remedy(call, &task->remedies[i], task->remedies[i].aggregator_id.n != 0);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
