@@ -171,6 +171,8 @@ def check_file(path, document, everything, report):
         report.form(path, form.pack_errors(document, path.stem, rules))
     elif room == "types":
         report.form(path, form.type_errors(document, path.name[:-len(".json")]))
+    elif room == "remediations":
+        report.form(path, form.remediation_errors(document, path.stem, rules))
     elif room == "terraform":
         report.form(path, form.terraform_errors(document, path.stem, types))
     elif path.name == "extension-operators.json":

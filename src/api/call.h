@@ -21,6 +21,7 @@ struct identity;
 struct org;
 struct engine;
 struct functions;
+struct delivery;
 struct identity_caller;
 struct identity_denial;
 struct api_limits;
@@ -34,6 +35,7 @@ typedef struct api_services {
     struct org *org;
     struct engine *engine;
     struct functions *functions; /* NULL: the program runs no functions */
+    struct delivery *delivery;
     const struct api_limits *limits;
     pl_clock clock;
     pl_random random;
@@ -58,6 +60,7 @@ typedef struct api_limits {
     uint32_t resource_groups;        /* of an account; vendor: 30 */
     uint32_t switch_interval;        /* milliseconds between two switches of control policies; 0: any */
     uint32_t calls_per_second;       /* per access key; 0: no limit */
+    uint32_t delivery_channels;      /* of an account, and of a group; vendor: 5 */
 } api_limits;
 
 typedef struct api_call {

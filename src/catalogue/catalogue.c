@@ -19,6 +19,8 @@ static const struct {
     [CATALOGUE_PACKS] = {"packs/", catalogue_read_template, offsetof(catalogue_template, template_id)},
     [CATALOGUE_TYPES] = {"types/", catalogue_read_type, offsetof(catalogue_type, name)},
     [CATALOGUE_TERRAFORM] = {"terraform/", NULL, 0},
+    [CATALOGUE_REMEDIATIONS] = {"remediations/", catalogue_read_remediation,
+                                offsetof(catalogue_remediation, identifier)},
 };
 
 static int by_entry_name(const void *a, const void *b) {
@@ -63,11 +65,13 @@ static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_pa
 BY_KEY(by_identifier, catalogue_rule, identifier)
 BY_KEY(by_template_id, catalogue_template, template_id)
 BY_KEY(by_type_name, catalogue_type, name)
+BY_KEY(by_remediation, catalogue_remediation, identifier)
 
 static void sort_objects(catalogue_shelf *shelf) {
-    int (*order)(const void *, const void *) = shelf->read == catalogue_read_rule       ? by_identifier
-                                               : shelf->read == catalogue_read_template ? by_template_id
-                                                                                        : by_type_name;
+    int (*order)(const void *, const void *) = shelf->read == catalogue_read_rule          ? by_identifier
+                                               : shelf->read == catalogue_read_template    ? by_template_id
+                                               : shelf->read == catalogue_read_remediation ? by_remediation
+                                                                                           : by_type_name;
     if (shelf->count > 1)
         qsort(shelf->objects, shelf->count, sizeof *shelf->objects, order);
 }
@@ -241,6 +245,19 @@ const catalogue_template *catalogue_template_at(const catalogue *c, size_t index
 
 const catalogue_template *catalogue_find_template(const catalogue *c, pl_str template_id, pl_error *error) {
     return find_object(c, CATALOGUE_PACKS, template_id, error);
+}
+
+size_t catalogue_remediation_count(const catalogue *c) {
+    return c->shelves[CATALOGUE_REMEDIATIONS].count;
+}
+
+const catalogue_remediation *catalogue_remediation_at(const catalogue *c, size_t index, pl_error *error) {
+    return object_at(c, CATALOGUE_REMEDIATIONS, index, error);
+}
+
+const catalogue_remediation *catalogue_find_remediation(const catalogue *c, pl_str identifier,
+                                                        pl_error *error) {
+    return find_object(c, CATALOGUE_REMEDIATIONS, identifier, error);
 }
 
 static pl_str lower_case(pl_arena *arena, pl_str s) {

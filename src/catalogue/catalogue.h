@@ -70,6 +70,14 @@ typedef struct catalogue_template {
     size_t rule_count;
 } catalogue_template;
 
+/* A remediation template (catalogue/README.md, "Remediations"). */
+typedef struct catalogue_remediation {
+    pl_str identifier, name, description;
+    catalogue_list rules; /* managed rules it is made for */
+    pl_str definition;    /* {"Parameters":{...}} as JSON text */
+    pl_str effect;        /* JSON object: what it does to a recorded configuration */
+} catalogue_remediation;
+
 typedef struct catalogue_relation {
     pl_str relation;    /* IsContained, IsAttachedTo, IsAssociatedIn, Contains */
     pl_str target_type; /* resource type */
@@ -144,6 +152,12 @@ int catalogue_program_rule(const catalogue_rule *rule, pl_arena *arena, pl_json 
 size_t catalogue_template_count(const catalogue *c);
 const catalogue_template *catalogue_template_at(const catalogue *c, size_t index, pl_error *error);
 const catalogue_template *catalogue_find_template(const catalogue *c, pl_str template_id, pl_error *error);
+
+/* Remediation templates in byte order of their identifiers. */
+size_t catalogue_remediation_count(const catalogue *c);
+const catalogue_remediation *catalogue_remediation_at(const catalogue *c, size_t index, pl_error *error);
+const catalogue_remediation *catalogue_find_remediation(const catalogue *c, pl_str identifier,
+                                                        pl_error *error);
 
 /* Resource types in byte order; found by name or alias without regard to letter case. */
 size_t catalogue_type_count(const catalogue *c);

@@ -42,7 +42,14 @@ typedef struct catalogue_shelf {
     _Atomic(bool) ready;
 } catalogue_shelf;
 
-enum { CATALOGUE_RULES, CATALOGUE_PACKS, CATALOGUE_TYPES, CATALOGUE_TERRAFORM, CATALOGUE_SHELVES };
+enum {
+    CATALOGUE_RULES,
+    CATALOGUE_PACKS,
+    CATALOGUE_TYPES,
+    CATALOGUE_TERRAFORM,
+    CATALOGUE_REMEDIATIONS,
+    CATALOGUE_SHELVES
+};
 
 struct catalogue {
     catalogue_shelf shelves[CATALOGUE_SHELVES];
@@ -66,10 +73,11 @@ int catalogue_take_bool(catalogue_reader *r, pl_json node, const char *path, boo
 int catalogue_take_list(catalogue_reader *r, pl_json node, const char *path, catalogue_list *list);
 int catalogue_take_json(catalogue_reader *r, pl_json node, pl_str *text); /* compact text */
 
-/* The readers of the four folders. */
+/* The readers of the folders. */
 int catalogue_read_rule(catalogue_reader *r, pl_json root, void **object);
 int catalogue_read_template(catalogue_reader *r, pl_json root, void **object);
 int catalogue_read_type(catalogue_reader *r, pl_json root, void **object);
+int catalogue_read_remediation(catalogue_reader *r, pl_json root, void **object);
 
 /* check.c: what an own rule file must also satisfy: compiling conditions, well-formed cases. */
 int catalogue_check_rule(catalogue_reader *r, const catalogue_rule *rule, pl_json root);

@@ -33,6 +33,7 @@ api_limits program_limits(bool strict) {
                             .invitations_per_day = 20,
                             .resource_groups = 30,
                             .switch_interval = 300000,
+                            .delivery_channels = DELIVERY_CHANNELS_PER_OWNER,
                             .calls_per_second = 100};
     return (api_limits){.rules_per_account = 10000,
                         .packs_per_account = 1000,
@@ -44,7 +45,8 @@ api_limits program_limits(bool strict) {
                         .control_policies = 1500,
                         .policies_per_target = 10,
                         .invitations_per_day = 20,
-                        .resource_groups = 30};
+                        .resource_groups = 30,
+                        .delivery_channels = 100};
 }
 
 const char *program_data_directory(const char *option) {
@@ -75,7 +77,8 @@ static int account_deleted(void *context, store_session *session, pl_str account
                            pl_error *error) {
     program *p = context;
     (void)now;
-    if (engine_delete_account(p->engine, session, account_id, error) != 0)
+    if (engine_delete_account(p->engine, session, account_id, error) != 0 ||
+        delivery_delete_owner(session, account_id, PL_STR(""), error) != 0)
         return -1;
     return identity_account_delete(p->identity, session, account_id, error);
 }
@@ -103,6 +106,8 @@ static int group_deleted(void *context, store_session *session, pl_str owner_id,
     int result = engine_pack_remove_all(&changes, session, &group, error);
     if (result == 0)
         result = engine_rule_remove_all(&changes, session, &group, error);
+    if (result == 0)
+        result = delivery_delete_owner(session, owner_id, group_id, error);
     pl_arena_free(&arena);
     return result;
 }
@@ -150,6 +155,16 @@ static int in_folder(void *context, store_session *session, pl_str account_id, p
     *inside = org_in_folder(view, account_id, folder_id);
     org_view_close(view);
     return 0;
+}
+
+/* --- What delivery asks the engine -------------------------------------------------------------------------
+ */
+
+static int read_results(void *context, store_session *session, pl_arena *arena, pl_str owner_id,
+                        pl_str aggregator_id, pl_str after, delivery_result **results, size_t *count,
+                        pl_str *next, pl_error *error) {
+    return engine_read_results(((program *)context)->engine, session, arena, owner_id, aggregator_id, after,
+                               results, count, next, error);
 }
 
 /* --- Opening ---------------------------------------------------------------------------------------------
@@ -241,6 +256,22 @@ static int open_identity(program *p, pl_error *error) {
     return identity_open(&p->identity, &config, error);
 }
 
+/* What has no address goes below the data directory. */
+static int open_delivery(program *p, pl_error *error) {
+    delivery_config config = p->options.delivery;
+    snprintf(p->delivery_directory, sizeof p->delivery_directory, "%s/delivered", p->options.data);
+    config.store = p->store;
+    config.org = p->org;
+    config.catalogue = p->catalogue;
+    config.clock = p->services.clock;
+    config.random = p->services.random;
+    config.log = &p->options.log;
+    config.directory = config.directory ? config.directory : p->delivery_directory;
+    config.results = read_results;
+    config.results_context = p;
+    return delivery_open(&p->delivery, &config, error);
+}
+
 static int open_engine(program *p, pl_error *error) {
     engine_config config = {.store = p->store,
                             .catalogue = p->catalogue,
@@ -248,7 +279,8 @@ static int open_engine(program *p, pl_error *error) {
                             .random = p->services.random,
                             .log = &p->options.log,
                             .workers = p->options.workers,
-                            .strict = p->options.limits.strict};
+                            .strict = p->options.limits.strict,
+                            .delivery = p->delivery};
     config.groups = (engine_groups){p, groups_of, members_of, in_folder};
     return engine_open(&p->engine, &config, error);
 }
@@ -267,6 +299,20 @@ static int open_functions(program *p, pl_error *error) {
     return functions_open(&p->functions, &config, error);
 }
 
+static int open_remediation(program *p, pl_error *error) {
+    remediation_config config = p->options.remediation;
+    if (!p->options.with_functions)
+        return 0;
+    config.store = p->store;
+    config.engine = p->engine;
+    config.catalogue = p->catalogue;
+    config.functions = p->functions;
+    config.clock = p->services.clock;
+    config.random = p->services.random;
+    config.log = &p->options.log;
+    return remediation_open(&p->remediation, &config, error);
+}
+
 static void connect_rooms(program *p) {
     org_hooks hooks = {.context = p,
                        .create_account = account_created,
@@ -282,6 +328,7 @@ static void connect_rooms(program *p) {
     p->services.identity = p->identity;
     p->services.engine = p->engine;
     p->services.functions = p->functions;
+    p->services.delivery = p->delivery;
     p->services.limits = &p->options.limits;
     p->services.log = &p->options.log;
     p->services.started = pl_now(&p->services.clock);
@@ -293,8 +340,8 @@ int program_open(program *p, const program_options *options, pl_error *error) {
     p->services.random = pl_random_system();
     if (make_directory(options->data, error) == 0 &&
         catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
-        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_engine(p, error) == 0 &&
-        open_functions(p, error) == 0) {
+        open_org(p, error) == 0 && open_identity(p, error) == 0 && open_delivery(p, error) == 0 &&
+        open_engine(p, error) == 0 && open_functions(p, error) == 0 && open_remediation(p, error) == 0) {
         connect_rooms(p);
         return 0;
     }
@@ -304,13 +351,17 @@ int program_open(program *p, const program_options *options, pl_error *error) {
 
 void program_close(program *p) {
     pl_error ignored;
+    remediation_stop(p->remediation);
     functions_stop(p->functions);
+    delivery_stop(p->delivery);
     engine_stop(p->engine);
     if (p->identity)
         (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
+    remediation_close(p->remediation);
     functions_close(p->functions);
     engine_close(p->engine);
+    delivery_close(p->delivery);
     identity_close(p->identity);
     org_close(p->org);
     catalogue_close(p->catalogue);

@@ -6,10 +6,14 @@
 #define CLI_PROGRAM_H
 
 #include "api/call.h"
+#include "delivery/delivery.h"
 #include "engine/engine.h"
 #include "functions/functions.h"
 #include "identity/identity.h"
 #include "org/org.h"
+#include "remediation/remediation.h"
+
+enum { PROGRAM_PATH = 4096 };
 
 typedef struct program_options {
     const char *data;           /* directory; made (mode 0700) when missing */
@@ -19,6 +23,8 @@ typedef struct program_options {
     bool alone;                 /* refuse to open what another program has opened so: one server at a time */
     bool with_functions;        /* run functions; functions_start follows when the gateway listens */
     functions_config functions; /* its limits; what rooms it uses is filled in */
+    delivery_config delivery;   /* addresses and limits; what rooms it uses is filled in */
+    remediation_config remediation;
     api_limits limits;
     pl_log log;
 } program_options;
@@ -28,12 +34,15 @@ typedef struct program {
     program_options options;
     int lock; /* descriptor of the lock file; -1: none */
     api_services services;
+    char delivery_directory[PROGRAM_PATH];
     store *store;
     catalogue *catalogue;
     org *org;
     identity *identity;
     engine *engine;
-    functions *functions; /* NULL unless asked for */
+    delivery *delivery;
+    functions *functions;     /* NULL unless asked for */
+    remediation *remediation; /* the same */
 } program;
 
 /* The limits of a server: generous, or the vendor's with `strict` (reference/evaluation-semantics.md, section

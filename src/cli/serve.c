@@ -63,6 +63,36 @@ static const cli_option table[] = {
      "run functions without a sandbox where the kernel refuses one: their code can then do what this user "
      "can",
      NULL, 0, false},
+    {"delivery-oss", CLI_TEXT, NULL, 0, 0, "URL",
+     "object store that delivery channels of type OSS write to, may contain {bucket} and {region}; without "
+     "it "
+     "files in the data directory",
+     NULL, 0, false},
+    {"delivery-mns", CLI_TEXT, NULL, 0, 0, "URL",
+     "message service of channels of type MNS, or webhook+http(s)://... for plain POSTs; may contain {topic}",
+     NULL, 0, false},
+    {"delivery-sls", CLI_TEXT, NULL, 0, 0, "URL",
+     "log service of channels of type SLS, or webhook+http(s)://...; may contain {project} and {logstore}",
+     NULL, 0, false},
+    {"delivery-events", CLI_TEXT, NULL, 0, 0, "URL",
+     "receives the CloudEvents of integrated services, may contain {service}", NULL, 0, false},
+    {"delivery-access-key-id", CLI_TEXT, NULL, 0, 0, "ID",
+     "key that signs calls to object store and messages", NULL, 0, false},
+    {"delivery-access-key-secret", CLI_TEXT, NULL, 0, 0, "SECRET",
+     "its secret; better given as PLUMBLINE_DELIVERY_ACCESS_KEY_SECRET", NULL, 0, false},
+    {"delivery-workers", CLI_NUMBER, "4", 1, 64, "N", "deliveries that are sent at once", NULL, 0, false},
+    {"delivery-retry", CLI_NUMBER, "5000", 1, 3600000, "MILLISECONDS",
+     "before a failed delivery is sent again; doubled each time, up to ten minutes", NULL, 0, false},
+    {"delivery-keep", CLI_NUMBER, "72", 1, 8760, "HOURS", "after which a delivery that fails is dropped",
+     NULL, 0, false},
+    {"delivery-channels", CLI_NUMBER, NULL, 1, 1000000, "N", "delivery channels an account or group may have",
+     NULL, 0, false},
+    {"remediation-executor", CLI_TEXT, NULL, 0, 0, "URL|simulate",
+     "what carries out remediation templates: an address that gets each execution as a POST, or `simulate` "
+     "to "
+     "record their effect only; without it executions fail",
+     NULL, 0, false},
+    {"remediation-workers", CLI_NUMBER, "2", 1, 16, "N", "remediations that run at once", NULL, 0, false},
     {"strict", CLI_FLAG, NULL, 0, 0, NULL,
      "refuse what the vendor refuses: its quotas, call rate and HTTPS-only operations", NULL, 0, false},
     {"catalogue", CLI_TEXT, NULL, 0, 0, "DIR", "directory with rule files of your own", NULL, 0, false},
@@ -106,7 +136,7 @@ typedef struct server {
     program program;
     gateway_options gateway_options;
     gateway *gateway;
-    gateway_gauge gauges[16];
+    gateway_gauge gauges[24];
 } server;
 
 static const char *text_of(const server *s, const char *name) {
@@ -169,6 +199,7 @@ static api_limits read_limits(const server *s) {
     set_limit(s, "invitations-per-day", &limits.invitations_per_day);
     set_limit(s, "resource-groups", &limits.resource_groups);
     set_limit(s, "switch-interval", &limits.switch_interval);
+    set_limit(s, "delivery-channels", &limits.delivery_channels);
     return limits;
 }
 
@@ -306,6 +337,46 @@ static int64_t waiting_runs(void *context) {
     return store_read(((program *)context)->store, read_runs, &runs, &ignored) == 0 ? runs : -1;
 }
 
+static delivery_counts delivery_counts_of(void *context) {
+    delivery_counts counts;
+    delivery_count_all(((program *)context)->delivery, &counts);
+    return counts;
+}
+
+static int64_t delivered(void *context) {
+    return delivery_counts_of(context).delivered;
+}
+
+static int64_t delivery_failures(void *context) {
+    return delivery_counts_of(context).failures;
+}
+
+static int64_t deliveries_dropped(void *context) {
+    return delivery_counts_of(context).dropped;
+}
+
+static int read_deliveries(store_session *session, void *argument, pl_error *error) {
+    return delivery_count(session, argument, error);
+}
+
+/* -1 while the store cannot be read. */
+static int64_t deliveries_waiting(void *context) {
+    int64_t waiting = -1;
+    pl_error ignored;
+    return store_read(((program *)context)->store, read_deliveries, &waiting, &ignored) == 0 ? waiting : -1;
+}
+
+static int read_remediations(store_session *session, void *argument, pl_error *error) {
+    return engine_remedy_count(session, argument, error);
+}
+
+/* -1 while the store cannot be read. */
+static int64_t remediations_waiting(void *context) {
+    int64_t waiting = -1;
+    pl_error ignored;
+    return store_read(((program *)context)->store, read_remediations, &waiting, &ignored) == 0 ? waiting : -1;
+}
+
 static void set_gateway_options(server *s) {
     const gateway_gauge gauges[] = {
         {"plumbline_store_reads_total", "Read transactions.", true, store_reads, &s->program},
@@ -325,6 +396,14 @@ static void set_gateway_options(server *s) {
          &s->program},
         {"plumbline_function_instances", "Sandboxes now.", false, function_instances, &s->program},
         {"plumbline_function_running", "Invocations now.", false, function_running, &s->program},
+        {"plumbline_remediations_waiting", "Resources that a remediation is still to be run for.", false,
+         remediations_waiting, &s->program},
+        {"plumbline_deliveries_waiting", "Documents that delivery channels have still to take.", false,
+         deliveries_waiting, &s->program},
+        {"plumbline_deliveries_total", "Documents delivered.", true, delivered, &s->program},
+        {"plumbline_delivery_failures_total", "Deliveries that failed and are tried again.", true,
+         delivery_failures, &s->program},
+        {"plumbline_deliveries_dropped_total", "Deliveries given up.", true, deliveries_dropped, &s->program},
     };
     gateway_options *o = &s->gateway_options;
     memcpy(s->gauges, gauges, sizeof gauges);
@@ -369,6 +448,21 @@ static int configure(server *s, pl_error *error) {
         .idle_seconds = (unsigned)number_of(s, "function-idle"),
         .retry_ms = number_of(s, "function-retry"),
         .unsafe = number_of(s, "unsafe-functions"),
+    };
+    s->program_options.delivery = (delivery_config){
+        .oss_url = text_of(s, "delivery-oss"),
+        .mns_url = text_of(s, "delivery-mns"),
+        .sls_url = text_of(s, "delivery-sls"),
+        .events_url = text_of(s, "delivery-events"),
+        .access_key_id = text_of(s, "delivery-access-key-id"),
+        .access_key_secret = text_of(s, "delivery-access-key-secret"),
+        .workers = (unsigned)number_of(s, "delivery-workers"),
+        .retry_ms = number_of(s, "delivery-retry"),
+        .keep_ms = number_of(s, "delivery-keep") * 3600000,
+    };
+    s->program_options.remediation = (remediation_config){
+        .executor = text_of(s, "remediation-executor"),
+        .workers = (unsigned)number_of(s, "remediation-workers"),
     };
     return 0;
 }
@@ -441,7 +535,9 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
     if (gateway_start(&s->gateway, &s->gateway_options, &s->program.services, error) != 0)
         return -1;
     pl_str address = endpoint(s);
-    if (start_functions(s, address, error) != 0 || credentials_set_endpoint(s->data, address, error) != 0)
+    if (start_functions(s, address, error) != 0 || delivery_start(s->program.delivery, error) != 0 ||
+        remediation_start(s->program.remediation, error) != 0 ||
+        credentials_set_endpoint(s->data, address, error) != 0)
         return -1;
     printf("listening on %.*s\n", PL_FMT(address));
     fflush(stdout);
@@ -462,7 +558,9 @@ static int serve(server *s, pl_error *error) {
     if (program_open(&s->program, &s->program_options, error) != 0)
         return -1;
     int result = run(s, &signals, error);
+    remediation_stop(s->program.remediation);
     functions_stop(s->program.functions);
+    delivery_stop(s->program.delivery);
     gateway_stop(s->gateway);
     program_close(&s->program);
     gateway_free(s->gateway);

@@ -4,6 +4,7 @@
  * Views of other nodes need no telling: every transaction compares the versions of the rules it evaluates
  * with (engine/view.h). Workers are woken by a notification when another node has queued runs.
  */
+#include "engine/remedy.h"
 #include "engine/run.h"
 #include "engine/work.h"
 
@@ -116,6 +117,10 @@ int engine_check_rule(engine *e, const engine_rule *rule, pl_error *error) {
     return status;
 }
 
+int engine_channels_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
+    return engine_version_renew(e, session, account_id, error);
+}
+
 int engine_delete_account(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1",
@@ -133,5 +138,7 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "t", account_id) != 0)
             return -1;
+    if (engine_remedy_forget_account(session, account_id, error) != 0)
+        return -1;
     return engine_version_renew(e, session, account_id, error);
 }

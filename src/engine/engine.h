@@ -18,6 +18,8 @@
 #include "inventory/inventory.h"
 
 typedef struct engine engine;
+struct delivery;
+struct delivery_result;
 
 /* An account group: the management account that owns it and its id. */
 typedef struct engine_group {
@@ -52,6 +54,7 @@ typedef struct engine_config {
     bool strict;        /* refuse extension operators and sources */
     int64_t run_inside; /* most resources a run evaluates inside the calling transaction; 0: 300 */
     engine_groups groups;
+    struct delivery *delivery; /* told of changes and violations; may be NULL */
 } engine_config;
 
 /* Opens the engine and starts its workers, which take up interrupted runs. Everything in `config` outlives
@@ -124,6 +127,9 @@ int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *r
 /* True while a run of the rule waits or works: its state is then EVALUATING. */
 int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error);
 
+/* Delivery channels of the owner changed. */
+int engine_channels_changed(engine *e, store_session *session, pl_str account_id, pl_error *error);
+
 /* The pack's scope, or which rules are in a pack, changed: programs of the owner are built anew. */
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error);
 
@@ -193,6 +199,11 @@ typedef struct engine_result_filter {
 int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                         const engine_result_filter *filter, pl_str after, size_t limit,
                         engine_result **results, size_t *count, pl_str *next, pl_error *error);
+
+/* The results of an owner's rules, page by page, for compliance snapshots (delivery_read_results). */
+int engine_read_results(void *context, store_session *session, pl_arena *arena, pl_str owner_id,
+                        pl_str aggregator_id, pl_str after, struct delivery_result **results, size_t *count,
+                        pl_str *next, pl_error *error);
 
 /* --- Single results ----------------------------------------------------------------------------------------
  */

@@ -22,28 +22,9 @@ int engine_evaluating_begin(engine_evaluating *c, engine *e, store_session *sess
 int engine_evaluating_end(engine_evaluating *c, int status) {
     for (engine_typed *t = c->types; t; t = t->next)
         engine_program_give_back(t->program, t->state);
-    for (engine_viewed *v = c->views; v; v = v->next)
-        engine_view_release(v->view);
     pl_json_parser_free(c->parser);
     pl_arena_free(&c->document);
     return engine_writing_end(&c->writing, status);
-}
-
-static engine_view *get_view(engine_evaluating *c, pl_str account_id) {
-    for (engine_viewed *v = c->views; v; v = v->next)
-        if (pl_str_eq(v->view->account_id, account_id))
-            return v->view;
-    engine_viewed *made = pl_new(c->writing.arena, engine_viewed, 1);
-    if (!made) {
-        out_of_memory(c);
-        return NULL;
-    }
-    made->view = engine_view_get(c->writing.e, c->writing.session, account_id, c->error);
-    if (!made->view)
-        return NULL;
-    made->next = c->views;
-    c->views = made;
-    return made->view;
 }
 
 engine_typed *engine_typed_own(engine_evaluating *c, pl_str account_id, engine_type_program *program) {
@@ -69,7 +50,7 @@ engine_typed *engine_typed_get(engine_evaluating *c, pl_str account_id, pl_str r
         if (t->view && pl_str_eq(t->program->resource_type, resource_type) &&
             pl_str_eq(t->account_id, account_id))
             return t;
-    engine_view *view = get_view(c, account_id);
+    engine_view *view = engine_writing_view(&c->writing, account_id);
     engine_type_program *program = view ? engine_view_program(view, resource_type, c->error) : NULL;
     engine_typed *made = program ? engine_typed_own(c, view->account_id, program) : NULL;
     if (made)

@@ -18,11 +18,6 @@ typedef struct engine_typed {
     struct engine_typed *next;
 } engine_typed;
 
-typedef struct engine_viewed {
-    engine_view *view;
-    struct engine_viewed *next;
-} engine_viewed;
-
 /* Which types must be looked at again when a resource of another type changes. */
 typedef struct engine_dependency_types {
     pl_str account_id, changed;
@@ -34,7 +29,6 @@ typedef struct engine_dependency_types {
 typedef struct engine_evaluating {
     engine_writing writing;
     engine_typed *types;
-    engine_viewed *views;
     engine_dependency_types *dependencies;
     pl_json_parser *parser; /* of stored configurations, tags and items; one document at a time */
     pl_arena document;      /* what one evaluation needs; reset for each resource */

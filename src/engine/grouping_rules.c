@@ -10,7 +10,7 @@
 enum { REWRITTEN_MAX = 1 << 20 };
 
 static int refuse(pl_error *error, const char *what) {
-    return pl_fail_code(error, 400, "InvalidParameter.RuleContents", what);
+    return pl_failf(error, PL_E_InvalidParameter_RuleContents, "%s", what);
 }
 
 static pl_str text_of(pl_json node, const char *name) {

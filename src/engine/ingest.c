@@ -33,7 +33,7 @@ static int evaluate_all(engine_evaluating *c, const inventory_change *changes, s
     for (size_t i = 0; i < count; i++)
         if (changes[i].event != INVENTORY_UNCHANGED && engine_evaluate_dependants(c, changes + i) != 0)
             return -1;
-    return 0;
+    return engine_note_changes(&c->writing, changes, count);
 }
 
 static void sum_up(const inventory_change *changes, size_t count, engine_ingested *out) {

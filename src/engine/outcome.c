@@ -9,6 +9,7 @@
 #include "engine/outcome.h"
 
 #include "engine/function.h"
+#include "engine/remedy.h"
 
 #include <stdlib.h>
 
@@ -275,6 +276,11 @@ int engine_writing_end(engine_writing *w, int status) {
         status = move_sequences(w);
     if (status == 0 && w->functions_queued)
         status = store_notify(w->session, ENGINE_FUNCTION_CHANNEL, PL_STR(""), w->error);
+    status = delivery_batch_end(w->deliveries, status, w->error);
+    if (status == 0 && w->remedies_queued)
+        status = store_notify(w->session, ENGINE_REMEDY_CHANNEL, PL_STR(""), w->error);
+    for (engine_viewed *v = w->views; v; v = v->next)
+        engine_view_release(v->view);
     pl_buf_free(&w->scratch);
     return status;
 }
@@ -420,26 +426,33 @@ static int renew_row(engine_writing *w, const engine_outcome *o) {
                      o->ordering, w->now);
 }
 
+/* Brings the row in line with an outcome that covers the resource. */
+static int write_covered(engine_writing *w, const engine_outcome *o, engine_compliance visible, bool same) {
+    const engine_row *row = o->row;
+    if (!row)
+        return o->compliance == ENGINE_COMPLIANT ? 0 : insert_row(w, o);
+    if (same)
+        return o->rule->owner == ENGINE_FUNCTION ? renew_row(w, o) : 0;
+    return change_row(w, o, visible);
+}
+
 int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_compliance *shown) {
     const engine_row *row = o->row;
     engine_compliance visible = !o->covered          ? ENGINE_COMPLIANCE_COUNT
                                 : row && row->marked ? ENGINE_IGNORED
                                                      : o->compliance;
+    bool late = o->covered && row && o->ordering < row->ordering;
+    bool same = row && row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation);
     if (shown)
-        *shown = visible;
+        *shown = late ? row->shown : visible;
     count_coverage(o);
     if (!o->covered)
         return row ? delete_row(w, o) : 0;
-    if (!row)
-        return o->compliance == ENGINE_COMPLIANT ? 0 : insert_row(w, o);
-    if (o->ordering < row->ordering) {
-        if (shown)
-            *shown = row->shown;
+    if (late)
         return 0;
-    }
-    if (row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation))
-        return o->rule->owner == ENGINE_FUNCTION ? renew_row(w, o) : 0;
-    return change_row(w, o, visible);
+    if (write_covered(w, o, visible, same) != 0)
+        return -1;
+    return visible == ENGINE_NON_COMPLIANT ? engine_note_violation(w, o, !same) : 0;
 }
 
 static int store_mark(engine_writing *w, const engine_outcome *o, engine_compliance shown, pl_str date,

@@ -39,6 +39,12 @@ typedef struct engine_new_row {
 
 enum { ENGINE_NEW_ROWS_MAX = 20000 };
 
+/* A view that the transaction holds. */
+typedef struct engine_viewed {
+    engine_view *view;
+    struct engine_viewed *next;
+} engine_viewed;
+
 typedef struct engine_writing {
     engine *e;
     store_session *session;
@@ -48,6 +54,9 @@ typedef struct engine_writing {
     engine_account_runs *accounts;
     bool keeps_sequence;   /* no need to tell runs that results of the accounts change */
     bool functions_queued; /* events for functions are to be announced */
+    engine_viewed *views;
+    bool remedies_queued;       /* events for remediations are to be announced */
+    delivery_batch *deliveries; /* NULL until there are some */
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */
     size_t row_count, row_capacity;
@@ -117,6 +126,19 @@ engine_tally *engine_tally_of(engine_writing *w, pl_str account_id, int64_t rule
  * will show then, ENGINE_COMPLIANCE_COUNT when the rule does not cover the resource.
  */
 int engine_write_outcome(engine_writing *w, const engine_outcome *outcome, engine_compliance *shown);
+
+/* The account's view, held until the writing ends; NULL on failure. */
+engine_view *engine_writing_view(engine_writing *w, pl_str account_id);
+
+/*
+ * Tells the channels of a result that is shown as NON_COMPLIANT. `news`: it was not so before, or for another
+ * reason; otherwise only manual evaluations are told (reference/delivery.md, section 4.2). Queues the rule's
+ * remediation when that runs by itself.
+ */
+int engine_note_violation(engine_writing *w, const engine_outcome *o, bool news);
+
+/* Tells the channels of recorded changes. */
+int engine_note_changes(engine_writing *w, const inventory_change *changes, size_t count);
 
 /* A function has to look at the resource: at most one event waits for a rule and a resource. */
 int engine_queue_function(engine_writing *w, const engine_outcome *o);

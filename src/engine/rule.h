@@ -79,6 +79,7 @@ typedef struct engine_rule {
     pl_str tags;          /* JSON array of {TagKey, TagValue} */
     engine_list pack_ids; /* packs the rule is in, oldest first */
     bool made_by_pack;
+    bool remediates; /* its remediation runs by itself */
 } engine_rule;
 
 #endif

@@ -1,4 +1,5 @@
 /* Reading and writing rows of the table rules. */
+#include "engine/remedy.h"
 #include "engine/rows.h"
 
 enum { MOST_RULES = 100000 };
@@ -9,7 +10,7 @@ enum { MOST_RULES = 100000 };
     "r.state, r.created, r.modified, r.first_activated, r.first_evaluation_started, "                        \
     "r.last_success_started, r.last_success_ended, r.last_failure_started, r.last_failure_ended, "           \
     "r.last_error_code, r.last_error_message, r.run_ordering, r.run_trigger, r.creator_id, "                 \
-    "r.creator_name, r.creator_type, r.tags, r.made_by_pack"
+    "r.creator_name, r.creator_type, r.tags, r.made_by_pack, r.remediates"
 
 static pl_str text_at(pl_arena *arena, store_statement *st, int column) {
     return pl_arena_copy(arena, store_column_text(st, column));
@@ -54,6 +55,7 @@ static void read_history(pl_arena *arena, store_statement *st, engine_rule *rule
     rule->creator_type = text_at(arena, st, 30);
     rule->tags = text_at(arena, st, 31);
     rule->made_by_pack = store_column_i64(st, 32) != 0;
+    rule->remediates = store_column_i64(st, 33) != 0;
 }
 
 static int read_rule(pl_arena *arena, store_statement *st, engine_rule *rule, pl_error *error) {
@@ -327,7 +329,8 @@ int engine_rule_write(store_session *session, const engine_rule *rule, pl_error 
 
 int engine_rule_erase(store_session *session, const engine_rule *rule, pl_error *error) {
     if (store_run(session, error, "DELETE FROM pack_rules WHERE account_id = $1 AND rule_id = $2", "tt",
-                  rule->account_id, rule->rule_id) != 0)
+                  rule->account_id, rule->rule_id) != 0 ||
+        engine_remedy_forget_rule(session, rule, error) != 0)
         return -1;
     return store_run(session, error, "DELETE FROM rules WHERE account_id = $1 AND rule_id = $2", "tt",
                      rule->account_id, rule->rule_id);

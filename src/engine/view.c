@@ -137,6 +137,10 @@ static int load_owner(struct loading *l, const engine_group *owner) {
     if (depend_on(l, owner->owner_id) != 0 ||
         engine_rule_list(l->session, &v->arena, owner, NULL, &rules, &count, l->error) != 0)
         return -1;
+    if (l->e->config.delivery &&
+        delivery_routes_add(l->e->config.delivery, l->session, &v->arena, owner->owner_id,
+                            owner->aggregator_id, &v->routes, l->error) != 0)
+        return -1;
     for (size_t i = 0; i < count; i++) {
         bool inside;
         engine_bound bound;

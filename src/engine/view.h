@@ -2,6 +2,9 @@
  * Inside the engine room: the rules of one account, compiled. A view holds every rule that may cover the
  * account's resources (its own and those of its groups), and for each resource type one program.
  *
+ * It also knows where the account's changes and violations are delivered; channels, like rules, renew the
+ * version of their owner when they change.
+ *
  * A view is immutable and counted by references; programs of types are compiled when first asked for. It
  * carries the versions of the rules it was made from, which every transaction compares with the stored ones:
  * a transaction never evaluates with rules other than those it would read itself. Versions are random
@@ -13,6 +16,7 @@
 #include <pthread.h>
 
 #include "condition/program.h"
+#include "delivery/delivery.h"
 #include "engine/rules.h"
 
 /* One rule as the evaluation sees it. */
@@ -61,6 +65,7 @@ typedef struct engine_view {
     size_t count;
     engine_dependency *dependencies;
     size_t dependency_count;
+    delivery_routes routes; /* where changes and violations are delivered */
     const catalogue *catalogue;
     bool strict;
     pthread_mutex_t lock; /* guards the list of programs and the arena */

@@ -183,8 +183,7 @@ int org_grouping_rules(store_session *session, pl_arena *arena, pl_str account_i
 }
 
 static int missing(pl_error *error) {
-    return pl_fail_code(error, 404, "EntityNotExists.AutoGroupingRule",
-                        "The auto grouping rule does not exist.");
+    return pl_fail(error, PL_E_EntityNotExists_AutoGroupingRule);
 }
 
 int org_grouping_rule_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str rule_id,
@@ -216,8 +215,7 @@ static int next_position(store_session *session, pl_str account_id, const org_gr
     store_reset(st);
     if (count < ORG_GROUPING_RULES_MAX)
         return 0;
-    return pl_fail_code(error, 409, "LimitExceeded.AutoGroupingRule",
-                        "The maximum number of auto grouping rules is exceeded.");
+    return pl_fail(error, PL_E_LimitExceeded_AutoGroupingRule);
 }
 
 static void write_scopes(pl_buf *out, const org_grouping_rule *rule) {

@@ -72,17 +72,24 @@ async function makeRules() {
   ids.groupRule = (await victim.config('CreateAggregateConfigRule', { ...RULE, ...group, ConfigRuleName: NAME, ...TOKEN })).ConfigRuleId;
   ids.pack = (await victim.config('CreateCompliancePack', { ...PACK, ...TOKEN })).CompliancePackId;
   ids.groupPack = (await victim.config('CreateAggregateCompliancePack', { ...PACK, ...group, ...TOKEN })).CompliancePackId;
+  const channel = { DeliveryChannelName: NAME, Description: CONTENT, DeliveryChannelType: 'OSS', DeliveryChannelTargetArn: `acs:oss:cn-hangzhou:${victim.account}:${NAME}` };
+  ids.channel = (await victim.config('CreateConfigDeliveryChannel', channel)).DeliveryChannelId;
+  ids.groupChannel = (await victim.config('CreateAggregateConfigDeliveryChannel', { ...channel, ...group })).DeliveryChannelId;
+  const remedy = { RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', InvokeType: 'MANUAL_EXECUTION', Params: JSON.stringify({ bucketName: CONTENT }) };
+  ids.remedy = (await victim.config('CreateRemediation', { ...remedy, ConfigRuleId: ids.rule })).RemediationId;
+  ids.groupRemedy = (await victim.config('CreateAggregateRemediation', { ...remedy, ...group, ConfigRuleId: ids.groupRule })).RemediationId;
 }
 
 /** Identifiers of the tenant. */
 export const own = () => ({ account: victim.account, member: ids.member, folder: ids.folder, root: victim.root, policy: ids.policy,
   handshake: ids.handshake, resourceGroup: ids.resourceGroup, group: ids.group, rule: ids.rule, groupRule: ids.groupRule,
-  pack: ids.pack, groupPack: ids.groupPack, groupingRule: ids.groupingRule, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
+  pack: ids.pack, groupPack: ids.groupPack, channel: ids.channel, groupChannel: ids.groupChannel, remedy: ids.remedy, groupRemedy: ids.groupRemedy, groupingRule: ids.groupingRule, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
 
 /** The same forms, of things that never were. */
 export const bogus = () => ({ account: '1999999999999991', member: '1999999999999992', folder: 'fd-0000000000', root: 'r-000000',
   policy: 'cp-0000000000000000', handshake: 'h-0000000000000000', resourceGroup: 'rg-000000000000000', group: `ca-${'0'.repeat(20)}`,
   rule: `cr-${'0'.repeat(20)}`, groupRule: `cr-${'1'.repeat(20)}`, pack: `cp-${'0'.repeat(20)}`, groupPack: `cp-${'1'.repeat(20)}`,
+  channel: `cdc-${'0'.repeat(16)}`, groupChannel: `cdc-${'1'.repeat(16)}`, remedy: `crr-${'0'.repeat(16)}`, groupRemedy: `crr-${'1'.repeat(16)}`,
   groupingRule: 'gr-00000000000000',
   key: 'LTAI5t00000000000000000A', name: 'xnobodyx', message: ids.message, token: 'token-of-nobody' });
 
@@ -101,6 +108,8 @@ export function known(of, { group = of.group, second = false, token = () => unde
     AdminAccountId: of.account, TargetEntity: account, TargetType: 'Account', AggregatorId: group, AggregatorIds: [group], SrcAggregatorId: group,
     DesAggregatorIds: [group], ConfigRuleId: pick(of.groupRule, of.rule), ConfigRuleIds: [of.groupRule, of.rule], SrcConfigRuleIds: [of.groupRule, of.rule],
     CompliancePackId: pick(of.groupPack, of.pack), CompliancePackIds: [of.groupPack, of.pack], SrcCompliancePackIds: [of.groupPack, of.pack],
+    DeliveryChannelId: pick(of.groupChannel, of.channel), DeliveryChannelIds: [of.groupChannel, of.channel],
+    RemediationId: pick(of.groupRemedy, of.remedy), RemediationIds: [of.groupRemedy, of.remedy],
     FolderId: (operation, parameter) => (parameter.type === 'array' ? [of.folder] : of.folder), ParentFolderId: of.folder,
     DestinationFolderId: pick(of.folder, of.root), ChildId: of.folder, TargetId: pick(of.folder, of.member), PolicyId: (operation) => (isTrial(operation) && second ? undefined : of.policy),
     RuleId: of.groupingRule, RuleContents: grouping(of.resourceGroup), EventCategory: 'MemberShipChange', TargetResourceGroupId: of.resourceGroup,

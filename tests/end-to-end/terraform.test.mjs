@@ -312,3 +312,48 @@ test('alicloud_config_aggregate_compliance_pack', async () => {
   assert.equal(listed.CompliancePacksResult.CompliancePacks[0].AggregatorId, AggregatorId);
   await gone(read, () => rpc('DeleteAggregateCompliancePacks', { body: { AggregatorId, CompliancePackIds: CompliancePackId, ...clientToken('DeleteAggregateCompliancePacks') } }));
 });
+
+test('alicloud_config_delivery, alicloud_config_aggregate_delivery', async () => {
+  const written = { ConfigurationItemChangeNotification: true, ConfigurationSnapshot: false, NonCompliantNotification: true, DeliveryChannelName: 'tf', Description: 'tf',
+    DeliveryChannelType: 'SLS', DeliveryChannelTargetArn: `acs:log:cn-shanghai:${account}:project/tf/logstore/tf`, OversizedDataOSSTargetArn: `acs:oss:cn-shanghai:${account}:tf`,
+    DeliveryChannelCondition: '[{"filterType":"RuleRiskLevel","value":"2","multiple":false}]' };
+  for (const [middle, more] of [['', {}], ['Aggregate', { AggregatorId }]]) {
+    const { DeliveryChannelId } = await rpc(`Create${middle}ConfigDeliveryChannel`, { body: { ...written, ...more, ...clientToken('CreateConfigDeliveryChannel') } });
+    const read = () => readOr(['DeliveryChannelNotExists', 'Invalid.AggregatorId.Value'], async () =>
+      (await rpc(`Get${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more } })).DeliveryChannel);
+    await settled(read, { ...written, Status: 1, DeliveryChannelId, ...more });
+    await rpc(`Update${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more, Status: 0, Description: 'changed', ...clientToken('UpdateConfigDeliveryChannel') } });
+    await settled(read, { ...written, Status: 0, Description: 'changed' });
+    const listed = await rpc(`List${middle}ConfigDeliveryChannels`, { body: more });
+    for (const name of ['AccountId', 'DeliveryChannelAssumeRoleArn', ...Object.keys(written), 'DeliveryChannelId', 'Status']) assert.ok(name in listed.DeliveryChannels[0], name);
+    await gone(read, () => rpc(`Delete${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more } }));
+  }
+});
+
+test('alicloud_config_delivery_channel', async () => {
+  const written = { DeliveryChannelAssumeRoleArn: `acs:ram::${account}:role/aliyunserviceroleforconfig`, DeliveryChannelCondition: '', DeliveryChannelName: 'old', Description: 'old',
+    DeliveryChannelTargetArn: `acs:oss:cn-shanghai:${account}:tf-old`, DeliveryChannelType: 'OSS', Status: 1 };
+  const put = (more = {}) => rpc('PutDeliveryChannel', { version: VERSION.old, body: { ...written, ...more, ...clientToken('PutDeliveryChannel') } });
+  const { DeliveryChannelId } = await put();
+  const read = async () => (await rpc('DescribeDeliveryChannels', { version: VERSION.old, method: 'GET', query: { RegionId: 'cn-shanghai', DeliveryChannelIds: DeliveryChannelId } })).DeliveryChannels[0];
+  await settled(read, { ...written, DeliveryChannelId });
+  await put({ DeliveryChannelId, Status: 0, Description: 'changed' });
+  await settled(read, { ...written, Status: 0, Description: 'changed' });
+});
+
+test('alicloud_config_remediation, alicloud_config_aggregate_remediation', async () => {
+  const Params = JSON.stringify({ bucketName: '{resourceId}', regionId: '{regionId}', permissionName: 'private' });
+  const of = { SourceOwner: 'ALIYUN', SourceIdentifier: 'oss-bucket-public-read-prohibited', ResourceTypesScope: 'ACS::OSS::Bucket', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification' };
+  for (const [middle, more] of [['', {}], ['Aggregate', { AggregatorId }]]) {
+    const { ConfigRuleId } = await rpc(`Create${middle}ConfigRule`, { body: { ConfigRuleName: `tf-remedied-${middle}`, ...of, ...more, ...clientToken('CreateConfigRule') } });
+    const { RemediationId } = await rpc(`Create${middle}Remediation`, { body: { ConfigRuleId, RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', InvokeType: 'MANUAL_EXECUTION',
+      SourceType: 'ALIYUN', Params, ...more, ...clientToken('CreateRemediation') } });
+    const read = () => readOr(['RemediationConfigNotExist', 'RemediationNotExist', 'Invalid.AggregatorId.Value'], async () => (await rpc(`Describe${middle}Remediation`,
+      middle ? { body: { RemediationId, ...more } } : { method: 'GET', query: { RemediationId } })).Remediation);
+    await settled(read, { ConfigRuleId, InvokeType: 'MANUAL_EXECUTION', RemediationOriginParams: Params, RemediationSourceType: 'ALIYUN', RemediationTemplateId: 'ACS-OSS-PutBucketAcl',
+      RemediationType: 'OOS', RemediationId });
+    await rpc(`Update${middle}Remediation`, { body: { RemediationId, Params, InvokeType: 'AUTO_EXECUTION', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', ...more, ...clientToken('UpdateRemediation') } });
+    await settled(read, { InvokeType: 'AUTO_EXECUTION', RemediationOriginParams: Params });
+    await gone(read, () => rpc(`Delete${middle}Remediations`, { body: { RemediationIds: RemediationId, ...more } }));
+  }
+});

@@ -243,6 +243,24 @@ def pack_errors(pack, stem, rules):
                 yield "$.rules[%d].parameters" % index, "%s is no parameter with a text value" % name
 
 
+def remediation_errors(template, stem, rules):
+    wanted = {"identifier": str, "name": str, "description": str, "rules": list, "definition": dict, "effect": dict}
+    for name in sorted(set(template) ^ set(wanted)):
+        yield "$." + name, "unknown member" if name in template else "is missing"
+    for name, kind in wanted.items():
+        if name in template and not isinstance(template[name], kind):
+            yield "$." + name, "must be of type %s" % kind.__name__
+    if template.get("identifier") != stem:
+        yield "$.identifier", "must equal the file name"
+    for index, identifier in enumerate(template.get("rules", [])):
+        if rules and identifier not in rules:
+            yield "$.rules[%d]" % index, "no such rule"
+    for name in sorted(set(template.get("effect", {})) - {"set", "tags", "ignoreCase"}):
+        yield "$.effect." + name, "is no effect"
+    if set(template.get("definition", {})) != {"Parameters"}:
+        yield "$.definition", "must have the one member Parameters"
+
+
 def type_errors(kind, stem):
     found = list(members(kind, KIND, "$"))
     yield from found

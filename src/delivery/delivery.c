@@ -1,0 +1,422 @@
+/*
+ * The room itself: opening, closing, and the threads that deliver. A worker claims some due rows, sends them
+ * one after the other and settles all of them in one transaction.
+ */
+#include "delivery/private.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+enum {
+    LEASE_MS = 300000,
+    CLAIM_MS = 180000, /* after which a worker gives the rest of its claim back */
+    TICK_MS = 5000,
+    BACKOFF_MOST_MS = 600000,
+    REFUSALS_MOST = 5,
+    CLAIM_ARENA = 1 << 30
+};
+
+/* What became of a claimed row. */
+typedef enum fate { UNTOUCHED, SENT, FAILED, POSTPONED, GONE, MADE, WAITING } fate;
+
+typedef struct claimed {
+    delivery_row row;
+    delivery_channel channel; /* of a channel; of a service only the id */
+    bool found, service;
+    fate fate;
+    bool refused;
+    int64_t due; /* of FAILED, POSTPONED and WAITING */
+    char reason[DELIVERY_REASON];
+} claimed;
+
+typedef struct claim {
+    delivery *d;
+    pl_arena arena;   /* of the rows */
+    pl_arena scratch; /* of one delivery, and of settling */
+    int64_t now;
+    bool any;
+    delivery_row rows[DELIVERY_CLAIMED];
+    claimed items[DELIVERY_CLAIMED];
+    size_t count;
+} claim;
+
+/* --- Claiming ----------------------------------------------------------------------------------------------
+ */
+
+static int any_work(store_session *session, void *argument, pl_error *error) {
+    claim *c = argument;
+    return outbox_any_due(session, c->now, &c->any, error);
+}
+
+static bool is_service(pl_str id) {
+    return !pl_str_starts(id, PL_STR("cdc-"));
+}
+
+static int claim_work(store_session *session, void *argument, pl_error *error) {
+    claim *c = argument;
+    pl_arena_reset(&c->arena);
+    if (outbox_claim(session, &c->arena, pl_str_from(c->d->node), c->now, c->now + LEASE_MS, c->rows,
+                     &c->count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < c->count; i++) {
+        claimed *item = c->items + i;
+        *item = (claimed){.row = c->rows[i], .service = is_service(c->rows[i].channel_id)};
+        if (item->service) {
+            item->found = true;
+            continue;
+        }
+        if (channel_find_any(session, &c->arena, item->row.account_id, item->row.channel_id, &item->channel,
+                             &item->found, error) != 0)
+            return -1;
+        item->found = item->found && item->channel.enabled;
+    }
+    return 0;
+}
+
+/* --- Sending -----------------------------------------------------------------------------------------------
+ */
+
+static int64_t backoff(const delivery *d, int64_t attempts) {
+    int64_t wait = d->config.retry_ms;
+    for (int64_t i = 0; i < attempts && wait < BACKOFF_MOST_MS; i++)
+        wait *= 2;
+    return wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS;
+}
+
+static delivery_target target_of(const claimed *item) {
+    delivery_target target = {
+        .type = DELIVERY_EVENTS, .account_id = item->row.account_id, .bucket = item->row.channel_id};
+    if (!item->service)
+        (void)delivery_target_parse(item->channel.type, item->channel.target_arn, &target);
+    return target;
+}
+
+static delivery_sent send_to(claim *c, CURL *curl, claimed *item, const delivery_target *target, pl_str key,
+                             pl_str payload) {
+    delivery_place place;
+    pl_error error = {0};
+    if (target_place(c->d, &c->scratch, target, item->service ? item->row.channel_id : PL_STR(""), &place,
+                     &error) != 0) {
+        snprintf(item->reason, sizeof item->reason, "%.200s", error.message);
+        return DELIVERY_UNREACHABLE;
+    }
+    return target_send(c->d, curl, &c->scratch, &place, key, item->row.delivery_id, payload, item->reason);
+}
+
+/* The whole of what is too large goes first: the summary names its object. */
+static delivery_sent send_row(claim *c, CURL *curl, claimed *item) {
+    delivery_target target = target_of(item), bucket;
+    pl_str payload = item->row.payload;
+    if (item->row.summary.p) {
+        payload = item->row.summary;
+        if (delivery_target_parse(DELIVERY_OSS, item->channel.oversized_arn, &bucket)) {
+            delivery_sent sent = send_to(c, curl, item, &bucket, item->row.object_key, item->row.payload);
+            if (sent != DELIVERY_TAKEN)
+                return sent;
+        }
+    }
+    return send_to(c, curl, item, &target, item->row.object_key, payload);
+}
+
+static void report(delivery *d, const char *what, const pl_error *error) {
+    if (d->config.log)
+        pl_log_write(d->config.log, PL_LOG_WARNING, "delivery: %s: %s: %s", what, error->code,
+                     error->message);
+}
+
+static void make_page(claim *c, claimed *item) {
+    pl_error error = {0};
+    item->fate = MADE;
+    if (snapshot_page(c->d, &item->row, &item->channel, &error) == 0)
+        return;
+    report(c->d, "a snapshot cannot be made now", &error);
+    item->fate = WAITING;
+    item->due = pl_now(&c->d->config.clock) + backoff(c->d, 0);
+}
+
+static void deliver(claim *c, CURL *curl, claimed *item) {
+    if (!item->found) {
+        item->fate = GONE;
+    } else if (item->row.kind == DELIVERY_SNAPSHOT || item->row.kind == DELIVERY_COMPLIANCE) {
+        make_page(c, item);
+    } else if (item->row.kind == DELIVERY_SNAPSHOT_ENDED) {
+        item->fate = WAITING;
+        item->due = pl_now(&c->d->config.clock) + c->d->config.retry_ms;
+    } else {
+        delivery_sent sent = send_row(c, curl, item);
+        item->fate = sent == DELIVERY_TAKEN ? SENT : FAILED;
+        item->refused = sent == DELIVERY_REFUSED;
+        item->due = pl_now(&c->d->config.clock) + backoff(c->d, item->row.attempts);
+    }
+    pl_arena_reset(&c->scratch);
+}
+
+/* After a failure the others of the same channel need not try. */
+static bool is_held_up(const claim *c, size_t index, int64_t *due) {
+    const claimed *item = c->items + index;
+    for (size_t i = 0; i < index; i++) {
+        const claimed *other = c->items + i;
+        if (other->fate == FAILED && !other->refused && item->row.kind == DELIVERY_DOCUMENT &&
+            pl_str_eq(other->row.channel_id, item->row.channel_id) &&
+            pl_str_eq(other->row.account_id, item->row.account_id)) {
+            *due = other->due;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_stopping(delivery *d) {
+    pthread_mutex_lock(&d->lock);
+    bool stopping = d->stopping;
+    pthread_mutex_unlock(&d->lock);
+    return stopping;
+}
+
+static void deliver_all(claim *c, CURL *curl) {
+    int64_t until = pl_monotonic_ns() + (int64_t)CLAIM_MS * 1000000;
+    for (size_t i = 0; i < c->count; i++) {
+        claimed *item = c->items + i;
+        if (is_stopping(c->d) || pl_monotonic_ns() > until)
+            return;
+        if (is_held_up(c, i, &item->due))
+            item->fate = POSTPONED;
+        else
+            deliver(c, curl, item);
+    }
+}
+
+/* --- Settling ----------------------------------------------------------------------------------------------
+ */
+
+static bool is_given_up(const claim *c, const claimed *item) {
+    int64_t now = pl_now(&c->d->config.clock);
+    return (item->refused && item->row.attempts + 1 >= REFUSALS_MOST) ||
+           now - item->row.created > c->d->config.keep_ms;
+}
+
+static int settle_failure(claim *c, store_session *session, claimed *item, pl_error *error) {
+    delivery_row *row = &item->row, again = *row;
+    bool over = is_given_up(c, item);
+    if (outbox_note(session, row, 0, over, pl_now(&c->d->config.clock), item->reason, error) != 0)
+        return -1;
+    if (row->snapshot_id.n && row->attempts == 0 && item->channel.type == DELIVERY_OSS &&
+        snapshot_announce(c->d, session, &c->scratch, &item->channel, pl_str_from(item->reason), error) != 0)
+        return -1;
+    if (over && row->snapshot_id.n && outbox_drop_announcement(session, row, error) != 0)
+        return -1;
+    if (over)
+        return outbox_delete(session, row, error);
+    again.attempts++;
+    if (outbox_retry(session, &again, item->due, error) != 0)
+        return -1;
+    return item->refused ? 0 : outbox_postpone(session, row, item->due, error);
+}
+
+static int settle_ended(claim *c, store_session *session, claimed *item, pl_error *error) {
+    bool more;
+    if (outbox_has_snapshot(session, &item->row, &more, error) != 0)
+        return -1;
+    if (more)
+        return outbox_retry(session, &item->row, item->due, error);
+    if (snapshot_announce(c->d, session, &c->scratch, &item->channel, PL_STR(""), error) != 0)
+        return -1;
+    return outbox_delete(session, &item->row, error);
+}
+
+static int settle_one(claim *c, store_session *session, claimed *item, pl_error *error) {
+    switch (item->fate) {
+    case SENT:
+        if (outbox_note(session, &item->row, 1, 0, pl_now(&c->d->config.clock), NULL, error) != 0)
+            return -1;
+        return outbox_delete(session, &item->row, error);
+    case FAILED: return settle_failure(c, session, item, error);
+    case GONE: return outbox_delete(session, &item->row, error);
+    case MADE: return 0;
+    case WAITING:
+        if (item->row.kind == DELIVERY_SNAPSHOT_ENDED)
+            return settle_ended(c, session, item, error);
+        return outbox_retry(session, &item->row, item->due, error);
+    case POSTPONED: return outbox_retry(session, &item->row, item->due, error);
+    default: return outbox_retry(session, &item->row, 0, error);
+    }
+}
+
+static int settle_work(store_session *session, void *argument, pl_error *error) {
+    claim *c = argument;
+    pl_arena_reset(&c->scratch);
+    for (size_t i = 0; i < c->count; i++)
+        if (settle_one(c, session, c->items + i, error) != 0)
+            return -1;
+    return 0;
+}
+
+static void count_all(const claim *c) {
+    for (size_t i = 0; i < c->count; i++) {
+        const claimed *item = c->items + i;
+        if (item->fate == SENT)
+            atomic_fetch_add(&c->d->delivered, 1);
+        if (item->fate != FAILED)
+            continue;
+        atomic_fetch_add(&c->d->failures, 1);
+        bool over = is_given_up(c, item);
+        if (over)
+            atomic_fetch_add(&c->d->dropped, 1);
+        if (c->d->config.log)
+            pl_log_write(c->d->config.log, PL_LOG_WARNING, "delivery: %.*s of account %.*s %s: %s",
+                         PL_FMT(item->row.channel_id), PL_FMT(item->row.account_id),
+                         over ? "has dropped a delivery" : "takes nothing now", item->reason);
+    }
+}
+
+static int work_claim(delivery *d, CURL *curl, bool *worked, pl_error *error) {
+    claim *c = pl_calloc(1, sizeof *c);
+    if (!c)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    c->d = d;
+    c->now = pl_now(&d->config.clock);
+    pl_arena_init(&c->arena, CLAIM_ARENA);
+    pl_arena_init(&c->scratch, CLAIM_ARENA);
+    int status = store_read(d->config.store, any_work, c, error);
+    if (status == 0 && c->any)
+        status = store_write(d->config.store, claim_work, c, error);
+    if (status == 0 && c->count) {
+        *worked = true;
+        deliver_all(c, curl);
+        count_all(c);
+        status = store_write(d->config.store, settle_work, c, error);
+    }
+    pl_arena_free(&c->arena);
+    pl_arena_free(&c->scratch);
+    pl_free(c);
+    return status;
+}
+
+int delivery_work(delivery *d, bool *worked, pl_error *error) {
+    CURL *curl = curl_easy_init();
+    *worked = false;
+    if (!curl)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    int status = snapshot_begin_due(d, pl_now(&d->config.clock), worked, error);
+    if (status == 0)
+        status = work_claim(d, curl, worked, error);
+    curl_easy_cleanup(curl);
+    return status;
+}
+
+/* --- Threads -----------------------------------------------------------------------------------------------
+ */
+
+static void wake(void *context, pl_str payload) {
+    delivery *d = context;
+    (void)payload;
+    pthread_mutex_lock(&d->lock);
+    d->wanted++;
+    pthread_cond_broadcast(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static bool wait_for_work(delivery *d, uint64_t *seen) {
+    struct timespec until;
+    int64_t wait = d->config.retry_ms < TICK_MS ? d->config.retry_ms : TICK_MS;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanoseconds = until.tv_nsec + wait % 1000 * 1000000;
+    until.tv_sec += wait / 1000 + nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
+    pthread_mutex_lock(&d->lock);
+    if (!d->stopping && *seen == d->wanted)
+        pthread_cond_timedwait(&d->wake, &d->lock, &until);
+    *seen = d->wanted;
+    bool go_on = !d->stopping;
+    pthread_mutex_unlock(&d->lock);
+    return go_on;
+}
+
+/* The first worker also minds the calendar. */
+static void *work_loop(void *context) {
+    delivery *d = context;
+    CURL *curl = curl_easy_init();
+    bool calendar = atomic_fetch_add(&d->workers_begun, 1) == 0;
+    uint64_t seen = 0;
+    do {
+        pl_error error = {0};
+        bool worked = curl != NULL, begun = false;
+        if (calendar && snapshot_begin_due(d, pl_now(&d->config.clock), &begun, &error) != 0)
+            report(d, "snapshots cannot be begun", &error);
+        while (worked && !is_stopping(d)) {
+            worked = false;
+            if (work_claim(d, curl, &worked, &error) != 0) {
+                report(d, "the outbox cannot be worked off", &error);
+                break;
+            }
+        }
+    } while (wait_for_work(d, &seen));
+    curl_easy_cleanup(curl);
+    return NULL;
+}
+
+int delivery_open(delivery **out, const delivery_config *config, pl_error *error) {
+    delivery *d = pl_calloc(1, sizeof *d);
+    pthread_condattr_t monotonic;
+    *out = NULL;
+    if (!d)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    d->config = *config;
+    d->config.retry_ms = config->retry_ms ? config->retry_ms : 5000;
+    d->config.keep_ms = config->keep_ms ? config->keep_ms : (int64_t)72 * 3600000;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (pl_random_hex(&config->random, d->node, sizeof d->node - 1) != 0) {
+        delivery_close(d);
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    }
+    *out = d;
+    return 0;
+}
+
+static int release_work(store_session *session, void *argument, pl_error *error) {
+    return outbox_release(session, *(pl_str *)argument, error);
+}
+
+int delivery_start(delivery *d, pl_error *error) {
+    pl_str nobody = PL_STR_NONE;
+    unsigned wanted =
+        d->config.workers < DELIVERY_WORKERS_MAX ? d->config.workers : (unsigned)DELIVERY_WORKERS_MAX;
+    if (store_write(d->config.store, release_work, &nobody, error) != 0 ||
+        store_listen(d->config.store, DELIVERY_CHANNEL, wake, d, error) != 0)
+        return -1;
+    for (; d->worker_count < wanted; d->worker_count++)
+        if (pthread_create(&d->workers[d->worker_count], NULL, work_loop, d) != 0)
+            return pl_failf(error, PL_E_ServiceUnavailable, "The threads of deliveries cannot be started.");
+    return 0;
+}
+
+void delivery_stop(delivery *d) {
+    if (!d)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->stopping = true;
+    pthread_cond_broadcast(&d->wake);
+    pthread_mutex_unlock(&d->lock);
+    for (; d->worker_count > 0; d->worker_count--)
+        pthread_join(d->workers[d->worker_count - 1], NULL);
+}
+
+void delivery_close(delivery *d) {
+    if (!d)
+        return;
+    delivery_stop(d);
+    pthread_cond_destroy(&d->wake);
+    pthread_mutex_destroy(&d->lock);
+    pl_free(d);
+}
+
+void delivery_count_all(delivery *d, delivery_counts *counts) {
+    *counts = (delivery_counts){.delivered = atomic_load(&d->delivered),
+                                .failures = atomic_load(&d->failures),
+                                .dropped = atomic_load(&d->dropped)};
+}
