@@ -275,7 +275,7 @@ static bool run_function(round *x, const job *j, pl_error *error) {
     int status = payload.failed
                      ? pl_fail(error, PL_E_ServiceUnavailable)
                      : functions_invoke(r->config.functions, &x->arena, &f.record, pl_buf_str(&payload),
-                                        x->run.execution_id, &outcome, error);
+                                        x->run.execution_id, 0, &outcome, error);
     pl_buf_free(&payload);
     if (status == 0 && outcome.error_type.n)
         status = pl_str_is(outcome.code, "TimeOut")

@@ -4,10 +4,10 @@
  */
 #include "support/testing.h"
 
-#include "engine/world.h"
-
 #include "engine/function.h"
 #include "engine/work.h"
+
+#include "engine/world.h"
 
 #define OWN "a0"
 #define OTHER "b1"
