@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum {
@@ -133,6 +135,29 @@ static int prepare_frame(store_sqlite_session *session, bool writer, pl_error *e
     return code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
 }
 
+/*
+ * A switch to WAL is refused at once while another connection reads, whatever the busy timeout: writers that
+ * start take turns by a lock on the directory. A descriptor of the directory, -1 where it cannot be had.
+ */
+static int take_turn(const char *location) {
+    const char *slash = strrchr(location, '/');
+    char directory[PATH_MAX] = ".";
+    if (slash)
+        snprintf(directory, sizeof directory, "%.*s", (int)(slash - location + 1), location);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return fd;
+}
+
+static int configure_in_turn(store_session *session, bool writer, pl_error *error) {
+    int turn = writer ? take_turn(session->store->location) : -1;
+    int result = configure(session, writer, error);
+    if (turn >= 0)
+        close(turn);
+    return result;
+}
+
 static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     store_sqlite_session *session = pl_calloc(1, sizeof *session);
     if (!session) {
@@ -145,7 +170,7 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     int code = sqlite3_open_v2(s->location, &session->connection, flags, NULL);
     int result = code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
     if (result == 0)
-        result = configure(&session->base, writer, error);
+        result = configure_in_turn(&session->base, writer, error);
     if (result == 0)
         result = prepare_frame(session, writer, error);
     if (result == 0)
