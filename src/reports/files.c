@@ -91,7 +91,8 @@ int reports_start(store_session *session, pl_arena *arena, const pl_random *rand
     store_bind_i64(st, 3, REPORTS_CREATING);
     if (take_row(st, arena, &running, busy, error) != 0)
         return -1;
-    if (*busy && pl_str_eq(running.request, file->request)) {
+    bool stays = file->kind == REPORTS_PACK || file->kind == REPORTS_RULES;
+    if (*busy && (stays || pl_str_eq(running.request, file->request))) {
         int result = join(session, file, &running, error);
         *file = running;
         return result;

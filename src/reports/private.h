@@ -8,8 +8,11 @@
 #include "engine/packs.h"
 #include "reports/reports.h"
 
+enum { REPORTS_PATH = 4096 };
+
 struct reports {
     reports_config config;
+    char scratch[REPORTS_PATH], outbox[REPORTS_PATH];
     char node[PL_UUID_TEXT];
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;

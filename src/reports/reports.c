@@ -15,7 +15,7 @@ enum {
     TICK_SECONDS = 15,
     FILE_BYTES = 512 << 20,
     ARENA_LIMIT = 512 << 20,
-    PATH_SIZE = 4096,
+    PATH_SIZE = REPORTS_PATH + 128,
     KEPT_DAYS = 30,
 };
 #define DAY_MS ((int64_t)86400000)
@@ -105,9 +105,9 @@ static int send_file(reports *r, const reports_file *file, const made_file *made
                      pl_error *error) {
     char path[PATH_SIZE], partial[PATH_SIZE + 8];
     const char *dot = strrchr(made->name.p, '.');
-    if (make_directory(r->config.outbox, error) != 0)
+    if (make_directory(r->outbox, error) != 0)
         return -1;
-    snprintf(path, sizeof path, "%s/%.*s-%.*s%s", r->config.outbox, PL_FMT(file->account_id),
+    snprintf(path, sizeof path, "%s/%.*s-%.*s%s", r->outbox, PL_FMT(file->account_id),
              PL_FMT(file->object_id), dot ? dot : "");
     snprintf(partial, sizeof partial, "%s.partial", path);
     FILE *to = fopen(partial, "wb");
@@ -190,7 +190,7 @@ static int make(reports *r, pl_arena *arena, reports_file *file, pl_error *error
     char directory[PATH_SIZE];
     made_file made;
     pl_error cause = {0};
-    snprintf(directory, sizeof directory, "%s/%.*s", r->config.scratch, PL_FMT(file->file_id));
+    snprintf(directory, sizeof directory, "%s/%.*s", r->scratch, PL_FMT(file->file_id));
     set_making(r, file);
     int result = make_directory(directory, &cause);
     if (result == 0)
@@ -380,6 +380,8 @@ int reports_open(reports **out, const reports_config *config, pl_error *error) {
     if (!r)
         return pl_fail(error, PL_E_ServiceUnavailable);
     r->config = *config;
+    snprintf(r->scratch, sizeof r->scratch, "%s", config->scratch);
+    snprintf(r->outbox, sizeof r->outbox, "%s", config->outbox);
     r->config.file_bytes = config->file_bytes ? config->file_bytes : FILE_BYTES;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, NULL);

@@ -49,7 +49,8 @@ typedef struct reports_config {
     void *context;
 } reports_config;
 
-/* Opens the room; takes up what an earlier run left. Everything in `config` outlives it. */
+/* Opens the room; takes up what an earlier run left. Everything in `config` but its
+ * directories outlives it. */
 int reports_open(reports **out, const reports_config *config, pl_error *error);
 
 /* Ends the threads. NULL is fine for both; the store is closed between the two. */
@@ -102,7 +103,8 @@ pl_str reports_state_name(reports_state state);
 /*
  * Asks for a file; account, kind, aggregator, object, request and send are given, the id is filled in (texts
  * in the arena). Of the same subject, a file that is being made from the same request is left to itself
- * (`*busy` true, `file` is that one); one from another request gives way. Inside a write transaction.
+ * (`*busy` true, `file` is that one); one from another request gives way, but for reports on packages and
+ * rules, which are refused while one is made. Inside a write transaction.
  */
 int reports_start(store_session *session, pl_arena *arena, const pl_random *random, int64_t now,
                   reports_file *file, bool *busy, pl_error *error);
