@@ -79,6 +79,14 @@ static int join(store_session *session, const reports_file *asked, reports_file 
                      running->account_id, running->file_id);
 }
 
+/* A file with its pieces. */
+static int drop(store_session *session, const reports_file *file, pl_error *error) {
+    if (files_drop_chunks(session, file, error) != 0)
+        return -1;
+    return store_run(session, error, "DELETE FROM report_files WHERE account_id = $1 AND file_id = $2", "tt",
+                     file->account_id, file->file_id);
+}
+
 int reports_start(store_session *session, pl_arena *arena, const pl_random *random, int64_t now,
                   reports_file *file, bool *busy, pl_error *error) {
     reports_file running;
@@ -100,9 +108,8 @@ int reports_start(store_session *session, pl_arena *arena, const pl_random *rand
     file->started = now;
     file->state = REPORTS_CREATING;
     file->name = file->content_type = PL_STR("");
-    if ((*busy && store_run(session, error, "DELETE FROM report_files WHERE account_id = $1 AND file_id = $2",
-                            "tt", running.account_id, running.file_id) != 0) ||
-        make_id(arena, random, file, error) != 0 || insert(session, file, subject, error) != 0)
+    if ((*busy && drop(session, &running, error) != 0) || make_id(arena, random, file, error) != 0 ||
+        insert(session, file, subject, error) != 0)
         return -1;
     *busy = false;
     return store_notify(session, PL_STR("reports"), PL_STR("wanted"), error);
@@ -186,6 +193,24 @@ int files_release(store_session *session, pl_error *error) {
                      "UPDATE report_files SET due = 0, node = '' WHERE state = 1 AND node <> ''", "");
 }
 
+int files_hold(store_session *session, const reports_file *file, pl_str node, bool *held, pl_error *error) {
+    store_statement *st = store_prepare(
+        session,
+        store_is_postgres(session)
+            ? "SELECT 1 FROM report_files WHERE account_id = $1 AND file_id = $2 AND node = $3 AND state = 1 "
+              "FOR UPDATE"
+            : "SELECT 1 FROM report_files WHERE account_id = $1 AND file_id = $2 AND node = $3 AND state = 1",
+        error);
+    store_bind_text(st, 1, file->account_id);
+    store_bind_text(st, 2, file->file_id);
+    store_bind_text(st, 3, node);
+    int step = store_step(st, error);
+    *held = step == 1;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
+}
+
 int files_drop_chunks(store_session *session, const reports_file *file, pl_error *error) {
     return store_run(session, error, "DELETE FROM report_chunks WHERE account_id = $1 AND file_id = $2", "tt",
                      file->account_id, file->file_id);
@@ -219,39 +244,31 @@ static int drop_older(store_session *session, const reports_file *file, int64_t 
     pl_arena_free(&arena);
     for (size_t i = 0; step == 0 && i < count; i++) {
         reports_file old = {.account_id = file->account_id, .file_id = pl_str_from(ids[i])};
-        if (files_drop_chunks(session, &old, error) != 0 ||
-            store_run(session, error, "DELETE FROM report_files WHERE account_id = $1 AND file_id = $2", "tt",
-                      old.account_id, old.file_id) != 0)
+        if (drop(session, &old, error) != 0)
             return -1;
     }
     return step;
 }
 
-int files_complete(store_session *session, const reports_file *file, pl_str node, bool *lost,
-                   pl_error *error) {
-    int64_t changed;
-    if (store_run_counted(
-            session, &changed, error,
-            "UPDATE report_files SET state = 2, ended = $4, name = $5, content_type = $6, size "
-            "= $7, node = '' WHERE account_id = $1 AND file_id = $2 AND node = $3 AND state = 1",
-            "tttitti", file->account_id, file->file_id, node, file->ended, file->name, file->content_type,
-            file->size) != 0)
+int files_complete(store_session *session, const reports_file *file, pl_error *error) {
+    if (store_run(session, error,
+                  "UPDATE report_files SET state = 2, ended = $3, name = $4, content_type = $5, size = $6, "
+                  "node = '' WHERE account_id = $1 AND file_id = $2",
+                  "ttitti", file->account_id, file->file_id, file->ended, file->name, file->content_type,
+                  file->size) != 0)
         return -1;
-    *lost = changed == 0;
-    if (*lost)
-        return files_drop_chunks(session, file, error);
     return drop_older(session, file, file->kind == REPORTS_RULES ? REPORTS_RULES_KEPT : 1, error);
 }
 
-int files_fail(store_session *session, const reports_file *file, pl_str node, int64_t now, bool final,
-               pl_error *error) {
+int files_fail(store_session *session, const reports_file *file, int64_t now, bool final, pl_error *error) {
     if (files_drop_chunks(session, file, error) != 0)
         return -1;
     return store_run(session, error,
-                     "UPDATE report_files SET node = '', due = $4, state = CASE WHEN $5 = 1 OR attempts >= "
-                     "$6 THEN 3 ELSE 1 END, ended = CASE WHEN $5 = 1 OR attempts >= $6 THEN $7 ELSE 0 END "
-                     "WHERE account_id = $1 AND file_id = $2 AND node = $3 AND state = 1",
-                     "tttiiii", file->account_id, file->file_id, node, now + RETRY_MS, (int64_t) final,
+                     "UPDATE report_files SET node = '', due = $3, state = CASE WHEN CAST($4 AS BIGINT) = 1 "
+                     "OR attempts >= $5 THEN 3 ELSE 1 END, ended = CASE WHEN CAST($4 AS BIGINT) = 1 OR "
+                     "attempts >= $5 THEN CAST($6 AS BIGINT) ELSE 0 END WHERE account_id = $1 AND file_id = "
+                     "$2",
+                     "ttiiii", file->account_id, file->file_id, now + RETRY_MS, (int64_t) final,
                      (int64_t)TRIES, now);
 }
 
@@ -274,9 +291,7 @@ int files_sweep(store_session *session, int64_t before, pl_error *error) {
         old[count++] = (reports_file){.account_id = pl_arena_copy(&arena, store_column_text(st, 0)),
                                       .file_id = pl_arena_copy(&arena, store_column_text(st, 1))};
     for (size_t i = 0; step == 0 && i < count; i++)
-        if (files_drop_chunks(session, &old[i], error) != 0 ||
-            store_run(session, error, "DELETE FROM report_files WHERE account_id = $1 AND file_id = $2", "tt",
-                      old[i].account_id, old[i].file_id) != 0)
+        if (drop(session, &old[i], error) != 0)
             step = -1;
     pl_arena_free(&arena);
     return step;

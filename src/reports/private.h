@@ -38,17 +38,21 @@ int files_renew(store_session *session, pl_str account_id, pl_str file_id, pl_st
 /* Gives back what an earlier run of the sole process on this store had claimed; with several, leases end. */
 int files_release(store_session *session, pl_error *error);
 
-/* Forgets the pieces of a file; stores one; completes the row and drops what it replaces. `*lost` true: the
- * file is not this node's any more. */
+/*
+ * Whether the file is still this node's to make; it stays so until the transaction ends. The lease may have
+ * ended, or another request may have taken the file's place: whoever does not hold a file may not touch its
+ * pieces.
+ */
+int files_hold(store_session *session, const reports_file *file, pl_str node, bool *held, pl_error *error);
+
+/* Forgets the pieces of a file; stores one; completes the row of a held file and drops what it replaces. */
 int files_drop_chunks(store_session *session, const reports_file *file, pl_error *error);
 int files_put_chunk(store_session *session, const reports_file *file, int64_t position, pl_str bytes,
                     pl_error *error);
-int files_complete(store_session *session, const reports_file *file, pl_str node, bool *lost,
-                   pl_error *error);
+int files_complete(store_session *session, const reports_file *file, pl_error *error);
 
-/* A try has failed: tried again later, or given up. */
-int files_fail(store_session *session, const reports_file *file, pl_str node, int64_t now, bool final,
-               pl_error *error);
+/* A try to make a held file has failed: tried again later, or given up. */
+int files_fail(store_session *session, const reports_file *file, int64_t now, bool final, pl_error *error);
 
 /* Drops files that ended before `before`, a few at a time. */
 int files_sweep(store_session *session, int64_t before, pl_error *error);

@@ -59,24 +59,41 @@ struct storing {
     int64_t now;
 };
 
+/* Every step first makes sure that the file is still ours. */
+static int hold(struct storing *s, store_session *session, pl_error *error) {
+    bool held;
+    if (files_hold(session, s->file, pl_str_from(s->r->node), &held, error) != 0)
+        return -1;
+    s->lost = !held;
+    return 0;
+}
+
 static int drop_work(store_session *session, void *argument, pl_error *error) {
     struct storing *s = argument;
+    if (hold(s, session, error) != 0 || s->lost)
+        return s->lost ? 0 : -1;
     return files_drop_chunks(session, s->file, error);
 }
 
 static int chunk_work(store_session *session, void *argument, pl_error *error) {
     struct storing *s = argument;
+    if (hold(s, session, error) != 0 || s->lost)
+        return s->lost ? 0 : -1;
     return files_put_chunk(session, s->file, s->position, s->bytes, error);
 }
 
 static int complete_work(store_session *session, void *argument, pl_error *error) {
     struct storing *s = argument;
-    return files_complete(session, s->file, pl_str_from(s->r->node), &s->lost, error);
+    if (hold(s, session, error) != 0 || s->lost)
+        return s->lost ? 0 : -1;
+    return files_complete(session, s->file, error);
 }
 
 static int fail_work(store_session *session, void *argument, pl_error *error) {
     struct storing *s = argument;
-    return files_fail(session, s->file, pl_str_from(s->r->node), s->now, s->final, error);
+    if (hold(s, session, error) != 0 || s->lost)
+        return s->lost ? 0 : -1;
+    return files_fail(session, s->file, s->now, s->final, error);
 }
 
 static int store_chunks(struct storing *s, FILE *file, char *chunk, pl_error *error) {
@@ -84,7 +101,7 @@ static int store_chunks(struct storing *s, FILE *file, char *chunk, pl_error *er
     if (store_write(db, drop_work, s, error) != 0)
         return -1;
     s->file->size = 0;
-    for (s->position = 0;; s->position++) {
+    for (s->position = 0; !s->lost; s->position++) {
         size_t n = fread(chunk, 1, REPORTS_CHUNK, file);
         if (ferror(file))
             return pl_failf(error, PL_E_ServiceUnavailable, "The report could not be read back.");
@@ -98,6 +115,7 @@ static int store_chunks(struct storing *s, FILE *file, char *chunk, pl_error *er
         if (store_write(db, chunk_work, s, error) != 0)
             return -1;
     }
+    return 0;
 }
 
 /* A report that is sent appears whole, in the place of the one sent before. */
@@ -125,7 +143,7 @@ static int keep_file(reports *r, reports_file *file, const made_file *made, pl_e
     FILE *from = chunk ? fopen(made->path.p, "rb") : NULL;
     int result = from ? store_chunks(&s, from, chunk, error)
                       : pl_failf(error, PL_E_ServiceUnavailable, "The report could not be read back.");
-    if (result == 0 && file->send)
+    if (result == 0 && file->send && !s.lost)
         result = send_file(r, file, made, from, chunk, error);
     if (from)
         fclose(from);
@@ -133,7 +151,9 @@ static int keep_file(reports *r, reports_file *file, const made_file *made, pl_e
     file->ended = pl_now(&r->config.clock);
     file->name = made->name;
     file->content_type = made->content_type;
-    return result == 0 ? store_write(r->config.store, complete_work, &s, error) : -1;
+    if (result != 0 || s.lost)
+        return result;
+    return store_write(r->config.store, complete_work, &s, error);
 }
 
 /* --- Making ----------------------------------------------------------------------------------------------
@@ -282,23 +302,27 @@ static int renew_work(store_session *session, void *argument, pl_error *error) {
                        m->now, error);
 }
 
-/* Keeps the lease of what is being made, and forgets old files. */
+static int forget_old(reports *r, bool *worked, pl_error *error) {
+    struct minding m = {.r = r, .now = pl_now(&r->config.clock)};
+    if (store_read(r->config.store, old_work, &m, error) != 0)
+        return -1;
+    *worked = *worked || m.any;
+    return m.any ? store_write(r->config.store, sweep_work, &m, error) : 0;
+}
+
+/* Keeps the lease of what is being made. */
 static int mind(reports *r, pl_error *error) {
     struct minding m = {.r = r, .now = pl_now(&r->config.clock)};
     pthread_mutex_lock(&r->lock);
     snprintf(m.file_id, sizeof m.file_id, "%s", r->making);
     snprintf(m.account_id, sizeof m.account_id, "%s", r->making_account);
     pthread_mutex_unlock(&r->lock);
-    if (m.file_id[0] && store_write(r->config.store, renew_work, &m, error) != 0)
-        return -1;
-    if (store_read(r->config.store, old_work, &m, error) != 0)
-        return -1;
-    return m.any ? store_write(r->config.store, sweep_work, &m, error) : 0;
+    return m.file_id[0] ? store_write(r->config.store, renew_work, &m, error) : 0;
 }
 
 int reports_work(reports *r, bool *worked, pl_error *error) {
     *worked = false;
-    if (start_due(r, worked, error) != 0)
+    if (start_due(r, worked, error) != 0 || forget_old(r, worked, error) != 0)
         return -1;
     return make_next(r, worked, error);
 }

@@ -57,7 +57,10 @@ int reports_open(reports **out, const reports_config *config, pl_error *error);
 void reports_stop(reports *r);
 void reports_close(reports *r);
 
-/* Makes one file, or starts the subscribed reports that are due; `*worked` false: there was nothing to do. */
+/*
+ * Starts the subscribed reports that are due, forgets files older than 30 days, makes one file; `*worked`
+ * false: there was nothing to do.
+ */
 int reports_work(reports *r, bool *worked, pl_error *error);
 
 /* --- Searches --------------------------------------------------------------------------------------------
