@@ -18,8 +18,8 @@ typedef struct api_route_header {
 
 /*
  * An answer that is sent piece by piece. `read` appends bytes from `position` on, at least one, -1 when there
- * are none to be had: the connection is closed then. It is called on a thread that serves other connections as
- * well, and should take no longer than reading one row.
+ * are none to be had: the connection is closed then. It is called on a thread that serves other connections
+ * as well, and should take no longer than reading one row.
  */
 typedef struct api_stream {
     int (*read)(void *context, uint64_t position, pl_buf *out); /* NULL: `out` is the answer */

@@ -16,7 +16,7 @@
 typedef struct reports reports;
 
 enum {
-    REPORTS_CHUNK = 256 << 10, /* bytes of a stored piece */
+    REPORTS_CHUNK = 256 << 10,   /* bytes of a stored piece */
     REPORTS_RULES_KEPT = 10,     /* rules reports of one owner that stay, by their ids */
     REPORTS_TEMPLATES_MAX = 100, /* of an account */
     REPORTS_ID = 40,

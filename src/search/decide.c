@@ -119,11 +119,11 @@ static int test(const search_condition *c, search_value *value, pl_arena *scratc
         pl_str text = search_value_text(value, scratch);
         return text.p ? is_like(text, c->constants->text) : -1;
     }
-    int first = compare(value, c->constants, scratch), last = first;
+    int first = compare(value, c->constants, scratch);
     if (first == -2)
         return -1;
     if (c->op == SEARCH_BETWEEN) {
-        last = compare(value, c->constants + 1, scratch);
+        int last = compare(value, c->constants + 1, scratch);
         return last == -2 ? -1 : holds_between(first, last);
     }
     if (c->op != SEARCH_IN)

@@ -154,11 +154,11 @@ static int take_between(search_parser *p, search_condition *c) {
 }
 
 static int negate(search_parser *p, search_condition **out) {
-    search_condition *not = new_condition(p, SEARCH_NOT);
-    if (!not )
+    search_condition *negation = new_condition(p, SEARCH_NOT);
+    if (!negation)
         return -1;
-    not ->children = *out;
-    *out = not ;
+    negation->children = *out;
+    *out = negation;
     return 0;
 }
 

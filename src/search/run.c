@@ -139,7 +139,8 @@ static int read_cells(search_run *run, const search_resource *resource, const se
 }
 
 static int add_row(search_run *run, const search_resource *resource, pl_error *error) {
-    search_cell order[SEARCH_ITEMS_MAX], cells[SEARCH_ITEMS_MAX];
+    search_cell order[SEARCH_ITEMS_MAX] = {{.kind = SEARCH_NULL}},
+                cells[SEARCH_ITEMS_MAX] = {{.kind = SEARCH_NULL}};
     const search_plan *plan = run->plan;
     if (read_cells(run, resource, plan->orders, plan->order_count, order, error) != 0 ||
         read_cells(run, resource, plan->columns, plan->column_count, cells, error) != 0)

@@ -10,7 +10,8 @@ typedef struct file_task {
     api_call *call;
     config_owner owner;
     reports_file file;
-    pl_str file_id; /* asked for by its own id */
+    pl_str file_id;    /* asked for by its own id */
+    engine_list rules; /* named by the call */
     bool found, busy;
 } file_task;
 
@@ -231,9 +232,23 @@ static int get_pack(api_call *call) {
 /* --- Reports on rules ------------------------------------------------------------------------------------
  */
 
+/* A report on rules that are not there would look as if all was well. */
+static int check_rules(file_task *task, store_session *session, pl_error *error) {
+    engine_rule rule;
+    for (size_t i = 0; i < task->rules.count; i++) {
+        bool found;
+        if (engine_rule_find(session, task->call->arena, &task->owner.group, task->rules.items[i], &rule,
+                             &found, error) != 0)
+            return -1;
+        if (!found)
+            return pl_fail(error, PL_E_ConfigRuleNotExists);
+    }
+    return 0;
+}
+
 static int start_rules_work(store_session *session, void *argument, pl_error *error) {
     file_task *task = argument;
-    if (start_work(session, argument, error) != 0)
+    if (check_rules(task, session, error) != 0 || start_work(session, argument, error) != 0)
         return -1;
     if (task->busy)
         return pl_fail(error, PL_E_ConfigRuleReportCreating);
@@ -245,12 +260,11 @@ static int start_rules_work(store_session *session, void *argument, pl_error *er
 
 static int generate_rules(api_call *call) {
     file_task task = {.call = call};
-    engine_list rules;
     pl_buf request;
-    if (begin(&task, REPORTS_RULES) != 0 || config_list(call, "ConfigRuleIds", &rules) != 0)
+    if (begin(&task, REPORTS_RULES) != 0 || config_list(call, "ConfigRuleIds", &task.rules) != 0)
         return -1;
     pl_buf_init(&request, 1 << 20);
-    add_list(&request, "rules", &rules);
+    add_list(&request, "rules", &task.rules);
     return end_request(&task, &request) != 0 ? -1 : api_write(call, start_rules_work, &task);
 }
 

@@ -112,6 +112,8 @@ static void a_report_that_is_made_is_not_begun_again(void **state) {
                 "CREATING");
     assert_text(call_well(config_get_compliance_pack_report, input), "CompliancePackReport.ReportUrl", "");
     call_refused(config_generate_compliance_pack_report, input, "CompliancePackReportCreating");
+    call_refused(config_generate_config_rules_report, "{\"ConfigRuleIds\":\"cr-none\"}",
+                 "ConfigRuleNotExists");
     call_well(config_generate_config_rules_report, "{}");
     call_refused(config_generate_config_rules_report, "{}", "ConfigRuleReportCreating");
     make();
