@@ -6,6 +6,8 @@
 #include "api/config/results.h"
 #include "api/operations.gen.h"
 
+enum { RULES_MAX = 10000 }; /* named in one call */
+
 typedef struct file_task {
     api_call *call;
     config_owner owner;
@@ -263,6 +265,8 @@ static int generate_rules(api_call *call) {
     pl_buf request;
     if (begin(&task, REPORTS_RULES) != 0 || config_list(call, "ConfigRuleIds", &task.rules) != 0)
         return -1;
+    if (task.rules.count > RULES_MAX)
+        return api_fail(call->operation, call->error, PL_E_Invalid_ConfigRuleIds_SizeExceed);
     pl_buf_init(&request, 1 << 20);
     add_list(&request, "rules", &task.rules);
     return end_request(&task, &request) != 0 ? -1 : api_write(call, start_rules_work, &task);
