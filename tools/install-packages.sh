@@ -3,7 +3,7 @@
 # As root or with passwordless sudo it installs; otherwise it prints the one line to run and fails.
 set -eu
 
-build="gcc g++ make cmake ninja-build pkg-config python3 libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libpcre2-dev bubblewrap libseccomp-dev libzip-dev"
+build="gcc g++ make cmake ninja-build pkg-config python3 libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libpcre2-dev bubblewrap libseccomp-dev libzip-dev libxlsxwriter-dev"
 case "${1:-build}" in
 build) wanted="$build" ;;
 test) wanted="$build libcmocka-dev postgresql nodejs npm curl jq" ;;

@@ -16,6 +16,17 @@ typedef struct api_route_header {
     pl_str value;
 } api_route_header;
 
+/*
+ * An answer that is sent piece by piece. `read` appends bytes from `position` on, at least one, -1 when there
+ * are none to be had: the connection is closed then. It is called on a thread that serves other connections
+ * as well, and should take no longer than reading one row.
+ */
+typedef struct api_stream {
+    int (*read)(void *context, uint64_t position, pl_buf *out); /* NULL: `out` is the answer */
+    void *context;
+    uint64_t size;
+} api_stream;
+
 typedef struct api_route_call {
     const struct api_route *route;
     api_services *services;
@@ -24,6 +35,7 @@ typedef struct api_route_call {
     pl_error *error;
     int64_t now;
     pl_str request_id, host;
+    pl_str path; /* decoded */
     bool secure;
     pl_str parameters[API_ROUTE_PARAMETERS]; /* what {} in the pattern stands for, decoded */
     const api_fields *query;
@@ -36,6 +48,7 @@ typedef struct api_route_call {
     pl_buf *out;
     api_route_header headers[API_ROUTE_HEADERS];
     size_t header_count;
+    api_stream stream;
 } api_route_call;
 
 typedef struct api_route {

@@ -78,7 +78,8 @@ static int account_deleted(void *context, store_session *session, pl_str account
     program *p = context;
     (void)now;
     if (engine_delete_account(p->engine, session, account_id, error) != 0 ||
-        delivery_delete_owner(session, account_id, PL_STR(""), error) != 0)
+        delivery_delete_owner(session, account_id, PL_STR(""), error) != 0 ||
+        reports_delete_account(session, account_id, error) != 0)
         return -1;
     return identity_account_delete(p->identity, session, account_id, error);
 }
@@ -165,6 +166,34 @@ static int read_results(void *context, store_session *session, pl_arena *arena, 
                         pl_str *next, pl_error *error) {
     return engine_read_results(((program *)context)->engine, session, arena, owner_id, aggregator_id, after,
                                results, count, next, error);
+}
+
+/* --- What reports ask org --------------------------------------------------------------------------------
+ */
+
+static int copy_members(pl_arena *arena, const org_group *group, pl_str viewer, bool owns, reports_owner *out,
+                        pl_error *error) {
+    size_t count = owns ? group->member_count : 1;
+    pl_str *accounts = pl_new(arena, pl_str, count + 1);
+    for (size_t i = 0; accounts && i < count; i++)
+        accounts[i] = pl_arena_copy(arena, owns ? group->members[i].account_id : viewer);
+    *out = (reports_owner){
+        {pl_arena_copy(arena, group->owner_id), pl_arena_copy(arena, group->id)}, accounts, count};
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+/* Whoever manages the group sees all members, a member itself alone. */
+static int find_group(void *context, store_session *session, pl_arena *arena, pl_str account_id,
+                      pl_str aggregator_id, reports_owner *out, bool *found, pl_error *error) {
+    const org_view *view = org_view_open(((program *)context)->org, session, error);
+    if (!view)
+        return -1;
+    bool owns = false;
+    const org_group *group = org_find_group(view, account_id, aggregator_id, &owns);
+    *found = group != NULL;
+    int result = group ? copy_members(arena, group, account_id, owns, out, error) : 0;
+    org_view_close(view);
+    return result;
 }
 
 /* --- Opening ---------------------------------------------------------------------------------------------
@@ -313,6 +342,26 @@ static int open_remediation(program *p, pl_error *error) {
     return remediation_open(&p->remediation, &config, error);
 }
 
+static int open_reports(program *p, pl_error *error) {
+    char scratch[PATH_SIZE], outbox[PATH_SIZE];
+    if (!p->options.with_reports)
+        return 0;
+    snprintf(scratch, sizeof scratch, "%s/scratch", p->options.data);
+    snprintf(outbox, sizeof outbox, "%s/outbox", p->options.data);
+    reports_config config = {.store = p->store,
+                             .engine = p->engine,
+                             .catalogue = p->catalogue,
+                             .clock = p->services.clock,
+                             .random = p->services.random,
+                             .log = &p->options.log,
+                             .scratch = scratch,
+                             .outbox = outbox,
+                             .threads = true,
+                             .find_group = find_group,
+                             .context = p};
+    return reports_open(&p->reports, &config, error);
+}
+
 static void connect_rooms(program *p) {
     org_hooks hooks = {.context = p,
                        .create_account = account_created,
@@ -341,7 +390,8 @@ int program_open(program *p, const program_options *options, pl_error *error) {
     if (make_directory(options->data, error) == 0 &&
         catalogue_open(&p->catalogue, options->catalogue, error) == 0 && open_store(p, error) == 0 &&
         open_org(p, error) == 0 && open_identity(p, error) == 0 && open_delivery(p, error) == 0 &&
-        open_engine(p, error) == 0 && open_functions(p, error) == 0 && open_remediation(p, error) == 0) {
+        open_engine(p, error) == 0 && open_functions(p, error) == 0 && open_remediation(p, error) == 0 &&
+        open_reports(p, error) == 0) {
         connect_rooms(p);
         return 0;
     }
@@ -354,12 +404,14 @@ void program_close(program *p) {
     remediation_stop(p->remediation);
     functions_stop(p->functions);
     delivery_stop(p->delivery);
+    reports_stop(p->reports);
     engine_stop(p->engine);
     if (p->identity)
         (void)identity_flush(p->identity, &ignored);
     store_close(p->store);
     remediation_close(p->remediation);
     functions_close(p->functions);
+    reports_close(p->reports);
     engine_close(p->engine);
     delivery_close(p->delivery);
     identity_close(p->identity);

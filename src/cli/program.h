@@ -12,6 +12,7 @@
 #include "identity/identity.h"
 #include "org/org.h"
 #include "remediation/remediation.h"
+#include "reports/reports.h"
 
 enum { PROGRAM_PATH = 4096 };
 
@@ -25,6 +26,7 @@ typedef struct program_options {
     functions_config functions; /* its limits; what rooms it uses is filled in */
     delivery_config delivery;   /* addresses and limits; what rooms it uses is filled in */
     remediation_config remediation;
+    bool with_reports; /* make files in the background */
     api_limits limits;
     pl_log log;
 } program_options;
@@ -43,6 +45,7 @@ typedef struct program {
     delivery *delivery;
     functions *functions;     /* NULL unless asked for */
     remediation *remediation; /* the same */
+    reports *reports;         /* the same */
 } program;
 
 /* The limits of a server: generous, or the vendor's with `strict` (reference/evaluation-semantics.md, section

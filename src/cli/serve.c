@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/program.h"
 
+#include "api/config/downloads.h"
 #include "api/functions/routes.h"
 #include "api/tables/products.gen.h"
 #include "engine/function.h"
@@ -377,6 +378,8 @@ static int64_t remediations_waiting(void *context) {
     return store_read(((program *)context)->store, read_remediations, &waiting, &ignored) == 0 ? waiting : -1;
 }
 
+static const api_route_product *const routes[] = {&functions_api, &config_downloads};
+
 static void set_gateway_options(server *s) {
     const gateway_gauge gauges[] = {
         {"plumbline_store_reads_total", "Read transactions.", true, store_reads, &s->program},
@@ -418,7 +421,8 @@ static void set_gateway_options(server *s) {
     o->read_seconds = (unsigned)number_of(s, "read-timeout");
     o->idle_seconds = (unsigned)number_of(s, "idle-timeout");
     o->nonces = (size_t)number_of(s, "nonces");
-    o->routes = &functions_api;
+    o->routes = routes;
+    o->route_count = sizeof routes / sizeof *routes;
     o->products = api_products;
     o->product_count = api_product_count;
     o->guard = (gateway_guard){identity_find_key, identity_authorize, directory_path};
@@ -441,6 +445,7 @@ static int configure(server *s, pl_error *error) {
     s->program_options.limits = read_limits(s);
     s->program_options.alone = true;
     s->program_options.with_functions = true;
+    s->program_options.with_reports = true;
     s->program_options.functions = (functions_config){
         .workers = (unsigned)number_of(s, "function-workers"),
         .instances = (unsigned)number_of(s, "function-instances"),

@@ -56,7 +56,8 @@ typedef struct gateway_options {
     pl_str tls_certificate, tls_key; /* PEM texts; absent: plain HTTP */
     const struct api_product *const *products;
     size_t product_count;
-    const struct api_route_product *routes; /* operations by path; NULL: none */
+    const struct api_route_product *const *routes; /* operations by path */
+    size_t route_count;
     gateway_guard guard;
     const gateway_gauge *gauges;
     size_t gauge_count;

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
+enum { SWEEP_MS = 500, ADOPTED_MOST = 256, STREAM_BLOCK = 64 << 10 };
 #define ROOM_IDLE_NS ((int64_t)1000000000) /* silence after which a connection may be ended near the cap */
 
 typedef struct connection {
@@ -188,10 +188,8 @@ static enum MHD_Result receive_body(gateway_request *r, const char *data, size_t
 
 /* ---- answering ---- */
 
-static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const char *type, pl_str body,
-                                 enum MHD_ResponseMemoryMode mode, gateway_request *r) {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.p ? body.p : ""), mode);
+static enum MHD_Result send_response(struct MHD_Connection *mhd, int status, const char *type,
+                                     struct MHD_Response *response, gateway_request *r) {
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", type);
@@ -211,11 +209,44 @@ static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const c
     return result;
 }
 
+static enum MHD_Result send_text(struct MHD_Connection *mhd, int status, const char *type, pl_str body,
+                                 enum MHD_ResponseMemoryMode mode, gateway_request *r) {
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)(body.p ? body.p : ""), mode);
+    return send_response(mhd, status, type, response, r);
+}
+
+/* Bytes of a streamed answer: `scratch` holds the piece that was read last. */
+static ssize_t read_stream(void *context, uint64_t position, char *to, size_t most) {
+    gateway_request *r = context;
+    const api_stream *stream = &r->route_call.stream;
+    if (position < r->stream_at || position - r->stream_at >= r->scratch.n) {
+        pl_buf_clear(&r->scratch);
+        r->stream_at = position;
+        if (stream->read(stream->context, position, &r->scratch) != 0 || r->scratch.n == 0)
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    size_t from = (size_t)(position - r->stream_at), left = r->scratch.n - from;
+    size_t taken = left < most ? left : most;
+    memcpy(to, r->scratch.p + from, taken);
+    return (ssize_t)taken;
+}
+
+static enum MHD_Result send_stream(gateway_request *r) {
+    pl_buf_clear(&r->scratch);
+    r->stream_at = 0;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(r->route_call.stream.size, STREAM_BLOCK, read_stream, r, NULL);
+    return send_response(r->connection, r->status, r->content_type.p, response, r);
+}
+
 static enum MHD_Result send_answer(gateway_request *r) {
     metrics *m = &r->shared->metrics;
     metrics_count(m, r->product_index, r->operation, r->status, pl_monotonic_ns() - r->started_ns);
     if (r->out.failed)
         return MHD_NO;
+    if (r->route && r->route_call.stream.read)
+        return send_stream(r);
     return send_text(r->connection, r->status, r->content_type.p, pl_buf_str(&r->out), MHD_RESPMEM_PERSISTENT,
                      r);
 }

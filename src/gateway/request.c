@@ -73,9 +73,10 @@ static bool is_method(const gateway_request *r, const char *name) {
 }
 
 static int check_protocol(gateway_request *r) {
-    const struct api_route_product *routes = r->shared->options->routes;
-    if (routes && api_route_is_former(routes, r->path))
-        return pl_fail_code(&r->error, 400, "UnsupportedVersion", "%s", routes->advice);
+    const gateway_options *options = r->shared->options;
+    for (size_t i = 0; i < options->route_count; i++)
+        if (api_route_is_former(options->routes[i], r->path))
+            return pl_fail_code(&r->error, 400, "UnsupportedVersion", "%s", options->routes[i]->advice);
     if (request_find_route(r))
         return r->route ? 0 : pl_fail(&r->error, PL_E_InvalidAction_NotFound);
     if (!is_method(r, "GET") && !is_method(r, "POST"))

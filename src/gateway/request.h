@@ -68,6 +68,7 @@ typedef struct gateway_request {
     int64_t timestamp;
     const struct api_operation *operation; /* NULL: none found */
     size_t product_index;
+    const api_route_product *route_product;
     const api_route *route; /* NULL: an operation by name */
     pl_str route_path;      /* decoded */
     api_route_call route_call;
@@ -75,6 +76,7 @@ typedef struct gateway_request {
     identity_caller caller;
     identity_denial denial;
     api_call call;
+    uint64_t stream_at; /* where `scratch` begins in a streamed answer */
     int64_t now;
     char request_id[PL_UUID_TEXT];
     pl_error error;

@@ -4,18 +4,25 @@
 
 #include "base/encode.h"
 
+static const api_route_product *find_product(const gateway_options *options, pl_str path) {
+    for (size_t i = 0; i < options->route_count; i++)
+        if (pl_str_starts(path, options->routes[i]->prefix))
+            return options->routes[i];
+    return NULL;
+}
+
 bool request_find_route(gateway_request *r) {
-    const gateway_options *options = r->shared->options;
     pl_buf path;
     r->route = NULL;
-    if (!options->routes || !pl_str_starts(r->path, options->routes->prefix))
+    r->route_product = find_product(r->shared->options, r->path);
+    if (!r->route_product)
         return false;
     pl_buf_init(&path, r->path.n + 1);
     bool decoded = pl_percent_decode(&path, r->path, false) && !path.failed;
     r->route_path = decoded ? pl_arena_copy(&r->arena, pl_buf_str(&path)) : PL_STR_NONE;
     pl_buf_free(&path);
     if (r->route_path.p)
-        r->route = api_route_find(options->routes, r->method, r->route_path, r->route_call.parameters);
+        r->route = api_route_find(r->route_product, r->method, r->route_path, r->route_call.parameters);
     return true;
 }
 
@@ -30,9 +37,9 @@ static int authorize(gateway_request *r) {
     pl_str head = pl_str_head(pattern, mark),
            tail = mark == PL_NOT_FOUND ? PL_STR("") : pl_str_skip(pattern, mark + 2);
     pl_str resource =
-        pl_arena_printf(&r->arena, "acs:%.*s:*:%.*s:%.*s%.*s%.*s",
-                        PL_FMT(r->shared->options->routes->ram_code), PL_FMT(r->caller.account_id),
-                        PL_FMT(head), PL_FMT(mark == PL_NOT_FOUND ? PL_STR("") : first), PL_FMT(tail));
+        pl_arena_printf(&r->arena, "acs:%.*s:*:%.*s:%.*s%.*s%.*s", PL_FMT(r->route_product->ram_code),
+                        PL_FMT(r->caller.account_id), PL_FMT(head),
+                        PL_FMT(mark == PL_NOT_FOUND ? PL_STR("") : first), PL_FMT(tail));
     identity_request question = {.action = pl_str_from(route->ram_action),
                                  .resources = &resource,
                                  .resource_count = 1,
@@ -58,6 +65,7 @@ static int call_handler(gateway_request *r) {
     call->now = r->now;
     call->request_id = pl_str_of(r->request_id, PL_UUID_TEXT - 1);
     call->host = request_header(r, "host");
+    call->path = r->route_path;
     call->secure = r->secure;
     call->query = &r->query;
     call->body = pl_buf_str(&r->body);

@@ -81,9 +81,9 @@ function parseXml(text) {
   return root.children[0];
 }
 
-/** The elements that a JSON value becomes: lists repeat their name. */
+/** The elements that a JSON value becomes: lists repeat their name; a list in a list is a text, as XML could not tell its end. */
 const elements = (value) => Object.entries(value).flatMap(([name, child]) => (Array.isArray(child) ? child : [child])
-  .filter((one) => one !== null).map((one) => (typeof one === 'object' && one ? { name, children: elements(one) } : { name, children: [] })));
+  .filter((one) => one !== null).map((one) => (typeof one === 'object' && one && !Array.isArray(one) ? { name, children: elements(one) } : { name, children: [] })));
 
 const FREE = ['InputParameters', 'Evaluation', 'CompulsoryInputParameterDetails', 'OptionalInputParameterDetails']; // any members
 const shape = (list) => list.map(({ name, children }) => (FREE.includes(name) ? name : `${name}(${shape(children)})`)).join();

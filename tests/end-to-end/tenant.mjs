@@ -78,12 +78,15 @@ async function makeRules() {
   const remedy = { RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', InvokeType: 'MANUAL_EXECUTION', Params: JSON.stringify({ bucketName: CONTENT }) };
   ids.remedy = (await victim.config('CreateRemediation', { ...remedy, ConfigRuleId: ids.rule })).RemediationId;
   ids.groupRemedy = (await victim.config('CreateAggregateRemediation', { ...remedy, ...group, ConfigRuleId: ids.groupRule })).RemediationId;
+  ids.template = (await victim.config('CreateReportTemplate', { ReportTemplateName: NAME, ReportTemplateDescription: CONTENT,
+    ReportScope: JSON.stringify([{ Key: 'AggregatorId', MatchType: 'In', Value: ids.group }]) })).ReportTemplateId;
 }
 
 /** Identifiers of the tenant. */
 export const own = () => ({ account: victim.account, member: ids.member, folder: ids.folder, root: victim.root, policy: ids.policy,
   handshake: ids.handshake, resourceGroup: ids.resourceGroup, group: ids.group, rule: ids.rule, groupRule: ids.groupRule,
-  pack: ids.pack, groupPack: ids.groupPack, channel: ids.channel, groupChannel: ids.groupChannel, remedy: ids.remedy, groupRemedy: ids.groupRemedy, groupingRule: ids.groupingRule, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
+  pack: ids.pack, groupPack: ids.groupPack, template: ids.template,
+  channel: ids.channel, groupChannel: ids.groupChannel, remedy: ids.remedy, groupRemedy: ids.groupRemedy, groupingRule: ids.groupingRule, key: ids.key.AccessKeyId, name: NAME, message: ids.message, token: TOKEN.ClientToken });
 
 /** The same forms, of things that never were. */
 export const bogus = () => ({ account: '1999999999999991', member: '1999999999999992', folder: 'fd-0000000000', root: 'r-000000',
@@ -91,6 +94,7 @@ export const bogus = () => ({ account: '1999999999999991', member: '199999999999
   rule: `cr-${'0'.repeat(20)}`, groupRule: `cr-${'1'.repeat(20)}`, pack: `cp-${'0'.repeat(20)}`, groupPack: `cp-${'1'.repeat(20)}`,
   channel: `cdc-${'0'.repeat(16)}`, groupChannel: `cdc-${'1'.repeat(16)}`, remedy: `crr-${'0'.repeat(16)}`, groupRemedy: `crr-${'1'.repeat(16)}`,
   groupingRule: 'gr-00000000000000',
+  template: `crt-${'0'.repeat(20)}`,
   key: 'LTAI5t00000000000000000A', name: 'xnobodyx', message: ids.message, token: 'token-of-nobody' });
 
 const DIRECTORY_TYPES = { Folder: 'folder', Account: 'member', ControlPolicy: 'policy', ResourceGroup: 'resourceGroup' };
@@ -127,7 +131,8 @@ export function known(of, { group = of.group, second = false, token = () => unde
     AggregatorAccounts: [{ AccountId: Number(of.member), AccountName: of.name, AccountType: 'ResourceDirectory' }], FolderIdsScope: [of.folder],
     AccountIdsScope: [account], ExcludeAccountIdsScope: [account], ResourceIdsScope: [bucket], PolicyDocument: (operation) => (isTrial(operation) && !second ? undefined : policy(allow('config:Get*'))),
     AssumeRolePolicyDocument: policy({ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { RAM: [`acs:ram::${of.account}:root`] } }),
-    ConfigRuleName: of.name, CompliancePackName: of.name, AggregatorName: of.name, SourceIdentifier: RULE.SourceIdentifier, SourceOwner: 'ALIYUN',
+    Sql: 'SELECT *, Name, TagsStr', AccountIds: [account], ReportTemplateId: of.template, ReportTemplateName: of.name,
+    ReportScope: [{ Key: 'AggregatorId', MatchType: 'In', Value: group }], ConfigRuleName: of.name, CompliancePackName: of.name, AggregatorName: of.name, SourceIdentifier: RULE.SourceIdentifier, SourceOwner: 'ALIYUN',
     ResourceTypesScope: ['ACS::OSS::Bucket'], ConfigRuleTriggerTypes: ['ConfigurationItemChangeNotification'], RiskLevel: 1 };
 }
 

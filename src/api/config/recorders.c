@@ -5,6 +5,7 @@
 #include "api/config/results.h"
 #include "api/operations.gen.h"
 #include "org/org.h"
+#include "reports/reports.h"
 
 #include <stdlib.h>
 
@@ -141,6 +142,7 @@ static int stop_work(store_session *session, void *argument, pl_error *error) {
     if (engine_pack_remove_all(&context, session, &task->owner.group, error) != 0 ||
         engine_rule_remove_all(&context, session, &task->owner.group, error) != 0 ||
         inventory_delete_account(session, account, error) != 0 ||
+        reports_delete_account(session, account, error) != 0 ||
         engine_delete_account(call->services->engine, session, account, error) != 0)
         return -1;
     return inventory_recorder_put(session, account, &stopped, error);
