@@ -246,7 +246,7 @@ test('where the kernel refuses namespaces functions are refused, unless the oper
   }
   const open = await Cloud.start({ command, args: ['--unsafe-functions'] });
   try {
-    assert.match(open.server.log, /functions run without a sandbox/);
+    await until(() => /functions run without a sandbox/.test(open.server.log));
     await open.server.put([instance('i-1', 'good')]);
     await open.python('free', decide('"NON_COMPLIANT"').replaceAll('"http://" + host + "/"', '__import__("os").environ["PLUMBLINE_ENDPOINT"] + "/"'));
     const rule = await open.createRule('free', open.arn('free'));
