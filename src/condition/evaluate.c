@@ -1,6 +1,7 @@
 /* Evaluating a program over one document. Values and clauses are found once and shared by the rules. */
 #include "base/memory.h"
 #include "condition/program_internal.h"
+#include "condition/trail.h"
 
 enum {
     SCRATCH_BYTES = 256 << 20,
@@ -16,12 +17,13 @@ static bool allocate(pl_program_state *state) {
     state->shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->shapes);
     state->item_shapes = pl_calloc(program->item.slots + 1, sizeof *state->item_shapes);
     state->text_shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->text_shapes);
+    state->trail = trail_new();
     state->features = pl_calloc(program->feature_count + 1, sizeof *state->features);
     state->derived = pl_calloc(program->derived_count + 1, sizeof *state->derived);
     state->truths = pl_calloc(program->cell_count + 1, sizeof *state->truths);
     state->errors = pl_calloc(program->clause_count + 1, sizeof *state->errors);
     state->verdicts = pl_calloc(program->rule_count + 1, sizeof *state->verdicts);
-    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->text_shapes &&
+    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->text_shapes && state->trail &&
            state->features && state->derived && state->truths && state->errors && state->verdicts;
 }
 
@@ -47,6 +49,7 @@ void pl_program_state_free(pl_program_state *state) {
     trie_forget(&state->program->configuration, state->shapes);
     trie_forget(&state->program->item, state->item_shapes);
     guide_forget(&state->program->configuration, state->text_shapes);
+    trail_free(state->trail);
     pl_json_excerpt_free(&state->excerpt);
     pl_free(state->slots);
     pl_free(state->item_slots);
@@ -328,7 +331,7 @@ const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_
 const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_json_index *index,
                                               uint32_t *entry, const pl_program_input *input) {
     const pl_program *program = state->program;
-    guide g = {index, &state->excerpt, state->slots, state->shapes, state->text_shapes};
+    guide g = {index, &state->excerpt, state->slots, state->shapes, state->text_shapes, state->trail};
     if (program->whole || index->length > GUIDED_BYTES || pl_json_index_byte(index, *entry) != '{' ||
         !pl_json_excerpt_begin(&state->excerpt, index))
         return NULL;

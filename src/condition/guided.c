@@ -8,6 +8,7 @@
  */
 #include "base/memory.h"
 #include "condition/program_internal.h"
+#include "condition/trail.h"
 
 /* Equals nothing: a byte 0xff stands in no text that has an index. */
 static const text_member unexpected = {.words = {UINT64_MAX}, .masks = {UINT64_MAX}};
@@ -211,7 +212,17 @@ uint32_t guide_walk(guide *g, const trie *t, uint32_t entry) {
     if (!t->root || t->root->names == 0)
         return skip(g->index, entry);
     g->slots[t->root->slot] = 1;
-    return walk_object(g, t->root, entry);
+    uint32_t end = trail_follow(g->trail, g, entry);
+    if (end)
+        return end;
+    if (!pl_json_excerpt_begin(g->excerpt, g->index))
+        return 0;
+    memset(g->slots, 0, t->slots * sizeof *g->slots);
+    g->slots[t->root->slot] = 1;
+    end = walk_object(g, t->root, entry);
+    if (end)
+        trail_learn(g->trail, g->index, t->root, entry);
+    return end;
 }
 
 void guide_forget(const trie *t, text_shape *shapes) {

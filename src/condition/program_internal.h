@@ -239,6 +239,7 @@ typedef struct guide {
     uint32_t *slots;
     trie_shape *shapes;
     text_shape *text_shapes;
+    struct trail *trail; /* trail.h */
 } guide;
 
 uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
@@ -266,6 +267,7 @@ struct pl_program_state {
     uint32_t *slots, *item_slots;
     trie_shape *shapes, *item_shapes;
     text_shape *text_shapes;
+    struct trail *trail;
     pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-enum { SAFE_DIGITS = 18, EXACT_DIGITS = 15, EXACT_POWERS = 22, CHUNK = 32, SATURATED = 0xffffff };
+enum { SAFE_DIGITS = 18, EXACT_DIGITS = 15, EXACT_POWERS = 22, CHUNK = 32 };
 
 /* What may stand behind a number or a word. */
 const bool pl_json_ends_scalar[256] = {
@@ -245,8 +245,7 @@ static uint32_t add_container(pl_json_excerpt *e, const pl_json_index *x, uint32
     if (depth == PL_JSON_INDEX_DEPTH)
         return 0;
     entry = add_children(e, x, entry, depth, &count);
-    e->tape[e->words++] = tagged(open == '{' ? '}' : ']', start);
-    e->tape[start] = tagged(open, (count < SATURATED ? count : SATURATED) << 32 | e->words);
+    pl_json_excerpt_close(e->tape, start, e->words++, open, count);
     return entry;
 }
 

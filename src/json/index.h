@@ -107,18 +107,23 @@ static inline pl_json pl_json_excerpt_node(const pl_json_excerpt *e, uint32_t at
     return (pl_json){e->tape, e->strings, at};
 }
 
-/* Copies a string of `n` bytes without escapes to the end of the excerpt. */
-static inline void pl_json_excerpt_add_text(pl_json_excerpt *e, const uint8_t *text, uint32_t n) {
+/* Writes a string of `n` bytes without escapes as string buffers have it; the byte behind it. */
+static inline uint8_t *pl_json_excerpt_put_text(uint8_t *to, const uint8_t *text, uint32_t n) {
     enum { CHUNK = 32 };
-    uint8_t *to = e->strings + e->string_bytes;
-    e->tape[e->words++] = (uint64_t)'"' << 56 | e->string_bytes;
-    e->string_bytes += sizeof n + n + 1;
     memcpy(to, &n, sizeof n);
     to += sizeof n;
     memcpy(to, text, CHUNK);
     for (uint32_t done = CHUNK; __builtin_expect(done < n, 0); done += CHUNK)
         memcpy(to + done, text + done, CHUNK);
     to[n] = '\0';
+    return to + n + 1;
+}
+
+/* Copies a string of `n` bytes without escapes to the end of the excerpt. */
+static inline void pl_json_excerpt_add_text(pl_json_excerpt *e, const uint8_t *text, uint32_t n) {
+    uint8_t *to = e->strings + e->string_bytes;
+    e->tape[e->words++] = (uint64_t)'"' << 56 | e->string_bytes;
+    e->string_bytes = (size_t)(pl_json_excerpt_put_text(to, text, n) - e->strings);
 }
 
 /* The value of a short integer (pl_json_is_short_integer) of `n` digits: pairs, then fours, then all. */
@@ -141,6 +146,17 @@ static inline bool pl_json_excerpt_add_short(pl_json_excerpt *e, const uint8_t *
     e->tape[e->words] = (uint64_t)*p << 56;
     e->words += pl_json_is_literal(p);
     return pl_json_is_literal(p);
+}
+
+/*
+ * Writes the first and the last word of a container of `count` members or elements, which stand at `start`
+ * and `last`; `open` is its opening bracket.
+ */
+static inline void pl_json_excerpt_close(uint64_t *tape, uint32_t start, uint32_t last, char open,
+                                         uint64_t count) {
+    const uint64_t saturated = 0xffffff;
+    tape[last] = (uint64_t)(open == '{' ? '}' : ']') << 56 | start;
+    tape[start] = (uint64_t)open << 56 | (count < saturated ? count : saturated) << 32 | (last + 1);
 }
 
 /*

@@ -1,0 +1,223 @@
+/*
+ * Learning the trail of a document that the walk accepted (trail.h): its stretches between scalars become
+ * steps, joined to those that are known. All memory is the trail's arena, which has a maximum; what does not
+ * fit is not learned.
+ */
+#include "condition/trail.h"
+
+enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24 };
+
+struct trail_place {
+    trail_place *inner, *sibling; /* the first place within, the next one beside */
+    const trie_node *node;        /* of an object that is walked into */
+    const trie_node *copied;      /* of a wanted container: this one or one around it */
+    bool object;
+    trail_step *steps; /* that leave from here */
+};
+
+/* A document being learned. `failed` ends it. */
+typedef struct learner {
+    trail *trail;
+    const pl_json_index *x;
+    trail_place *place;
+    trail_place *from;  /* the place of the step that is being made */
+    uint32_t begin;     /* its first entry */
+    trail_step *before; /* the step behind which it stands; NULL at the beginning */
+    trail_op ops[MAX_OPS];
+    uint32_t op_count;
+    bool failed;
+} learner;
+
+static uint32_t offset(const learner *l, uint32_t entry) {
+    return l->x->at[entry] - l->x->at[l->begin];
+}
+
+static void add_op(learner *l, trail_op op) {
+    l->failed = l->failed || l->op_count == MAX_OPS;
+    if (!l->failed)
+        l->ops[l->op_count++] = op;
+}
+
+/* With the same bytes in one place the same is to be done. */
+static bool is_same(const trail_step *s, const trail_step *draft, const uint8_t *bytes) {
+    return s->length == draft->length && s->want == draft->want && s->slot == draft->slot &&
+           memcmp(s->bytes, bytes, s->length) == 0;
+}
+
+static trail_step *find_step(const learner *l, const trail_step *draft, const uint8_t *bytes) {
+    for (trail_step *s = l->from->steps; s; s = s->sibling)
+        if (is_same(s, draft, bytes))
+            return s;
+    return NULL;
+}
+
+static void fill_head(trail_step *s, const uint8_t *bytes) {
+    uint32_t head = s->length < TRAIL_HEAD ? s->length : TRAIL_HEAD;
+    memcpy(s->head, bytes, head);
+    memset(s->mask, 0xff, head);
+}
+
+static trail_step *new_step(learner *l, const trail_step *draft, const uint8_t *bytes) {
+    trail *t = l->trail;
+    trail_step *s = t->steps < MAX_STEPS ? pl_new(&t->arena, trail_step, 1) : NULL;
+    trail_op *ops = pl_new(&t->arena, trail_op, draft->ops + 1);
+    uint8_t *copy = pl_arena_alloc(&t->arena, draft->length);
+    if (!s || !ops || !copy)
+        return NULL;
+    *s = *draft;
+    memcpy(ops, l->ops, draft->ops * sizeof *ops);
+    memcpy(copy, bytes, draft->length);
+    fill_head(s, bytes);
+    s->op = ops;
+    s->bytes = copy;
+    s->sibling = l->from->steps;
+    l->from->steps = s;
+    t->steps++;
+    return s;
+}
+
+/* True when the bytes of `a` are the beginning of those of `b`: the longer one must be looked at first. */
+static bool begins(const trail_step *a, const trail_step *b) {
+    return a->length < b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+/* Joins a step to the one before it; of too many the last gives way. */
+static void join(trail_step *before, trail_step *s) {
+    for (size_t i = 0; i < TRAIL_EDGES; i++) {
+        trail_step *there = before->next[i];
+        if (there && there != s && !begins(there, s))
+            continue;
+        before->next[i] = s;
+        if (!there || there == s)
+            return;
+        s = there;
+    }
+}
+
+/* Ends the step before the value at `entry`, or behind the document. */
+static void end_step(learner *l, uint32_t entry, trail_step draft) {
+    const uint8_t *bytes = l->x->text + l->x->at[l->begin];
+    draft.entries = entry - l->begin;
+    draft.length = draft.want == TRAIL_LAST ? offset(l, entry - 1) + 1
+                                            : offset(l, entry) + (pl_json_index_byte(l->x, entry) == '"');
+    draft.ops = l->op_count;
+    l->failed = l->failed || draft.length > MAX_LENGTH || memchr(bytes, '\\', draft.length);
+    trail_step *s = l->failed ? NULL : find_step(l, &draft, bytes);
+    if (!s && !l->failed)
+        s = new_step(l, &draft, bytes);
+    l->failed = !s;
+    if (!s)
+        return;
+    if (l->before)
+        join(l->before, s);
+    else if (!l->trail->first)
+        l->trail->first = s;
+    else
+        l->failed = l->trail->first != s; /* all documents begin alike */
+    l->before = s;
+    l->from = l->place;
+    l->begin = entry + 1;
+    l->op_count = 0;
+}
+
+static trail_place *enter(learner *l, bool object, const trie_node *node, const trie_node *copied) {
+    trail_place *outer = l->place, *p = outer->inner;
+    while (p && (p->object != object || p->node != node || p->copied != copied))
+        p = p->sibling;
+    if (p)
+        return p;
+    p = pl_new(&l->trail->arena, trail_place, 1);
+    if (!p)
+        return NULL;
+    *p = (trail_place){.sibling = outer->inner, .node = node, .copied = copied, .object = object};
+    outer->inner = p;
+    return p;
+}
+
+static uint32_t learn_value(learner *l, uint32_t entry, const trie_node *child);
+
+/* A member or an element; the entry behind it. */
+static uint32_t learn_child(learner *l, uint32_t entry) {
+    const trail_place *p = l->place;
+    if (!p->object)
+        return learn_value(l, entry, NULL);
+    pl_str key = pl_json_index_raw(l->x, entry);
+    const trie_name *name = NULL;
+    bool shared;
+    if (p->copied)
+        add_op(l, (trail_op){.deed = TRAIL_KEY, .from = offset(l, entry) + 1, .count = (uint32_t)key.n});
+    else if (p->node)
+        name = trie_find(p->node, (const uint8_t *)key.p, (uint32_t)key.n, &shared);
+    return learn_value(l, entry + 2, name ? name->child : NULL);
+}
+
+static uint32_t learn_children(learner *l, uint32_t entry) {
+    uint8_t c = pl_json_index_byte(l->x, ++entry);
+    if (c == '}' || c == ']')
+        return entry + 1;
+    do {
+        entry = learn_child(l, entry);
+        c = l->failed ? ']' : pl_json_index_byte(l->x, entry++);
+    } while (c == ',');
+    return entry;
+}
+
+static bool is_walked(const trie_node *child) {
+    return !child->whole && child->index_count == 0;
+}
+
+static uint32_t learn_container(learner *l, uint32_t entry, const trie_node *child) {
+    trail_place *outer = l->place;
+    char bracket = (char)pl_json_index_byte(l->x, entry);
+    bool begins = child && !is_walked(child), walked = child && !begins && bracket == '{';
+    if (child && !begins)
+        add_op(l, (trail_op){.deed = TRAIL_TAKE, .child = child});
+    else if (begins || outer->copied)
+        add_op(l, (trail_op){.deed = begins ? TRAIL_BEGIN : TRAIL_OPEN, .bracket = bracket, .child = child});
+    l->place = enter(l, bracket == '{', walked ? child : NULL, begins ? child : outer->copied);
+    l->failed = l->failed || !l->place;
+    if (!l->failed)
+        entry = learn_children(l, entry);
+    l->place = outer;
+    if (begins || outer->copied)
+        add_op(l, (trail_op){.deed = begins ? TRAIL_END : TRAIL_CLOSE, .bracket = bracket, .child = child});
+    return entry;
+}
+
+static uint32_t learn_value(learner *l, uint32_t entry, const trie_node *child) {
+    uint8_t c = pl_json_index_byte(l->x, entry);
+    if (l->failed)
+        return entry;
+    if (c == '{' || c == '[')
+        return learn_container(l, entry, child);
+    bool text = c == '"';
+    trail_want want = text ? TRAIL_SKIP_TEXT : TRAIL_SKIP_BARE;
+    if (l->place->copied)
+        want = text ? TRAIL_COPY_TEXT : TRAIL_COPY_BARE;
+    else if (child && is_walked(child))
+        want = TRAIL_PLACE;
+    else if (child)
+        want = text ? TRAIL_SLOT_TEXT : TRAIL_SLOT_BARE;
+    end_step(l, entry, (trail_step){.want = want, .slot = child ? child->slot : 0});
+    return entry + 1;
+}
+
+void trail_learn(trail *t, const pl_json_index *x, const trie_node *root, uint32_t entry) {
+    if (t->rest || !t->started) {
+        t->started = true;
+        return;
+    }
+    if (!t->root)
+        t->root = pl_new(&t->arena, trail_place, 1);
+    learner l = {.trail = t, .x = x, .place = t->root, .from = t->root, .begin = entry, .failed = !t->root};
+    if (l.failed)
+        return;
+    l.place = enter(&l, true, root, NULL);
+    l.failed = !l.place;
+    if (l.failed)
+        return;
+    entry = learn_children(&l, entry);
+    l.place = t->root;
+    if (!l.failed)
+        end_step(&l, entry, (trail_step){.want = TRAIL_LAST});
+}
