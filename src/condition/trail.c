@@ -41,143 +41,160 @@ static inline bool is_step(const trail_step *s, const pl_json_index *x, uint32_t
            memcmp(text + TRAIL_HEAD, s->bytes + TRAIL_HEAD, s->length - TRAIL_HEAD) == 0;
 }
 
-/* Containers that are being copied, and where the excerpt ends: kept in registers on the way. */
+/* Containers that are being copied. */
 typedef struct copying {
-    uint64_t *tape;
-    uint8_t *strings;
-    uint32_t depth;
-    struct {
-        uint32_t start, count;
-    } open[PL_JSON_INDEX_DEPTH];
+    uint32_t start, count;
 } copying;
 
-static inline void pick_up(copying *c, const guide *g) {
-    c->tape = g->excerpt->tape + g->excerpt->words;
-    c->strings = g->excerpt->strings + g->excerpt->string_bytes;
+/*
+ * Where the walk stands and where the excerpt ends: a copy of what the guide has, which stays in registers
+ * though bytes are written.
+ */
+typedef struct walker {
+    uint64_t *tape;
+    uint8_t *strings;
+    uint64_t *const first_word;
+    uint8_t *const first_string;
+    uint32_t *const slots;
+    const uint8_t *const text;
+    const bool plain; /* no backslash anywhere */
+    copying *open;    /* behind the innermost container */
+    copying *const outermost;
+} walker;
+
+static inline __attribute__((always_inline)) uint32_t words_of(const walker *w) {
+    return (uint32_t)(w->tape - w->first_word);
 }
 
-static inline uint32_t words_of(const copying *c, const guide *g) {
-    return (uint32_t)(c->tape - g->excerpt->tape);
+static inline __attribute__((always_inline)) void put_down(const walker *w, guide *g) {
+    g->excerpt->words = words_of(w);
+    g->excerpt->string_bytes = (size_t)(w->strings - w->first_string);
 }
 
-static inline void put_down(const copying *c, guide *g) {
-    g->excerpt->words = words_of(c, g);
-    g->excerpt->string_bytes = (size_t)(c->strings - g->excerpt->strings);
+static inline __attribute__((always_inline)) void add_text(walker *w, const uint8_t *text, uint32_t n) {
+    *w->tape++ = (uint64_t)'"' << 56 | (uint64_t)(w->strings - w->first_string);
+    w->strings = pl_json_excerpt_put_text(w->strings, text, n);
 }
 
-static inline __attribute__((always_inline)) void add_text(copying *c, const guide *g, const uint8_t *text,
-                                                           uint32_t n) {
-    *c->tape++ = (uint64_t)'"' << 56 | (uint64_t)(c->strings - g->excerpt->strings);
-    c->strings = pl_json_excerpt_put_text(c->strings, text, n);
-}
-
-static inline void open_copy(copying *c, const guide *g) {
-    c->open[c->depth].start = words_of(c, g);
-    c->open[c->depth++].count = 0;
-    c->tape++;
-}
-
-static inline void close_copy(copying *c, const guide *g, char bracket) {
-    c->depth--;
-    pl_json_excerpt_close(g->excerpt->tape, c->open[c->depth].start, words_of(c, g), bracket,
-                          c->open[c->depth].count);
-    c->tape++;
-}
-
-static inline bool take_slot(guide *g, uint32_t slot, uint32_t value) {
-    bool is_free = g->slots[slot] == 0;
-    g->slots[slot] = value;
+static inline __attribute__((always_inline)) bool take_slot(walker *w, uint32_t slot, uint32_t value) {
+    uint32_t *at = &w->slots[slot];
+    bool is_free = *at == 0;
+    *at = value;
     return is_free;
 }
 
+static inline __attribute__((always_inline)) bool open_copy(walker *w) {
+    if (w->open == w->outermost + PL_JSON_INDEX_DEPTH)
+        return false;
+    *w->open++ = (copying){words_of(w), 0};
+    w->tape++;
+    return true;
+}
+
+static inline __attribute__((always_inline)) void close_copy(walker *w, char bracket) {
+    w->open--;
+    pl_json_excerpt_close(w->first_word, w->open->start, words_of(w), bracket, w->open->count);
+    w->tape++;
+}
+
 /* The end of a wanted container. */
-static inline void end_copy(copying *c, guide *g, const trail_op *op) {
-    close_copy(c, g, op->bracket);
+static inline __attribute__((always_inline)) void end_copy(walker *w, guide *g, const trail_op *op) {
+    close_copy(w, op->bracket);
     if (trie_is_inner(op->child))
-        trie_walk_below(op->child, pl_json_excerpt_node(g->excerpt, g->slots[op->child->slot]), g->slots,
+        trie_walk_below(op->child, pl_json_excerpt_node(g->excerpt, w->slots[op->child->slot]), g->slots,
                         g->shapes);
 }
 
 /* False when a member occurs twice, or too much is nested. */
-static inline __attribute__((always_inline)) bool do_op(copying *c, guide *g, const trail_op *op,
-                                                        const uint8_t *text) {
-    switch (op->deed) {
-    case TRAIL_TAKE: return take_slot(g, op->child->slot, 1);
-    case TRAIL_BEGIN:
-        if (!take_slot(g, op->child->slot, words_of(c, g)))
-            return false;
-        open_copy(c, g);
-        return true;
-    case TRAIL_OPEN:
-        if (c->depth == PL_JSON_INDEX_DEPTH)
-            return false;
-        c->open[c->depth - 1].count++;
-        open_copy(c, g);
-        return true;
-    case TRAIL_KEY: add_text(c, g, text + op->from, op->count); return true;
-    case TRAIL_CLOSE: close_copy(c, g, op->bracket); return true;
-    case TRAIL_END: end_copy(c, g, op); return true;
+static inline __attribute__((always_inline)) bool do_ops(walker *w, guide *g, const trail_op *op,
+                                                         const uint8_t *text) {
+    for (;; op++) {
+        switch (op->deed) {
+        case TRAIL_TAKE:
+            if (!take_slot(w, op->child->slot, 1))
+                return false;
+            break;
+        case TRAIL_BEGIN:
+            if (!take_slot(w, op->child->slot, words_of(w)) || !open_copy(w))
+                return false;
+            break;
+        case TRAIL_OPEN:
+            w->open[-1].count++;
+            if (!open_copy(w))
+                return false;
+            break;
+        case TRAIL_KEY: add_text(w, text + op->from, op->count); break;
+        case TRAIL_CLOSE: close_copy(w, op->bracket); break;
+        case TRAIL_END: end_copy(w, g, op); break;
+        case TRAIL_DONE: return true;
+        }
     }
-    return false;
 }
 
-/* A value that needs more than a look: the entry behind it, or 0 when it is refused. */
-static __attribute__((noinline)) uint32_t take_long(guide *g, bool wanted, uint32_t entry) {
+/* A value that needs more than a look; false when it is refused. */
+static __attribute__((noinline)) bool take_long(guide *g, bool wanted, const uint32_t *at) {
+    uint32_t entry = (uint32_t)(at - g->index->at);
     uint8_t c = pl_json_index_byte(g->index, entry);
     if (c == '{' || c == '[')
-        return 0;
-    return wanted ? pl_json_excerpt_add(g->excerpt, g->index, entry) : pl_json_index_skip(g->index, entry);
+        return false;
+    return (wanted ? pl_json_excerpt_add(g->excerpt, g->index, entry)
+                   : pl_json_index_skip(g->index, entry)) != 0;
 }
 
-static inline __attribute__((always_inline)) bool copy_long(copying *c, guide *g, const uint32_t *at) {
-    put_down(c, g);
-    uint32_t end = take_long(g, true, (uint32_t)(at - g->index->at));
-    pick_up(c, g);
-    return end != 0;
+static inline __attribute__((always_inline)) bool copy_long(walker *w, guide *g, const uint32_t *at) {
+    put_down(w, g);
+    bool sound = take_long(g, true, at);
+    w->tape = w->first_word + g->excerpt->words;
+    w->strings = w->first_string + g->excerpt->string_bytes;
+    return sound;
 }
 
-static inline bool skip_long(guide *g, const uint32_t *at) {
-    return take_long(g, false, (uint32_t)(at - g->index->at)) != 0;
-}
-
-static inline __attribute__((always_inline)) bool copy_text(copying *c, guide *g, const uint32_t *at,
-                                                            const uint8_t *text) {
-    const uint8_t *value = text + at[0], *end = text + at[1];
-    if (__builtin_expect(end[-1] != '"' || g->index->escapes, 0))
-        return copy_long(c, g, at);
-    add_text(c, g, value + 1, (uint32_t)(end - value) - 2);
+static inline __attribute__((always_inline)) bool copy_text(walker *w, guide *g, const uint32_t *at) {
+    const uint8_t *value = w->text + at[0];
+    uint32_t n = at[1] - at[0];
+    if (__builtin_expect(value[n - 1] != '"' || !w->plain, 0))
+        return copy_long(w, g, at);
+    add_text(w, value + 1, n - 2);
     return true;
 }
 
-static inline __attribute__((always_inline)) bool copy_bare(copying *c, guide *g, const uint32_t *at,
-                                                            const uint8_t *text) {
-    const uint8_t *value = text + at[0];
+static inline __attribute__((always_inline)) bool copy_bare(walker *w, guide *g, const uint32_t *at) {
+    const uint8_t *value = w->text + at[0];
     uint32_t n = at[1] - at[0];
     if (n <= 8 && pl_json_is_short_integer(value, n)) {
-        c->tape[0] = (uint64_t)'l' << 56;
-        c->tape[1] = pl_json_short_integer(value, n);
-        c->tape += 2;
+        w->tape[0] = (uint64_t)'l' << 56;
+        w->tape[1] = pl_json_short_integer(value, n);
+        w->tape += 2;
         return true;
     }
     if (!pl_json_is_literal(value))
-        return copy_long(c, g, at);
-    *c->tape++ = (uint64_t)*value << 56;
+        return copy_long(w, g, at);
+    *w->tape++ = (uint64_t)*value << 56;
     return true;
 }
 
-/* The value behind a step; false when it is refused or occurs twice. */
-static inline __attribute__((always_inline)) bool take_value(copying *c, guide *g, const trail_step *s,
-                                                             const uint32_t *at, const uint8_t *text) {
+static inline __attribute__((always_inline)) bool skip_text(walker *w, guide *g, const uint32_t *at) {
+    return (w->text[at[1] - 1] == '"' && w->plain) || take_long(g, false, at);
+}
+
+static inline __attribute__((always_inline)) bool skip_bare(walker *w, guide *g, const uint32_t *at) {
+    const uint8_t *value = w->text + at[0];
+    uint32_t n = at[1] - at[0];
+    return (n <= 8 && pl_json_is_short_integer(value, n)) || pl_json_is_literal(value) ||
+           take_long(g, false, at);
+}
+
+/* The value behind a step; false when it is refused, occurs twice, or nothing follows. */
+static inline __attribute__((always_inline)) bool take_value(walker *w, guide *g, const trail_step *s,
+                                                             const uint32_t *at) {
     switch (s->want) {
-    case TRAIL_SKIP_TEXT: return (text[at[1] - 1] == '"' && !g->index->escapes) || skip_long(g, at);
-    case TRAIL_SLOT_TEXT: return take_slot(g, s->slot, words_of(c, g)) && copy_text(c, g, at, text);
-    case TRAIL_SKIP_BARE:
-        return (at[1] - at[0] <= 8 && pl_json_is_short_integer(text + at[0], at[1] - at[0])) ||
-               pl_json_is_literal(text + at[0]) || skip_long(g, at);
-    case TRAIL_SLOT_BARE: return take_slot(g, s->slot, words_of(c, g)) && copy_bare(c, g, at, text);
-    case TRAIL_COPY_TEXT: c->open[c->depth - 1].count++; return copy_text(c, g, at, text);
-    case TRAIL_COPY_BARE: c->open[c->depth - 1].count++; return copy_bare(c, g, at, text);
-    case TRAIL_PLACE: return take_slot(g, s->slot, 1) && skip_long(g, at);
+    case TRAIL_SKIP_TEXT: return skip_text(w, g, at);
+    case TRAIL_SLOT_TEXT: return take_slot(w, s->slot, words_of(w)) && copy_text(w, g, at);
+    case TRAIL_SKIP_BARE: return skip_bare(w, g, at);
+    case TRAIL_SLOT_BARE: return take_slot(w, s->slot, words_of(w)) && copy_bare(w, g, at);
+    case TRAIL_COPY_TEXT: w->open[-1].count++; return copy_text(w, g, at);
+    case TRAIL_COPY_BARE: w->open[-1].count++; return copy_bare(w, g, at);
+    case TRAIL_PLACE: return take_slot(w, s->slot, 1) && take_long(g, false, at);
     case TRAIL_LAST: return false;
     }
     return false;
@@ -193,29 +210,33 @@ static const trail_step *find_other(const trail_step *before, const pl_json_inde
 
 static uint32_t follow(const trail_step *s, guide *g, uint32_t entry) {
     const pl_json_index *x = g->index;
-    const uint8_t *const text = x->text;
     const uint32_t *at = x->at + entry, *const end = x->at + x->count;
-    copying c;
-    c.depth = 0;
-    pick_up(&c, g);
+    copying open[PL_JSON_INDEX_DEPTH];
+    walker w = {.tape = g->excerpt->tape + g->excerpt->words,
+                .strings = g->excerpt->strings + g->excerpt->string_bytes,
+                .first_word = g->excerpt->tape,
+                .first_string = g->excerpt->strings,
+                .slots = g->slots,
+                .text = x->text,
+                .plain = !x->escapes,
+                .open = open,
+                .outermost = open};
     if (!is_step(s, x, *at))
         return 0;
     for (;;) {
-        for (const trail_op *op = s->op, *ops = op + s->ops; op < ops; op++)
-            if (!do_op(&c, g, op, text + *at))
-                return 0;
-        at += s->entries;
-        if (__builtin_expect(s->want == TRAIL_LAST || at >= end, 0))
-            break;
-        if (!take_value(&c, g, s, at++, text))
+        if (s->op && !do_ops(&w, g, s->op, w.text + *at))
             return 0;
+        at += s->entries;
+        if (at >= end || !take_value(&w, g, s, at))
+            break;
+        at++;
         const trail_step *next = s->next[0];
         if (__builtin_expect(next && is_step(next, x, *at), 1))
             s = next;
         else if (!(s = find_other(s, x, *at)))
             return 0;
     }
-    put_down(&c, g);
+    put_down(&w, g);
     return s->want == TRAIL_LAST && at <= end ? (uint32_t)(at - x->at) : 0;
 }
 

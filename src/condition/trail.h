@@ -25,7 +25,8 @@ typedef enum trail_deed {
     TRAIL_OPEN,  /* a container within a copied one */
     TRAIL_KEY,   /* a key of a copied object */
     TRAIL_CLOSE, /* the end of a container within a copied one */
-    TRAIL_END    /* the end of the wanted container */
+    TRAIL_END,   /* the end of the wanted container */
+    TRAIL_DONE
 } trail_deed;
 
 typedef struct trail_op {
@@ -58,9 +59,8 @@ struct trail_step {
     uint32_t length;              /* of all bytes; a text's opening quote is the last one */
     trail_want want;
     uint32_t slot;
-    uint32_t ops;
 
-    const trail_op *op;
+    const trail_op *op;            /* up to TRAIL_DONE; NULL: there are none */
     trail_step *next[TRAIL_EDGES]; /* what was seen behind the value */
     const uint8_t *bytes;          /* all of them */
     trail_step *sibling;           /* the next step of the same place */

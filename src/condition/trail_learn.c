@@ -60,15 +60,16 @@ static void fill_head(trail_step *s, const uint8_t *bytes) {
 static trail_step *new_step(learner *l, const trail_step *draft, const uint8_t *bytes) {
     trail *t = l->trail;
     trail_step *s = t->steps < MAX_STEPS ? pl_new(&t->arena, trail_step, 1) : NULL;
-    trail_op *ops = pl_new(&t->arena, trail_op, draft->ops + 1);
+    trail_op *ops = pl_new(&t->arena, trail_op, l->op_count + 1);
     uint8_t *copy = pl_arena_alloc(&t->arena, draft->length);
     if (!s || !ops || !copy)
         return NULL;
     *s = *draft;
-    memcpy(ops, l->ops, draft->ops * sizeof *ops);
+    memcpy(ops, l->ops, l->op_count * sizeof *ops);
+    ops[l->op_count] = (trail_op){.deed = TRAIL_DONE};
     memcpy(copy, bytes, draft->length);
     fill_head(s, bytes);
-    s->op = ops;
+    s->op = l->op_count ? ops : NULL;
     s->bytes = copy;
     s->sibling = l->from->steps;
     l->from->steps = s;
@@ -100,7 +101,6 @@ static void end_step(learner *l, uint32_t entry, trail_step draft) {
     draft.entries = entry - l->begin;
     draft.length = draft.want == TRAIL_LAST ? offset(l, entry - 1) + 1
                                             : offset(l, entry) + (pl_json_index_byte(l->x, entry) == '"');
-    draft.ops = l->op_count;
     l->failed = l->failed || draft.length > MAX_LENGTH || memchr(bytes, '\\', draft.length);
     trail_step *s = l->failed ? NULL : find_step(l, &draft, bytes);
     if (!s && !l->failed)
