@@ -1,8 +1,11 @@
 /*
  * Worker threads of check.
  *
- * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written
- * under `out_lock` in that order. The first error stops all workers; nothing behind it is written.
+ * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written in
+ * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on;
+ * `out_lock` guards the parked pieces, `turn` and `writing`. What only the writing worker uses (`wrote`,
+ * `counts`, `progress`, `error`) needs no lock. The first error stops all workers; nothing behind it is
+ * written.
  */
 #include "cli/check_worker.h"
 
@@ -18,14 +21,26 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30 };
+enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30, PARKED_EACH = 4 };
 static const size_t largest_document = (size_t)64 << 20;
+
+/* A finished batch that waits for its turn. */
+typedef struct parked {
+    bool full;
+    int result;
+    pl_buf piece;
+    check_counts counts;
+    pl_error error;
+} parked;
 
 typedef struct shared {
     const check_run *run;
     pthread_mutex_t source_lock, out_lock;
     pthread_cond_t turn_changed;
     uint64_t next_ticket, turn;
+    parked *parked; /* by ticket, modulo their number */
+    size_t parked_count;
+    bool writing;
     atomic_bool stopped;
     bool wrote;
     check_counts counts;
@@ -341,23 +356,50 @@ static int write_piece(shared *s, pl_str piece) {
     return cli_write_all(s->run->out, piece);
 }
 
-/* Waits for the batch's turn, writes its piece or records its error. */
-static void finish_batch(worker *w, uint64_t ticket, int result) {
-    shared *s = w->shared;
-    pthread_mutex_lock(&s->out_lock);
-    while (s->turn != ticket)
-        pthread_cond_wait(&s->turn_changed, &s->out_lock);
-    if (!s->stopped && result == 0 && write_piece(s, pl_buf_str(&w->piece)) != 0)
-        result = pl_failf(&w->error, PL_E_ServiceUnavailable, "the report cannot be written");
-    if (!s->stopped && result != 0) {
-        s->error = w->error;
+/* Writes a piece whose turn it is, or records its error. */
+static void deliver(shared *s, parked *p) {
+    if (!s->stopped && p->result == 0 && write_piece(s, pl_buf_str(&p->piece)) != 0)
+        p->result = pl_failf(&p->error, PL_E_ServiceUnavailable, "the report cannot be written");
+    if (!s->stopped && p->result != 0) {
+        s->error = p->error;
         s->stopped = true;
     }
     if (!s->stopped)
-        add_counts(&s->counts, &w->counts);
+        add_counts(&s->counts, &p->counts);
     cli_progress_update(&s->progress, cli_source_read(s->run->source), s->counts.resources);
-    s->turn++;
-    pthread_cond_broadcast(&s->turn_changed);
+}
+
+/* Delivers all that is next in order; `out_lock` is held at both ends and not while something is written. */
+static void deliver_parked(shared *s) {
+    s->writing = true;
+    for (parked *p; (p = &s->parked[s->turn % s->parked_count])->full;) {
+        pthread_mutex_unlock(&s->out_lock);
+        deliver(s, p);
+        pthread_mutex_lock(&s->out_lock);
+        p->full = false;
+        s->turn++;
+        pthread_cond_broadcast(&s->turn_changed);
+    }
+    s->writing = false;
+}
+
+/* Parks the batch's piece, which the worker gets an empty one for, and writes when nobody else does. */
+static void finish_batch(worker *w, uint64_t ticket, int result) {
+    shared *s = w->shared;
+    pthread_mutex_lock(&s->out_lock);
+    while (ticket - s->turn >= s->parked_count)
+        pthread_cond_wait(&s->turn_changed, &s->out_lock);
+    parked *p = &s->parked[ticket % s->parked_count];
+    pl_buf used = p->piece;
+    p->piece = w->piece;
+    w->piece = used;
+    p->counts = w->counts;
+    p->result = result;
+    if (result != 0)
+        p->error = w->error;
+    p->full = true;
+    if (!s->writing)
+        deliver_parked(s);
     pthread_mutex_unlock(&s->out_lock);
 }
 
@@ -422,6 +464,20 @@ static void run_threads(worker *workers, unsigned count) {
         pthread_join(threads[i], NULL);
 }
 
+static bool open_parked(shared *s, unsigned threads) {
+    s->parked_count = (size_t)threads * PARKED_EACH;
+    s->parked = pl_calloc(s->parked_count, sizeof *s->parked);
+    for (size_t i = 0; s->parked && i < s->parked_count; i++)
+        pl_buf_init(&s->parked[i].piece, PIECE_LIMIT);
+    return s->parked != NULL;
+}
+
+static void close_parked(shared *s) {
+    for (size_t i = 0; s->parked && i < s->parked_count; i++)
+        pl_buf_free(&s->parked[i].piece);
+    pl_free(s->parked);
+}
+
 int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
     unsigned count = run->threads < 1 ? 1 : (run->threads > MAX_THREADS ? MAX_THREADS : run->threads);
     shared s = {.run = run,
@@ -429,8 +485,10 @@ int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
                 .out_lock = PTHREAD_MUTEX_INITIALIZER,
                 .turn_changed = PTHREAD_COND_INITIALIZER};
     worker *workers = pl_calloc(count, sizeof *workers);
-    if (!workers)
+    if (!workers || !open_parked(&s, count)) {
+        pl_free(workers);
         return pl_fail(error, PL_E_ServiceUnavailable);
+    }
     cli_progress_begin(&s.progress, "checking", cli_source_size(run->source));
     int result = 0;
     for (unsigned i = 0; i < count; i++)
@@ -441,6 +499,7 @@ int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
     for (unsigned i = 0; i < count; i++)
         worker_close(&workers[i]);
     pl_free(workers);
+    close_parked(&s);
     *counts = s.counts;
     if (result == 0 && !s.stopped)
         return 0;
