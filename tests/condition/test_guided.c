@@ -6,7 +6,7 @@
 
 #include "support/guided.h"
 
-enum { DOCUMENTS = 8000, GUIDED_EDITS = 3 };
+enum { DOCUMENTS = 8000, GUIDED_EDITS = 3, STREAMS = 20, SOUND = 3, STREAM_DOCUMENTS = 400 };
 
 static uint64_t seed;
 
@@ -188,6 +188,95 @@ static void a_rule_that_needs_the_whole_document_agrees(void **unused) {
     compare_documents(true);
 }
 
+/*
+ * A stream of documents of one type: the same members with values, optional members and lists that vary, in
+ * places a value of another kind, a foreign member, one that occurs twice, another spelling, or damage.
+ */
+static const char *common_value(void) {
+    static const char *const common[] = {"\"x\"", "\"running\"", "\"\""};
+    return pick(16) ? PICK(common) : PICK(values);
+}
+
+static void write_typed(pl_buf *out) {
+    static const char *const strange[] = {"\"new%u\":%u,", "\"a\":%u,\"foreign\":[%u],",
+                                          "\"bb\":{\"a\":%u},\"x\":%u,", " \"spaced\" : [ %u , %u ] ,"};
+    pl_buf_printf(out, "{\"a\":%s,\"Status\":\"%s\",\"bb\":{\"memory\":%u,\"memoryX\":\"%0*u\"},",
+                  common_value(), pick(3) ? "running" : "{\\\"a\\\":\\\"x\\\"}", pick(20000), (int)pick(40),
+                  pick(9));
+    if (pick(3))
+        pl_buf_printf(out, "\"veryLongNameOfAnother\":%s,\"unasked\":{\"deep\":[[],{\"k\":%s}]},",
+                      pick(2) ? "true" : "false", common_value());
+    if (pick(6) == 0)
+        pl_buf_printf(out, PICK(strange), pick(3), pick(3));
+    pl_buf_add(out, PL_STR("\"memor\":["));
+    for (unsigned i = 0, n = pick(4); i < n; i++)
+        pl_buf_printf(out, "%s{\"a\":\"%s\",\"more\":[%s]}", i ? "," : "", pick(2) ? "running" : "x",
+                      pick(2) ? "1,2" : "");
+    pl_buf_printf(out, "],\"memory\":{\"list\":[{\"a\":\"%s\",\"bb\":%s}],\"a\":\"run%u\"},",
+                  pick(2) ? "x" : "y", common_value(), pick(1000));
+    pl_buf_printf(out, "\"aNameThatIsLongerThanWhatIsRememberedOfOne\":%s,\"InternetIn\":\"%s\"}",
+                  common_value(), pick(2) ? "p" : "q");
+}
+
+/* What was learned from documents before, damaged ones between them included, changes nothing. */
+static void streams_of_one_type_agree(void **unused) {
+    (void)unused;
+    guided_pair pair;
+    pl_arena arena;
+    pl_buf text, broken;
+    size_t accepted = 0, compared = 0;
+    pl_arena_init(&arena, 0);
+    pl_buf_init(&text, 1 << 20);
+    pl_buf_init(&broken, 1 << 20);
+    for (unsigned stream = 0; stream < STREAMS; stream++) {
+        seed = 1000 + stream;
+        open_pair(&pair, &arena, false);
+        for (unsigned i = 0; i < STREAM_DOCUMENTS; i++, compared++) {
+            pl_buf_clear(&text);
+            write_typed(&text);
+            bool damaged = pick(8) == 0;
+            if (damaged)
+                break_text(&broken, pl_buf_str(&text));
+            compare(&pair, pl_buf_str(damaged ? &broken : &text), &accepted);
+        }
+        guided_close(&pair);
+    }
+    assert_in_range(accepted, compared / 2, compared - compared / 20);
+    pl_buf_free(&text);
+    pl_buf_free(&broken);
+    pl_arena_free(&arena);
+}
+
+/* Every cut and every changed byte of a document; enough sound ones between them that the trail is not left.
+ */
+static void damage_on_a_trail_is_found(void **unused) {
+    static const char document[] =
+        "{\"foreign\":\"x\",\"a\":12,\"bb\":{\"memory\":7,\"memoryX\":\"\"},\"other\":[1,{},[]],\"memor\":[{"
+        "\"a\":"
+        "\"running\"},true],\"memory\":{\"a\":null,\"list\":[{\"a\":\"x\",\"bb\":[]}]}}";
+    static const char bytes[] = "\"{}[],:0-tn x\\";
+    (void)unused;
+    guided_pair pair;
+    pl_arena arena;
+    size_t accepted = 0;
+    char changed[sizeof document];
+    pl_arena_init(&arena, 0);
+    open_pair(&pair, &arena, false);
+    for (size_t at = 0; at < sizeof document - 1; at++) {
+        for (size_t i = 0; i < sizeof bytes - 1; i++) {
+            memcpy(changed, document, sizeof document);
+            changed[at] = bytes[i];
+            compare(&pair, pl_str_of(changed, sizeof document - 1), &accepted);
+            for (size_t sound = 0; sound < SOUND; sound++)
+                compare(&pair, pl_str_of(document, sizeof document - 1), &accepted);
+        }
+        compare(&pair, pl_str_of(document, at), &accepted);
+    }
+    assert_in_range(accepted, sizeof document * SOUND, sizeof document * (SOUND + 1) * sizeof bytes);
+    guided_close(&pair);
+    pl_arena_free(&arena);
+}
+
 /* The texts a walk is made for are not parsed after all. */
 static void common_documents_are_guided(void **unused) {
     static const struct {
@@ -271,9 +360,12 @@ static void deep_nesting_agrees(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_and_tape_agree), cmocka_unit_test(a_rule_that_needs_the_whole_document_agrees),
-        cmocka_unit_test(common_documents_are_guided), cmocka_unit_test(zeros_are_no_key),
-        cmocka_unit_test(deep_nesting_agrees)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(text_and_tape_agree),
+                                       cmocka_unit_test(a_rule_that_needs_the_whole_document_agrees),
+                                       cmocka_unit_test(streams_of_one_type_agree),
+                                       cmocka_unit_test(damage_on_a_trail_is_found),
+                                       cmocka_unit_test(common_documents_are_guided),
+                                       cmocka_unit_test(zeros_are_no_key),
+                                       cmocka_unit_test(deep_nesting_agrees)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
