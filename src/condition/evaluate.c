@@ -23,8 +23,9 @@ static bool allocate(pl_program_state *state) {
     state->truths = pl_calloc(program->cell_count + 1, sizeof *state->truths);
     state->errors = pl_calloc(program->clause_count + 1, sizeof *state->errors);
     state->verdicts = pl_calloc(program->rule_count + 1, sizeof *state->verdicts);
-    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->text_shapes && state->trail &&
-           state->features && state->derived && state->truths && state->errors && state->verdicts;
+    return state->slots && state->item_slots && state->shapes && state->item_shapes && state->text_shapes &&
+           state->trail && state->features && state->derived && state->truths && state->errors &&
+           state->verdicts;
 }
 
 pl_program_state *pl_program_state_new(const pl_program *program) {

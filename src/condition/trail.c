@@ -93,7 +93,8 @@ static inline __attribute__((always_inline)) bool open_copy(walker *w) {
 
 static inline __attribute__((always_inline)) void close_copy(walker *w, char bracket) {
     w->open--;
-    pl_json_excerpt_close(w->first_word, w->open->start, words_of(w), bracket, w->open->count);
+    const copying *closed = w->open; /* a step closes what was opened */
+    pl_json_excerpt_close(w->first_word, closed->start, words_of(w), bracket, closed->count); /* NOLINT */
     w->tape++;
 }
 
