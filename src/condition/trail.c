@@ -41,7 +41,9 @@ static inline bool is_step(const trail_step *s, const pl_json_index *x, uint32_t
            memcmp(text + TRAIL_HEAD, s->bytes + TRAIL_HEAD, s->length - TRAIL_HEAD) == 0;
 }
 
-/* Containers that are being copied. */
+/* Containers that are being copied; more than so many within each other leave the trail. */
+enum { COPY_DEPTH = 16 };
+
 typedef struct copying {
     uint32_t start, count;
 } copying;
@@ -84,7 +86,7 @@ static inline __attribute__((always_inline)) bool take_slot(walker *w, uint32_t 
 }
 
 static inline __attribute__((always_inline)) bool open_copy(walker *w) {
-    if (w->open == w->outermost + PL_JSON_INDEX_DEPTH)
+    if (w->open == w->outermost + COPY_DEPTH)
         return false;
     *w->open++ = (copying){words_of(w), 0};
     w->tape++;
@@ -93,8 +95,7 @@ static inline __attribute__((always_inline)) bool open_copy(walker *w) {
 
 static inline __attribute__((always_inline)) void close_copy(walker *w, char bracket) {
     w->open--;
-    const copying *closed = w->open; /* a step closes what was opened */
-    pl_json_excerpt_close(w->first_word, closed->start, words_of(w), bracket, closed->count); /* NOLINT */
+    pl_json_excerpt_close(w->first_word, w->open->start, words_of(w), bracket, w->open->count);
     w->tape++;
 }
 
@@ -212,7 +213,7 @@ static const trail_step *find_other(const trail_step *before, const pl_json_inde
 static uint32_t follow(const trail_step *s, guide *g, uint32_t entry) {
     const pl_json_index *x = g->index;
     const uint32_t *at = x->at + entry, *const end = x->at + x->count;
-    copying open[PL_JSON_INDEX_DEPTH];
+    copying open[COPY_DEPTH] = {{0, 0}};
     walker w = {.tape = g->excerpt->tape + g->excerpt->words,
                 .strings = g->excerpt->strings + g->excerpt->string_bytes,
                 .first_word = g->excerpt->tape,
