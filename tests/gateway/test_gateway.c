@@ -181,8 +181,8 @@ static void page_tokens_are_sealed(void **state) {
 }
 
 static reply list(toy *t, const char *query, const char *key) {
-    return toy_send(
-        t, toy_v1(t, (toy_request){.method = "GET", .action = "List", .query = query, .key = key}));
+    return toy_send(t,
+                    toy_v1(t, (toy_request){.method = "GET", .action = "List", .query = query, .key = key}));
 }
 
 static void page_tokens_go_on_with_the_list_that_they_came_from(void **state) {

@@ -199,11 +199,11 @@ static int toy_find_key(identity *room, pl_arena *arena, pl_str id, pl_str token
         return pl_fail(error, PL_E_InvalidSecurityToken_MismatchWithAccessKey);
     key->secret = pl_arena_copy(arena, PL_STR(TOY_SECRET));
     key->active = !pl_str_is(id, "LTAIinactive");
-    key->caller = (identity_caller){.kind = IDENTITY_USER,
-                                    .account_id =
-                                        other ? PL_STR("1000000000000002") : PL_STR("1000000000000001"),
-                                    .principal_id = PL_STR("2000000000000001"),
-                                    .access_key_id = pl_arena_copy(arena, id)};
+    key->caller =
+        (identity_caller){.kind = IDENTITY_USER,
+                          .account_id = other ? PL_STR("1000000000000002") : PL_STR("1000000000000001"),
+                          .principal_id = PL_STR("2000000000000001"),
+                          .access_key_id = pl_arena_copy(arena, id)};
     return 0;
 }
 
