@@ -60,11 +60,17 @@ static pl_str kept_key(const api_call *call, pl_str key) {
     return text ? pl_str_of(text, size) : PL_STR_NONE;
 }
 
+static void write_kept(void *context, pl_str written) {
+    pl_write_members(((api_call *)context)->out, written);
+}
+
 int api_answer_kept(api_call *call, pl_str key, api_work work) {
     job j = job_of(call, work);
     j.key = kept_key(call, key);
     if (!j.key.p)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
+    if (store_peek(call->services->store, j.key, write_kept, call))
+        return 0;
     return store_read(call->services->store, run_kept, &j, call->error);
 }
 

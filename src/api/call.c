@@ -18,10 +18,45 @@ void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t
         *skip = INT64_MAX;
 }
 
-/* What a token is sealed to: nobody else and no other operation can open it. */
+static bool is_paging(pl_str name) {
+    static const char *const names[] = {"NextToken", "Marker", "MaxResults", "MaxItems"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (pl_str_is(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Lengths keep two different inputs from having one text. */
+static void add_value(pl_buf *out, const api_value *value) {
+    pl_buf_printf(out, "%zu:%.*s=%zu:", value->name.n, PL_FMT(value->name), value->text.n);
+    pl_buf_add(out, value->text);
+    pl_buf_printf(out, "[%zu", value->count);
+    for (size_t i = 0; i < value->count; i++)
+        add_value(out, &value->items[i]);
+    pl_buf_add_char(out, ']');
+}
+
+/* Of all that the list was asked with besides where its page begins and how long it is. */
+static int hash_input(const api_call *call, char hash[static PL_SHA256_SIZE * 2 + 1]) {
+    pl_buf text;
+    pl_buf_init(&text, (size_t)1 << 28);
+    for (size_t i = 0; i < call->input->count; i++) {
+        if (!is_paging(call->input->items[i].name))
+            add_value(&text, &call->input->items[i]);
+    }
+    int result = text.failed ? -1 : pl_sha256_hex(pl_buf_str(&text), hash);
+    pl_buf_free(&text);
+    return result;
+}
+
+/* What a token is sealed to: nobody else, no other operation and no other question can open it. */
 static pl_str bound_to(const api_call *call) {
-    return pl_arena_printf(call->arena, "page %.*s %.*s %.*s", PL_FMT(call->operation->product->name),
-                           PL_FMT(call->operation->name), PL_FMT(api_account(call)));
+    char hash[PL_SHA256_SIZE * 2 + 1];
+    if (hash_input(call, hash) != 0)
+        return PL_STR_NONE;
+    return pl_arena_printf(call->arena, "page %.*s %.*s %.*s %s", PL_FMT(call->operation->product->name),
+                           PL_FMT(call->operation->name), PL_FMT(api_account(call)), hash);
 }
 
 /* Base64 in the alphabet that needs no escapes in a URL, without padding. */

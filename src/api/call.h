@@ -108,8 +108,9 @@ pl_str api_account(const api_call *call);
 void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t *take, int64_t *skip);
 
 /*
- * Opaque paging tokens. A token carries a key of the domain, sealed to operation and account; one of another
- * caller or operation, or a changed one, fails with the operation's NextToken error.
+ * Opaque paging tokens. A token carries a key of the domain, sealed to account, operation and the other
+ * parameters but the page's length; one of another account or operation, one that answered another question
+ * (it would silently leave things out), or a changed one, fails with the operation's NextToken error.
  */
 pl_str api_token_make(const api_call *call, pl_str key);
 int api_token_open(api_call *call, pl_str *key); /* absent key when no NextToken was sent */

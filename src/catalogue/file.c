@@ -57,10 +57,10 @@ int catalogue_index_pack(catalogue *c, bool with_rules, pl_error *error) {
 }
 
 static int read_file(catalogue *c, const char *path, pl_str *text, pl_error *error) {
-    FILE *file = fopen(path, "rb");
     struct stat about;
-    if (!file || fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode) ||
-        about.st_size > LARGEST_FILE) {
+    /* A pipe would be waited for if it were opened. */
+    FILE *file = stat(path, &about) == 0 && S_ISREG(about.st_mode) ? fopen(path, "rb") : NULL;
+    if (!file || fstat(fileno(file), &about) != 0 || about.st_size > LARGEST_FILE) {
         if (file)
             fclose(file);
         return pl_failf(error, PL_E_InvalidParameter, "%s: cannot be read, or is larger than 1 MiB.", path);

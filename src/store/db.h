@@ -55,10 +55,10 @@ int store_open(store **out, pl_str url, const store_options *options, pl_error *
 void store_close(store *s);
 
 /*
- * Copies a SQLite database, whole as of one moment, while others read and write it, into a new file `to` (mode
- * 0600), which is on disk when this returns. -1: InvalidParameter when `url` is a PostgreSQL database (its own
- * tools back it up) or no database of Plumbline, ServiceUnavailable when a file cannot be read or made;
- * nothing is left then.
+ * Copies a SQLite database, whole as of one moment, while others read and write it, into a new file `to`
+ * (mode 0600), which is on disk when this returns. -1: InvalidParameter when `url` is a PostgreSQL database
+ * (its own tools back it up) or no database of Plumbline, ServiceUnavailable when a file cannot be read or
+ * made; nothing is left then.
  */
 int store_backup(pl_str url, const char *to, pl_error *error);
 
@@ -92,6 +92,13 @@ int store_read(store *s, store_work work, void *argument, pl_error *error);
  */
 bool store_recall(store_session *session, pl_str key, pl_str *value);
 void store_keep(store_session *session, pl_str key, pl_str value);
+
+/*
+ * The same outside of a work and without a transaction: hands a kept value to `use` when it is certain that
+ * nothing was committed since it was kept, by any process; false otherwise, then a work has to look. A change
+ * whose store_write has returned is never missed. The value is valid until `use` returns.
+ */
+bool store_peek(store *s, pl_str key, void (*use)(void *context, pl_str value), void *context);
 
 /*
  * The statement for this SQL text, prepared once per connection, reset and ready to bind (all parameters

@@ -51,13 +51,21 @@ struct store_statement {
     const char *bind_problem; /* NULL, or why the next step must fail; static text */
 };
 
+/* What changes with every commit and can be read without a transaction; see store_driver.glance. */
+typedef struct store_mark {
+    bool known;
+    uint64_t words[12];
+} store_mark;
+
 /* What works keep with their connection: kept.c. */
 typedef struct store_kept {
     pl_map values; /* key to pl_str, in the arena */
     pl_arena arena;
-    int64_t version; /* of the database that the values were made of */
+    int64_t version; /* of the database that the values were made of; -1: nothing was kept yet */
     bool asked;      /* in this work, whether that is still its version */
     bool current;    /* the answer */
+    store_mark seen; /* before this work's transaction began */
+    store_mark mark; /* while it stands, the values are what the database says */
 } store_kept;
 
 /* The common head of a driver's session. */
@@ -111,6 +119,9 @@ typedef struct store_driver {
     /* A number that differs when the snapshot of this reading work is another one than that of the
      * connection's work before. NULL: it cannot be told. */
     int (*version)(store_session *session, int64_t *version, pl_error *error);
+    /* Takes the mark of the database as it is now, outside of a transaction, on a connection that has read
+     * before; unknown while a commit is being made. NULL: it cannot be told. */
+    void (*glance)(store_session *session, store_mark *mark);
     int (*point)(store_session *session, store_point point, pl_error *error);
     /* Between a commit and the next begin, with the writer's session: chores that are due. */
     void (*tend)(store_session *session);
@@ -178,6 +189,7 @@ struct store {
 
 /* pool.c: a free connection, made when there is room, waited for when not; NULL after wait_seconds. */
 store_session *store_pool_take(store *s, pl_error *error);
+store_session *store_pool_take_idle(store *s); /* NULL when none is idle: waits for nobody */
 /* Back to the pool, or closed when broken. */
 void store_pool_give(store_session *session);
 /* True when this thread is inside a work of this store. */
@@ -212,6 +224,10 @@ const char *store_value_problem(const store_value *value);
 /* kept.c */
 void store_kept_init(store_session *session);
 void store_kept_free(store_session *session);
+/* Before the transaction of a reading work. */
+void store_kept_glance(store_session *session);
+/* A kept value as long as nothing was committed since, asked outside of a transaction; NULL: read again. */
+const pl_str *store_kept_peek(store_session *session, pl_str key);
 
 /* notify.c */
 bool store_outbox_add(pl_buf *outbox, pl_str channel, pl_str payload);

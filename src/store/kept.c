@@ -1,7 +1,8 @@
 /*
  * Values that reading works keep with their connection until the database changes. Owns session->kept.
  * INVARIANT: everything kept was made from the snapshot that has kept.version, which the driver changes with
- * every commit of any process.
+ * every commit of any process. INVARIANT: a known kept.mark was read before that snapshot began, so while the
+ * database still shows it, nothing was committed since.
  */
 #include "store/driver.h"
 
@@ -32,13 +33,32 @@ static bool is_current(store_session *session) {
     if (kept->asked)
         return kept->current;
     kept->asked = true;
+    kept->mark.known = false;
     kept->current = session->mode == STORE_MODE_READ && !session->failed && driver->version &&
                     driver->version(session, &version, &ignored) == 0;
-    if (!kept->current || version == kept->version)
-        return kept->current;
-    forget(kept);
+    if (!kept->current)
+        return false;
+    if (version != kept->version)
+        forget(kept);
     kept->version = version;
+    kept->mark = kept->seen;
     return true;
+}
+
+void store_kept_glance(store_session *session) {
+    const store_driver *driver = session->store->driver;
+    session->kept.seen.known = false;
+    if (driver->glance && session->kept.version >= 0)
+        driver->glance(session, &session->kept.seen);
+}
+
+const pl_str *store_kept_peek(store_session *session, pl_str key) {
+    store_kept *kept = &session->kept;
+    if (!kept->mark.known)
+        return NULL;
+    store_kept_glance(session);
+    bool same = kept->seen.known && memcmp(kept->seen.words, kept->mark.words, sizeof kept->mark.words) == 0;
+    return same ? pl_map_get(&kept->values, key) : NULL;
 }
 
 bool store_recall(store_session *session, pl_str key, pl_str *value) {

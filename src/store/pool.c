@@ -59,6 +59,15 @@ store_session *store_pool_take(store *s, pl_error *error) {
     return session;
 }
 
+store_session *store_pool_take_idle(store *s) {
+    pthread_mutex_lock(&s->lock);
+    store_session *session = s->idle ? take_idle(s) : NULL;
+    if (session)
+        activate(s, session);
+    pthread_mutex_unlock(&s->lock);
+    return session;
+}
+
 static void remove_active(store *s, store_session *session) {
     store_session **link = &s->active;
     while (*link != session)

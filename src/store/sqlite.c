@@ -240,6 +240,32 @@ static int sqlite_version(store_session *session, int64_t *version, pl_error *er
     return result;
 }
 
+/* The connection has the index mapped since it first read, and for as long as it is open. */
+static void find_index(store_sqlite_session *session) {
+    enum { REGION = 32768 };
+    sqlite3_file *file = NULL;
+    void volatile *region = NULL;
+    if (sqlite3_file_control(session->connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file && file->pMethods && file->pMethods->iVersion >= 2 && file->pMethods->xShmMap &&
+        file->pMethods->xShmMap(file, 0, REGION, 0, &region) == SQLITE_OK)
+        session->index = (const uint64_t *)(uintptr_t)region;
+}
+
+/*
+ * The index of the write-ahead log begins with two copies of a head that every commit changes: a counter, the
+ * length of the log and its checksum (sqlite.org/walformat.html, section 2.1). They differ during a commit.
+ */
+static void sqlite_glance(store_session *base, store_mark *mark) {
+    enum { FORMAT = 3007000, WORDS = sizeof mark->words / sizeof *mark->words };
+    store_sqlite_session *session = (store_sqlite_session *)base;
+    if (!session->index)
+        find_index(session);
+    for (size_t i = 0; session->index && i < WORDS; i++)
+        mark->words[i] = __atomic_load_n(&session->index[i], __ATOMIC_ACQUIRE);
+    mark->known = session->index && (uint32_t)mark->words[0] == FORMAT &&
+                  memcmp(mark->words, mark->words + WORDS / 2, sizeof mark->words / 2) == 0;
+}
+
 static int sqlite_point(store_session *session, store_point point, pl_error *error) {
     static const char *const sql[] = {"SAVEPOINT work", "RELEASE work", "ROLLBACK TO work; RELEASE work"};
     return execute(session, sql[point], error);
@@ -257,6 +283,7 @@ const store_driver store_sqlite = {
     .rollback = sqlite_rollback,
     .in_transaction = sqlite_in_transaction,
     .version = sqlite_version,
+    .glance = sqlite_glance,
     .point = sqlite_point,
     .tend = store_sqlite_tend,
     .script = execute,

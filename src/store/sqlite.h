@@ -15,6 +15,7 @@ typedef struct store_sqlite_session {
     sqlite3 *connection;
     sqlite3_stmt *begin, *commit, *version;
     store_sqlite_plan *plans; /* prepared bulk loads */
+    const uint64_t *index;    /* head of the index of the write-ahead log, shared memory; NULL: not looked */
     int log_pages;            /* in the write-ahead log after the last commit; the writer's only */
 } store_sqlite_session;
 

@@ -76,6 +76,8 @@ static int run_once(store_session *session, store_mode mode, store_work work, vo
     const store_driver *driver = session->store->driver;
     session->mode = mode;
     session->retry = session->failed = false;
+    if (mode == STORE_MODE_READ)
+        store_kept_glance(session);
     if (driver->begin(session, mode, error) != 0)
         return -1;
     if (store_session_work(session, work, argument, error) != 0) {
@@ -130,6 +132,19 @@ int store_read(store *s, store_work work, void *argument, pl_error *error) {
     int result = run_in_pool(s, STORE_MODE_READ, work, argument, &nothing, error);
     pl_buf_free(&nothing);
     return result;
+}
+
+bool store_peek(store *s, pl_str key, void (*use)(void *context, pl_str value), void *context) {
+    store_session *session = s->driver->glance ? store_pool_take_idle(s) : NULL;
+    if (!session)
+        return false;
+    const pl_str *found = store_kept_peek(session, key);
+    if (found) {
+        atomic_fetch_add_explicit(&s->reads, 1, memory_order_relaxed);
+        use(context, *found);
+    }
+    store_pool_give(session);
+    return found;
 }
 
 static int write_in_pool(store *s, store_work work, void *argument, pl_buf *outbox, pl_error *error) {

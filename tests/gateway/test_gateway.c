@@ -180,6 +180,26 @@ static void page_tokens_are_sealed(void **state) {
     assert_refused(toy_send(t, toy_v1(t, q)), 400, "InvalidNextToken", "NextToken");
 }
 
+static reply list(toy *t, const char *query, const char *key) {
+    return toy_send(t,
+                    toy_v1(t, (toy_request){.method = "GET", .action = "List", .query = query, .key = key}));
+}
+
+static void page_tokens_go_on_with_the_list_that_they_came_from(void **state) {
+    toy *t = *state;
+    reply first = list(t, "RuleIds=a%2Cb&MaxResults=5", NULL);
+    pl_str token = toy_member(first, "NextToken");
+    const char *same = pl_arena_printf(&t->arena, "RuleIds=a%%2Cb&NextToken=%.*s", PL_FMT(token)).p;
+    const char *shorter = pl_arena_printf(&t->arena, "%s&MaxResults=2", same).p;
+    const char *joined = pl_arena_printf(&t->arena, "RuleIds=ab&NextToken=%.*s", PL_FMT(token)).p;
+    const char *without = pl_arena_printf(&t->arena, "NextToken=%.*s", PL_FMT(token)).p;
+    assert_str(toy_member(list(t, same, NULL), "Key"), "row 17/+");
+    assert_str(toy_member(list(t, shorter, NULL), "Key"), "row 17/+");
+    assert_refused(list(t, joined, NULL), 400, "InvalidNextToken", "NextToken");
+    assert_refused(list(t, without, NULL), 400, "InvalidNextToken", "NextToken");
+    assert_refused(list(t, same, TOY_OTHER_KEY), 400, "InvalidNextToken", "NextToken");
+}
+
 static void operations_without_signature(void **state) {
     toy *t = *state;
     reply r =
@@ -304,6 +324,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_denial_tells_its_details, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(resources_are_named_after_the_parameters, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(page_tokens_are_sealed, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(page_tokens_go_on_with_the_list_that_they_came_from, toy_set_up,
+                                        toy_tear_down),
         cmocka_unit_test_setup_teardown(operations_without_signature, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(https_only_operations_in_strict_mode, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(calls_are_throttled_by_key, toy_set_up, toy_tear_down),

@@ -43,6 +43,30 @@ static void other_parameters_are_refused(void **state) {
     assert_int_equal(toy_effects, 2);
 }
 
+/* The answer of one account is nothing that another one may have, and neither is its refusal. */
+static void accounts_do_not_meet_in_a_token(void **state) {
+    toy *t = *state;
+    toy_request q = {.method = "POST", .action = "Make", .body = "Name=a&ClientToken=t1"};
+    assert_int_equal(effects_in(toy_send(t, toy_v1(t, q))), 1);
+    q.key = TOY_OTHER_KEY;
+    q.body = "Name=b&ClientToken=t1";
+    assert_int_equal(effects_in(toy_send(t, toy_v1(t, q))), 2);
+    assert_int_equal(effects_in(toy_send(t, toy_v1(t, q))), 2);
+    assert_int_equal(effects_in(make(t, "Name=a&ClientToken=t1")), 1);
+    assert_int_equal(toy_effects, 2);
+}
+
+static void operations_do_not_meet_in_a_token(void **state) {
+    toy *t = *state;
+    make(t, "Name=a&ClientToken=t1");
+    toy_release = true;
+    toy_request q = {.method = "POST", .action = "Slow", .body = "Name=a&ClientToken=t1"};
+    reply r = toy_send(t, toy_v1(t, q));
+    assert_int_equal(r.status, 200);
+    assert_int_equal(toy_in_slow, 1);
+    assert_false(pl_json_exists(pl_json_get(r.json, PL_STR("Id"))));
+}
+
 static void a_failed_call_is_not_remembered(void **state) {
     toy *t = *state;
     make(t, "Name=a");
@@ -139,6 +163,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_answer_is_repeated_in_the_format_asked_for, toy_set_up,
                                         toy_tear_down),
         cmocka_unit_test_setup_teardown(other_parameters_are_refused, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(accounts_do_not_meet_in_a_token, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(operations_do_not_meet_in_a_token, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(a_failed_call_is_not_remembered, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(the_answer_survives_a_restart_but_not_a_day, toy_set_up,
                                         toy_tear_down),

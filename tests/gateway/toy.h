@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define TOY_KEY "LTAIplumbline0000001"
+#define TOY_OTHER_KEY "LTAIplumbline0000002" /* of another account; the same secret */
 #define TOY_SECRET "plumblineSecret0000000000000001"
 #define TOY_STS_TOKEN "token/+ =1"
 
@@ -38,6 +39,7 @@ static const struct api_parameter toy_make_parameters[] = {
 };
 static const struct api_parameter toy_list_parameters[] = {
     {.name = PL_STR_INIT("NextToken"), .type = API_STRING},
+    {.name = PL_STR_INIT("MaxResults"), .type = API_INT32},
     {.name = PL_STR_INIT("RuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV},
 };
 static const pl_str toy_echo_resources[] = {PL_STR_INIT("acs:toy:*:{@account}:echo/{Text}")};
@@ -141,7 +143,7 @@ static const struct api_operation toy_operations[] = {
      .ram_resources = toy_list_resources,
      .ram_resource_count = 1,
      .parameters = toy_list_parameters,
-     .parameter_count = 2,
+     .parameter_count = 3,
      .handler = toy_list},
     {.name = PL_STR_INIT("List2"),
      .product = &toy_product,
@@ -150,7 +152,7 @@ static const struct api_operation toy_operations[] = {
      .paging = API_PAGING_TOKEN,
      .access = API_ACCESS_LIST,
      .parameters = toy_list_parameters,
-     .parameter_count = 2,
+     .parameter_count = 3,
      .handler = toy_list},
     {.name = PL_STR_INIT("Make"),
      .product = &toy_product,
@@ -188,8 +190,8 @@ static const struct api_product *const toy_products[] = {&toy_product};
 static int toy_find_key(identity *room, pl_arena *arena, pl_str id, pl_str token, int64_t now,
                         identity_key *key, pl_error *error) {
     (void)room, (void)now;
-    bool session = pl_str_is(id, "STS.1");
-    if (!session && !pl_str_is(id, TOY_KEY) && !pl_str_is(id, "LTAIinactive"))
+    bool session = pl_str_is(id, "STS.1"), other = pl_str_is(id, TOY_OTHER_KEY);
+    if (!session && !other && !pl_str_is(id, TOY_KEY) && !pl_str_is(id, "LTAIinactive"))
         return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
     if (session && !token.n)
         return pl_fail(error, PL_E_MissingSecurityToken);
@@ -197,10 +199,11 @@ static int toy_find_key(identity *room, pl_arena *arena, pl_str id, pl_str token
         return pl_fail(error, PL_E_InvalidSecurityToken_MismatchWithAccessKey);
     key->secret = pl_arena_copy(arena, PL_STR(TOY_SECRET));
     key->active = !pl_str_is(id, "LTAIinactive");
-    key->caller = (identity_caller){.kind = IDENTITY_USER,
-                                    .account_id = PL_STR("1000000000000001"),
-                                    .principal_id = PL_STR("2000000000000001"),
-                                    .access_key_id = pl_arena_copy(arena, id)};
+    key->caller =
+        (identity_caller){.kind = IDENTITY_USER,
+                          .account_id = other ? PL_STR("1000000000000002") : PL_STR("1000000000000001"),
+                          .principal_id = PL_STR("2000000000000001"),
+                          .access_key_id = pl_arena_copy(arena, id)};
     return 0;
 }
 
