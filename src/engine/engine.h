@@ -245,6 +245,41 @@ typedef struct engine_explanation {
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
 
+/* --- Related resources -----------------------------------------------------------------------------------
+ */
+
+/* A resource that a call brings along: account, type, region (empty: any) and id, and its configuration. */
+typedef struct engine_unrecorded {
+    inventory_resource resource;
+    pl_json configuration; /* missing: none */
+} engine_unrecorded;
+
+/* Whose related resources are asked for; it need not be recorded. Everything outlives the answers. */
+typedef struct engine_relating {
+    engine *e;
+    store_session *session;
+    pl_arena *arena; /* of the answers */
+    const inventory_resource *resource;
+    pl_json configuration;
+    const engine_unrecorded *others; /* stand for what is recorded under the same names; the subject may be
+                                        one of them */
+    size_t other_count;
+} engine_relating;
+
+/*
+ * The configurations of the resources of a type that the catalogue's relations tie to `context`, an
+ * engine_relating, as a JSON array: `related` of pl_program_input. InvalidParameter when there are too many.
+ */
+int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *error);
+
+/*
+ * Visits the recorded resources of a type (in the catalogue's spelling) whose configurations name the
+ * resource of `of` at `path`: by key where links are kept, else all of the type are looked at. Visits must
+ * not use the session.
+ */
+int engine_visit_naming(const engine_relating *of, pl_str type, pl_str path, inventory_visit visit,
+                        void *context, pl_error *error);
+
 /* --- Compliance timeline ---------------------------------------------------------------------------------
  */
 
