@@ -5,7 +5,7 @@
  */
 #include "engine/combined.h"
 
-enum { TABLE = 1 << 16, TILE = 16 };
+enum { TABLE = 1 << 14, TILE = 16 };
 
 struct combining {
     pl_arena *arena;
@@ -13,7 +13,7 @@ struct combining {
     const uint32_t *map;
     size_t columns;    /* that are looked at: those of the program and whether there is a configuration */
     uint32_t *places;  /* column by column */
-    uint32_t *table;   /* number + 1; all 0 between two uses */
+    uint16_t *table;   /* number + 1; all 0 between two uses */
     uint32_t *entered; /* keys in the table */
     engine_combinations *by_column;
 };
@@ -22,10 +22,10 @@ struct combining {
 static size_t number_keys(struct combining *c, const uint32_t *keys, uint16_t *of) {
     size_t count = 0;
     for (size_t i = 0; i < c->page->count; i++) {
-        uint32_t *entry = &c->table[keys[i]];
+        uint16_t *entry = &c->table[keys[i]];
         if (*entry == 0) {
             c->entered[count++] = keys[i];
-            *entry = (uint32_t)count;
+            *entry = (uint16_t)count;
         }
         of[i] = (uint16_t)(*entry - 1);
     }
@@ -52,7 +52,7 @@ static void turn_places(struct combining *c) {
 
 static bool number_columns(struct combining *c) {
     for (size_t k = 0; k < c->columns; k++) {
-        uint16_t *of = pl_new(c->arena, uint16_t, c->page->count + 1);
+        uint16_t *of = pl_arena_take(c->arena, (c->page->count + 1) * sizeof *of);
         if (!of)
             return false;
         c->by_column[k].count = number_keys(c, c->places + k * c->page->count, of);
@@ -70,7 +70,7 @@ static bool join(struct combining *c, engine_combinations *to, const engine_comb
         *to = *column;
         return true;
     }
-    uint16_t *of = pl_new(c->arena, uint16_t, records);
+    uint16_t *of = pl_arena_take(c->arena, (records + 1) * sizeof *of);
     if (!of)
         return false;
     bool many = to->count * width > TABLE;
@@ -94,9 +94,9 @@ static bool join_rule(struct combining *c, const pl_program *program, size_t rul
 
 static bool prepare(struct combining *c) {
     size_t table = c->page->words > TABLE ? c->page->words : TABLE;
-    c->places = pl_new(c->arena, uint32_t, c->columns * c->page->count + 1);
-    c->table = pl_new(c->arena, uint32_t, table + 1);
-    c->entered = pl_new(c->arena, uint32_t, c->page->count + 1);
+    c->places = pl_arena_take(c->arena, (c->columns * c->page->count + 1) * sizeof *c->places);
+    c->table = pl_new(c->arena, uint16_t, table + 1);
+    c->entered = pl_arena_take(c->arena, (c->page->count + 1) * sizeof *c->entered);
     c->by_column = pl_new(c->arena, engine_combinations, c->columns);
     return !c->arena->failed;
 }

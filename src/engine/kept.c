@@ -89,7 +89,7 @@ bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out) {
     if (size_of(&h) != body.n)
         return false;
     size_t n = body.n - sizeof h;
-    char *at = pl_arena_alloc(arena, n);
+    char *at = pl_arena_take(arena, n);
     if (!at)
         return false;
     memcpy(at, body.p + sizeof h, n);
