@@ -79,6 +79,24 @@ int engine_work(engine *e, bool *worked, pl_error *error);
 /* Runs that wait or work, and evaluations that functions have still to make; for GetServerStatus. */
 int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error);
 
+/* A stored run: one rule over one account's resources. */
+typedef struct engine_progress {
+    pl_str account_id, rule_id;
+    int64_t rule_key, started; /* Unix milliseconds */
+    pl_str resource_type;      /* where it stands; empty: at the beginning */
+    int64_t resource_key;
+    int64_t evaluated; /* covered resources that are done */
+    int64_t resources; /* of the rule's types in the account: where a scope is narrow, fewer are evaluated */
+    bool begun;        /* false: it waits to be taken for the first time */
+} engine_progress;
+
+/* The runs of an owner's rules, oldest first, at most `limit`; in the arena. */
+int engine_list_progress(engine *e, store_session *session, pl_arena *arena, pl_str owner_id, size_t limit,
+                         engine_progress **rows, size_t *count, pl_error *error);
+
+/* Runs that have begun, of all accounts, and how many resources they have done; for /metrics. */
+int engine_sum_progress(store_session *session, int64_t *runs, int64_t *evaluated, pl_error *error);
+
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 
 typedef struct engine_ingested {
