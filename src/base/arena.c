@@ -63,7 +63,7 @@ static bool add_block(pl_arena *arena, size_t at_least) {
     return true;
 }
 
-void *pl_arena_alloc(pl_arena *arena, size_t size) {
+void *pl_arena_take(pl_arena *arena, size_t size) {
     if (size > arena->limit) {
         arena->failed = true;
         return NULL;
@@ -77,8 +77,12 @@ void *pl_arena_alloc(pl_arena *arena, size_t size) {
     }
     void *p = arena->blocks->payload + arena->used;
     arena->used += padded;
-    memset(p, 0, size);
     return p;
+}
+
+void *pl_arena_alloc(pl_arena *arena, size_t size) {
+    void *p = pl_arena_take(arena, size);
+    return p ? memset(p, 0, size) : NULL;
 }
 
 void *pl_arena_calloc(pl_arena *arena, size_t count, size_t size) {

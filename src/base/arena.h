@@ -33,6 +33,9 @@ void pl_arena_free(pl_arena *arena);
 /* `size` zeroed bytes, aligned for any object; NULL when the limit or the memory is exhausted. */
 void *pl_arena_alloc(pl_arena *arena, size_t size) __attribute__((warn_unused_result));
 
+/* The same without zeros, for what is written over at once. */
+void *pl_arena_take(pl_arena *arena, size_t size) __attribute__((warn_unused_result));
+
 /* `count` times `size` zeroed bytes, NULL also when the product overflows. */
 void *pl_arena_calloc(pl_arena *arena, size_t count, size_t size) __attribute__((warn_unused_result));
 

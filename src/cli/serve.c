@@ -338,6 +338,27 @@ static int64_t waiting_runs(void *context) {
     return store_read(((program *)context)->store, read_runs, &runs, &ignored) == 0 ? runs : -1;
 }
 
+typedef struct run_sums {
+    int64_t runs, evaluated;
+} run_sums;
+
+static int sum_runs(store_session *session, void *argument, pl_error *error) {
+    run_sums *sums = argument;
+    return engine_sum_progress(session, &sums->runs, &sums->evaluated, error);
+}
+
+static int64_t running_runs(void *context) {
+    run_sums sums = {-1, -1};
+    pl_error ignored;
+    return store_read(((program *)context)->store, sum_runs, &sums, &ignored) == 0 ? sums.runs : -1;
+}
+
+static int64_t evaluated_in_runs(void *context) {
+    run_sums sums = {-1, -1};
+    pl_error ignored;
+    return store_read(((program *)context)->store, sum_runs, &sums, &ignored) == 0 ? sums.evaluated : -1;
+}
+
 static delivery_counts delivery_counts_of(void *context) {
     delivery_counts counts;
     delivery_count_all(((program *)context)->delivery, &counts);
@@ -390,6 +411,9 @@ static void set_gateway_options(server *s) {
          &s->program},
         {"plumbline_evaluation_runs_waiting", "Evaluation runs queued or running.", false, waiting_runs,
          &s->program},
+        {"plumbline_evaluation_runs_running", "Evaluation runs under way.", false, running_runs, &s->program},
+        {"plumbline_evaluation_run_resources", "Resources done by the runs under way.", false,
+         evaluated_in_runs, &s->program},
         {"plumbline_function_events", "Events queued for functions.", false, function_events, &s->program},
         {"plumbline_function_invocations_total", "Invocations of functions.", true, function_invocations,
          &s->program},

@@ -42,7 +42,8 @@ static void want_all(listing *l) {
         const program_feature *f = &p->features[i];
         if (f->source != SOURCE_CONFIGURATION)
             continue;
-        want(l, f->path, f->slot, f->plain);
+        if (f->any_count == 0)
+            want(l, f->path, f->slot, f->plain);
         for (size_t n = 0; n < f->any_count; n++)
             l->wanted[f->any_slots[n]] = true;
     }
@@ -84,6 +85,53 @@ static int by_name(const void *a, const void *b) {
     return memcmp(((const pl_column *)a)->name, ((const pl_column *)b)->name, PL_COLUMN_NAME);
 }
 
+/* --- The columns of each rule ----------------------------------------------------------------------------
+ */
+
+static void mark_feature(listing *l, size_t number) {
+    const program_feature *f = &l->program->features[number];
+    if (f->source == SOURCE_FIELD)
+        l->wanted[l->program->derived[f->derived].slot] = true;
+    if (f->source != SOURCE_CONFIGURATION)
+        return;
+    if (f->any_count == 0)
+        l->wanted[f->slot] = true;
+    for (size_t i = 0; i < f->any_count; i++)
+        l->wanted[f->any_slots[i]] = true;
+}
+
+static void mark_branch(listing *l, const branch *b) {
+    if (!b->children) {
+        mark_feature(l, l->program->clauses[b->clause].feature);
+        return;
+    }
+    for (size_t i = 0; i < b->count; i++)
+        mark_branch(l, &b->children[i]);
+}
+
+static bool list_rule(listing *l, program_rule *rule) {
+    pl_program *p = l->program;
+    memset(l->wanted, 0, p->configuration.slots * sizeof *l->wanted);
+    if (rule->condition.children)
+        mark_branch(l, &rule->condition);
+    if (rule->applies.children)
+        mark_branch(l, &rule->applies);
+    for (size_t i = 0; i < rule->required_count; i++)
+        mark_feature(l, rule->required[i]);
+    for (size_t i = 0; i < p->column_count; i++)
+        rule->column_count += l->wanted[p->columns[i].slot];
+    rule->columns = pl_new(&p->arena, uint32_t, rule->column_count + 1);
+    for (size_t i = 0, n = 0; rule->columns && i < p->column_count; i++)
+        if (l->wanted[p->columns[i].slot])
+            rule->columns[n++] = (uint32_t)i;
+    return rule->columns != NULL;
+}
+
+size_t pl_program_rule_columns(const pl_program *program, size_t rule, const uint32_t **columns) {
+    *columns = program->rules[rule].columns;
+    return program->rules[rule].column_count;
+}
+
 bool columns_seal(pl_program *program) {
     listing l = {.program = program};
     if (!program->configuration.root)
@@ -99,6 +147,8 @@ bool columns_seal(pl_program *program) {
     pl_buf_free(&l.path);
     if (program->column_count)
         qsort(program->columns, program->column_count, sizeof *program->columns, by_name);
+    for (size_t i = 0; i < program->rule_count && !l.failed; i++)
+        l.failed = !list_rule(&l, &program->rules[i]);
     return !l.failed;
 }
 

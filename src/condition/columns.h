@@ -33,6 +33,21 @@ bool pl_program_reads_whole(const pl_program *program);
  */
 void pl_program_locate(pl_program_state *state, pl_json configuration, uint32_t *places);
 
+/*
+ * The columns that decide about one rule, as numbers in pl_program_columns: documents that have the same
+ * values there get the same verdict, annotation and error at the same time of evaluation. Not meant for rules
+ * that look at anything but columns (pl_program_needs, pl_program_reads_whole).
+ */
+size_t pl_program_rule_columns(const pl_program *program, size_t rule, const uint32_t **columns);
+
+/*
+ * Takes a document whose places are given without evaluating anything. Until the next evaluation
+ * pl_program_judge evaluates one rule of it: what it returns, and what explanations can be asked of, is that
+ * of the rules judged so far.
+ */
+void pl_program_take(pl_program_state *state, const pl_program_input *input);
+const pl_verdict *pl_program_judge(pl_program_state *state, size_t rule);
+
 /* The name of a column that is not a path, from any text that does not begin with '$'. */
 bool pl_column_name(pl_str text, unsigned char name[static PL_COLUMN_NAME]);
 

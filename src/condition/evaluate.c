@@ -314,9 +314,13 @@ static const pl_verdict *judge_all(pl_program_state *state) {
     return state->verdicts;
 }
 
+static bool is_recorded(const pl_program_input *input) {
+    return pl_json_exists(input->configuration) && !pl_json_is_null(input->configuration);
+}
+
 const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
     begin(state, input);
-    if (pl_json_exists(input->configuration) && !pl_json_is_null(input->configuration)) {
+    if (is_recorded(input)) {
         if (input->places)
             columns_take(state);
         else
@@ -326,6 +330,18 @@ const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_
     }
     for (size_t i = 0; i < state->program->rule_count; i++)
         state->verdicts[i] = PL_INSUFFICIENT_DATA;
+    return state->verdicts;
+}
+
+void pl_program_take(pl_program_state *state, const pl_program_input *input) {
+    begin(state, input);
+    if (is_recorded(input))
+        columns_take(state);
+}
+
+const pl_verdict *pl_program_judge(pl_program_state *state, size_t rule) {
+    state->verdicts[rule] =
+        is_recorded(state->input) ? judge(state, &state->program->rules[rule]) : PL_INSUFFICIENT_DATA;
     return state->verdicts;
 }
 

@@ -190,6 +190,8 @@ typedef struct program_rule {
     size_t related_count;
     pl_str insufficient; /* not empty: the reason why nothing is ever decided */
     pl_str annotation_operator;
+    uint32_t *columns; /* numbers of those that decide, ascending */
+    size_t column_count;
 } program_rule;
 
 struct pl_program {

@@ -79,6 +79,24 @@ int engine_work(engine *e, bool *worked, pl_error *error);
 /* Runs that wait or work, and evaluations that functions have still to make; for GetServerStatus. */
 int engine_count_queues(store_session *session, int64_t *runs, int64_t *functions, pl_error *error);
 
+/* A stored run: one rule over one account's resources. */
+typedef struct engine_progress {
+    pl_str account_id, rule_id;
+    int64_t rule_key, started; /* Unix milliseconds */
+    pl_str resource_type;      /* where it stands; empty: at the beginning */
+    int64_t resource_key;
+    int64_t evaluated; /* covered resources that are done */
+    int64_t resources; /* of the rule's types in the account: where a scope is narrow, fewer are evaluated */
+    bool begun;        /* false: it waits to be taken for the first time */
+} engine_progress;
+
+/* The runs of an owner's rules, oldest first, at most `limit`; in the arena. */
+int engine_list_progress(engine *e, store_session *session, pl_arena *arena, pl_str owner_id, size_t limit,
+                         engine_progress **rows, size_t *count, pl_error *error);
+
+/* Runs that have begun, of all accounts, and how many resources they have done; for /metrics. */
+int engine_sum_progress(store_session *session, int64_t *runs, int64_t *evaluated, pl_error *error);
+
 /* --- Ingestion ------------------------------------------------------------------------------------------ */
 
 typedef struct engine_ingested {
@@ -244,6 +262,41 @@ typedef struct engine_explanation {
 
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
+
+/* --- Related resources -----------------------------------------------------------------------------------
+ */
+
+/* A resource that a call brings along: account, type, region (empty: any) and id, and its configuration. */
+typedef struct engine_unrecorded {
+    inventory_resource resource;
+    pl_json configuration; /* missing: none */
+} engine_unrecorded;
+
+/* Whose related resources are asked for; it need not be recorded. Everything outlives the answers. */
+typedef struct engine_relating {
+    engine *e;
+    store_session *session;
+    pl_arena *arena; /* of the answers */
+    const inventory_resource *resource;
+    pl_json configuration;
+    const engine_unrecorded *others; /* stand for what is recorded under the same names; the subject may be
+                                        one of them */
+    size_t other_count;
+} engine_relating;
+
+/*
+ * The configurations of the resources of a type that the catalogue's relations tie to `context`, an
+ * engine_relating, as a JSON array: `related` of pl_program_input. InvalidParameter when there are too many.
+ */
+int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *error);
+
+/*
+ * Visits the recorded resources of a type (in the catalogue's spelling) whose configurations name the
+ * resource of `of` at `path`: by key where links are kept, else all of the type are looked at. Visits must
+ * not use the session.
+ */
+int engine_visit_naming(const engine_relating *of, pl_str type, pl_str path, inventory_visit visit,
+                        void *context, pl_error *error);
 
 /* --- Compliance timeline ---------------------------------------------------------------------------------
  */

@@ -78,13 +78,20 @@ static int make_item(engine_evaluating *c, const engine_typed *t, const engine_s
     return pl_json_parse_in(&c->document, pl_buf_str(scratch), item, c->error);
 }
 
+static engine_relating relating_of(engine_evaluating *c, const engine_subject *s) {
+    return (engine_relating){.e = c->writing.e,
+                             .session = c->writing.session,
+                             .arena = &c->document,
+                             .resource = s->resource,
+                             .configuration = s->configuration};
+}
+
 const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, const engine_subject *s) {
-    engine_related related = {c, s};
+    engine_relating relating = relating_of(c, s);
     pl_program_input input = {.configuration = s->configuration,
-                              .places = s->places,
                               .now = c->writing.now,
                               .related = engine_find_related,
-                              .context = &related};
+                              .context = &relating};
     if (make_item(c, t, s, &input.item) != 0)
         return NULL;
     return pl_program_evaluate(t->state, &input);
@@ -93,11 +100,11 @@ const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, cons
 /* Types of which a related resource must exist: the first that has none. */
 static int lacks_related(engine_evaluating *c, const engine_slot *slot, const engine_subject *s,
                          pl_str *lacking) {
-    engine_related related = {c, s};
+    engine_relating relating = relating_of(c, s);
     *lacking = PL_STR_NONE;
     for (size_t i = 0; i < slot->required_related_count; i++) {
         pl_json list = PL_JSON_NONE;
-        if (engine_find_related(&related, slot->required_related[i], &list, c->error) != 0)
+        if (engine_find_related(&relating, slot->required_related[i], &list, c->error) != 0)
             return -1;
         if (pl_json_count(list) == 0) {
             *lacking = slot->required_related[i];

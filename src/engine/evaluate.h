@@ -39,7 +39,6 @@ typedef struct engine_evaluating {
 typedef struct engine_subject {
     const inventory_resource *resource; /* as it is now; configuration text not needed */
     pl_json configuration;              /* parsed; missing: none recorded */
-    const uint32_t *places;             /* of kept columns; NULL: the configuration is walked */
     engine_scope_subject scope;         /* of the resource as it is now */
     engine_scope_subject before;        /* as it was, when `seen` */
     bool seen, removed;
@@ -77,14 +76,6 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
  */
 int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
                            engine_message_type message_type, pl_str related_to, int64_t rule_key);
-
-/* The configurations of related resources, for pl_program_input; `context` is an engine_related. */
-typedef struct engine_related {
-    engine_evaluating *c;
-    const engine_subject *subject;
-} engine_related;
-
-int engine_find_related(void *context, pl_str type, pl_json *list, pl_error *error);
 
 /* Evaluates again what looks at the changed resource from elsewhere. */
 int engine_evaluate_dependants(engine_evaluating *c, const inventory_change *change);

@@ -89,7 +89,7 @@ bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out) {
     if (size_of(&h) != body.n)
         return false;
     size_t n = body.n - sizeof h;
-    char *at = pl_arena_alloc(arena, n);
+    char *at = pl_arena_take(arena, n);
     if (!at)
         return false;
     memcpy(at, body.p + sizeof h, n);
@@ -98,6 +98,7 @@ bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out) {
     out->count = h.records;
     out->columns = h.columns;
     out->wide = h.wide != 0;
+    out->words = h.words;
     out->names = (unsigned char(*)[PL_COLUMN_NAME])(void *)at;
     at += (size_t)h.columns * PL_COLUMN_NAME;
     out->keys = (const void *)at;

@@ -44,6 +44,7 @@ typedef struct engine_kept_page {
     const void *places;             /* `columns` for each record */
     bool wide;                      /* of 32 bits, else of 16 */
     pl_json root;                   /* an empty object on the page's tape */
+    uint32_t words;                 /* of the tape: every place lies below */
 } engine_kept_page;
 
 /* Copies the body into the arena and checks it; false when it is damaged, of another form, or memory ends. */

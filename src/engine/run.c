@@ -5,13 +5,12 @@
  * configurations; then a page is made of them, for the rules of the account's view and not only those of the
  * run, so that later runs find it whatever rules they are about.
  */
-#include "engine/run.h"
+#include "engine/gathering.h"
 
 enum {
     RUN_ARENA_LIMIT = 256 << 20,
     SMALLEST_STEP = 128,
     SMALL_PAGE = ENGINE_BATCH / 16, /* the last page of a type is made anew while it has fewer records */
-    MARKS_MAX = ENGINE_BATCH / 8,   /* a page with more marks is made anew */
 };
 
 static const int64_t widest_step = (int64_t)1 << 40;
@@ -239,18 +238,7 @@ static void adapt_step(engine_run *run, const engine_batch *batch) {
 /* --- Evaluating ------------------------------------------------------------------------------------------
  */
 
-struct gathering {
-    engine_run *run;
-    engine_evaluating c;
-    engine_typed *typed;
-    engine_run_type *type;
-    engine_batch *batch;
-    engine_kept_writer *kept; /* NULL: no page is made */
-    pl_program_state *locating;
-    uint32_t *places; /* of the page that is made */
-};
-
-static int add_found(struct gathering *g, size_t slot, engine_found found) {
+int engine_gather_found(engine_gathering *g, size_t slot, engine_found found) {
     engine_batch_rule *to = &g->batch->rules[g->type->rules[slot]];
     engine_found *grown =
         pl_arena_grow(g->c.writing.arena, to->found, to->found_count, &to->found_capacity, sizeof *grown);
@@ -262,22 +250,22 @@ static int add_found(struct gathering *g, size_t slot, engine_found found) {
     return 0;
 }
 
-static int judge_slot(struct gathering *g, size_t slot, const pl_verdict *verdicts, const engine_subject *s) {
+static int judge_slot(engine_gathering *g, size_t slot, const pl_verdict *verdicts, const engine_subject *s) {
     engine_found found = {.item = (uint32_t)g->batch->count, .covered = true};
     if (engine_judge(&g->c, g->typed, slot, verdicts, s, &found.compliance, &found.annotation) != 0)
         return -1;
     found.annotation = found.annotation.n ? pl_arena_copy(g->c.writing.arena, found.annotation) : PL_STR("");
-    return found.annotation.p ? add_found(g, slot, found) : out_of_memory(g->c.error);
+    return found.annotation.p ? engine_gather_found(g, slot, found) : out_of_memory(g->c.error);
 }
 
-static int judge_slots(struct gathering *g, const engine_subject *s) {
+static int judge_slots(engine_gathering *g, const engine_subject *s) {
     const engine_type_program *p = g->type->program;
     const pl_verdict *verdicts = NULL;
     for (size_t i = 0; i < p->count; i++) {
         const engine_slot *slot = &p->slots[i];
         if (!slot->bound->whole && !engine_bound_covers(slot->bound, &s->scope)) {
             engine_found outside = {.item = (uint32_t)g->batch->count, .annotation = PL_STR("")};
-            if (add_found(g, i, outside) != 0)
+            if (engine_gather_found(g, i, outside) != 0)
                 return -1;
             continue;
         }
@@ -291,7 +279,7 @@ static int judge_slots(struct gathering *g, const engine_subject *s) {
     return 0;
 }
 
-static int add_item(struct gathering *g, const engine_subject *s) {
+static int add_item(engine_gathering *g, const engine_subject *s) {
     const inventory_resource *r = s->resource;
     if (judge_slots(g, s) != 0)
         return -1;
@@ -301,7 +289,7 @@ static int add_item(struct gathering *g, const engine_subject *s) {
 }
 
 /* A resource as the inventory tells it. */
-static int judge_resource(struct gathering *g, const inventory_resource *r, pl_error *error) {
+int engine_gather_resource(engine_gathering *g, const inventory_resource *r, pl_error *error) {
     engine_subject s = {.resource = r, .configuration = PL_JSON_NONE, .seen = true};
     bool scoped = !g->type->whole || g->type->program->needs.item ||
                   (g->kept && g->type->kept.count > g->type->kept.program + 1);
@@ -322,13 +310,13 @@ static bool is_full(const engine_batch *b) {
 }
 
 static int visit_resource(void *context, const inventory_resource *r, pl_error *error) {
-    struct gathering *g = context;
-    if (judge_resource(g, r, error) != 0)
+    engine_gathering *g = context;
+    if (engine_gather_resource(g, r, error) != 0)
         return -1;
     return is_full(g->batch);
 }
 
-static int make_page(struct gathering *g, store_session *session, pl_error *error) {
+int engine_gather_scanned(engine_gathering *g, store_session *session, pl_error *error) {
     engine_batch *b = g->batch;
     if (inventory_scan_range(session, g->run->account_id, g->type->name, b->range.after, b->range.until,
                              ENGINE_BATCH, visit_resource, g, error) != 0)
@@ -341,10 +329,10 @@ static int make_page(struct gathering *g, store_session *session, pl_error *erro
     return 0;
 }
 
-static int gather_rows(struct gathering *g, store_session *session, pl_error *error) {
+int engine_gather_rows(engine_gathering *g, store_session *session, pl_error *error) {
     engine_kept_writer writer;
     if (!g->type->all)
-        return make_page(g, session, error);
+        return engine_gather_scanned(g, session, error);
     g->locating = pl_program_state_new(g->type->all);
     g->places = pl_new(g->c.writing.arena, uint32_t, g->type->kept.program + 1);
     if (!g->locating || !g->places) {
@@ -353,119 +341,18 @@ static int gather_rows(struct gathering *g, store_session *session, pl_error *er
     }
     engine_kept_begin(&writer, g->c.writing.arena, &g->type->kept);
     g->kept = &writer;
-    int status = make_page(g, session, error);
+    int status = engine_gather_scanned(g, session, error);
     engine_kept_end(&writer);
     pl_program_state_free(g->locating);
     return status;
 }
 
-/* --- Evaluating pages ------------------------------------------------------------------------------------
- */
-
-struct paging {
-    struct gathering *g;
-    engine_kept_page page;
-    uint32_t *map, *places;
-    int64_t marks[MARKS_MAX];
-    size_t mark_count, mark_at;
-};
-
-static void read_scope(const struct paging *p, inventory_resource *r, engine_scope_subject *scope) {
-    const uint32_t *extra = p->places + p->g->type->asked.program;
-    r->region_id = engine_kept_text(&p->page, extra[KEPT_REGION]);
-    r->resource_id = engine_kept_text(&p->page, extra[KEPT_ID]);
-    r->group_id = engine_kept_text(&p->page, extra[KEPT_GROUP]);
-    r->name = engine_kept_text(&p->page, extra[KEPT_NAME]);
-    *scope = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
-                                    r->group_id,      r->name,      PL_JSON_NONE};
-    if (extra[KEPT_TAGS])
-        scope->tags = pl_json_move(p->page.root, extra[KEPT_TAGS]);
-}
-
-static int judge_record(struct paging *p, size_t record) {
-    struct gathering *g = p->g;
-    const engine_kept_columns *asked = &g->type->asked;
-    inventory_resource r = {.account_id = g->run->account_id,
-                            .resource_type = g->type->name,
-                            .resource_key = p->page.keys[record],
-                            .capture_time = p->page.captures[record]};
-    engine_subject s = {.resource = &r, .configuration = PL_JSON_NONE, .places = p->places, .seen = true};
-    engine_kept_places(&p->page, record, p->map, asked->count, p->places);
-    pl_arena_reset(&g->c.document);
-    if (!g->type->whole)
-        read_scope(p, &r, &s.scope);
-    if (p->places[asked->program + KEPT_CONFIGURATION])
-        s.configuration = p->page.root;
-    return add_item(g, &s);
-}
-
-static int judge_marked(struct paging *p, store_session *session, int64_t key, pl_error *error) {
-    inventory_resource r;
-    bool found;
-    if (inventory_find_key(session, p->g->c.writing.arena, p->g->run->account_id, key, &r, &found, error) !=
-        0)
-        return -1;
-    return found && !r.deleted ? judge_resource(p->g, &r, error) : 0;
-}
-
-static int judge_page(struct paging *p, store_session *session, pl_error *error) {
-    for (size_t i = 0; i < p->page.count; i++) {
-        bool marked = false;
-        for (; p->mark_at < p->mark_count && p->marks[p->mark_at] <= p->page.keys[i]; p->mark_at++) {
-            marked = marked || p->marks[p->mark_at] == p->page.keys[i];
-            if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
-                return -1;
-        }
-        if (!marked && judge_record(p, i) != 0)
-            return -1;
-    }
-    for (; p->mark_at < p->mark_count; p->mark_at++)
-        if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
-            return -1;
-    return 0;
-}
-
-/* `*usable` false: the range has to be read from the inventory, and a new page made. */
-static int open_page(struct paging *p, store_session *session, bool *usable, bool *declined,
-                     pl_error *error) {
-    struct gathering *g = p->g;
-    const engine_range *range = &g->batch->range;
-    const engine_kept_columns *asked = &g->type->asked;
-    pl_arena *arena = g->c.writing.arena;
-    *declined = false;
-    if (engine_kept_load(session, arena, g->run->account_id, g->type->name, range->after, &p->page, usable,
-                         error) != 0 ||
-        engine_kept_marks(session, g->run->account_id, g->type->name, range->after, range->until, p->marks,
-                          MARKS_MAX, &p->mark_count, error) != 0)
-        return -1;
-    p->map = pl_new(arena, uint32_t, asked->count);
-    p->places = pl_new(arena, uint32_t, asked->count);
-    if (!p->map || !p->places)
-        return out_of_memory(error);
-    bool fresh = p->mark_count < MARKS_MAX && p->page.count + p->mark_count <= ENGINE_BATCH;
-    *usable = *usable && fresh && engine_kept_bind(&p->page, asked, p->map);
-    *declined = *usable && p->page.count == 0;
-    return 0;
-}
-
-static int gather_page(struct gathering *g, store_session *session, pl_error *error) {
-    struct paging p = {.g = g};
-    bool usable = false, declined = false;
-    if (!g->type->uses_pages)
-        return make_page(g, session, error);
-    if (open_page(&p, session, &usable, &declined, error) != 0)
-        return -1;
-    if (declined)
-        return make_page(g, session, error);
-    return usable ? judge_page(&p, session, error) : gather_rows(g, session, error);
-}
-
 /* --- Batches ---------------------------------------------------------------------------------------------
  */
 
-static int begin_gathering(struct gathering *g, engine_run *run, store_session *session, pl_arena *arena,
+static int begin_gathering(engine_gathering *g, engine_run *run, store_session *session, pl_arena *arena,
                            int64_t now, engine_run_type *type, engine_batch *batch, pl_error *error) {
-    *g = (struct gathering){.run = run, .type = type, .batch = batch};
+    *g = (engine_gathering){.run = run, .type = type, .batch = batch};
     batch->type = type;
     batch->count = batch->found_total = 0;
     batch->full = false;
@@ -481,14 +368,15 @@ static int begin_gathering(struct gathering *g, engine_run *run, store_session *
 
 int engine_run_gather(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
                       const engine_range *range, engine_batch *batch, pl_error *error) {
-    struct gathering g;
+    engine_gathering g;
     engine_run_type *type = find_type(run, session, range->type, error);
     if (!type || inventory_sequence(session, run->account_id, &batch->sequence, error) != 0)
         return -1;
     batch->range = *range;
     int status = begin_gathering(&g, run, session, arena, now, type, batch, error);
     if (status == 0)
-        status = range->page ? gather_page(&g, session, error) : gather_rows(&g, session, error);
+        status =
+            range->page ? engine_gather_page(&g, session, error) : engine_gather_rows(&g, session, error);
     if (engine_evaluating_end(&g.c, status) != 0)
         return -1;
     if (!range->page)
@@ -499,14 +387,14 @@ int engine_run_gather(engine_run *run, store_session *session, pl_arena *arena, 
 int engine_run_gather_keys(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
                            engine_run_type *type, const int64_t *keys, size_t count, engine_batch *batch,
                            pl_error *error) {
-    struct gathering g;
+    engine_gathering g;
     int status = begin_gathering(&g, run, session, arena, now, type, batch, error);
     for (size_t i = 0; status == 0 && i < count; i++) {
         inventory_resource r;
         bool found;
         status = inventory_find_key(session, arena, run->account_id, keys[i], &r, &found, error);
         if (status == 0 && found && !r.deleted)
-            status = judge_resource(&g, &r, error);
+            status = engine_gather_resource(&g, &r, error);
     }
     if (engine_evaluating_end(&g.c, status) != 0)
         return -1;

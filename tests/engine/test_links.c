@@ -120,11 +120,80 @@ static void nothing_is_linked_where_no_rule_asks(void **state) {
     assert_int_equal(number_of("SELECT COUNT(*) FROM resource_links"), 0);
 }
 
+/* --- Resources that name another one ---------------------------------------------------------------------
+ */
+
+struct naming {
+    const char *path;
+    size_t count;
+    bool all_running;
+};
+
+static int count_naming(void *context, const inventory_resource *r, pl_error *wrong) {
+    struct naming *n = context;
+    (void)wrong;
+    n->count++;
+    n->all_running = n->all_running && pl_str_find(r->configuration, PL_STR("Running")) != PL_NOT_FOUND;
+    return 0;
+}
+
+static int visit_work(store_session *session, void *argument, pl_error *wrong) {
+    struct naming *n = argument;
+    inventory_resource group = {.account_id = owner,
+                                .resource_type = PL_STR("ACS::ECS::SecurityGroup"),
+                                .region_id = PL_STR("r"),
+                                .resource_id = PL_STR("sg-7")};
+    engine_relating of = {.e = e, .session = session, .arena = &arena, .resource = &group};
+    return engine_visit_naming(&of, PL_STR("ACS::ECS::Instance"), pl_str_from(n->path), count_naming, n,
+                               wrong);
+}
+
+static struct naming names_at(const char *path) {
+    struct naming n = {path, 0, true};
+    if (store_read(db, visit_work, &n, &error) != 0)
+        fail_msg("%s", error.message);
+    return n;
+}
+
+#define GROUP_PATH "$.SecurityGroupIds.SecurityGroupId[*]"
+
+static void who_names_a_resource_is_the_same_with_links_and_without(void **state) {
+    (void)state;
+    put_groups();
+    assert_int_equal(names_at(GROUP_PATH).count, 1);
+    make_group_rule();
+    drain();
+    assert_int_equal(number_of(TO_GROUPS), 2 * GROUPS - 1);
+    assert_int_equal(names_at(GROUP_PATH).count, 1);
+    assert_true(names_at(GROUP_PATH).all_running);
+    assert_int_equal(names_at("$.ImageId").count, 0); /* a link does not tell at which path */
+    put_instance("Running", "sg-7");
+    assert_int_equal(names_at(GROUP_PATH).count, 2);
+}
+
+static int forget_links_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong, "DELETE FROM resource_links WHERE to_id = 'sg-7'", "");
+}
+
+/* Proves that kept links are what is read: without the row the resource is not found. */
+static void kept_links_are_read_instead_of_resources(void **state) {
+    (void)state;
+    put_groups();
+    make_group_rule();
+    drain();
+    assert_int_equal(store_write(db, forget_links_work, NULL, &error), 0);
+    assert_int_equal(names_at(GROUP_PATH).count, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_gathers_the_links_that_it_needs, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(links_follow_changes, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_linked_where_no_rule_asks, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(who_names_a_resource_is_the_same_with_links_and_without,
+                                        setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(kept_links_are_read_instead_of_resources, setup_by_hand, teardown),
     };
     return run_on_both(tests);
 }

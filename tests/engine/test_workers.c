@@ -17,13 +17,20 @@ static int setup_by_hand(void **state) {
     return setup(state);
 }
 
+static int ask_work(store_session *session, void *argument, pl_error *wrong) {
+    struct listing *l = argument;
+    return engine_is_evaluating(session, l->rule, &l->evaluating, wrong);
+}
+
+/* Asks for the state alone: listing results again and again would take the time and memory of the run. */
 static struct listing wait_for(const engine_rule *rule) {
-    for (;;) {
-        struct listing l = list(rule);
-        if (!l.evaluating)
-            return l;
+    struct listing l = {.rule = rule};
+    do {
+        if (store_read(db, ask_work, &l, &error) != 0)
+            fail_msg("%s", error.message);
         sched_yield();
-    }
+    } while (l.evaluating);
+    return list(rule);
 }
 
 static void *ingest_beside(void *context) {
@@ -63,6 +70,95 @@ static void runs_and_ingestion_agree_on_the_counts(void **state) {
     assert_int_equal(two.counts.by[ENGINE_NON_COMPLIANT], 300 + 50);
     assert_int_equal(one.counts.total, 3000);
     assert_true(one.current.run_ordering > 0);
+}
+
+static int count_rows(store_session *session, void *argument, pl_error *wrong) {
+    int64_t *rows = argument;
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT (SELECT COUNT(*) FROM results WHERE rule_key = $1) + (SELECT "
+                      "COUNT(*) FROM evaluation_runs WHERE rule_key = $1) + (SELECT COUNT(*) "
+                      "FROM rule_counts WHERE rule_key = $1)",
+                      wrong);
+    store_bind_i64(st, 1, *rows);
+    if (store_step(st, wrong) != 1)
+        return -1;
+    *rows = store_column_i64(st, 0);
+    store_reset(st);
+    return 0;
+}
+
+/* Whatever its run had found or was about to store, and however others went on beside it. */
+static void a_rule_deleted_while_it_runs_leaves_nothing(void **state) {
+    (void)state;
+    pthread_t thread;
+    bool well = true;
+    put_many(3000);
+    assert_int_equal(pthread_create(&thread, NULL, ingest_beside, &well), 0);
+    for (int i = 0; i < 5; i++) {
+        engine_rule *gone = make(rule_named("gone", RUNNING));
+        engine_rule *stays = make(rule_named(i % 2 ? "odd" : "even", RUNNING));
+        act(gone, ENGINE_DEACTIVATE);
+        act(gone, ENGINE_DELETE);
+        struct listing l = wait_for(stays);
+        assert_int_equal(l.counts.total, 3000);
+        int64_t rows = gone->rule_key;
+        assert_int_equal(store_read(db, count_rows, &rows, &error), 0);
+        assert_int_equal(rows, 0);
+        act(stays, ENGINE_DEACTIVATE);
+        act(stays, ENGINE_DELETE);
+    }
+    pthread_join(thread, NULL);
+    assert_true(well);
+}
+
+struct progressing {
+    engine_progress *rows;
+    size_t count;
+    int64_t runs, evaluated;
+};
+
+static int progress_work(store_session *session, void *argument, pl_error *wrong) {
+    struct progressing *p = argument;
+    return engine_list_progress(e, session, &arena, owner, 10, &p->rows, &p->count, wrong) != 0
+               ? -1
+               : engine_sum_progress(session, &p->runs, &p->evaluated, wrong);
+}
+
+static struct progressing progress(void) {
+    struct progressing p;
+    if (store_read(db, progress_work, &p, &error) != 0)
+        fail_msg("%s", error.message);
+    return p;
+}
+
+static void a_run_tells_how_far_it_is(void **state) {
+    (void)state;
+    bool worked;
+    put_many(2500);
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    struct progressing p = progress();
+    assert_int_equal(p.count, 1);
+    assert_int_equal(p.runs, 0);
+    assert_false(p.rows[0].begun);
+    assert_int_equal(p.rows[0].evaluated, 0);
+    assert_int_equal(p.rows[0].resources, 2500);
+    assert_str(p.rows[0].rule_id, rule->rule_id.p);
+    assert_true(list(rule).evaluating);
+    assert_int_equal(engine_work(e, &worked, &error), 0);
+    p = progress();
+    assert_int_equal(p.count, 1);
+    assert_int_equal(p.runs, 1);
+    assert_true(p.rows[0].begun);
+    assert_true(p.evaluated > 0 && p.evaluated < 2500);
+    assert_int_equal(p.rows[0].evaluated, p.evaluated);
+    assert_str(p.rows[0].resource_type, "ACS::ECS::Instance");
+    assert_true(list(rule).evaluating);
+    do
+        assert_int_equal(engine_work(e, &worked, &error), 0);
+    while (worked);
+    assert_int_equal(progress().count, 0);
+    assert_false(list(rule).evaluating);
 }
 
 static void a_run_goes_on_after_a_restart(void **state) {
@@ -191,6 +287,8 @@ static void a_fixed_hour_is_meant_in_its_zone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(runs_and_ingestion_agree_on_the_counts, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(a_rule_deleted_while_it_runs_leaves_nothing, setup_threads, teardown),
+        cmocka_unit_test_setup_teardown(a_run_tells_how_far_it_is, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_run_goes_on_after_a_restart, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_deactivated_rule_runs_no_more, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_resource_that_a_disabled_rule_never_saw_is_not_compliant,

@@ -10,31 +10,61 @@ static pl_str kept(api_call *call, pl_buf *text) {
     return copy.p ? copy : PL_STR("");
 }
 
-static int evaluate(api_call *call, const pl_program *program, const config_subject *subject,
-                    config_preview *out) {
-    pl_program_input input = {
-        .configuration = subject->configuration, .item = subject->item, .now = call->now};
-    pl_program_state *state = pl_program_state_new(program);
-    if (!state)
-        return pl_fail(call->error, PL_E_ServiceUnavailable);
+typedef struct evaluate_task {
+    api_call *call;
+    const pl_program *program;
+    const config_subject *subject;
+    config_preview *out;
+} evaluate_task;
+
+static int show(evaluate_task *task, pl_program_state *state, pl_error *error) {
+    config_preview *out = task->out;
     pl_buf text;
-    pl_buf_init(&text, 4 << 20);
-    out->verdict = pl_program_evaluate(state, &input)[0];
-    int result = 0;
     if (out->verdict == PL_VERDICT_ERROR) {
-        *call->error = *pl_program_error(state, 0);
-        result = -1;
-    } else {
-        pl_program_write_annotation(state, 0, &text);
-        out->annotation = kept(call, &text);
-        pl_program_write_context(state, 0, &text);
-        out->context = kept(call, &text);
-        pl_program_write_applies_context(state, 0, &text);
-        out->applies = kept(call, &text);
+        *error = *pl_program_error(state, 0);
+        return -1;
     }
+    pl_buf_init(&text, 4 << 20);
+    pl_program_write_annotation(state, 0, &text);
+    out->annotation = kept(task->call, &text);
+    pl_program_write_context(state, 0, &text);
+    out->context = kept(task->call, &text);
+    pl_program_write_applies_context(state, 0, &text);
+    out->applies = kept(task->call, &text);
     pl_buf_free(&text);
+    return 0;
+}
+
+/* `session` NULL: the program does not ask for related resources. */
+static int evaluate_work(store_session *session, void *argument, pl_error *error) {
+    evaluate_task *task = argument;
+    const config_subject *subject = task->subject;
+    engine_relating relating = {.e = task->call->services->engine,
+                                .session = session,
+                                .arena = task->call->arena,
+                                .resource = &subject->resource,
+                                .configuration = subject->configuration,
+                                .others = subject->others,
+                                .other_count = subject->other_count};
+    pl_program_input input = {.configuration = subject->configuration,
+                              .item = subject->item,
+                              .now = task->call->now,
+                              .related = session ? engine_find_related : NULL,
+                              .context = &relating};
+    pl_program_state *state = pl_program_state_new(task->program);
+    if (!state)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    task->out->verdict = pl_program_evaluate(state, &input)[0];
+    int result = show(task, state, error);
     pl_program_state_free(state);
     return result;
+}
+
+static int evaluate(api_call *call, const pl_program *program, const config_subject *subject,
+                    config_preview *out) {
+    evaluate_task task = {call, program, subject, out};
+    return pl_program_needs(program).related ? config_read(call, evaluate_work, &task)
+                                             : evaluate_work(NULL, &task, call->error);
 }
 
 static int seal_and_evaluate(api_call *call, pl_program *program, int added, const config_subject *subject,
@@ -169,6 +199,10 @@ static int read_subject(api_call *call, config_subject *subject, bool *applies) 
     if (inventory_parse_item(call->arena, root, &defaults, 0, &item, call->error) != 0)
         return wrong_item(call);
     subject->configuration = item.configuration;
+    subject->resource = (inventory_resource){.account_id = item.account_id,
+                                             .resource_type = item.resource_type,
+                                             .region_id = item.region_id,
+                                             .resource_id = item.resource_id};
     pl_str wanted = pl_str_trim(api_text(call, "ResourceType"));
     *applies = wanted.n == 0 ||
                pl_str_eq_fold(catalogue_type_name(call->services->catalogue, wanted), item.resource_type);

@@ -12,9 +12,15 @@ typedef struct config_preview {
     pl_str applies;    /* the same of the precondition */
 } config_preview;
 
-/* What is evaluated; `item` as the source CONFIGURATION_ITEM shows it. Related resources are not known. */
+/*
+ * What is evaluated; `item` as the source CONFIGURATION_ITEM shows it. Related resources are those recorded
+ * in the resource's account and the others of the same call.
+ */
 typedef struct config_subject {
     pl_json configuration, item;
+    inventory_resource resource;     /* account, type, region and id */
+    const engine_unrecorded *others; /* what the call brings along, this one included; NULL: nothing */
+    size_t other_count;
 } config_subject;
 
 /*

@@ -62,6 +62,10 @@ static int read_plan(api_call *call, const api_value *item, size_t index, planne
         plan->logical_id = pl_arena_copy(call->arena, pl_str_head(pl_buf_str(&encoded), LOGICAL_ID_MAX));
         pl_buf_free(&encoded);
     }
+    plan->subject.resource = (inventory_resource){.account_id = api_account(call),
+                                                  .resource_type = plan->type,
+                                                  .region_id = PL_STR(""),
+                                                  .resource_id = plan->logical_id};
     return make_item(call, plan);
 }
 
@@ -158,20 +162,35 @@ static int evaluate_all(api_call *call, const planned *plan) {
     return 0;
 }
 
-static int evaluate_item(api_call *call, const api_value *item, size_t index) {
-    planned plan = {0};
+static int evaluate_item(api_call *call, const api_value *item, size_t index, const planned *plan) {
     const api_value *rules = api_member(item, "Rules");
-    if (read_plan(call, item, index, &plan) != 0)
-        return -1;
     pl_write_object(call->out, PL_STR_NONE);
-    pl_write_string(call->out, PL_STR("ResourceLogicalId"), plan.logical_id);
-    pl_write_string(call->out, PL_STR("ResourceType"), plan.type);
+    pl_write_string(call->out, PL_STR("ResourceLogicalId"), plan->logical_id);
+    pl_write_string(call->out, PL_STR("ResourceType"), plan->type);
     pl_write_array(call->out, PL_STR("Rules"));
-    int result =
-        rules && rules->count ? evaluate_named(call, rules, index, &plan) : evaluate_all(call, &plan);
+    int result = rules && rules->count ? evaluate_named(call, rules, index, plan) : evaluate_all(call, plan);
     pl_write_array_end(call->out);
     pl_write_object_end(call->out);
     return result;
+}
+
+/* All items are read before the first is judged: each sees the others as related resources. */
+static int evaluate_items(api_call *call, const api_value *items) {
+    engine_unrecorded *others = pl_new(call->arena, engine_unrecorded, items->count);
+    planned *plans = pl_new(call->arena, planned, items->count);
+    if (!others || !plans)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < items->count; i++) {
+        if (read_plan(call, &items->items[i], i, &plans[i]) != 0)
+            return -1;
+        others[i] = (engine_unrecorded){plans[i].subject.resource, plans[i].subject.configuration};
+        plans[i].subject.others = others;
+        plans[i].subject.other_count = items->count;
+    }
+    for (size_t i = 0; i < items->count; i++)
+        if (evaluate_item(call, &items->items[i], i, &plans[i]) != 0)
+            return -1;
+    return 0;
 }
 
 /* --- EnableManagedRules ----------------------------------------------------------------------------------
@@ -226,9 +245,8 @@ int config_evaluate_pre_config_rules(api_call *call) {
         return pl_failf(call->error, PL_E_Invalid_ResourceEvaluateItems_Value,
                         "ResourceEvaluateItems must hold 1 to %d items.", ITEMS_MAX);
     pl_write_array(call->out, PL_STR("ResourceEvaluations"));
-    for (size_t i = 0; i < items->count; i++)
-        if (evaluate_item(call, &items->items[i], i) != 0)
-            return -1;
+    if (evaluate_items(call, items) != 0)
+        return -1;
     pl_write_array_end(call->out);
     enable_task task = {.call = call};
     if (!api_flag(call, "EnableManagedRules", false))

@@ -5,10 +5,10 @@
 #include "api/config/results.h"
 #include "api/operations.gen.h"
 
-#include "jsonpath/path.h"
+#include "inventory/relation.h"
 #include "json/parser.h"
 
-enum { BATCH = 500, MOST_RELATIONS = 100000 };
+enum { MOST_RELATIONS = 100000 };
 
 typedef struct relation_line {
     pl_str relation, type, id;
@@ -22,11 +22,7 @@ typedef struct relation_task {
     pl_json configuration;
     relation_line *lines;
     size_t count, capacity;
-    /* of the scan of one target type */
-    const catalogue_relation *relation;
-    const pl_path *path;
-    int64_t last_key;
-    int64_t scanned;
+    const catalogue_relation *relation; /* whose lines are added */
 } relation_task;
 
 static int add_line(relation_task *task, pl_str id, pl_error *error) {
@@ -51,7 +47,8 @@ static int add_line(relation_task *task, pl_str id, pl_error *error) {
 /* The source's own configuration names the targets. */
 static int add_named(relation_task *task, pl_error *error) {
     pl_path_nodes nodes;
-    if (pl_path_select(task->path, task->configuration, task->call->arena, &nodes, error) != 0)
+    if (inventory_related_ids(task->call->arena, task->relation->path, task->configuration, &nodes, error) !=
+        0)
         return -1;
     for (size_t i = 0; i < nodes.count; i++)
         if (add_line(task, pl_json_str(nodes.items[i]), error) != 0)
@@ -60,38 +57,17 @@ static int add_named(relation_task *task, pl_error *error) {
 }
 
 static int visit_target(void *context, const inventory_resource *target, pl_error *error) {
-    relation_task *task = context;
-    pl_json root;
-    pl_path_nodes nodes;
-    task->last_key = target->resource_key;
-    task->scanned++;
-    if (!target->configuration.p ||
-        pl_str_find(target->configuration, task->source.resource_id) == PL_NOT_FOUND)
-        return 0;
-    pl_arena scratch;
-    pl_arena_init(&scratch, 64 << 20);
-    int result = pl_json_parse_in(&scratch, target->configuration, &root, error);
-    if (result == 0)
-        result = pl_path_select(task->path, root, &scratch, &nodes, error);
-    for (size_t i = 0; result == 0 && i < nodes.count; i++)
-        if (pl_str_eq(pl_json_str(nodes.items[i]), task->source.resource_id)) {
-            result = add_line(task, target->resource_id, error);
-            break;
-        }
-    pl_arena_free(&scratch);
-    return result;
+    return add_line(context, target->resource_id, error);
 }
 
 /* The targets' configurations name the source. */
 static int add_naming(relation_task *task, store_session *session, pl_error *error) {
-    task->last_key = 0;
-    do {
-        task->scanned = 0;
-        if (inventory_scan(session, task->account_id, task->relation->target_type, task->last_key, BATCH,
-                           visit_target, task, error) != 0)
-            return -1;
-    } while (task->scanned == BATCH);
-    return 0;
+    const catalogue_relation *relation = task->relation;
+    engine_relating of = {.e = task->call->services->engine,
+                          .session = session,
+                          .arena = task->call->arena,
+                          .resource = &task->source};
+    return engine_visit_naming(&of, relation->target_type, relation->path, visit_target, task, error);
 }
 
 static bool is_wanted(const relation_task *task, const catalogue_relation *relation) {
@@ -104,8 +80,6 @@ static int add_relation(relation_task *task, store_session *session, const catal
     task->relation = relation;
     if (relation->path.n == 0 || !is_wanted(task, relation))
         return 0;
-    if (pl_path_compile(task->call->arena, relation->path, PL_PATH_CLOUD_CONFIG, &task->path, error) != 0)
-        return -1;
     bool own = relation->path_on.n == 0 || pl_str_eq_fold(relation->path_on, task->source.resource_type);
     return own ? add_named(task, error) : add_naming(task, session, error);
 }

@@ -3,9 +3,13 @@
 #include "api/operations.gen.h"
 #include "engine/rules.h"
 
+enum { MOST_RUNS = 100 };
+
 typedef struct status_task {
     api_call *call;
     int64_t resources, rules, runs, functions;
+    engine_progress *progress;
+    size_t progress_count;
 } status_task;
 
 static int status_work(store_session *session, void *argument, pl_error *error) {
@@ -16,10 +20,30 @@ static int status_work(store_session *session, void *argument, pl_error *error) 
     size_t count;
     if (inventory_count_type(session, account, PL_STR_NONE, &task->resources, error) != 0 ||
         engine_rule_list(session, task->call->arena, &own, NULL, &rules, &count, error) != 0 ||
-        engine_count_queues(session, &task->runs, &task->functions, error) != 0)
+        engine_count_queues(session, &task->runs, &task->functions, error) != 0 ||
+        engine_list_progress(task->call->services->engine, session, task->call->arena, account, MOST_RUNS,
+                             &task->progress, &task->progress_count, error) != 0)
         return -1;
     task->rules = (int64_t)count;
     return 0;
+}
+
+static void write_progress(pl_writer *out, const status_task *task) {
+    char text[PL_TIME_TEXT];
+    pl_write_array(out, PL_STR("EvaluationRuns"));
+    for (size_t i = 0; i < task->progress_count; i++) {
+        const engine_progress *run = &task->progress[i];
+        pl_write_object(out, PL_STR_NONE);
+        pl_write_string(out, PL_STR("AccountId"), run->account_id);
+        pl_write_string(out, PL_STR("ConfigRuleId"), run->rule_id.p ? run->rule_id : PL_STR(""));
+        pl_write_i64(out, PL_STR("Evaluated"), run->evaluated);
+        pl_write_string(out, PL_STR("Position"), run->resource_type);
+        pl_write_i64(out, PL_STR("Resources"), run->resources);
+        pl_write_string(out, PL_STR("StartTime"), pl_time_iso(run->started, text));
+        pl_write_string(out, PL_STR("State"), run->begun ? PL_STR("RUNNING") : PL_STR("WAITING"));
+        pl_write_object_end(out);
+    }
+    pl_write_array_end(out);
 }
 
 int plumbline_get_server_status(api_call *call) {
@@ -37,6 +61,7 @@ int plumbline_get_server_status(api_call *call) {
     pl_write_i64(out, PL_STR("Writes"), (int64_t)counters.writes);
     pl_write_i64(out, PL_STR("Commits"), (int64_t)counters.commits);
     pl_write_object_end(out);
+    write_progress(out, &task);
     pl_write_object(out, PL_STR("Queues"));
     pl_write_i64(out, PL_STR("EvaluationRuns"), task.runs);
     pl_write_i64(out, PL_STR("FunctionEvents"), task.functions);

@@ -88,13 +88,75 @@ static void checked_rules_can_be_enabled_at_once(void **state) {
                 "ecs-instance-deletion-protection-enabled");
 }
 
+/* --- Related resources -----------------------------------------------------------------------------------
+ */
+
+static void record_log(const char *status) {
+    inventory_defaults defaults = {.account_id = world.caller.account_id, .catalogue = world.catalogue};
+    engine_ingested done;
+    pl_json items;
+    pl_str text = pl_arena_printf(&world.arena,
+                                  "[{\"resourceType\":\"ACS::VPC::FlowLog\",\"resourceId\":\"fl-1\","
+                                  "\"regionId\":\"cn-hangzhou\",\"configuration\":{\"ResourceId\":"
+                                  "\"vpc-1\",\"Status\":\"%s\"}}]",
+                                  status);
+    if (pl_json_parse_in(&world.arena, text, &items, &world.error) != 0 ||
+        engine_ingest(world.engine, &defaults, items, world.now, &done, &world.error) != 0)
+        fail_msg("%s", world.error.message);
+}
+
+#define NETWORK                                                                                              \
+    "{\"SourceIdentifier\":\"vpc-flow-logs-enabled\",\"ConfigurationItem\":\"{\\\"ResourceType\\\":\\\""     \
+    "ACS::VPC::VPC\\\",\\\"ResourceId\\\":\\\"vpc-1\\\",\\\"Region\\\":\\\"cn-hangzhou\\\","                 \
+    "\\\"Configuration\\\":{}}\"}"
+
+static void a_dry_run_sees_recorded_related_resources(void **state) {
+    (void)state;
+    assert_text(call_well(config_dry_run_config_rule, NETWORK), "ComplianceType", "NON_COMPLIANT");
+    record_log("Inactive");
+    assert_text(call_well(config_dry_run_config_rule, NETWORK), "ComplianceType", "NON_COMPLIANT");
+    record_log("Active");
+    assert_text(call_well(config_dry_run_config_rule, NETWORK), "ComplianceType", "COMPLIANT");
+}
+
+#define PLANNED_NETWORK(id)                                                                                  \
+    "{\"ResourceType\":\"ACS::VPC::VPC\",\"ResourceLogicalId\":\"" id "\",\"ResourceProperties\":\"{}\","    \
+    "\"Rules\":[{\"Identifier\":\"vpc-flow-logs-enabled\"}]}"
+#define PLANNED_LOG(id, network, status)                                                                     \
+    "{\"ResourceType\":\"ACS::VPC::FlowLog\",\"ResourceLogicalId\":\"" id "\",\"ResourceProperties\":\"{"    \
+    "\\\"ResourceId\\\":\\\"" network "\\\",\\\"Status\\\":\\\"" status "\\\"}\",\"Rules\":["                \
+    "{\"Identifier\":\"no-such-rule\"}]}"
+#define PLANS(...) "{\"ResourceEvaluateItems\":[" __VA_ARGS__ "]}"
+#define FIRST "ResourceEvaluations.0.Rules.0.ComplianceType"
+
+static void plans_see_what_is_recorded_and_each_other(void **state) {
+    (void)state;
+    const char *alone = PLANS(PLANNED_NETWORK("vpc-1"));
+    assert_text(call_well(config_evaluate_pre_config_rules, alone), FIRST, "NON_COMPLIANT");
+    assert_text(call_well(config_evaluate_pre_config_rules,
+                          PLANS(PLANNED_NETWORK("vpc-1") "," PLANNED_LOG("fl-2", "vpc-1", "Active"))),
+                FIRST, "COMPLIANT");
+    assert_text(call_well(config_evaluate_pre_config_rules,
+                          PLANS(PLANNED_NETWORK("vpc-1") "," PLANNED_LOG("fl-2", "vpc-2", "Active"))),
+                FIRST, "NON_COMPLIANT");
+    record_log("Active");
+    assert_text(call_well(config_evaluate_pre_config_rules, alone), FIRST, "COMPLIANT");
+    /* What is planned stands for what is recorded, even where it no longer belongs to the network. */
+    assert_text(call_well(config_evaluate_pre_config_rules,
+                          PLANS(PLANNED_NETWORK("vpc-1") "," PLANNED_LOG("fl-1", "vpc-1", "Inactive"))),
+                FIRST, "NON_COMPLIANT");
+    assert_text(call_well(config_evaluate_pre_config_rules,
+                          PLANS(PLANNED_NETWORK("vpc-1") "," PLANNED_LOG("fl-1", "vpc-2", "Active"))),
+                FIRST, "NON_COMPLIANT");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, call_setup, call_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(conditions_are_tried_with_their_tree),
-        TEST(a_plan_is_checked_before_it_is_deployed),
-        TEST(checked_rules_can_be_enabled_at_once),
+        TEST(conditions_are_tried_with_their_tree),      TEST(a_plan_is_checked_before_it_is_deployed),
+        TEST(checked_rules_can_be_enabled_at_once),      TEST(a_dry_run_sees_recorded_related_resources),
+        TEST(plans_see_what_is_recorded_and_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

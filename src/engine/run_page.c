@@ -1,0 +1,224 @@
+/*
+ * Evaluating a page of kept columns. A rule is judged once for each combination of values that it meets in
+ * the page (engine/combined.h); what it says is kept, annotation included, for all records of the
+ * combination.
+ */
+#include "engine/combined.h"
+#include "engine/gathering.h"
+
+enum {
+    MARKS_MAX = ENGINE_BATCH / 8, /* a page with more marks is made anew */
+    MOST_ALONE = 4, /* a record for which more than this part of the rules is undecided is evaluated whole */
+};
+
+static int out_of_memory(pl_error *error) {
+    return pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+/* What a rule says of one combination of values. */
+struct outcome {
+    engine_compliance compliance;
+    pl_str annotation;
+};
+
+/* One slot of the program over the page. */
+struct paged_slot {
+    const uint16_t *of;       /* the combination of each record */
+    size_t count;             /* of combinations */
+    unsigned char *known;     /* by combination: UNDECIDED, PLAIN or as in `outcomes` */
+    struct outcome *outcomes; /* by combination; NULL: none was needed yet */
+};
+
+enum { UNDECIDED, PLAIN, DEVIATING };
+
+struct paging {
+    engine_gathering *g;
+    engine_kept_page page;
+    uint32_t *map, *places;
+    struct paged_slot *slots;
+    const pl_verdict *verdicts; /* of all rules for the current record; NULL: they are judged one by one */
+    bool taken;                 /* the program's state holds the current record */
+    int64_t marks[MARKS_MAX];
+    size_t mark_count, mark_at;
+};
+
+static void read_scope(const struct paging *p, inventory_resource *r, engine_scope_subject *scope) {
+    const uint32_t *extra = p->places + p->g->type->asked.program;
+    r->region_id = engine_kept_text(&p->page, extra[KEPT_REGION]);
+    r->resource_id = engine_kept_text(&p->page, extra[KEPT_ID]);
+    r->group_id = engine_kept_text(&p->page, extra[KEPT_GROUP]);
+    r->name = engine_kept_text(&p->page, extra[KEPT_NAME]);
+    *scope = (engine_scope_subject){r->resource_type, r->region_id, r->resource_id,
+                                    r->group_id,      r->name,      PL_JSON_NONE};
+    if (extra[KEPT_TAGS])
+        scope->tags = pl_json_move(p->page.root, extra[KEPT_TAGS]);
+}
+
+/* Rules that no record before this one has decided. */
+static size_t count_undecided(const struct paging *p, size_t record) {
+    size_t count = 0;
+    for (size_t i = 0; i < p->g->type->program->count; i++)
+        count += p->slots[i].known[p->slots[i].of[record]] == UNDECIDED;
+    return count;
+}
+
+/* Most records are like others to nearly all rules, and the few that are left are judged alone. */
+static void take_record(struct paging *p, size_t record) {
+    engine_gathering *g = p->g;
+    pl_program_input input = {.configuration = PL_JSON_NONE, .places = p->places, .now = g->c.writing.now};
+    engine_kept_places(&p->page, record, p->map, g->type->asked.count, p->places);
+    if (p->places[g->type->asked.program + KEPT_CONFIGURATION])
+        input.configuration = p->page.root;
+    p->taken = true;
+    p->verdicts = NULL;
+    if (count_undecided(p, record) > g->type->program->count / MOST_ALONE)
+        p->verdicts = pl_program_evaluate(g->typed->state, &input);
+    else
+        pl_program_take(g->typed->state, &input);
+}
+
+static int decide_slot(struct paging *p, size_t record, size_t number, const engine_subject *s) {
+    engine_gathering *g = p->g;
+    struct paged_slot *slot = &p->slots[number];
+    int index = g->type->program->slots[number].index;
+    struct outcome made;
+    if (!p->taken)
+        take_record(p, record);
+    const pl_verdict *verdicts = p->verdicts;
+    if (!verdicts && index >= 0)
+        verdicts = pl_program_judge(g->typed->state, (size_t)index);
+    slot->known[slot->of[record]] = PLAIN;
+    if (index >= 0 && verdicts[index] == PL_COMPLIANT)
+        return 0;
+    if (!slot->outcomes)
+        slot->outcomes = pl_new(g->c.writing.arena, struct outcome, slot->count);
+    if (!slot->outcomes)
+        return out_of_memory(g->c.error);
+    if (engine_judge(&g->c, g->typed, number, verdicts, s, &made.compliance, &made.annotation) != 0)
+        return -1;
+    made.annotation = made.annotation.n ? pl_arena_copy(g->c.writing.arena, made.annotation) : PL_STR("");
+    slot->outcomes[slot->of[record]] = made;
+    slot->known[slot->of[record]] = DEVIATING;
+    return made.annotation.p ? 0 : out_of_memory(g->c.error);
+}
+
+static int judge_record_slot(struct paging *p, size_t record, size_t number, const engine_subject *s) {
+    struct paged_slot *slot = &p->slots[number];
+    const engine_bound *bound = p->g->type->program->slots[number].bound;
+    engine_found found = {.item = (uint32_t)p->g->batch->count, .annotation = PL_STR("")};
+    if (!bound->whole && !engine_bound_covers(bound, &s->scope))
+        return engine_gather_found(p->g, number, found);
+    if (slot->known[slot->of[record]] == UNDECIDED && decide_slot(p, record, number, s) != 0)
+        return -1;
+    if (slot->known[slot->of[record]] == PLAIN)
+        return 0;
+    found.covered = true;
+    found.compliance = slot->outcomes[slot->of[record]].compliance;
+    found.annotation = slot->outcomes[slot->of[record]].annotation;
+    return engine_gather_found(p->g, number, found);
+}
+
+static int judge_record(struct paging *p, size_t record) {
+    engine_gathering *g = p->g;
+    inventory_resource r = {.account_id = g->run->account_id,
+                            .resource_type = g->type->name,
+                            .resource_key = p->page.keys[record],
+                            .capture_time = p->page.captures[record]};
+    engine_subject s = {.resource = &r, .configuration = PL_JSON_NONE, .seen = true};
+    p->taken = false;
+    pl_arena_reset(&g->c.document);
+    if (!g->type->whole) {
+        engine_kept_places(&p->page, record, p->map, g->type->asked.count, p->places);
+        read_scope(p, &r, &s.scope);
+    }
+    for (size_t i = 0; i < g->type->program->count; i++)
+        if (judge_record_slot(p, record, i, &s) != 0)
+            return -1;
+    g->batch->items[g->batch->count++] =
+        (engine_batch_item){.resource_key = r.resource_key, .capture_time = r.capture_time};
+    return 0;
+}
+
+static int judge_marked(struct paging *p, store_session *session, int64_t key, pl_error *error) {
+    inventory_resource r;
+    bool found;
+    if (inventory_find_key(session, p->g->c.writing.arena, p->g->run->account_id, key, &r, &found, error) !=
+        0)
+        return -1;
+    return found && !r.deleted ? engine_gather_resource(p->g, &r, error) : 0;
+}
+
+static int judge_page(struct paging *p, store_session *session, pl_error *error) {
+    for (size_t i = 0; i < p->page.count; i++) {
+        bool marked = false;
+        for (; p->mark_at < p->mark_count && p->marks[p->mark_at] <= p->page.keys[i]; p->mark_at++) {
+            marked = marked || p->marks[p->mark_at] == p->page.keys[i];
+            if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
+                return -1;
+        }
+        if (!marked && judge_record(p, i) != 0)
+            return -1;
+    }
+    for (; p->mark_at < p->mark_count; p->mark_at++)
+        if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
+            return -1;
+    return 0;
+}
+
+/* Rules without a condition say the same of every record. */
+static int prepare_slots(struct paging *p, pl_error *error) {
+    const engine_type_program *program = p->g->type->program;
+    pl_arena *arena = p->g->c.writing.arena;
+    engine_combinations *rules;
+    uint16_t *same = pl_new(arena, uint16_t, p->page.count + 1);
+    p->slots = pl_new(arena, struct paged_slot, program->count + 1);
+    if (!same || !p->slots || engine_combine(arena, program->compiled, &p->page, p->map, &rules, error) != 0)
+        return out_of_memory(error);
+    for (size_t i = 0; i < program->count; i++) {
+        struct paged_slot *slot = &p->slots[i];
+        int index = program->slots[i].index;
+        slot->of = index < 0 ? same : rules[index].of;
+        slot->count = index < 0 ? 1 : rules[index].count;
+        slot->known = pl_new(arena, unsigned char, slot->count + 1);
+        if (!slot->known)
+            return out_of_memory(error);
+    }
+    return 0;
+}
+
+/* `*usable` false: the range has to be read from the inventory, and a new page made. */
+static int open_page(struct paging *p, store_session *session, bool *usable, bool *declined,
+                     pl_error *error) {
+    engine_gathering *g = p->g;
+    const engine_range *range = &g->batch->range;
+    const engine_kept_columns *asked = &g->type->asked;
+    pl_arena *arena = g->c.writing.arena;
+    *declined = false;
+    if (engine_kept_load(session, arena, g->run->account_id, g->type->name, range->after, &p->page, usable,
+                         error) != 0 ||
+        engine_kept_marks(session, g->run->account_id, g->type->name, range->after, range->until, p->marks,
+                          MARKS_MAX, &p->mark_count, error) != 0)
+        return -1;
+    p->map = pl_new(arena, uint32_t, asked->count);
+    p->places = pl_new(arena, uint32_t, asked->count);
+    if (!p->map || !p->places)
+        return out_of_memory(error);
+    bool fresh = p->mark_count < MARKS_MAX && p->page.count + p->mark_count <= ENGINE_BATCH;
+    *usable = *usable && fresh && engine_kept_bind(&p->page, asked, p->map);
+    *declined = *usable && p->page.count == 0;
+    return 0;
+}
+
+int engine_gather_page(engine_gathering *g, store_session *session, pl_error *error) {
+    struct paging p = {.g = g};
+    bool usable = false, declined = false;
+    if (!g->type->uses_pages)
+        return engine_gather_scanned(g, session, error);
+    if (open_page(&p, session, &usable, &declined, error) != 0)
+        return -1;
+    if (declined)
+        return engine_gather_scanned(g, session, error);
+    if (!usable)
+        return engine_gather_rows(g, session, error);
+    return prepare_slots(&p, error) == 0 ? judge_page(&p, session, error) : -1;
+}
