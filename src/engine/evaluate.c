@@ -79,12 +79,20 @@ static int make_item(engine_evaluating *c, const engine_typed *t, const engine_s
 }
 
 const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, const engine_subject *s) {
-    engine_related related = {c, s};
     pl_program_input input = {.configuration = s->configuration,
                               .places = s->places,
                               .now = c->writing.now,
-                              .related = engine_find_related,
-                              .context = &related};
+                              .related = engine_find_related};
+    if (t->program->needs.related) {
+        /* An explanation may ask for what the verdicts did not need, so this outlives the call. */
+        engine_related *related = pl_new(&c->document, engine_related, 1);
+        if (!related) {
+            out_of_memory(c);
+            return NULL;
+        }
+        *related = (engine_related){c, s};
+        input.context = related;
+    }
     if (make_item(c, t, s, &input.item) != 0)
         return NULL;
     return pl_program_evaluate(t->state, &input);

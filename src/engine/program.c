@@ -26,7 +26,7 @@ static int set_insufficient(struct building *b, engine_slot *slot, pl_str reason
     pl_json_write_string(&text, pl_str_head(reason, 2048));
     pl_buf_add_char(&text, '}');
     slot->index = -1;
-    slot->insufficient = pl_arena_copy(b->arena, pl_buf_str(&text));
+    slot->insufficient = text.failed ? PL_STR_NONE : pl_arena_copy(b->arena, pl_buf_str(&text));
     pl_buf_free(&text);
     return slot->insufficient.p ? 0 : out_of_memory(b);
 }
