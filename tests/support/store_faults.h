@@ -14,11 +14,15 @@
 
 static _Thread_local long steps_left = -1; /* that succeed; negative: all */
 static _Thread_local bool step_failed;
+static bool commits_fail; /* every COMMIT does: nothing that is tried has an effect */
 
 int sqlite3_step(sqlite3_stmt *statement) {
     static int (*real)(sqlite3_stmt *);
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
+    const char *sql = sqlite3_sql(statement);
+    if (commits_fail && sql && strcmp(sql, "COMMIT") == 0)
+        return SQLITE_IOERR;
     if (steps_left > 0)
         steps_left--;
     else if (steps_left == 0) {
