@@ -2,7 +2,8 @@
 # Line and branch coverage of the rooms that decide verdicts. Builds the test programs of these rooms, of the
 # catalogue (whose rules bring their own cases) and of the configuration operations (which drive the engine) with
 # gcov, runs them, prints one line a room and fails when a room lies below its floor. What only an end-to-end test
-# reaches does not count: it says that a path was taken, seldom what it decided.
+# reaches does not count: it says that a path was taken, seldom what it decided. Lines that print a view (PL_FMT cuts
+# lengths above INT_MAX) have no branches of their own.
 # usage: run-coverage.sh BUILD_DIRECTORY [REPORT.html]
 set -eu
 cd "$(dirname "$0")/.."
@@ -35,7 +36,7 @@ for pair in $floors; do
     room=${pair%%:*}
     floor=${pair##*:}
     summary=$(gcovr -r . --object-directory "$build" "$build/CMakeFiles/room_$room.dir" --filter "src/$room/" \
-        --print-summary 2>"$build/gcovr.log")
+        --exclude-branches-by-pattern '.*PL_FMT.*' --print-summary 2>"$build/gcovr.log")
     lines=$(echo "$summary" | sed -n 's/^lines: \([0-9.]*\)%.*/\1/p')
     branches=$(echo "$summary" | sed -n 's/^branches: \([0-9.]*\)%.*/\1/p')
     printf '%s: %s %% of lines, %s %% of branches (at least %s %%)\n' "$room" "$lines" "$branches" "$floor"
