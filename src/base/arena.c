@@ -48,7 +48,7 @@ static bool add_block(pl_arena *arena, size_t at_least) {
         size = LARGEST_STEP;
     if (size < at_least)
         size = at_least;
-    if (size > arena->limit - arena->total)
+    if (size > arena->limit - arena->total || pl_memory_is_short())
         size = at_least;
     if (size > arena->limit - arena->total)
         return false;

@@ -6,12 +6,20 @@
 #include <stdlib.h>
 
 static _Thread_local long remaining = -1;
+static _Thread_local bool once, refused;
+
+static bool refuse(void) {
+    refused = true;
+    if (once)
+        remaining = -1;
+    return false;
+}
 
 static bool may_allocate(void) {
     if (__builtin_expect(remaining < 0, 1))
         return true;
     if (remaining == 0)
-        return false;
+        return refuse();
     remaining--;
     return true;
 }
@@ -32,6 +40,25 @@ void pl_free(void *p) {
     free(p);
 }
 
-void pl_memory_fail_after(long successes) {
+static void inject(long successes, bool only_one) {
     remaining = successes;
+    once = only_one;
+    refused = false;
+}
+
+void pl_memory_fail_after(long successes) {
+    inject(successes, false);
+}
+
+void pl_memory_fail_once(long successes) {
+    inject(successes, true);
+}
+
+bool pl_memory_fail_end(void) {
+    remaining = -1;
+    return refused;
+}
+
+bool pl_memory_is_short(void) {
+    return remaining >= 0;
 }

@@ -6,6 +6,7 @@
 #ifndef PL_BASE_MEMORY_H
 #define PL_BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* As malloc, calloc, realloc and free; NULL when memory is exhausted. The caller owns the result. */
@@ -19,5 +20,17 @@ void pl_free(void *p);
  * A negative number switches the injection off.
  */
 void pl_memory_fail_after(long successes);
+
+/*
+ * For tests: as pl_memory_fail_after, but only one allocation fails, which shows who does not look at its
+ * result: what follows succeeds.
+ */
+void pl_memory_fail_once(long successes);
+
+/* For tests: switches the injection off; true when an allocation has failed by it. */
+bool pl_memory_fail_end(void);
+
+/* True while an allocation of this thread is going to fail: arenas then make a block for each of theirs. */
+bool pl_memory_is_short(void);
 
 #endif

@@ -36,6 +36,8 @@ static int write_value(const catalogue_parameter *parameter, pl_json given, pl_b
     if (pl_json_is_object(given) || pl_json_is_array(given))
         return bad_value(error, "a text is needed for", parameter->name);
     pl_json_write_text(scratch, given);
+    if (scratch->failed)
+        return pl_fail(error, PL_E_ServiceUnavailable);
     bool is_given = scratch->n > 0;
     if (!is_given && parameter->default_value.n == 0)
         return 0;

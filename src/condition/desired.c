@@ -124,12 +124,16 @@ static int list_of_parts(pl_arena *arena, pl_str text, pl_str **out, size_t *cou
 
 int list_of(pl_arena *arena, pl_str text, pl_str **out, size_t *count, pl_error *error) {
     pl_json parsed;
-    pl_error ignored;
+    pl_error no_json;
     *out = NULL;
     *count = 0;
     pl_str trimmed = pl_str_trim(text);
-    if (trimmed.n && trimmed.p[0] == '[' && pl_json_parse_in(arena, trimmed, &parsed, &ignored) == 0)
+    if (!trimmed.n || trimmed.p[0] != '[')
+        return list_of_parts(arena, text, out, count, error);
+    if (pl_json_parse_in(arena, trimmed, &parsed, &no_json) == 0)
         return list_of_array(arena, parsed, out, count, error);
+    if (pl_error_is(&no_json, PL_E_ServiceUnavailable))
+        return no_memory(error);
     return list_of_parts(arena, text, out, count, error);
 }
 

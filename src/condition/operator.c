@@ -123,7 +123,7 @@ void feature_write_text(pl_buf *out, const feature *f) {
 pl_str value_text(environment *env, pl_json node) {
     if (pl_json_is_string(node))
         return pl_json_text(node);
-    pl_buf_clear(env->text);
+    env->text->n = 0; /* and stay failed: an earlier value may have been too long */
     pl_json_write_text(env->text, node);
     return pl_buf_str(env->text);
 }
@@ -158,6 +158,7 @@ truth operator_apply(pl_operator op, const desired *d, const feature *f, environ
     truth t =
         row->each && feature_is_list(f) ? apply_to_each(row, d, f, env) : in_sense(row, row->test(d, f, env));
     if (env->text->failed) {
+        pl_buf_clear(env->text);
         pl_failf(env->error, PL_E_ServiceUnavailable, "a value is too long to be compared");
         return FAILED;
     }

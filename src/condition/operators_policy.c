@@ -122,10 +122,9 @@ static bool is_pattern(pl_json json) {
 }
 
 int prepare_statement(pl_arena *arena, desired *d, pl_error *error) {
-    (void)error;
-    pl_error ignored;
-    d->unreadable = pl_json_parse_in(arena, d->text, &d->json, &ignored) != 0 || !is_pattern(d->json);
-    return 0;
+    int status = pl_json_parse_in(arena, d->text, &d->json, error);
+    d->unreadable = status != 0 || !is_pattern(d->json);
+    return status != 0 && pl_error_is(error, PL_E_ServiceUnavailable) ? -1 : 0;
 }
 
 /* Texts of a value that is a text or an array of texts: 1, 0 at the end, -1 when it is neither. */
@@ -367,11 +366,10 @@ static truth document_matches(pl_json document, pl_json wanted, environment *env
 
 /* A document may be JSON text. */
 static truth value_matches(pl_json value, pl_json wanted, environment *env) {
-    pl_error ignored;
     pl_json document = value;
     if (pl_json_is_string(value) &&
-        pl_json_parse_in(env->scratch, pl_json_text(value), &document, &ignored) != 0)
-        return UNREADABLE;
+        pl_json_parse_in(env->scratch, pl_json_text(value), &document, env->error) != 0)
+        return pl_error_is(env->error, PL_E_ServiceUnavailable) ? FAILED : UNREADABLE;
     return document_matches(document, wanted, env);
 }
 

@@ -100,7 +100,7 @@ static bool has_whole_groups(pl_str text) {
 
 /* The bytes behind a Base64 text; false when the value is not one. They lie in env->text. */
 static bool decoded(const feature *f, environment *env, pl_str *out) {
-    pl_buf_clear(env->text);
+    env->text->n = 0;
     if (!pl_json_is_string(f->node) || !has_whole_groups(pl_json_text(f->node)) ||
         !pl_base64_decode(env->text, pl_json_text(f->node)))
         return false;

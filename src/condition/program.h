@@ -59,7 +59,7 @@ size_t pl_program_related_types(const pl_program *program, pl_str *types, size_t
 pl_program_state *pl_program_state_new(const pl_program *program);
 void pl_program_state_free(pl_program_state *state);
 
-/* One document. All tapes must stay valid until the next evaluation with the same state. */
+/* One document. All tapes, and `context`, must stay valid until the next evaluation with the same state. */
 typedef struct pl_program_input {
     pl_json configuration;  /* missing or null: every rule is INSUFFICIENT_DATA */
     const uint32_t *places; /* where each of pl_program_columns stands on the configuration's tape, whose root

@@ -78,20 +78,29 @@ static int make_item(engine_evaluating *c, const engine_typed *t, const engine_s
     return pl_json_parse_in(&c->document, pl_buf_str(scratch), item, c->error);
 }
 
-static engine_relating relating_of(engine_evaluating *c, const engine_subject *s) {
-    return (engine_relating){.e = c->writing.e,
-                             .session = c->writing.session,
-                             .arena = &c->document,
-                             .resource = s->resource,
-                             .configuration = s->configuration};
+/* An explanation may ask for what the verdicts did not need, so this outlives the evaluation. */
+static engine_relating *relating_of(engine_evaluating *c, const engine_subject *s) {
+    engine_relating *relating = pl_new(&c->document, engine_relating, 1);
+    if (!relating) {
+        out_of_memory(c);
+        return NULL;
+    }
+    *relating = (engine_relating){.e = c->writing.e,
+                                  .session = c->writing.session,
+                                  .arena = &c->document,
+                                  .resource = s->resource,
+                                  .configuration = s->configuration};
+    return relating;
 }
 
 const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, const engine_subject *s) {
-    engine_relating relating = relating_of(c, s);
-    pl_program_input input = {.configuration = s->configuration,
-                              .now = c->writing.now,
-                              .related = engine_find_related,
-                              .context = &relating};
+    pl_program_input input = {.configuration = s->configuration, .now = c->writing.now};
+    if (t->program->needs.related) {
+        input.related = engine_find_related;
+        input.context = relating_of(c, s);
+        if (!input.context)
+            return NULL;
+    }
     if (make_item(c, t, s, &input.item) != 0)
         return NULL;
     return pl_program_evaluate(t->state, &input);

@@ -149,7 +149,11 @@ static int read_pack(engine_context *context, pl_json node, engine_template *out
 int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error) {
     pl_json root;
     *out = (engine_template){0};
-    if (text.n > CONTENT_MAX * 4 || pl_json_parse_in(context->arena, text, &root, error) != 0)
+    *error = (pl_error){0};
+    bool is_json = text.n <= CONTENT_MAX * 4 && pl_json_parse_in(context->arena, text, &root, error) == 0;
+    if (!is_json && pl_error_is(error, PL_E_ServiceUnavailable))
+        return -1;
+    if (!is_json)
         return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
                         "The specified TemplateContent is invalid: it is not JSON (byte %zu).",
                         error->position);

@@ -26,7 +26,7 @@ static int set_insufficient(struct building *b, engine_slot *slot, pl_str reason
     pl_json_write_string(&text, pl_str_head(reason, 2048));
     pl_buf_add_char(&text, '}');
     slot->index = -1;
-    slot->insufficient = pl_arena_copy(b->arena, pl_buf_str(&text));
+    slot->insufficient = text.failed ? PL_STR_NONE : pl_arena_copy(b->arena, pl_buf_str(&text));
     pl_buf_free(&text);
     return slot->insufficient.p ? 0 : out_of_memory(b);
 }
@@ -39,6 +39,8 @@ static int parse_tree(struct building *b, pl_str text, pl_json *out, pl_error *e
 static int describe_managed(struct building *b, const engine_rule *rule, engine_slot *slot,
                             pl_program_rule *out, pl_error *error) {
     const catalogue_rule *managed = catalogue_find_rule(b->catalogue, rule->identifier, error);
+    if (!managed && error->http_status >= 500)
+        return -1;
     if (!managed)
         return pl_failf(error, PL_E_Invalid_SourceIdentifier_Value, "There is no managed rule %.*s.",
                         PL_FMT(rule->identifier));
@@ -85,6 +87,7 @@ int engine_describe_rule(const struct catalogue *known, bool strict, pl_arena *a
                          pl_program_rule *out, pl_str *insufficient, pl_error *error) {
     engine_slot slot = {0};
     struct building b = {known, strict, arena, NULL, error};
+    *error = (pl_error){0};
     int status = describe(&b, rule, &slot, out, error);
     *insufficient = slot.insufficient;
     return status;

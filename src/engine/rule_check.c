@@ -84,6 +84,11 @@ pl_str engine_new_id(engine_context *context, const char *prefix) {
     return pl_arena_printf(context->arena, "%s%s", prefix, digits);
 }
 
+/* A client's text is not JSON, unless memory ended. */
+static int no_json(pl_error *error, pl_error_code code) {
+    return pl_error_is(error, PL_E_ServiceUnavailable) ? -1 : pl_fail(error, code);
+}
+
 static int check_managed(engine_context *context, const engine_rule *rule, pl_error *error) {
     const catalogue_rule *managed = catalogue_find_rule(context->catalogue, rule->identifier, error);
     if (!managed)
@@ -91,7 +96,7 @@ static int check_managed(engine_context *context, const engine_rule *rule, pl_er
     pl_json input = PL_JSON_NONE, values;
     if (rule->input_parameters.n &&
         pl_json_parse_in(context->arena, rule->input_parameters, &input, error) != 0)
-        return pl_fail(error, PL_E_Invalid_InputParameters_Value);
+        return no_json(error, PL_E_Invalid_InputParameters_Value);
     return catalogue_parameters(managed, context->arena, input, &values, error);
 }
 
@@ -127,8 +132,10 @@ static int check_parameters(engine_context *context, const engine_rule *rule, pl
     pl_json input;
     if (rule->input_parameters.n == 0)
         return 0;
-    if (pl_json_parse_in(context->arena, rule->input_parameters, &input, error) != 0 ||
-        !pl_json_is_object(input))
+    bool read = pl_json_parse_in(context->arena, rule->input_parameters, &input, error) == 0;
+    if (!read && pl_error_is(error, PL_E_ServiceUnavailable))
+        return -1;
+    if (!read || !pl_json_is_object(input))
         return pl_failf(error, PL_E_Invalid_InputParameters_Value,
                         "The specified InputParameters is invalid: it must be a JSON object.");
     return 0;
@@ -141,7 +148,7 @@ static int check_hour(engine_context *context, const engine_rule *rule, pl_error
     if (pl_str_trim(rule->extend_content).n == 0)
         return 0;
     if (pl_json_parse_in(context->arena, rule->extend_content, &root, error) != 0)
-        return pl_fail(error, PL_E_Invalid_ExtendContent_Value);
+        return no_json(error, PL_E_Invalid_ExtendContent_Value);
     if (pl_json_is_object(root) && pl_json_count(root) == 0)
         return 0;
     pl_json value = pl_json_get(root, PL_STR("fixedHour"));

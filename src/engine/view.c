@@ -274,6 +274,7 @@ engine_type_program *engine_view_program(engine_view *view, pl_str resource_type
             p->next = view->programs;
             view->programs = p;
         }
+        view->arena.failed = false; /* a failure was told; the next attempt is not to inherit it */
     }
     pthread_mutex_unlock(&view->lock);
     return p;

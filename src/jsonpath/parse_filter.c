@@ -34,11 +34,12 @@ static int enter(parser *p) {
     return ++p->depth > PL_PATH_MAX_DEPTH ? pl_path_expected(p, "less nesting") : 0;
 }
 
-/* Puts a literal's JSON text on a tape; false when a number does not fit there. */
-static bool put_on_tape(parser *p, expression *e, pl_str json) {
-    pl_error ignored;
+/* Puts a literal's JSON text on a tape; `*fits` false when a number does not fit there. */
+static int put_on_tape(parser *p, expression *e, pl_str json, bool *fits) {
+    pl_error why;
     e->kind = EXPRESSION_JSON;
-    return pl_json_parse_in(p->arena, json, &e->json, &ignored) == 0;
+    *fits = pl_json_parse_in(p->arena, json, &e->json, &why) == 0;
+    return *fits || !pl_error_is(&why, PL_E_ServiceUnavailable) ? 0 : no_memory(p);
 }
 
 static int parse_text(parser *p, expression *e) {
@@ -48,9 +49,10 @@ static int parse_text(parser *p, expression *e) {
         return -1;
     pl_buf_init(&json, (size_t)PL_PATH_MAX_TEXT * 6 + 2);
     pl_json_write_string(&json, text);
-    bool done = !json.failed && put_on_tape(p, e, pl_buf_str(&json));
+    bool fits;
+    int status = json.failed ? no_memory(p) : put_on_tape(p, e, pl_buf_str(&json), &fits);
     pl_buf_free(&json);
-    return done ? 0 : no_memory(p);
+    return status;
 }
 
 static int parse_number(parser *p, expression *e) {
@@ -58,7 +60,10 @@ static int parse_number(parser *p, expression *e) {
     size_t from = p->at;
     if (parser_number(p, &text) != 0)
         return -1;
-    if (put_on_tape(p, e, text))
+    bool fits;
+    if (put_on_tape(p, e, text, &fits) != 0)
+        return -1;
+    if (fits)
         return 0;
     e->kind = EXPRESSION_NUMBER;
     if (pl_decimal_parse(text, &e->number))
@@ -67,19 +72,21 @@ static int parse_number(parser *p, expression *e) {
     return pl_path_expected(p, "a smaller number");
 }
 
-/* A literal that is a word: false when none stands here. */
-static bool parse_word(parser *p, expression *e) {
+/* Takes a literal that is a word; the absent view when none stands here. */
+static pl_str take_word(parser *p) {
     static const pl_str words[] = {PL_STR_INIT("true"), PL_STR_INIT("false"), PL_STR_INIT("null")};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (parser_take_word(p, words[i]))
-            return put_on_tape(p, e, words[i]);
-    return false;
+            return words[i];
+    return PL_STR_NONE;
 }
 
 static int parse_literal(parser *p, expression *e) {
     if (parser_peek(p, '\'') || parser_peek(p, '"'))
         return parse_text(p, e);
-    return parse_word(p, e) ? 0 : parse_number(p, e);
+    bool fits;
+    pl_str word = take_word(p);
+    return word.p ? put_on_tape(p, e, word, &fits) : parse_number(p, e);
 }
 
 static int add_literal(parser *p, pl_buf *json) {
@@ -109,7 +116,8 @@ static int parse_list(parser *p, expression *e, pl_buf *json) {
     if (!parser_take(p, ']') || (json->n && json->p[json->n - 1] == ','))
         return pl_path_expected(p, ", or ]");
     pl_buf_add_char(json, ']');
-    return !json->failed && put_on_tape(p, e, pl_buf_str(json)) ? 0 : no_memory(p);
+    bool fits;
+    return json->failed ? no_memory(p) : put_on_tape(p, e, pl_buf_str(json), &fits);
 }
 
 static int parse_list_literal(parser *p, expression *e) {

@@ -18,16 +18,21 @@ static int bad_member(pl_json root, pl_json node, const char *what, pl_error *er
     return -1;
 }
 
-static bool text_of(pl_arena *arena, pl_json node, pl_str *out) {
+static bool is_scalar(pl_json node) {
     pl_json_type type = pl_json_type_of(node);
-    if (type == PL_JSON_MISSING || type == PL_JSON_NULL || type == PL_JSON_ARRAY || type == PL_JSON_OBJECT)
-        return false;
+    return type != PL_JSON_NULL && type != PL_JSON_ARRAY && type != PL_JSON_OBJECT;
+}
+
+static int read_value(pl_arena *arena, pl_json object, pl_json node, pl_str *out, pl_error *error) {
+    enum { LONGEST = PL_REQUEST_MAX_VALUE * 16 };
+    if (!is_scalar(node) || pl_json_str(node).n > LONGEST)
+        return bad_member(object, node, "no context value", error);
     pl_buf text;
-    pl_buf_init(&text, PL_REQUEST_MAX_VALUE * 16);
+    pl_buf_init(&text, LONGEST);
     pl_json_write_text(&text, node);
     *out = text.failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&text));
     pl_buf_free(&text);
-    return out->p != NULL;
+    return out->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
 static int read_values(pl_arena *arena, pl_json object, pl_json node, pl_context_entry *entry,
@@ -39,13 +44,13 @@ static int read_values(pl_arena *arena, pl_json object, pl_json node, pl_context
     entry->values = values;
     if (!list) {
         entry->count = 1;
-        return text_of(arena, node, values) ? 0 : bad_member(object, node, "no context value", error);
+        return read_value(arena, object, node, values, error);
     }
     pl_str key;
     pl_json value;
     for (pl_json_walk walk = pl_json_children(node); pl_json_step(&walk, &key, &value);)
-        if (!text_of(arena, value, &values[entry->count++]))
-            return bad_member(object, value, "no context value", error);
+        if (read_value(arena, object, value, &values[entry->count++], error) != 0)
+            return -1;
     return 0;
 }
 
@@ -154,16 +159,20 @@ typedef struct runner {
     size_t set_count;
 } runner;
 
+/* Tells where the error is, unless the case is not to blame. */
+static int blame(const runner *r, pl_json node) {
+    pl_error inner = *r->error;
+    return inner.http_status < 500 ? bad_member(r->cases, node, inner.message, r->error) : -1;
+}
+
 static int read_set(runner *r, pl_json documents, pl_policy_kind kind, const pl_policy_set **set) {
     pl_policy_set **slot = &r->sets[r->set_count];
     if (!pl_json_exists(documents))
         return 0;
     if (!pl_json_is_array(documents))
         return bad_member(r->cases, documents, "a list of policies is wanted", r->error);
-    if (pl_policy_set_from_json(&r->arena, documents, kind, slot, r->error) != 0) {
-        pl_error inner = *r->error;
-        return bad_member(r->cases, documents, inner.message, r->error);
-    }
+    if (pl_policy_set_from_json(&r->arena, documents, kind, slot, r->error) != 0)
+        return blame(r, documents);
     *set = *slot;
     r->set_count++;
     return 0;
@@ -184,6 +193,8 @@ static int read_levels(runner *r, pl_json levels, pl_authority *authority) {
     pl_json value;
     for (pl_json_walk walk = pl_json_children(levels); pl_json_step(&walk, &key, &value); list++) {
         list->id = pl_arena_printf(&r->arena, "level %zu", (size_t)(list - authority->control) + 1);
+        if (!list->id.p)
+            return pl_fail(r->error, PL_E_ServiceUnavailable);
         if (read_set(r, value, PL_POLICY_CONTROL, &list->set) != 0)
             return -1;
     }
@@ -262,7 +273,7 @@ static int read_request(runner *r, pl_json one, pl_request *out) {
         return 0;
     if (pl_context_from_json(&r->arena, context, &out->context, &out->context_count, r->error) == 0)
         return 0;
-    return bad_member(r->cases, context, "no context", r->error);
+    return blame(r, context);
 }
 
 static int decide_case(runner *r, pl_json one, pl_case_result *result, pl_decision *decision) {

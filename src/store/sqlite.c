@@ -213,14 +213,16 @@ static bool sqlite_in_transaction(store_session *session) {
     return !sqlite3_get_autocommit(((store_sqlite_session *)session)->connection);
 }
 
-static int sqlite_begin(store_session *session, store_mode mode, pl_error *error) {
-    (void)mode;
-    return run_frame(session, ((store_sqlite_session *)session)->begin, error);
-}
-
 static void sqlite_rollback(store_session *session) {
     if (sqlite_in_transaction(session))
         sqlite3_exec(((store_sqlite_session *)session)->connection, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* A rollback that failed, for lack of memory, has left its transaction open: it is tried again. */
+static int sqlite_begin(store_session *session, store_mode mode, pl_error *error) {
+    (void)mode;
+    sqlite_rollback(session);
+    return run_frame(session, ((store_sqlite_session *)session)->begin, error);
 }
 
 static int sqlite_commit(store_session *session, pl_error *error) {

@@ -175,7 +175,10 @@ static int compare_one(store_session *session, const engine_rule *rule, inventor
     }
     counts->total++;
     counts->by[told.compliance]++;
-    assert_int_equal(stored ? row.compliance : ENGINE_COMPLIANT, told.compliance);
+    if ((stored ? row.compliance : ENGINE_COMPLIANT) != told.compliance)
+        fail_msg("rule %.*s, resource %.*s: stored %d %.*s, told %d", PL_FMT(rule->name),
+                 PL_FMT(r->resource_id), stored ? (int)row.compliance : -1, PL_FMT(row.annotation),
+                 (int)told.compliance);
     if (stored)
         assert_true(pl_str_eq(row.annotation, told.annotation));
     return 0;

@@ -10,9 +10,10 @@ static int groups_of(void *context, store_session *session, pl_arena *a, pl_str 
                      engine_group **groups, size_t *count, pl_error *wrong) {
     (void)context;
     (void)session;
-    (void)wrong;
     *count = !(member_left && pl_str_eq(account_id, member));
     *groups = pl_new(a, engine_group, 1);
+    if (!*groups)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
     **groups = (engine_group){owner, PL_STR("ca-1")};
     return 0;
 }
@@ -22,9 +23,10 @@ static int members_of(void *context, store_session *session, pl_arena *a, engine
     (void)context;
     (void)session;
     (void)group;
-    (void)wrong;
     *count = member_left ? 1 : 2;
     *accounts = pl_new(a, pl_str, 2);
+    if (!*accounts)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
     (*accounts)[0] = owner;
     (*accounts)[1] = member;
     return 0;

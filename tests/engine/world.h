@@ -7,6 +7,64 @@
 #include "engine/packs.h"
 #include "engine/rules.h"
 
+#ifdef PL_TESTS_WITH_FAULTS
+#include "support/store_faults.h"
+
+#undef run_on_both
+#define run_on_both(tests) cmocka_run_group_tests(tests, NULL, NULL)
+
+/*
+ * What is about to be done is tried while more and more of it succeeds; no COMMIT does, so nothing of it may
+ * be seen afterwards.
+ */
+static inline void rehearse(int (*attempt)(void *, pl_error *), void *argument) {
+    static const fault kinds[] = {FAULT_ALLOCATION, FAULT_STEP};
+    pl_arena own = arena;
+    commits_fail = true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        bool failed = true;
+        for (long successes = 0; failed; successes += 1 + successes / 20) {
+            pl_error wrong = {0};
+            pl_arena_init(&arena, 0);
+            fault_begin(kinds[i], successes);
+            int status = attempt(argument, &wrong);
+            failed = fault_end();
+            pl_arena_free(&arena);
+            assert_int_equal(status, -1);
+            assert_true(wrong.code[0] != '\0');
+        }
+    }
+    commits_fail = false;
+    arena = own;
+}
+#else
+static inline void rehearse(int (*attempt)(void *, pl_error *), void *argument) {
+    (void)attempt;
+    (void)argument;
+}
+#endif
+
+/* A work with its argument, which a try gets a copy of. */
+struct writing {
+    store_work work;
+    const void *argument;
+    size_t size;
+};
+
+static inline int try_to_write(void *argument, pl_error *wrong) {
+    const struct writing *w = argument;
+    char copy[1024];
+    assert_true(w->size <= sizeof copy);
+    memcpy(copy, w->argument, w->size);
+    return store_write(db, w->work, copy, wrong);
+}
+
+static inline int write_in_test(store_work work, void *argument, size_t size) {
+    struct writing w = {work, argument, size};
+    rehearse(try_to_write, &w);
+    return store_write(db, work, argument, &error);
+}
+
 static const pl_str owner = PL_STR_INIT("100000000000001");
 static int64_t now;
 static engine *e;
@@ -88,7 +146,7 @@ static inline engine_rule rule_named(const char *name, const char *conditions) {
 static inline engine_rule *make(engine_rule rule) {
     struct making *m = pl_new(&arena, struct making, 1);
     m->rule = rule;
-    if (store_write(db, make_work, m, &error) != 0)
+    if (write_in_test(make_work, m, sizeof *m) != 0)
         fail_msg("%s: %s", error.code, error.message);
     engine_after_commit(e);
     return &m->rule;
@@ -108,7 +166,7 @@ static int act_work(store_session *session, void *argument, pl_error *wrong) {
 
 static inline void act(const engine_rule *rule, engine_rule_action action) {
     struct acting a = {rule, action};
-    if (store_write(db, act_work, &a, &error) != 0)
+    if (write_in_test(act_work, &a, sizeof a) != 0)
         fail_msg("%s: %s", error.code, error.message);
     engine_after_commit(e);
 }
@@ -116,10 +174,23 @@ static inline void act(const engine_rule *rule, engine_rule_action action) {
 /* --- Items ------------------------------------------------------------------------------------------------
  */
 
+struct recording {
+    inventory_defaults defaults;
+    pl_json items;
+};
+
+static int try_to_record(void *argument, pl_error *wrong) {
+    const struct recording *r = argument;
+    engine_ingested out;
+    return engine_ingest(e, &r->defaults, r->items, now, &out, wrong);
+}
+
 static inline engine_ingested put_as(pl_str account, const char *json) {
     engine_ingested out;
     inventory_defaults defaults = {.account_id = account, .catalogue = known};
-    if (engine_ingest(e, &defaults, parsed(json), now, &out, &error) != 0)
+    struct recording recording = {defaults, parsed(json)};
+    rehearse(try_to_record, &recording);
+    if (engine_ingest(e, &defaults, recording.items, now, &out, &error) != 0)
         fail_msg("%s: %s", error.code, error.message);
     return out;
 }

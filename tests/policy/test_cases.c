@@ -64,6 +64,39 @@ static void a_bad_case_file_is_refused_with_its_path(void **state) {
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"identity_policies\":[{}],@}]", "$[0].identity_policies"},
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"control_policies\":[[],7],@}]", "$[0].control_policies[1]"},
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"principal\":{}}}]", "$[0].request"},
+        {"{\"id\":7}", "$"},
+        {"[{\"id\":\"a\",\"expect\":7}]", "$[0].expect"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"control_policies\":7,@}]", "$[0].control_policies"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":7}]", "$[0]"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\"}}]",
+         "$[0].request"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"resource\":\"*\",\"principal\":{\"type\":"
+         "\"RAMUser\",\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}}}]",
+         "$[0].request"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":7,\"principal\":{"
+         "\"type\":\"RAMUser\",\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}}}]",
+         "$[0].request.resource"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"Nobody\",\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}}"
+         "}]",
+         "$[0].request.principal.type"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"RAMUser\",\"arn\":\"x\",\"account_id\":\"1\"}}}]",
+         "$[0].request.principal"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"RAMUser\",\"arn\":\"x\",\"account_id\":1,\"account_role\":\"member\"}}}]",
+         "$[0].request.principal.account_id"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"RAMUser\",\"account_id\":\"1\",\"account_role\":\"member\"}}}]",
+         "$[0].request.principal"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"RAMUser\",\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}"
+         ",\"context\":7}}]",
+         "$[0].request.context"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\","
+         "\"principal\":{\"type\":\"RAMUser\",\"arn\":\"x\",\"account_id\":\"1\",\"account_role\":\"member\"}"
+         ",\"context\":{\"k\":null}}}]",
+         "$[0].request.context"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pl_arena arena;

@@ -44,6 +44,71 @@ static const expectation cases[] = {
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
                "\"NumericGreaterThan\":{\"x:y\":\"4\"},\"NumericLessThan\":{\"x:y\":\"6\"}}}"),
      NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":[\"a\",\"b\"]},\"StringNotEquals\":{\"k\":[\"b\",\"a\"]}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":[\"a\",\"b\"]},\"StringNotEquals\":{\"k\":[\"b\",\"c\"]}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":\"a\"},\"StringNotEquals\":{\"other\":\"a\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericEquals\":{\"k\":\"1\"},\"NumericNotEquals\":{\"k\":\"1\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"IpAddress\":{"
+               "\"acs:SourceIp\":\"10.0.0.1\"},\"NotIpAddress\":{\"acs:SourceIp\":\"10.0.0.1\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThanEquals\":{\"k\":\"5\"},\"NumericLessThanEquals\":{\"k\":\"5\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThanEquals\":{\"k\":\"6\"},\"NumericLessThanEquals\":{\"k\":\"5\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":\"5\"},\"NumericLessThan\":{\"other\":\"5\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":[\"5\",\"6\"]},\"NumericLessThan\":{\"k\":\"5\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":\"5\"},\"NumericLessThan\":{\"k\":[\"1\",\"2\"]}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\"}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"*\"}"),
+     "shadowed-statement", "$.Statement[1]"},
+    {STATEMENT("{\"Effect\":\"Deny\",\"NotAction\":\"rds:*\",\"Resource\":\"*\"}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"*\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"NotResource\":\"acs:ecs:*:*:x\"}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"*\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"k\":"
+               "\"true\"}}}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"*\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\"}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"NotResource\":\"acs:ecs:*:*:x\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"acs:ecs:*:*:a\"}"
+               ","
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"acs:ecs:*:*:b\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*:*\",\"Resource\":\"*\"}"), "overbroad-grant",
+     "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"acs:"
+               "MFAPresent\":\"true\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"acs:ecs:*:*:*\"}"), NULL, NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":[\"acs:oss:*:*:b\",\"acs:ecs:*:*:c\"]}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"NotResource\":\"acs:oss:*:*:b\"}"), NULL, NULL},
 };
 
 static void each_kind_of_finding_is_told_with_its_place(void **state) {
@@ -77,9 +142,49 @@ static void places_count_characters_and_lines(void **state) {
     assert_int_equal(column, 2);
 }
 
+/* Several findings come in the order of the document. */
+static void findings_are_in_document_order(void **state) {
+    (void)state;
+    pl_arena arena;
+    pl_error error = {.code = ""};
+    const pl_policy *policy;
+    const pl_lint_finding *findings;
+    size_t count;
+    pl_arena_init(&arena, 0);
+    static const char text[] =
+        STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\"},"
+                  "{\"Effect\":\"Allow\",\"Action\":[\"ecs:Start\"],\"Resource\":\"*\"},"
+                  "{\"Effect\":\"Allow\",\"Action\":[\"config:Fetch\",\"config:Put\"],\"Resource\":\"*\"}");
+    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(text), &policy, &error), 0);
+    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+    assert_int_equal(count, 3);
+    assert_str(findings[0].path, "$.Statement[1]");
+    assert_str(findings[1].path, "$.Statement[2].Action[0]");
+    assert_str(findings[2].path, "$.Statement[2].Action[1]");
+    pl_arena_free(&arena);
+}
+
+/* What a control policy allows is what others may grant: it is never too broad. */
+static void a_control_policy_may_allow_everything(void **state) {
+    (void)state;
+    pl_arena arena;
+    pl_error error = {.code = ""};
+    const pl_policy *policy;
+    const pl_lint_finding *findings;
+    size_t count;
+    pl_arena_init(&arena, 0);
+    pl_str text = PL_STR(STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}"));
+    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_CONTROL, text, &policy, &error), 0);
+    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+    assert_int_equal(count, 0);
+    pl_arena_free(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_finding_is_told_with_its_place),
+        cmocka_unit_test(findings_are_in_document_order),
+        cmocka_unit_test(a_control_policy_may_allow_everything),
         cmocka_unit_test(places_count_characters_and_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,34 +126,98 @@ static inline api_value call_value(pl_str name, pl_json json) {
     return value;
 }
 
-/* Calls the handler; the answer as JSON, or a missing value when it failed (world.error tells). */
-static inline pl_json call(int (*handler)(api_call *), const char *input) {
+/* Runs the handler once; everything but the answer's text lies in `arena`. 0, or -1 with `error` filled. */
+static inline int call_once(int (*handler)(api_call *), const api_value *input, pl_arena *arena,
+                            pl_error *error) {
     static const struct api_product product = {.missing = {"Missing{Name}", "{Name} is mandatory.", 400},
                                                .invalid = {"Invalid{Name}", "{Name} is not valid.", 400}};
     static struct api_parameter group[] = {{.name = PL_STR_INIT("AggregatorId")}};
     static struct api_operation operation = {.name = PL_STR_INIT("Test"), .product = &product};
-    pl_json root;
-    if (pl_json_parse_in(&world.arena, pl_str_from(input), &root, &world.error) != 0)
-        fail_msg("%s: %s", input, world.error.message);
-    bool aggregate = pl_json_exists(pl_json_get(root, PL_STR("AggregatorId")));
+    bool aggregate = false;
+    for (size_t i = 0; i < input->count; i++)
+        aggregate = aggregate || pl_str_is(input->items[i].name, "AggregatorId");
     operation.parameters = aggregate ? group : NULL;
     operation.parameter_count = aggregate;
-    api_value value = call_value(PL_STR_NONE, root);
     pl_writer writer;
     pl_buf_clear(&world.answer);
     pl_writer_begin(&writer, &world.answer, PL_FORMAT_JSON, PL_STR("Test"));
-    world.error = (pl_error){0};
+    *error = (pl_error){0};
     api_call one = {.operation = &operation,
-                    .input = &value,
+                    .input = input,
                     .services = &world.services,
                     .caller = &world.caller,
                     .out = &writer,
-                    .arena = &world.arena,
-                    .error = &world.error,
+                    .arena = arena,
+                    .error = error,
                     .now = world.now};
     if (handler(&one) != 0)
-        return PL_JSON_NONE;
+        return -1;
     pl_writer_end(&writer);
+    return world.answer.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+#ifdef PL_TESTS_WITH_FAULTS
+#include "support/store_faults.h"
+
+static inline int call_try(int (*handler)(api_call *), const api_value *input) {
+    pl_arena arena;
+    pl_arena_init(&arena, 64 << 20);
+    int status = call_once(handler, input, &arena, &world.error);
+    pl_arena_free(&arena);
+    return status;
+}
+
+/* A try without memory is refused for that reason, or as the call is refused anyway; nothing is committed. */
+static inline void call_without_memory(int (*handler)(api_call *), const api_value *input, char *refusal) {
+    bool failed = true;
+    commits_fail = true;
+    for (long successes = 0; failed; successes += 1 + successes / 40) {
+        fault_begin(FAULT_ALLOCATION, successes);
+        int status = call_try(handler, input);
+        failed = fault_end();
+        if (status != 0 && world.error.http_status < 500)
+            snprintf(refusal, sizeof world.error.code, "%s", world.error.code);
+    }
+    commits_fail = false;
+}
+
+/*
+ * Tries the call while more and more of its statements succeed. A try fails with ServiceUnavailable and
+ * leaves nothing behind, or ends as the call ends: 0 done, -1 refused.
+ */
+static inline int call_with_faults(int (*handler)(api_call *), const api_value *input) {
+    char refusal[sizeof world.error.code] = "";
+    bool failed = true;
+    int status = -1;
+    call_without_memory(handler, input, refusal);
+    for (long successes = 0; failed; successes++) {
+        fault_begin(FAULT_STEP, successes);
+        status = call_try(handler, input);
+        failed = fault_end() && status != 0 && world.error.http_status >= 500;
+    }
+    if (refusal[0] && (status == 0 || strcmp(refusal, world.error.code) != 0))
+        fail_msg("without memory: %s", refusal);
+    return status;
+}
+#else
+static inline int call_with_faults(int (*handler)(api_call *), const api_value *input) {
+    (void)handler;
+    (void)input;
+    return 1;
+}
+#endif
+
+/* Calls the handler; the answer as JSON, or a missing value when it failed (world.error tells). */
+static inline pl_json call(int (*handler)(api_call *), const char *input) {
+    pl_json root;
+    if (pl_json_parse_in(&world.arena, pl_str_from(input), &root, &world.error) != 0)
+        fail_msg("%s: %s", input, world.error.message);
+    api_value value = call_value(PL_STR_NONE, root);
+    int status = call_with_faults(handler, &value);
+    if (status == 1)
+        status = call_once(handler, &value, &world.arena, &world.error);
+    if (status != 0)
+        return PL_JSON_NONE;
     if (pl_json_parse_in(&world.arena, pl_buf_str(&world.answer), &root, &world.error) != 0)
         fail_msg("answer: %.*s", PL_FMT(pl_buf_str(&world.answer)));
     return root;

@@ -1,0 +1,148 @@
+/*
+ * Memory that ends at any allocation: a path compiles to what it is or not at all, and selects what it
+ * selects or nothing; an expression that is one is never taken for none.
+ */
+#include "support/faults.h"
+
+#include "jsonpath/path.h"
+#include "jsonpath/regex.h"
+#include "support/files.h"
+
+typedef struct attempt {
+    pl_str text;
+    pl_path_dialect dialect;
+    pl_json document;
+    bool whole; /* nothing fails: note what comes out */
+    bool refused;
+    pl_str selected; /* as a list of normalized paths */
+} attempt;
+
+static pl_arena arena;
+
+static int setup(void **state) {
+    (void)state;
+    pl_arena_init(&arena, 0);
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    pl_arena_free(&arena);
+    return 0;
+}
+
+static void write_selected(pl_buf *out, const attempt *a, const pl_path_nodes *nodes) {
+    pl_buf_init(out, 1 << 22);
+    for (size_t i = 0; i < nodes->count; i++) {
+        pl_path_write_normalized(out, a->document, nodes->items[i]);
+        pl_buf_add_char(out, '\n');
+    }
+}
+
+static void compare(attempt *a, const pl_path_nodes *nodes) {
+    pl_buf out;
+    write_selected(&out, a, nodes);
+    if (a->whole)
+        a->selected = pl_arena_copy(&arena, pl_buf_str(&out));
+    else if (!out.failed && !pl_str_eq(pl_buf_str(&out), a->selected))
+        fail_msg("%.*s selects %.*s, not %.*s", PL_FMT(a->text), PL_FMT(pl_buf_str(&out)),
+                 PL_FMT(a->selected));
+    pl_buf_free(&out);
+}
+
+/* With all the memory a path may be wrong; without, it is only short of memory or as wrong as before. */
+static void check_refusal(attempt *a, const pl_error *error) {
+    if (a->whole)
+        a->refused = true;
+    else if (!pl_error_is(error, PL_E_ServiceUnavailable) && !a->refused)
+        fail_msg("%.*s: %s: %s", PL_FMT(a->text), error->code, error->message);
+}
+
+static void run(void *argument) {
+    attempt *a = argument;
+    pl_error error;
+    const pl_path *path;
+    pl_path_nodes nodes;
+    pl_arena own;
+    pl_arena_init(&own, 0);
+    if (pl_path_compile(&own, a->text, a->dialect, &path, &error) != 0)
+        check_refusal(a, &error);
+    else if (!a->whole && a->refused)
+        fail_msg("%.*s is no path", PL_FMT(a->text));
+    else if (pl_path_select(path, a->document, &own, &nodes, &error) != 0)
+        check_refusal(a, &error);
+    else
+        compare(a, &nodes);
+    pl_arena_free(&own);
+}
+
+static void every_case_of_the_standard(void **state) {
+    (void)state;
+    pl_str key;
+    pl_json one;
+    size_t count = 0;
+    pl_json tests = pl_json_get(read_source_json(&arena, "tests/jsonpath/compliance.json"), PL_STR("tests"));
+    for (pl_json_walk walk = pl_json_children(tests); pl_json_step(&walk, &key, &one); count++) {
+        attempt a = {.text = pl_json_str(pl_json_get(one, PL_STR("selector"))),
+                     .document = pl_json_get(one, PL_STR("document")),
+                     .dialect = count % 2 ? PL_PATH_RFC9535 : PL_PATH_CLOUD_CONFIG,
+                     .whole = true};
+        run(&a);
+        a.whole = false;
+        with_failing_allocations(run, &a);
+    }
+    assert_true(count > 500);
+}
+
+typedef struct expression {
+    pl_regex_kind kind;
+    const char *pattern, *subject;
+    int result; /* 1, 0; -1: the pattern is none of its kind */
+} expression;
+
+static void match(void *argument) {
+    const expression *x = argument;
+    pl_error error;
+    const pl_regex *regex;
+    pl_arena own;
+    pl_arena_init(&own, 0);
+    if (pl_regex_compile(&own, pl_str_from(x->pattern), x->kind, &regex, &error) != 0) {
+        assert_true(pl_error_is(&error, PL_E_ServiceUnavailable));
+    } else {
+        assert_int_equal(regex ? 1 : -1, x->result == -1 ? -1 : 1);
+        int result = regex ? pl_regex_test(regex, pl_str_from(x->subject), &error) : -1;
+        if (result == -1 && regex)
+            assert_true(pl_error_is(&error, PL_E_ServiceUnavailable));
+        else
+            assert_int_equal(result, x->result);
+    }
+    pl_arena_free(&own);
+}
+
+static void expressions_match_or_fail(void **state) {
+    (void)state;
+    expression cases[] = {
+        {PL_REGEX_SEARCH, "b+(?=c)", "abbc", 1},
+        {PL_REGEX_SEARCH, "^b", "abbc", 0},
+        {PL_REGEX_SEARCH, "(", "", -1},
+        {PL_REGEX_I_REGEXP_MATCH, "a[^b-d]\\p{Lu}.{2,3}", "axYzzz", 1},
+        {PL_REGEX_I_REGEXP_MATCH, "a", "aa", 0},
+        {PL_REGEX_I_REGEXP_MATCH, "[a", "a", -1},
+        {PL_REGEX_I_REGEXP_SEARCH, "(a|b)+c", "xabc", 1},
+        {PL_REGEX_FOLDED_EQUAL, "a.\xc3\x89", "A.\xc3\xa9", 1},
+        {PL_REGEX_FOLDED_PART, "\\E(", "x\\e(y", 1},
+        {PL_REGEX_FOLDED_PART, "q", "x", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        match(&cases[i]);
+        assert_true(with_failing_allocations(match, &cases[i]) > 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_case_of_the_standard, setup, teardown),
+        cmocka_unit_test_setup_teardown(expressions_match_or_fail, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
