@@ -1,0 +1,3 @@
+// Snapshots with PostgreSQL as the store.
+import './on-postgres.mjs';
+import './snapshots.test.mjs';
