@@ -233,11 +233,26 @@ static bool is_structure(pl_str type) {
            pl_str_eq_fold(type, PL_STR("ARRAY"));
 }
 
+/* Numbers and switches stay what they were, though parameters are texts. False when the text is none. */
+static bool write_as_before(pl_buf *out, pl_json before, pl_str text) {
+    bool flag;
+    int64_t number;
+    if (pl_json_bool(before, &flag) &&
+        (pl_str_eq_fold(text, PL_STR("true")) || pl_str_eq_fold(text, PL_STR("false")))) {
+        pl_buf_add(out, pl_str_eq_fold(text, PL_STR("true")) ? PL_STR("true") : PL_STR("false"));
+        return true;
+    }
+    if (!pl_json_i64(before, &number) || !pl_str_to_i64(text, &number))
+        return false;
+    pl_buf_printf(out, "%lld", (long long)number);
+    return true;
+}
+
 /*
  * "{permissionName}" is the parameter's value, of a list or an object the structure; anything else stands for
  * itself.
  */
-static void write_effect(pl_buf *out, pl_json value, const effect_input *input) {
+static void write_effect(pl_buf *out, pl_json before, pl_json value, const effect_input *input) {
     pl_str text = pl_json_str(value);
     if (text.n < 3 || text.p[0] != '{' || text.p[text.n - 1] != '}') {
         pl_json_write(out, value);
@@ -248,7 +263,7 @@ static void write_effect(pl_buf *out, pl_json value, const effect_input *input) 
     pl_json type = pl_json_get(pl_json_get(input->parameters, name), PL_STR("Type"));
     if (is_structure(pl_json_str(type)))
         pl_json_write_text(out, taken);
-    else
+    else if (!write_as_before(out, before, pl_json_str(taken)))
         pl_json_write(out, taken);
 }
 
@@ -259,7 +274,7 @@ static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, co
     pl_json member;
     bool written = false, first = true;
     if (path.n == 0 || depth == PATH_DEPTH) {
-        write_effect(out, value, input);
+        write_effect(out, node, value, input);
         return;
     }
     (void)pl_str_split(&rest, '.', &name);
