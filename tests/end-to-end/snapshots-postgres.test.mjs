@@ -1,3 +1,4 @@
-// Snapshots with PostgreSQL as the store.
-import './on-postgres.mjs';
-import './snapshots.test.mjs';
+// Snapshots with PostgreSQL as the store (loaded as delivery-postgres.test.mjs loads its tests).
+await import('./on-postgres.mjs');
+
+await import('./snapshots.test.mjs');
