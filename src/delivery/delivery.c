@@ -9,7 +9,6 @@
 #include <stdio.h>
 
 enum {
-    LEASE_MS = 300000,
     CLAIM_MS = 180000, /* after which a worker gives the rest of its claim back */
     TICK_MS = 5000,
     BACKOFF_MOST_MS = 600000,
@@ -32,6 +31,7 @@ typedef struct claimed {
 
 typedef struct claim {
     delivery *d;
+    store_lease lease;
     pl_arena arena;   /* of the rows */
     pl_arena scratch; /* of one delivery, and of settling */
     int64_t now;
@@ -56,7 +56,7 @@ static bool is_service(pl_str id) {
 static int claim_work(store_session *session, void *argument, pl_error *error) {
     claim *c = argument;
     pl_arena_reset(&c->arena);
-    if (outbox_claim(session, &c->arena, pl_str_from(c->d->node), c->now, c->now + LEASE_MS, c->rows,
+    if (outbox_claim(session, &c->arena, pl_str_from(c->lease.name), c->now, c->now + STORE_LEASE_MS, c->rows,
                      &c->count, error) != 0)
         return -1;
     for (size_t i = 0; i < c->count; i++) {
@@ -270,6 +270,18 @@ static void count_all(const claim *c) {
     }
 }
 
+/* Claims, sends and settles while the lease is held. */
+static int work_held(claim *c, CURL *curl, bool *worked, pl_error *error) {
+    store *db = c->d->config.store;
+    int status = store_write(db, claim_work, c, error);
+    if (status != 0 || c->count == 0)
+        return status;
+    *worked = true;
+    deliver_all(c, curl);
+    count_all(c);
+    return store_write(db, settle_work, c, error);
+}
+
 static int work_claim(delivery *d, CURL *curl, bool *worked, pl_error *error) {
     claim *c = pl_calloc(1, sizeof *c);
     if (!c)
@@ -279,13 +291,9 @@ static int work_claim(delivery *d, CURL *curl, bool *worked, pl_error *error) {
     pl_arena_init(&c->arena, CLAIM_ARENA);
     pl_arena_init(&c->scratch, CLAIM_ARENA);
     int status = store_read(d->config.store, any_work, c, error);
-    if (status == 0 && c->any)
-        status = store_write(d->config.store, claim_work, c, error);
-    if (status == 0 && c->count) {
-        *worked = true;
-        deliver_all(c, curl);
-        count_all(c);
-        status = store_write(d->config.store, settle_work, c, error);
+    if (status == 0 && c->any && (status = store_lease_hold(d->leases, &c->lease, error)) == 0) {
+        status = work_held(c, curl, worked, error);
+        store_lease_let_go(d->leases, &c->lease);
     }
     pl_arena_free(&c->arena);
     pl_arena_free(&c->scratch);
@@ -370,23 +378,29 @@ int delivery_open(delivery **out, const delivery_config *config, pl_error *error
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pl_random_hex(&config->random, d->node, sizeof d->node - 1) != 0) {
+    store_leases_config leases = {.store = config->store,
+                                  .clock = config->clock,
+                                  .random = config->random,
+                                  .log = config->log,
+                                  .renew = outbox_renew};
+    if (store_leases_open(&d->leases, &leases, error) != 0) {
         delivery_close(d);
-        return pl_fail(error, PL_E_ServiceUnavailable);
+        return -1;
     }
     *out = d;
     return 0;
 }
 
 static int release_work(store_session *session, void *argument, pl_error *error) {
-    return outbox_release(session, *(pl_str *)argument, error);
+    (void)argument;
+    return outbox_release(session, error);
 }
 
 int delivery_start(delivery *d, pl_error *error) {
-    pl_str nobody = PL_STR_NONE;
     unsigned wanted =
         d->config.workers < DELIVERY_WORKERS_MAX ? d->config.workers : (unsigned)DELIVERY_WORKERS_MAX;
-    if (store_write(d->config.store, release_work, &nobody, error) != 0 ||
+    if (store_write(d->config.store, release_work, NULL, error) != 0 ||
+        store_leases_start(d->leases, error) != 0 ||
         store_listen(d->config.store, DELIVERY_CHANNEL, wake, d, error) != 0)
         return -1;
     for (; d->worker_count < wanted; d->worker_count++)
@@ -404,6 +418,8 @@ void delivery_stop(delivery *d) {
     pthread_mutex_unlock(&d->lock);
     for (; d->worker_count > 0; d->worker_count--)
         pthread_join(d->workers[d->worker_count - 1], NULL);
+    store_leases_close(d->leases);
+    d->leases = NULL;
 }
 
 void delivery_close(delivery *d) {

@@ -1,6 +1,6 @@
 /*
- * The outbox (tables deliveries and delivery_status). A claim is a lease: what a killed process had is
- * delivered again.
+ * The outbox (tables deliveries and delivery_status). A claim is a lease (store/leases.h): what a killed
+ * process had is delivered again.
  */
 #include "delivery/private.h"
 
@@ -73,13 +73,14 @@ int outbox_claim(store_session *session, pl_arena *arena, pl_str node, int64_t n
     return 0;
 }
 
-int outbox_release(store_session *session, pl_str node, pl_error *error) {
-    if (!node.p && store_is_postgres(session))
+int outbox_renew(store_session *session, pl_str node, int64_t lease, pl_error *error) {
+    return store_run(session, error, "UPDATE deliveries SET due = $2 WHERE node = $1", "ti", node, lease);
+}
+
+int outbox_release(store_session *session, pl_error *error) {
+    if (store_is_postgres(session))
         return 0;
-    return store_run(session, error,
-                     "UPDATE deliveries SET due = 0, node = '' WHERE node <> '' AND (CAST($1 AS TEXT) IS "
-                     "NULL OR node = $1)",
-                     "t", node);
+    return store_run(session, error, "UPDATE deliveries SET due = 0, node = '' WHERE node <> ''", "");
 }
 
 int outbox_delete(store_session *session, const delivery_row *row, pl_error *error) {

@@ -5,6 +5,7 @@
 #include "delivery/delivery.h"
 
 #include "base/encode.h"
+#include "store/leases.h"
 #include "json/parser.h"
 #include "json/writer.h"
 
@@ -28,7 +29,7 @@ enum {
 
 struct delivery {
     delivery_config config;
-    char node[17];
+    store_leases *leases;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     bool stopping, listening;
@@ -73,7 +74,10 @@ int outbox_put(store_session *session, const delivery_row *row, pl_error *error)
 int outbox_any_due(store_session *session, int64_t now, bool *any, pl_error *error);
 int outbox_claim(store_session *session, pl_arena *arena, pl_str node, int64_t now, int64_t lease,
                  delivery_row *rows, size_t *count, pl_error *error);
-int outbox_release(store_session *session, pl_str node, pl_error *error);
+int outbox_renew(store_session *session, pl_str node, int64_t lease, pl_error *error);
+
+/* Gives back what processes that are gone had claimed. On PostgreSQL others may live: their leases end. */
+int outbox_release(store_session *session, pl_error *error);
 int outbox_delete(store_session *session, const delivery_row *row, pl_error *error);
 int outbox_retry(store_session *session, const delivery_row *row, int64_t due, pl_error *error);
 

@@ -248,6 +248,11 @@ int engine_remedy_release(store_session *session, pl_str node, pl_error *error) 
         "t", node);
 }
 
+int engine_remedy_renew(store_session *session, pl_str node, int64_t lease, pl_error *error) {
+    return store_run(session, error, "UPDATE remediation_events SET due = $2 WHERE node = $1", "ti", node,
+                     lease);
+}
+
 int engine_remedy_drop(store_session *session, const engine_remedy_event *e, pl_error *error) {
     return store_run(
         session, error,

@@ -67,6 +67,9 @@ int engine_remedy_any_due(store_session *session, int64_t now, bool *due, pl_err
 int engine_remedy_claim(store_session *session, pl_arena *arena, pl_str node, int64_t now, int64_t lease,
                         size_t limit, engine_remedy_event *events, size_t *count, pl_error *error);
 
+/* Moves the end of the lease of what `node` has claimed. */
+int engine_remedy_renew(store_session *session, pl_str node, int64_t lease, pl_error *error);
+
 /* Gives back the claims of `node`; an absent node: of processes that are gone (SQLite: all). */
 int engine_remedy_release(store_session *session, pl_str node, pl_error *error);
 int engine_remedy_drop(store_session *session, const engine_remedy_event *event, pl_error *error);

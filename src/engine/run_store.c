@@ -24,6 +24,7 @@ struct comparing {
     const engine_run_rule *rule;
     engine_batch_rule *out;
     size_t next_found;
+    bool repeats;    /* a violation counts though it was known: it is told or remedied again */
     int64_t outside; /* live resources that the rule does not cover */
     pl_error *error;
 };
@@ -73,11 +74,15 @@ static int compare_new(struct comparing *c, const engine_found *found) {
     return found->compliance == ENGINE_COMPLIANT ? 0 : add_difference(c, found, false);
 }
 
-static bool stays(const engine_run_rule *rule, const engine_found *found, const brief_row *row) {
+static bool stays(const struct comparing *c, const engine_found *found, const brief_row *row) {
+    const engine_run_rule *rule = c->rule;
     if (!found->covered || rule->rule.owner == ENGINE_FUNCTION || (row->marked && rule->revert))
         return false;
-    return rule->ordering < row->ordering ||
-           (row->compliance == found->compliance && pl_str_eq(row->annotation, found->annotation));
+    if (rule->ordering < row->ordering)
+        return true;
+    if (c->repeats && row->shown == ENGINE_NON_COMPLIANT)
+        return false;
+    return row->compliance == found->compliance && pl_str_eq(row->annotation, found->annotation);
 }
 
 static int compare_row(struct comparing *c, uint32_t item, const brief_row *row) {
@@ -91,7 +96,7 @@ static int compare_row(struct comparing *c, uint32_t item, const brief_row *row)
     if (c->batch->items[item].gone)
         return 0;
     c->outside += !found.covered;
-    if (!stays(c->rule, &found, row))
+    if (!stays(c, &found, row))
         return add_difference(c, &found, true);
     c->out->same.by[row->shown]++;
     return 0;
@@ -126,8 +131,21 @@ static int compare_rows(struct comparing *c, store_session *session) {
     return step;
 }
 
+/* Some channel takes violations of this account. */
+static int find_listeners(engine_run *run, store_session *session, bool *told, pl_error *error) {
+    *told = false;
+    if (!run->e->config.delivery)
+        return 0;
+    engine_view *view = engine_view_get(run->e, session, run->account_id, error);
+    if (!view)
+        return -1;
+    *told = view->routes.violations;
+    engine_view_release(view);
+    return 0;
+}
+
 static int compare_rule(engine_run *run, store_session *session, pl_arena *arena, engine_batch *batch,
-                        size_t number, int64_t alive, pl_error *error) {
+                        size_t number, int64_t alive, bool told, pl_error *error) {
     struct comparing c = {.run = run,
                           .session = session,
                           .arena = arena,
@@ -135,6 +153,7 @@ static int compare_rule(engine_run *run, store_session *session, pl_arena *arena
                           .rule = &run->rules[number],
                           .out = &batch->rules[number],
                           .error = error};
+    c.repeats = c.rule->rule.remediates || (told && c.rule->message_type == ENGINE_BY_HAND);
     c.out->difference_count = 0;
     c.out->same = (engine_counts){.total = alive};
     if (compare_rows(&c, session) != 0)
@@ -149,10 +168,13 @@ static int compare_rule(engine_run *run, store_session *session, pl_arena *arena
 int engine_run_compare(engine_run *run, store_session *session, pl_arena *arena, engine_batch *batch,
                        pl_error *error) {
     int64_t alive = 0;
+    bool told;
+    if (find_listeners(run, session, &told, error) != 0)
+        return -1;
     for (size_t i = 0; i < batch->count; i++)
         alive += !batch->items[i].gone;
     for (size_t i = 0; batch->count && i < batch->type->program->count; i++)
-        if (compare_rule(run, session, arena, batch, batch->type->rules[i], alive, error) != 0)
+        if (compare_rule(run, session, arena, batch, batch->type->rules[i], alive, told, error) != 0)
             return -1;
     return 0;
 }

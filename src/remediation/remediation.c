@@ -5,6 +5,7 @@
 #include "remediation/remediation.h"
 
 #include "base/memory.h"
+#include "store/leases.h"
 #include "json/parser.h"
 #include "json/writer.h"
 
@@ -13,7 +14,6 @@
 
 enum {
     CLAIMED = 100,
-    LEASE_MS = 1800000,
     TICK_MS = 5000,
     EXECUTOR_MS = 60000,
     CONNECT_MS = 10000,
@@ -24,7 +24,7 @@ enum {
 
 struct remediation {
     remediation_config config;
-    char node[17];
+    store_leases *leases;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
     bool stopping;
@@ -45,6 +45,7 @@ typedef struct job {
 
 typedef struct round {
     remediation *r;
+    store_lease lease;
     pl_arena arena;
     int64_t now;
     bool any;
@@ -91,8 +92,8 @@ static int load_job(round *x, store_session *session, job *j, pl_error *error) {
 static int claim_work(store_session *session, void *argument, pl_error *error) {
     round *x = argument;
     pl_arena_reset(&x->arena);
-    if (engine_remedy_claim(session, &x->arena, pl_str_from(x->r->node), x->now, x->now + LEASE_MS, CLAIMED,
-                            x->events, &x->count, error) != 0)
+    if (engine_remedy_claim(session, &x->arena, pl_str_from(x->lease.name), x->now, x->now + STORE_LEASE_MS,
+                            CLAIMED, x->events, &x->count, error) != 0)
         return -1;
     for (size_t i = 0; i < x->count; i++) {
         x->jobs[i] = (job){.event = x->events[i]};
@@ -372,6 +373,22 @@ static int execute_all(round *x, pl_error *error) {
     return 0;
 }
 
+static int release_round(store_session *session, void *argument, pl_error *error) {
+    return engine_remedy_release(session, pl_str_from(((round *)argument)->lease.name), error);
+}
+
+/* Claims and executes while the lease is held; what was not executed is given back. */
+static int work_held(round *x, bool *worked, pl_error *error) {
+    pl_error ignored = {0};
+    if (store_write(x->r->config.store, claim_work, x, error) != 0)
+        return -1;
+    *worked = x->count > 0;
+    int status = execute_all(x, error);
+    if (status != 0 || is_stopping(x->r))
+        (void)store_write(x->r->config.store, release_round, x, &ignored);
+    return status;
+}
+
 int remediation_work(remediation *r, bool *worked, pl_error *error) {
     job *together[CLAIMED];
     round *x = pl_calloc(1, sizeof *x);
@@ -383,11 +400,10 @@ int remediation_work(remediation *r, bool *worked, pl_error *error) {
     x->now = pl_now(&r->config.clock);
     pl_arena_init(&x->arena, ARENA_LIMIT);
     int status = store_read(r->config.store, any_work, x, error);
-    if (status == 0 && x->any)
-        status = store_write(r->config.store, claim_work, x, error);
-    *worked = status == 0 && x->count > 0;
-    if (*worked)
-        status = execute_all(x, error);
+    if (status == 0 && x->any && (status = store_lease_hold(r->leases, &x->lease, error)) == 0) {
+        status = work_held(x, worked, error);
+        store_lease_let_go(r->leases, &x->lease);
+    }
     pl_arena_free(&x->arena);
     pl_free(x);
     return status;
@@ -447,22 +463,28 @@ int remediation_open(remediation **out, const remediation_config *config, pl_err
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pl_random_hex(&config->random, r->node, sizeof r->node - 1) != 0) {
+    store_leases_config leases = {.store = config->store,
+                                  .clock = config->clock,
+                                  .random = config->random,
+                                  .log = config->log,
+                                  .renew = engine_remedy_renew};
+    if (store_leases_open(&r->leases, &leases, error) != 0) {
         remediation_close(r);
-        return pl_fail(error, PL_E_ServiceUnavailable);
+        return -1;
     }
     *out = r;
     return 0;
 }
 
-static int release_work(store_session *session, void *argument, pl_error *error) {
-    return engine_remedy_release(session, *(pl_str *)argument, error);
+static int release_gone(store_session *session, void *argument, pl_error *error) {
+    (void)argument;
+    return engine_remedy_release(session, PL_STR_NONE, error);
 }
 
 int remediation_start(remediation *r, pl_error *error) {
-    pl_str nobody = PL_STR_NONE;
     unsigned wanted = r->config.workers < WORKERS_MAX ? r->config.workers : (unsigned)WORKERS_MAX;
-    if (store_write(r->config.store, release_work, &nobody, error) != 0 ||
+    if (store_write(r->config.store, release_gone, NULL, error) != 0 ||
+        store_leases_start(r->leases, error) != 0 ||
         store_listen(r->config.store, ENGINE_REMEDY_CHANNEL, wake, r, error) != 0)
         return -1;
     for (; r->worker_count < wanted; r->worker_count++)
@@ -471,21 +493,17 @@ int remediation_start(remediation *r, pl_error *error) {
     return 0;
 }
 
-/* What was claimed and not executed is given back. */
 void remediation_stop(remediation *r) {
-    pl_error ignored = {0};
     if (!r)
         return;
-    pl_str own = pl_str_from(r->node);
     pthread_mutex_lock(&r->lock);
     r->stopping = true;
     pthread_cond_broadcast(&r->wake);
     pthread_mutex_unlock(&r->lock);
-    bool started = r->worker_count > 0;
     for (; r->worker_count > 0; r->worker_count--)
         pthread_join(r->workers[r->worker_count - 1], NULL);
-    if (started)
-        (void)store_write(r->config.store, release_work, &own, &ignored);
+    store_leases_close(r->leases);
+    r->leases = NULL;
 }
 
 void remediation_close(remediation *r) {

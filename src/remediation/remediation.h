@@ -56,7 +56,10 @@ typedef struct remediation_subject {
 int remediation_values(pl_arena *arena, const catalogue_remediation *template, pl_str params,
                        const remediation_subject *subject, pl_json *values, pl_error *error);
 
-/* The resource after the template's effect, as a configuration item; into `out`. */
+/*
+ * The resource after the template's effect, as a configuration item; into `out`. InvalidParameter: the
+ * template has no effect that could be simulated.
+ */
 int remediation_apply(pl_arena *arena, const catalogue_remediation *template, pl_json values,
                       const inventory_resource *resource, pl_buf *out, pl_error *error);
 

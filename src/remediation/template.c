@@ -223,23 +223,58 @@ int remediation_values(pl_arena *arena, const catalogue_remediation *template, p
 /* --- Effects -----------------------------------------------------------------------------------------------
  */
 
-/* "{permissionName}" is the parameter's value; anything else stands for itself. */
-static void write_effect(pl_buf *out, pl_json value, pl_json values) {
+/* What a template runs with: the values, all of them texts, and the parameters they belong to. */
+typedef struct effect_input {
+    pl_json values, parameters;
+} effect_input;
+
+static bool is_structure(pl_str type) {
+    return pl_str_is(type, "Json") || pl_str_is(type, "List") || pl_str_eq_fold(type, PL_STR("OBJECT")) ||
+           pl_str_eq_fold(type, PL_STR("ARRAY"));
+}
+
+/* Numbers and switches stay what they were, though parameters are texts. False when the text is none. */
+static bool write_as_before(pl_buf *out, pl_json before, pl_str text) {
+    bool flag;
+    int64_t number;
+    if (pl_json_bool(before, &flag) &&
+        (pl_str_eq_fold(text, PL_STR("true")) || pl_str_eq_fold(text, PL_STR("false")))) {
+        pl_buf_add(out, pl_str_eq_fold(text, PL_STR("true")) ? PL_STR("true") : PL_STR("false"));
+        return true;
+    }
+    if (!pl_json_i64(before, &number) || !pl_str_to_i64(text, &number))
+        return false;
+    pl_buf_printf(out, "%lld", (long long)number);
+    return true;
+}
+
+/*
+ * "{permissionName}" is the parameter's value, of a list or an object the structure; anything else stands for
+ * itself.
+ */
+static void write_effect(pl_buf *out, pl_json before, pl_json value, const effect_input *input) {
     pl_str text = pl_json_str(value);
-    if (text.n > 2 && text.p[0] == '{' && text.p[text.n - 1] == '}')
-        pl_json_write(out, pl_json_get(values, pl_str_of(text.p + 1, text.n - 2)));
-    else
+    if (text.n < 3 || text.p[0] != '{' || text.p[text.n - 1] != '}') {
         pl_json_write(out, value);
+        return;
+    }
+    pl_str name = pl_str_of(text.p + 1, text.n - 2);
+    pl_json taken = pl_json_get(input->values, name);
+    pl_json type = pl_json_get(pl_json_get(input->parameters, name), PL_STR("Type"));
+    if (is_structure(pl_json_str(type)))
+        pl_json_write_text(out, taken);
+    else if (!write_as_before(out, before, pl_json_str(taken)))
+        pl_json_write(out, taken);
 }
 
 /* The configuration with one member, at a path of names, set. */
-static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, pl_json values,
+static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, const effect_input *input,
                        unsigned depth) {
     pl_str rest = path, name, key;
     pl_json member;
     bool written = false, first = true;
     if (path.n == 0 || depth == PATH_DEPTH) {
-        write_effect(out, value, values);
+        write_effect(out, node, value, input);
         return;
     }
     (void)pl_str_split(&rest, '.', &name);
@@ -253,7 +288,7 @@ static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, pl
         pl_buf_add_char(out, ':');
         if (pl_str_eq(key, name)) {
             written = true;
-            write_with(out, member, rest.p ? rest : PL_STR(""), value, values, depth + 1);
+            write_with(out, member, rest.p ? rest : PL_STR(""), value, input, depth + 1);
         } else {
             pl_json_write(out, member);
         }
@@ -263,13 +298,13 @@ static void write_with(pl_buf *out, pl_json node, pl_str path, pl_json value, pl
             pl_buf_add_char(out, ',');
         pl_json_write_string(out, name);
         pl_buf_add_char(out, ':');
-        write_with(out, PL_JSON_NONE, rest.p ? rest : PL_STR(""), value, values, depth + 1);
+        write_with(out, PL_JSON_NONE, rest.p ? rest : PL_STR(""), value, input, depth + 1);
     }
     pl_buf_add_char(out, '}');
 }
 
-static int apply_settings(pl_arena *arena, pl_json settings, pl_json values, pl_json *configuration,
-                          pl_error *error) {
+static int apply_settings(pl_arena *arena, pl_json settings, const effect_input *input,
+                          pl_json *configuration, pl_error *error) {
     pl_str path;
     pl_json value;
     pl_buf out;
@@ -277,7 +312,7 @@ static int apply_settings(pl_arena *arena, pl_json settings, pl_json values, pl_
     pl_buf_init(&out, TEXT_MAX);
     for (pl_json_walk w = pl_json_children(settings); status == 0 && pl_json_step(&w, &path, &value);) {
         pl_buf_clear(&out);
-        write_with(&out, *configuration, path, value, values, 0);
+        write_with(&out, *configuration, path, value, input, 0);
         status = out.failed ? pl_fail(error, PL_E_ServiceUnavailable)
                             : pl_json_parse_in(arena, pl_buf_str(&out), configuration, error);
     }
@@ -343,13 +378,18 @@ static void write_item(pl_buf *out, const inventory_resource *r, pl_json configu
 
 int remediation_apply(pl_arena *arena, const catalogue_remediation *template, pl_json values,
                       const inventory_resource *r, pl_buf *out, pl_error *error) {
-    pl_json effect, configuration = PL_JSON_NONE, tags = PL_JSON_NONE, added = PL_JSON_NONE;
+    pl_json effect, definition, configuration = PL_JSON_NONE, tags = PL_JSON_NONE, added = PL_JSON_NONE;
     bool ignore_case = false;
     if (pl_json_parse_in(arena, template->effect, &effect, error) != 0 ||
+        pl_json_parse_in(arena, template->definition, &definition, error) != 0 ||
         (r->configuration.n && pl_json_parse_in(arena, r->configuration, &configuration, error) != 0) ||
         (r->tags.n && pl_json_parse_in(arena, r->tags, &tags, error) != 0))
         return -1;
-    if (apply_settings(arena, pl_json_get(effect, PL_STR("set")), values, &configuration, error) != 0)
+    if (pl_json_count(effect) == 0)
+        return pl_failf(error, PL_E_InvalidParameter, "The template %.*s cannot be simulated.",
+                        PL_FMT(template->identifier));
+    effect_input input = {values, pl_json_get(definition, PL_STR("Parameters"))};
+    if (apply_settings(arena, pl_json_get(effect, PL_STR("set")), &input, &configuration, error) != 0)
         return -1;
     (void)pl_json_bool(pl_json_get(effect, PL_STR("ignoreCase")), &ignore_case);
     pl_str wanted = pl_json_str(pl_json_get(effect, PL_STR("tags")));

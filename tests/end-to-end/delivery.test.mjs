@@ -2,44 +2,13 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Organisation } from './organisation.mjs';
+import { messagesOf, Sink, logsOf } from './sink.mjs';
 import { failure, Server, until } from './support.mjs';
 
 const KEY = { id: 'sink-key', secret: 'sink-secret' };
-
-/** A store, message and log service in one: keeps what it is sent, or answers as `answer` says. */
-class Sink {
-  static async start() {
-    const sink = new Sink();
-    sink.requests = [];
-    sink.answer = () => 200;
-    sink.server = http.createServer(async (request, response) => {
-      const parts = [];
-      for await (const part of request) parts.push(part);
-      const seen = { method: request.method, path: request.url, headers: request.headers, body: Buffer.concat(parts).toString() };
-      const answer = sink.answer(seen);
-      const [status, body] = Array.isArray(answer) ? answer : [answer, ''];
-      if (status < 300 && !['HEAD', 'GET'].includes(request.method)) sink.requests.push(seen);
-      response.writeHead(status).end(body);
-    });
-    await new Promise((done) => sink.server.listen(0, '127.0.0.1', done));
-    sink.url = `http://127.0.0.1:${sink.server.address().port}`;
-    return sink;
-  }
-
-  /** What was sent to paths that contain the text. */
-  at(text) {
-    return this.requests.filter((request) => request.path.includes(text));
-  }
-
-  stop() {
-    this.server.closeAllConnections();
-    return new Promise((done) => this.server.close(done));
-  }
-}
 
 let sink;
 let server;
@@ -76,12 +45,8 @@ const rule = async (name, more = {}) => (await server.call('CreateConfigRule', {
   SourceIdentifier: 'oss-bucket-public-read-prohibited', ResourceTypesScope: 'ACS::OSS::Bucket', RiskLevel: 1,
   ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ...more })).ConfigRuleId;
 
-/** MessageBody of what the topic got. */
-const messages = (topic) => sink.at(`/mns/topics/${topic}/messages`).map(({ body }) => {
-  const text = /<MessageBody>(.*)<\/MessageBody>/s.exec(body)[1].replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
-  return JSON.parse(text);
-});
-const logs = (logstore) => sink.at(`/logstores/${logstore}/track`).flatMap(({ body }) => JSON.parse(body).__logs__);
+const messages = (topic) => messagesOf(sink, topic);
+const logs = (logstore) => logsOf(sink, logstore);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 test('changes become objects with the documented members, signed', async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
+import { Cloud, instance } from './functions.mjs';
 import { Organisation } from './organisation.mjs';
 import { failure, Server, until } from './support.mjs';
 
@@ -15,8 +16,9 @@ before(async () => {
   executor = http.createServer(async (request, response) => {
     const parts = [];
     for await (const part of request) parts.push(part);
-    requests.push(JSON.parse(Buffer.concat(parts).toString()));
-    response.writeHead(answer()).end('{}');
+    const sent = JSON.parse(Buffer.concat(parts).toString());
+    requests.push(sent);
+    response.writeHead(await answer(sent)).end('{}');
   });
   await new Promise((done) => executor.listen(0, '127.0.0.1', done));
   server = await Server.start({ args: ['--remediation-executor', 'simulate'] });
@@ -118,6 +120,7 @@ test('tags are added, and must be those of the rule', async () => {
 
 test('an executor is asked, and its answer is the outcome', async () => {
   const other = await Server.start({ args: ['--remediation-executor', `http://127.0.0.1:${executor.address().port}/run`] });
+  requests.length = 0;
   try {
     const id = other.credentials.AccountId;
     const ConfigRuleId = await rule('executor', {}, other);
@@ -126,15 +129,93 @@ test('an executor is asked, and its answer is the outcome', async () => {
     await other.call('StartRemediation', { ConfigRuleId });
     await until(async () => (await runs(ConfigRuleId, {}, other)).length === 1);
     const [request] = requests;
-    assert.deepEqual({ ...request, ClientToken: 0, Parameters: JSON.parse(request.Parameters) }, { Action: 'StartExecution', TemplateName: 'ACS-OSS-PutBucketAcl', RegionId: 'cn-hangzhou', ClientToken: 0,
+    const [{ ExecutionInvocationId }] = await runs(ConfigRuleId, {}, other);
+    assert.deepEqual({ ...request, Parameters: JSON.parse(request.Parameters) }, { Action: 'StartExecution', TemplateName: 'ACS-OSS-PutBucketAcl', RegionId: 'cn-hangzhou', ClientToken: ExecutionInvocationId,
       Parameters: { regionId: 'cn-hangzhou', bucketName: 'e1', permissionName: 'private' }, AccountId: id, ConfigRuleId, ResourceType: 'ACS::OSS::Bucket', ResourceId: 'e1' });
     answer = () => 500;
     await other.call('StartRemediation', { ConfigRuleId });
     await until(async () => (await runs(ConfigRuleId, { ExecutionStatus: 'Failed' }, other)).length === 1);
     assert.equal((await runs(ConfigRuleId, { ExecutionStatus: 'Failed' }, other))[0].ExecutionStatusMessage, 'The executor answered with HTTP status 500.');
-    assert.match((await other.call('DescribeRemediation', { ConfigRuleId })).Remediation.LastSuccessfulInvocationId, /^exec-/);
+    assert.equal((await other.call('DescribeRemediation', { ConfigRuleId })).Remediation.LastSuccessfulInvocationId, ExecutionInvocationId, 'a failure is no success');
   } finally {
+    answer = () => 200;
     await other.stop();
+  }
+});
+
+test('by itself through an executor: what it repairs is evaluated again, and a resource that falls back within ten minutes is left alone', async () => {
+  const other = await Server.start({ args: ['--remediation-executor', `http://127.0.0.1:${executor.address().port}/run`] });
+  const id = other.credentials.AccountId;
+  requests.length = 0;
+  answer = async ({ ResourceId, Parameters }) => {
+    await other.put([{ ...bucket(ResourceId, JSON.parse(Parameters).permissionName), accountId: id }]);
+    return 202;
+  };
+  try {
+    const ConfigRuleId = await rule('repaired', {}, other);
+    const RemediationId = await create(ConfigRuleId, { InvokeType: 'AUTO_EXECUTION' }, other);
+    const told = async (resource) => (await other.call('ListConfigRuleEvaluationResults', { ConfigRuleId, MaxResults: 100 })).EvaluationResults.EvaluationResultList
+      .find((r) => r.EvaluationResultIdentifier.EvaluationResultQualifier.ResourceId === resource)?.ComplianceType;
+    await other.put([{ ...bucket('r1', 'public-read'), accountId: id }]);
+    await until(async () => (await told('r1')) === 'COMPLIANT' && (await runs(ConfigRuleId, {}, other)).length === 1);
+    const { Remediation } = await other.call('DescribeRemediation', { RemediationId });
+    assert.deepEqual([Remediation.LastSuccessfulInvocationId, Remediation.LastSuccessfulInvocationType], [(await runs(ConfigRuleId, {}, other))[0].ExecutionInvocationId, 'AUTO_EXECUTION']);
+    assert.ok(Remediation.LastSuccessfulInvocationTime > 0);
+    await other.put([{ ...bucket('r1', 'public-read'), accountId: id }]);
+    assert.equal(await told('r1'), 'NON_COMPLIANT');
+    await other.put([{ ...bucket('r2', 'public-read'), accountId: id }]);
+    await until(async () => (await runs(ConfigRuleId, {}, other)).length === 2);
+    assert.deepEqual(requests.map((request) => request.ResourceId), ['r1', 'r2'], 'r1 only once');
+    assert.equal(await told('r1'), 'NON_COMPLIANT');
+    await other.call('StartRemediation', { ConfigRuleId });
+    await until(async () => (await told('r1')) === 'COMPLIANT');
+  } finally {
+    answer = () => 200;
+    await other.stop();
+  }
+});
+
+test('an ignored result is not remedied by itself', async () => {
+  const ConfigRuleId = await rule('ignored');
+  await server.put([bucket('n1', 'public-read')]);
+  await until(async () => (await verdict(ConfigRuleId, 'n1')) === 'NON_COMPLIANT');
+  await server.call('IgnoreEvaluationResults', { ConfigRuleId, Resources: JSON.stringify([{ ResourceId: 'n1', ResourceType: 'ACS::OSS::Bucket', Region: 'cn-hangzhou', ResourceAccountId: Number(account) }]), Reason: 'known' });
+  await create(ConfigRuleId, { InvokeType: 'AUTO_EXECUTION' });
+  await server.put([bucket('n1', 'public-read', { tags: { other: 'x' } }), bucket('n2', 'public-read')]);
+  await until(async () => (await runs(ConfigRuleId)).some((run) => run.ExecutionResourceIds === 'n2'));
+  assert.ok(!(await runs(ConfigRuleId)).some((run) => run.ExecutionResourceIds === 'n1'));
+  await server.call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
+test('a function gets the resources of a rule as one list, and its end is the outcome', async () => {
+  const cloud = await Cloud.start();
+  try {
+    await cloud.python('fixer', 'import json\ndef handler(event, context):\n    print("EVENT" + json.dumps({"items": json.loads(event)}))\n    return "done"\n');
+    await cloud.python('failing', 'def handler(event, context):\n    raise ValueError("not today")\n');
+    await cloud.python('slow', 'import time\ndef handler(event, context):\n    time.sleep(60)\n', { timeout: 1 });
+    const ConfigRuleId = (await cloud.server.call('CreateConfigRule', { ConfigRuleName: 'in a VPC', SourceOwner: 'ALIYUN', SourceIdentifier: 'ecs-instances-in-vpc',
+      ResourceTypesScope: 'ACS::ECS::Instance', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification' })).ConfigRuleId;
+    await cloud.server.put(['i-1', 'i-2'].map((id) => instance(id, 'image', { configuration: { InstanceId: id, InstanceNetworkType: 'classic' } })));
+    const custom = (name) => ({ RemediationType: 'FC', SourceType: 'CUSTOM', InvokeType: 'MANUAL_EXECUTION', Params: '{}', RemediationTemplateId: cloud.arn(name) });
+    const RemediationId = await create(ConfigRuleId, custom('fixer'), cloud.server);
+    await cloud.server.call('StartRemediation', { ConfigRuleId });
+    await until(async () => (await runs(ConfigRuleId, {}, cloud.server)).length === 1);
+    const [run] = await runs(ConfigRuleId, {}, cloud.server);
+    assert.deepEqual([run.ExecutionStatus, run.ExecutionStatusMessage, run.ExecutionResourceIds, run.ExecutionResourceType], ['Success', '', 'i-1,i-2', 'ACS::ECS::Instance']);
+    const [{ items }] = await until(async () => (await cloud.events('fixer')).length && cloud.events('fixer'));
+    assert.deepEqual(items, ['i-1', 'i-2'].map((resourceId) => ({ accountId: Number(cloud.account), regionId: 'cn-shanghai', resourceId, resourceType: 'ACS::ECS::Instance', resourceName: resourceId, configRuleId: ConfigRuleId })));
+    assert.equal((await describe(RemediationId, cloud.server)).LastSuccessfulInvocationId, run.ExecutionInvocationId);
+    for (const [name, message] of [['failing', /not today/], ['slow', /^Invocation time out\.$/]]) {
+      await cloud.server.call('UpdateRemediation', { RemediationId, RemediationTemplateId: cloud.arn(name) });
+      await cloud.server.call('StartRemediation', { ConfigRuleId, ResourceId: 'i-2' });
+      await until(async () => (await runs(ConfigRuleId, {}, cloud.server)).length === 1);
+      const [failed] = await runs(ConfigRuleId, {}, cloud.server);
+      assert.deepEqual([failed.ExecutionStatus, failed.ExecutionResourceIds], ['Failed', 'i-2']);
+      assert.match(failed.ExecutionStatusMessage, message);
+      assert.equal((await describe(RemediationId, cloud.server)).LastSuccessfulInvocationId, undefined, 'another template begins a new history');
+    }
+  } finally {
+    await cloud.stop();
   }
 });
 

@@ -313,47 +313,93 @@ test('alicloud_config_aggregate_compliance_pack', async () => {
   await gone(read, () => rpc('DeleteAggregateCompliancePacks', { body: { AggregatorId, CompliancePackIds: CompliancePackId, ...clientToken('DeleteAggregateCompliancePacks') } }));
 });
 
-test('alicloud_config_delivery, alicloud_config_aggregate_delivery', async () => {
-  const written = { ConfigurationItemChangeNotification: true, ConfigurationSnapshot: false, NonCompliantNotification: true, DeliveryChannelName: 'tf', Description: 'tf',
-    DeliveryChannelType: 'SLS', DeliveryChannelTargetArn: `acs:log:cn-shanghai:${account}:project/tf/logstore/tf`, OversizedDataOSSTargetArn: `acs:oss:cn-shanghai:${account}:tf`,
-    DeliveryChannelCondition: '[{"filterType":"RuleRiskLevel","value":"2","multiple":false}]' };
-  for (const [middle, more] of [['', {}], ['Aggregate', { AggregatorId }]]) {
-    const { DeliveryChannelId } = await rpc(`Create${middle}ConfigDeliveryChannel`, { body: { ...written, ...more, ...clientToken('CreateConfigDeliveryChannel') } });
-    const read = () => readOr(['DeliveryChannelNotExists', 'Invalid.AggregatorId.Value'], async () =>
-      (await rpc(`Get${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more } })).DeliveryChannel);
-    await settled(read, { ...written, Status: 1, DeliveryChannelId, ...more });
-    await rpc(`Update${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more, Status: 0, Description: 'changed', ...clientToken('UpdateConfigDeliveryChannel') } });
-    await settled(read, { ...written, Status: 0, Description: 'changed' });
-    const listed = await rpc(`List${middle}ConfigDeliveryChannels`, { body: more });
-    for (const name of ['AccountId', 'DeliveryChannelAssumeRoleArn', ...Object.keys(written), 'DeliveryChannelId', 'Status']) assert.ok(name in listed.DeliveryChannels[0], name);
-    await gone(read, () => rpc(`Delete${middle}ConfigDeliveryChannel`, { body: { DeliveryChannelId, ...more } }));
-  }
-});
+const target = (kind, name) => ({ OSS: `acs:oss:cn-shanghai:${account}:${name}`, MNS: `acs:mns:cn-shanghai:${account}:/topics/${name}`,
+  SLS: `acs:log:cn-shanghai:${account}:project/${name}/logstore/${name}` })[kind];
+const types = (...values) => JSON.stringify([{ filterType: 'ResourceType', values, multiple: true }]);
+let tfGroup;
+const groupOf = async () => (tfGroup ??= (await rpc('CreateAggregator', { body: { AggregatorName: 'tf-deliveries', AggregatorType: 'RD', Description: 'tf', ...clientToken('CreateAggregator') } })).AggregatorId);
+
+/** A delivery of an account, or with `AggregatorId` of a group: the same walk. */
+async function delivery(prefix, owner, notFound) {
+  const name = (verb) => `${verb}${prefix}ConfigDeliveryChannel`;
+  const written = { ConfigurationItemChangeNotification: true, ConfigurationSnapshot: false, NonCompliantNotification: true, DeliveryChannelCondition: types('ACS::ECS::Instance'),
+    DeliveryChannelName: 'tf-delivery', DeliveryChannelTargetArn: target('SLS', 'tf'), DeliveryChannelType: 'SLS', Description: 'by terraform', OversizedDataOSSTargetArn: target('OSS', 'tf-large') };
+  const { DeliveryChannelId } = await rpc(name('Create'), { body: { ...owner, ...written, ...clientToken(name('Create')) } });
+  const id = { ...owner, DeliveryChannelId };
+  const read = () => readOr(notFound, async () => (await rpc(name('Get'), { query: id })).DeliveryChannel);
+  const update = async (changes) => {
+    await rpc(name('Update'), { body: { ...id, ...changes, ...clientToken(name('Update')) } });
+    Object.assign(written, changes);
+    await settled(read, written);
+  };
+  await settled(read, { ...written, ...id, Status: 1 });
+  await update({ Status: 0 });
+  await update({ Status: 1 });
+  await update({ ConfigurationItemChangeNotification: false });
+  await update({ ConfigurationSnapshot: true });
+  await update({ NonCompliantNotification: false });
+  await update({ DeliveryChannelCondition: types('ACS::OSS::Bucket', 'ACS::RDS::DBInstance') });
+  await update({ DeliveryChannelName: 'tf-renamed', Description: 'changed' });
+  await update({ DeliveryChannelTargetArn: target('SLS', 'tf-other') });
+  await update({ OversizedDataOSSTargetArn: target('OSS', 'tf-larger') });
+  await update({ Description: '', DeliveryChannelCondition: '' });
+  const listed = await rpc(`List${prefix}ConfigDeliveryChannels`, { body: { ...owner, DeliveryChannelIds: DeliveryChannelId } });
+  for (const member of ['AccountId', 'ConfigurationItemChangeNotification', 'ConfigurationSnapshot', 'DeliveryChannelAssumeRoleArn', 'DeliveryChannelCondition', 'DeliveryChannelId',
+    'DeliveryChannelName', 'DeliveryChannelTargetArn', 'DeliveryChannelType', 'Description', 'NonCompliantNotification', 'OversizedDataOSSTargetArn', 'Status', ...Object.keys(owner)])
+    assert.ok(member in listed.DeliveryChannels[0], member);
+  await gone(read, () => rpc(name('Delete'), { body: id }));
+  await rpc(name('Delete'), { body: id }).then(() => assert.fail(), (error) => assert.ok(isCode(error, notFound)));
+}
+
+test('alicloud_config_delivery', () => delivery('', {}, ['DeliveryChannelNotExists']));
+
+test('alicloud_config_aggregate_delivery', async () => delivery('Aggregate', { AggregatorId: await groupOf() }, ['DeliveryChannelNotExists', 'Invalid.AggregatorId.Value']));
 
 test('alicloud_config_delivery_channel', async () => {
-  const written = { DeliveryChannelAssumeRoleArn: `acs:ram::${account}:role/aliyunserviceroleforconfig`, DeliveryChannelCondition: '', DeliveryChannelName: 'old', Description: 'old',
-    DeliveryChannelTargetArn: `acs:oss:cn-shanghai:${account}:tf-old`, DeliveryChannelType: 'OSS', Status: 1 };
-  const put = (more = {}) => rpc('PutDeliveryChannel', { version: VERSION.old, body: { ...written, ...more, ...clientToken('PutDeliveryChannel') } });
+  const written = { DeliveryChannelAssumeRoleArn: `acs:ram::${account}:role/aliyunserviceroleforconfig`, DeliveryChannelCondition: types('ACS::ECS::Instance'), DeliveryChannelName: 'tf-channel',
+    DeliveryChannelTargetArn: target('MNS', 'tf'), DeliveryChannelType: 'MNS', Description: 'by terraform', Status: 1 };
+  const put = (more) => rpc('PutDeliveryChannel', { version: VERSION.old, body: { ...written, ...more, ...clientToken('PutDeliveryChannel') } });
   const { DeliveryChannelId } = await put();
-  const read = async () => (await rpc('DescribeDeliveryChannels', { version: VERSION.old, method: 'GET', query: { RegionId: 'cn-shanghai', DeliveryChannelIds: DeliveryChannelId } })).DeliveryChannels[0];
+  const read = () => readOr(['AccountNotExisted', 'DeliveryChannelNotExists'], async () =>
+    (await rpc('DescribeDeliveryChannels', { version: VERSION.old, method: 'GET', query: { RegionId: 'cn-shanghai', DeliveryChannelIds: DeliveryChannelId } })).DeliveryChannels[0]);
   await settled(read, { ...written, DeliveryChannelId });
-  await put({ DeliveryChannelId, Status: 0, Description: 'changed' });
-  await settled(read, { ...written, Status: 0, Description: 'changed' });
+  for (const change of [{ DeliveryChannelName: 'tf-renamed' }, { Description: 'changed' }, { DeliveryChannelTargetArn: target('MNS', 'tf-other') }, { DeliveryChannelCondition: types('ACS::OSS::Bucket') }, { Status: 0 }, { Status: 1 }]) {
+    Object.assign(written, change);
+    assert.equal((await put({ DeliveryChannelId })).DeliveryChannelId, DeliveryChannelId);
+    await settled(read, { ...written, DeliveryChannelId });
+  }
+  // The provider has no call that deletes it; one deleted elsewhere is found to be gone.
+  await gone(read, () => rpc('DeleteConfigDeliveryChannel', { body: { DeliveryChannelId } }));
 });
 
-test('alicloud_config_remediation, alicloud_config_aggregate_remediation', async () => {
-  const Params = JSON.stringify({ bucketName: '{resourceId}', regionId: '{regionId}', permissionName: 'private' });
-  const of = { SourceOwner: 'ALIYUN', SourceIdentifier: 'oss-bucket-public-read-prohibited', ResourceTypesScope: 'ACS::OSS::Bucket', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification' };
-  for (const [middle, more] of [['', {}], ['Aggregate', { AggregatorId }]]) {
-    const { ConfigRuleId } = await rpc(`Create${middle}ConfigRule`, { body: { ConfigRuleName: `tf-remedied-${middle}`, ...of, ...more, ...clientToken('CreateConfigRule') } });
-    const { RemediationId } = await rpc(`Create${middle}Remediation`, { body: { ConfigRuleId, RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', InvokeType: 'MANUAL_EXECUTION',
-      SourceType: 'ALIYUN', Params, ...more, ...clientToken('CreateRemediation') } });
-    const read = () => readOr(['RemediationConfigNotExist', 'RemediationNotExist', 'Invalid.AggregatorId.Value'], async () => (await rpc(`Describe${middle}Remediation`,
-      middle ? { body: { RemediationId, ...more } } : { method: 'GET', query: { RemediationId } })).Remediation);
-    await settled(read, { ConfigRuleId, InvokeType: 'MANUAL_EXECUTION', RemediationOriginParams: Params, RemediationSourceType: 'ALIYUN', RemediationTemplateId: 'ACS-OSS-PutBucketAcl',
-      RemediationType: 'OOS', RemediationId });
-    await rpc(`Update${middle}Remediation`, { body: { RemediationId, Params, InvokeType: 'AUTO_EXECUTION', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', ...more, ...clientToken('UpdateRemediation') } });
-    await settled(read, { InvokeType: 'AUTO_EXECUTION', RemediationOriginParams: Params });
-    await gone(read, () => rpc(`Delete${middle}Remediations`, { body: { RemediationIds: RemediationId, ...more } }));
-  }
-});
+/** A remediation of a rule of an account, or with `AggregatorId` of a group. */
+async function remediation(prefix, owner, notFound, method) {
+  const rule = { ...RULE, RegionIdsScope: '', TagKeyScope: '', TagValueScope: '', ExcludeResourceIdsScope: '', InputParameters: '{}',
+    SourceIdentifier: 'oss-bucket-public-read-prohibited', ResourceTypesScope: 'ACS::OSS::Bucket' };
+  const { ConfigRuleId } = await rpc(`Create${prefix}ConfigRule`, { body: { ...owner, ...rule, ConfigRuleName: `tf-remedied${prefix}`, ...clientToken('CreateConfigRule') } });
+  const params = (permissionName) => JSON.stringify({ bucketName: '{resourceId}', regionId: '{regionId}', permissionName });
+  const { RemediationId } = await rpc(`Create${prefix}Remediation`, { body: { ...owner, ConfigRuleId, RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl',
+    InvokeType: 'MANUAL_EXECUTION', SourceType: 'ALIYUN', Params: params('public-read'), ...clientToken('CreateRemediation') } });
+  const id = { ...owner, RemediationId };
+  const read = () => readOr(notFound, async () => (await rpc(`Describe${prefix}Remediation`, { method, query: id })).Remediation);
+  const wanted = { ConfigRuleId, RemediationId, RemediationType: 'OOS', RemediationTemplateId: 'ACS-OSS-PutBucketAcl', InvokeType: 'MANUAL_EXECUTION', RemediationSourceType: 'ALIYUN',
+    RemediationOriginParams: params('public-read') };
+  await settled(read, wanted);
+  const update = async (sent, seen = sent) => {
+    await rpc(`Update${prefix}Remediation`, { body: { ...id, ...sent, ...clientToken('UpdateRemediation') } });
+    await settled(read, Object.assign(wanted, seen));
+  };
+  await update({ Params: params('private') }, { RemediationOriginParams: params('private') });
+  for (const InvokeType of ['AUTO_EXECUTION', 'NON_EXECUTION', 'NOT_CONFIG', 'MANUAL_EXECUTION']) await update({ InvokeType });
+  const functionArn = `acs:fc:cn-shanghai:${account}:functions/tf`;
+  await update({ RemediationType: 'FC', SourceType: 'CUSTOM', RemediationTemplateId: functionArn, Params: '{}' },
+    { RemediationType: 'FC', RemediationSourceType: 'CUSTOM', RemediationTemplateId: functionArn, RemediationOriginParams: '{}' });
+  const remove = () => rpc(`Delete${prefix}Remediations`, { body: { ...owner, RemediationIds: RemediationId } });
+  await gone(read, remove);
+  await remove().catch((error) => assert.ok(isCode(error, ['RemediationConfigNotExist'])));
+  await rpc(`Delete${prefix}ConfigRules`, { body: { ...owner, ConfigRuleIds: ConfigRuleId } });
+}
+
+test('alicloud_config_remediation', () => remediation('', {}, ['RemediationConfigNotExist', 'RemediationNotExist'], 'GET'));
+
+test('alicloud_config_aggregate_remediation', async () => remediation('Aggregate', { AggregatorId: await groupOf() }, ['RemediationNotExist', 'Invalid.AggregatorId.Value'], 'POST'));

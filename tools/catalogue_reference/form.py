@@ -244,7 +244,8 @@ def pack_errors(pack, stem, rules):
 
 
 def remediation_errors(template, stem, rules):
-    wanted = {"identifier": str, "name": str, "description": str, "rules": list, "definition": dict, "effect": dict}
+    wanted = {"identifier": str, "name": str, "description": str, "source": dict, "rules": list, "definition": dict,
+              "effect": dict}
     for name in sorted(set(template) ^ set(wanted)):
         yield "$." + name, "unknown member" if name in template else "is missing"
     for name, kind in wanted.items():
@@ -255,6 +256,8 @@ def remediation_errors(template, stem, rules):
     for index, identifier in enumerate(template.get("rules", [])):
         if rules and identifier not in rules:
             yield "$.rules[%d]" % index, "no such rule"
+    if template.get("source") not in ({"definition": "documented"}, {"definition": "derived"}):
+        yield "$.source", "must say whether the definition is documented or derived"
     for name in sorted(set(template.get("effect", {})) - {"set", "tags", "ignoreCase"}):
         yield "$.effect." + name, "is no effect"
     if set(template.get("definition", {})) != {"Parameters"}:
