@@ -211,6 +211,24 @@ test('an unreachable target is tried again, also by the next process', async () 
   await drop(id);
 });
 
+test('what a killed process was sending is sent by the next one before long', async () => {
+  const id = await channel('MNS', arn.mns('held'), { ConfigurationItemChangeNotification: true });
+  let asked = false;
+  sink.answer = ({ path: where, method }) => {
+    if (!where.includes('held') || method === 'GET') return 200;
+    asked = true;
+    return new Promise(() => {});
+  };
+  await server.put([bucket('held', 'private')]);
+  await until(() => asked);
+  server.child.kill('SIGKILL');
+  await server.exited;
+  sink.answer = () => 200;
+  server = await Server.start({ ...options(), data: server.data });
+  await until(() => messages('held').some((m) => m.configurationItem.resourceId === 'held'), 40);
+  await drop(id);
+});
+
 const metrics = async () => (await fetch(`${server.endpoint}/metrics`)).text();
 
 test('a document that its target refuses is given up after some tries; others go on', async () => {

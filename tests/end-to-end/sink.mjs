@@ -11,7 +11,7 @@ export class Sink {
       const parts = [];
       for await (const part of request) parts.push(part);
       const seen = { method: request.method, path: request.url, headers: request.headers, body: Buffer.concat(parts).toString() };
-      const answer = sink.answer(seen);
+      const answer = await sink.answer(seen);
       const [status, body] = Array.isArray(answer) ? answer : [answer, ''];
       if (status < 300 && !['HEAD', 'GET'].includes(request.method)) sink.requests.push(seen);
       response.writeHead(status).end(body);
