@@ -109,9 +109,11 @@ const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, cons
 /* Types of which a related resource must exist: the first that has none. */
 static int lacks_related(engine_evaluating *c, const engine_slot *slot, const engine_subject *s,
                          pl_str *lacking) {
-    engine_relating *relating = slot->required_related_count ? relating_of(c, s) : NULL;
     *lacking = PL_STR_NONE;
-    if (slot->required_related_count && !relating)
+    if (slot->required_related_count == 0)
+        return 0;
+    engine_relating *relating = relating_of(c, s);
+    if (!relating)
         return -1;
     for (size_t i = 0; i < slot->required_related_count; i++) {
         pl_json list = PL_JSON_NONE;

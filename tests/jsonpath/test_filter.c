@@ -125,8 +125,7 @@ static void mistakes_are_refused_at_their_place(void **state) {
 static void what_costs_too_much_is_an_error(void **state) {
     (void)state;
     static const char *const paths[] = {"$.l[?($..a == 1 || count($..*) < 0 || @ in $.l)]",
-                                        "$..[?(count($..*) < 0)]", "$..[?($.l == $.l && false)]",
-                                        "$..[?(@ in $.l && false)]", "$..[?(!($.l != $.l) && false)]"};
+                                        "$..[?($.l == $.l && false)]", "$..[?(@ in $.l && false)]"};
     pl_buf text;
     pl_buf_init(&text, 1 << 20);
     pl_buf_add(&text, PL_STR("{\"l\":["));
