@@ -29,7 +29,8 @@ static int run_kept(store_session *session, void *argument, pl_error *error) {
     if (run(session, argument, error) != 0)
         return -1;
     pl_buf *out = j->call->out->out;
-    if (!out->failed)
+    /* An answer made without all its memory is refused by the gateway and must not be kept either. */
+    if (!out->failed && !j->call->arena->failed)
         store_keep(session, j->key, pl_str_skip(pl_buf_str(out), j->written));
     return 0;
 }

@@ -19,7 +19,8 @@ void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t
 }
 
 static bool is_paging(pl_str name) {
-    static const char *const names[] = {"NextToken", "Marker", "MaxResults", "MaxItems"};
+    static const char *const names[] = {"NextToken", "Marker",   "MaxResults",
+                                        "MaxItems",  "PageSize", "PageNumber"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (pl_str_is(name, names[i]))
             return true;
