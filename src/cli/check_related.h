@@ -3,8 +3,8 @@
  * first pass over the input, so that `RELATED:<type>` finds them without a server.
  *
  * Which resources are related is data of the catalogue: a relation names the property that carries the other
- * resource's id, on either side, and may be declared by either type (inventory/relation.h). Every resource of an account is related to the account itself.
- * Built by one thread, then read by all.
+ * resource's id, on either side, and may be declared by either type (inventory/relation.h). Every resource of
+ * an account is related to the account itself. Built by one thread, then read by all.
  */
 #ifndef CLI_CHECK_RELATED_H
 #define CLI_CHECK_RELATED_H

@@ -1,4 +1,5 @@
-/* `plumbline policy what-if`: what a change of control policies would do to the calls that a server has seen. */
+/* `plumbline policy what-if`: what a change of control policies would do to the calls that a server has seen.
+ */
 #ifndef CLI_WHAT_IF_H
 #define CLI_WHAT_IF_H
 

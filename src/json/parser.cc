@@ -126,8 +126,8 @@ extern "C" bool pl_json_index_make(pl_json_parser *parser, pl_str text, pl_json_
     if (index.stage1(bytes, text.n, simdjson::stage1_mode::regular) != simdjson::SUCCESS)
         return false;
     bool escapes = memchr(bytes, '\\', text.n) != nullptr;
-    *out = pl_json_index{bytes,   index.structural_indexes.get(), index.n_structural_indexes, uint32_t(text.n),
-                         escapes, parser};
+    *out = pl_json_index{
+        bytes, index.structural_indexes.get(), index.n_structural_indexes, uint32_t(text.n), escapes, parser};
     return true;
 }
 

@@ -79,8 +79,8 @@ static void service_linked_roles(void **state) {
     CALL_OK(&t, "DeleteServiceLinkedRole", "RoleName", "AliyunServiceRoleForConfig");
     CALL_OK(&t, "GetServiceLinkedRoleDeletionStatus", "DeletionTaskId", keep_at(&t, "DeletionTaskId"));
     assert_str(text_at(&t, "Status"), "SUCCEEDED");
-    CALL_FAILS(&t, 400, "InvalidParameter.DeletionTaskId", "GetServiceLinkedRoleDeletionStatus", "DeletionTaskId",
-               "task/none");
+    CALL_FAILS(&t, 400, "InvalidParameter.DeletionTaskId", "GetServiceLinkedRoleDeletionStatus",
+               "DeletionTaskId", "task/none");
 }
 
 static void policies_and_versions(void **state) {

@@ -1,3 +1,4 @@
-/* The cases of test_related.c once more, where everything that is written is first tried with failures beneath. */
+/* The cases of test_related.c once more, where everything that is written is first tried with failures
+ * beneath. */
 #define PL_TESTS_WITH_FAULTS
 #include "test_related.c"
