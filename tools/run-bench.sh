@@ -33,10 +33,10 @@ for program in "$build"/bench/bench_*; do
     name=$(basename "$program")
     case "$name" in
     bench_check) run "$name" "$program" "$plumbline" "$work" 200000 ;;
-    bench_growth) run "$name" "$program" "$work" 2000 ;;
+    bench_growth) run "$name" "$program" "$work" 10000 ;;
     bench_serve) run "$name" "$program" "$plumbline" "$work" ;;
     bench_gateway) run "$name" "$program" "$plumbline" ;;
-    bench_ingest | bench_store) run "$name" "$program" "$work" ;;
+    bench_ingest | bench_kept | bench_store) run "$name" "$program" "$work" ;;
     *) run "$name" "$program" ;;
     esac
 done
