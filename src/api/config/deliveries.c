@@ -237,19 +237,11 @@ static int list(api_call *call) {
     return config_owner_of(call, CONFIG_READ, &task.owner) != 0 ? -1 : list_channels(&task);
 }
 
-#define TWINS(one, other, handler)                                                                           \
-    int one(api_call *call) {                                                                                \
-        return handler(call);                                                                                \
-    }                                                                                                        \
-    int other(api_call *call) {                                                                              \
-        return handler(call);                                                                                \
-    }
-
-TWINS(config_create_config_delivery_channel, config_create_aggregate_config_delivery_channel, create)
-TWINS(config_update_config_delivery_channel, config_update_aggregate_config_delivery_channel, update)
-TWINS(config_delete_config_delivery_channel, config_delete_aggregate_config_delivery_channel, delete)
-TWINS(config_get_config_delivery_channel, config_get_aggregate_config_delivery_channel, get)
-TWINS(config_list_config_delivery_channels, config_list_aggregate_config_delivery_channels, list)
+CONFIG_TWINS(config_create_config_delivery_channel, config_create_aggregate_config_delivery_channel, create)
+CONFIG_TWINS(config_update_config_delivery_channel, config_update_aggregate_config_delivery_channel, update)
+CONFIG_TWINS(config_delete_config_delivery_channel, config_delete_aggregate_config_delivery_channel, delete)
+CONFIG_TWINS(config_get_config_delivery_channel, config_get_aggregate_config_delivery_channel, get)
+CONFIG_TWINS(config_list_config_delivery_channels, config_list_aggregate_config_delivery_channels, list)
 
 /* --- 2019-01-08 --------------------------------------------------------------------------------------------
  */

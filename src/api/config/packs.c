@@ -287,15 +287,7 @@ static int list(api_call *call) {
     return 0;
 }
 
-#define TWINS(one, other, handler)                                                                           \
-    int one(api_call *call) {                                                                                \
-        return handler(call);                                                                                \
-    }                                                                                                        \
-    int other(api_call *call) {                                                                              \
-        return handler(call);                                                                                \
-    }
-
-TWINS(config_create_compliance_pack, config_create_aggregate_compliance_pack, create)
-TWINS(config_update_compliance_pack, config_update_aggregate_compliance_pack, update)
-TWINS(config_get_compliance_pack, config_get_aggregate_compliance_pack, get)
-TWINS(config_list_compliance_packs, config_list_aggregate_compliance_packs, list)
+CONFIG_TWINS(config_create_compliance_pack, config_create_aggregate_compliance_pack, create)
+CONFIG_TWINS(config_update_compliance_pack, config_update_aggregate_compliance_pack, update)
+CONFIG_TWINS(config_get_compliance_pack, config_get_aggregate_compliance_pack, get)
+CONFIG_TWINS(config_list_compliance_packs, config_list_aggregate_compliance_packs, list)

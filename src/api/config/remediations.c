@@ -412,21 +412,13 @@ static int start(api_call *call) {
     return 0;
 }
 
-#define TWINS(one, other, handler)                                                                           \
-    int one(api_call *call) {                                                                                \
-        return handler(call);                                                                                \
-    }                                                                                                        \
-    int other(api_call *call) {                                                                              \
-        return handler(call);                                                                                \
-    }
-
-TWINS(config_create_remediation, config_create_aggregate_remediation, create)
-TWINS(config_update_remediation, config_update_aggregate_remediation, update)
-TWINS(config_delete_remediations, config_delete_aggregate_remediations, delete)
-TWINS(config_describe_remediation, config_describe_aggregate_remediation, describe)
-TWINS(config_list_remediations, config_list_aggregate_remediations, list)
-TWINS(config_list_remediation_executions, config_list_aggregate_remediation_executions, list_runs)
-TWINS(config_start_remediation, config_start_aggregate_remediation, start)
+CONFIG_TWINS(config_create_remediation, config_create_aggregate_remediation, create)
+CONFIG_TWINS(config_update_remediation, config_update_aggregate_remediation, update)
+CONFIG_TWINS(config_delete_remediations, config_delete_aggregate_remediations, delete)
+CONFIG_TWINS(config_describe_remediation, config_describe_aggregate_remediation, describe)
+CONFIG_TWINS(config_list_remediations, config_list_aggregate_remediations, list)
+CONFIG_TWINS(config_list_remediation_executions, config_list_aggregate_remediation_executions, list_runs)
+CONFIG_TWINS(config_start_remediation, config_start_aggregate_remediation, start)
 
 /* --- Templates ---------------------------------------------------------------------------------------------
  */

@@ -287,19 +287,14 @@ static int get_rules(api_call *call) {
     return 0;
 }
 
-#define TWINS(one, other, handler)                                                                           \
-    int one(api_call *call) {                                                                                \
-        return handler(call);                                                                                \
-    }                                                                                                        \
-    int other(api_call *call) {                                                                              \
-        return handler(call);                                                                                \
-    }
-
-TWINS(config_generate_resource_inventory, config_generate_aggregate_resource_inventory, generate_inventory)
-TWINS(config_get_resource_inventory, config_get_aggregate_resource_inventory, get_inventory)
-TWINS(config_create_advanced_search_file, config_create_aggregate_advanced_search_file, create_search)
-TWINS(config_get_advanced_search_file, config_get_aggregate_advanced_search_file, get_search)
-TWINS(config_generate_compliance_pack_report, config_generate_aggregate_compliance_pack_report, generate_pack)
-TWINS(config_get_compliance_pack_report, config_get_aggregate_compliance_pack_report, get_pack)
-TWINS(config_generate_config_rules_report, config_generate_aggregate_config_rules_report, generate_rules)
-TWINS(config_get_config_rules_report, config_get_aggregate_config_rules_report, get_rules)
+CONFIG_TWINS(config_generate_resource_inventory, config_generate_aggregate_resource_inventory,
+             generate_inventory)
+CONFIG_TWINS(config_get_resource_inventory, config_get_aggregate_resource_inventory, get_inventory)
+CONFIG_TWINS(config_create_advanced_search_file, config_create_aggregate_advanced_search_file, create_search)
+CONFIG_TWINS(config_get_advanced_search_file, config_get_aggregate_advanced_search_file, get_search)
+CONFIG_TWINS(config_generate_compliance_pack_report, config_generate_aggregate_compliance_pack_report,
+             generate_pack)
+CONFIG_TWINS(config_get_compliance_pack_report, config_get_aggregate_compliance_pack_report, get_pack)
+CONFIG_TWINS(config_generate_config_rules_report, config_generate_aggregate_config_rules_report,
+             generate_rules)
+CONFIG_TWINS(config_get_config_rules_report, config_get_aggregate_config_rules_report, get_rules)

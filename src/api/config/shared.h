@@ -81,4 +81,14 @@ void config_write_item(pl_writer *out, const char *id_name, pl_str id, const pl_
 /* `name`: one of PageNumber, PageSize, TotalCount. */
 void config_write_page(pl_writer *out, int64_t page, int64_t take, int64_t total);
 
+/* The handlers of an account operation and of its aggregate twin: one implementation, told apart by the
+ * owner. */
+#define CONFIG_TWINS(one, other, handler)                                                                    \
+    int one(api_call *call) {                                                                                \
+        return handler(call);                                                                                \
+    }                                                                                                        \
+    int other(api_call *call) {                                                                              \
+        return handler(call);                                                                                \
+    }
+
 #endif
