@@ -3,7 +3,7 @@ BUILD := build
 JOBS := $(shell nproc)
 PREFIX ?= /usr/local
 
-.PHONY: all run test lint bench fuzz coverage longest install clean packages release asan tsan
+.PHONY: all run test lint bench fuzz coverage longest install package clean packages release asan tsan
 
 all: release
 
@@ -49,7 +49,12 @@ longest:
 	@tools/longest.sh
 
 install: release
-	@cmake --install $(BUILD)/release --prefix $(PREFIX)
+	@cmake --install $(BUILD)/release --prefix $(PREFIX) --component program
+
+# build/plumbline_VERSION_ARCHITECTURE.deb, with a service.
+package: release
+	@tools/install-packages.sh package
+	@cd $(BUILD)/release && cpack -B .. >/dev/null && ls ../*.deb
 
 clean:
 	@rm -rf $(BUILD)

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Installs the Debian packages that a task needs and are missing. usage: install-packages.sh build|test|lint|bench|fuzz|coverage
+# Installs the Debian packages that a task needs and are missing. usage: install-packages.sh build|package|test|lint|bench|fuzz|coverage
 # As root or with passwordless sudo it installs; otherwise it prints the one line to run and fails.
 set -eu
 
 build="gcc g++ make cmake ninja-build pkg-config python3 libmicrohttpd-dev libsimdjson-dev libsqlite3-dev libpq-dev libssl-dev libcurl4-openssl-dev libpcre2-dev bubblewrap libseccomp-dev libzip-dev libxlsxwriter-dev"
 case "${1:-build}" in
 build) wanted="$build" ;;
+package) wanted="$build dpkg-dev file" ;;
 test) wanted="$build libcmocka-dev postgresql nodejs npm curl jq" ;;
 lint) wanted="$build clang-format clang-tidy cppcheck" ;;
 bench) wanted="$build nodejs npm wrk valgrind" ;;
 coverage) wanted="$build libcmocka-dev postgresql nodejs npm gcovr" ;;
 fuzz) wanted="$build clang libclang-rt-14-dev" ;;
-*) echo "usage: $0 build|test|lint|bench|fuzz|coverage" >&2; exit 2 ;;
+*) echo "usage: $0 build|package|test|lint|bench|fuzz|coverage" >&2; exit 2 ;;
 esac
 
 missing=""
