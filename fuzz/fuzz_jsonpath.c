@@ -18,6 +18,17 @@ static void check(bool holds) {
         abort();
 }
 
+/* Members of one name have one normalized path, which leads to one of them only. */
+static bool repeats_a_name(pl_json node) {
+    pl_str key;
+    pl_json value;
+    bool object = pl_json_is_object(node);
+    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);)
+        if ((object && pl_json_get(node, key).at != value.at) || repeats_a_name(value))
+            return true;
+    return false;
+}
+
 static void check_normalized(pl_arena *arena, pl_json root, pl_json node) {
     pl_buf text;
     pl_error error;
@@ -28,7 +39,7 @@ static void check_normalized(pl_arena *arena, pl_json root, pl_json node) {
         check(pl_path_compile(arena, pl_buf_str(&text), PL_PATH_RFC9535, &path, &error) == 0);
         check(pl_path_is_definite(path));
         pl_json found = pl_path_find(path, root);
-        check(found.at == node.at || pl_json_equal(found, node) || pl_json_exists(found));
+        check(found.at == node.at);
     }
     pl_buf_free(&text);
 }
@@ -41,6 +52,8 @@ static void select_all(pl_arena *arena, const pl_path *path, pl_json root) {
         return;
     if (pl_path_is_definite(path))
         check(nodes.count <= 1 && pl_path_find(path, root).at == (nodes.count ? nodes.items[0].at : 0));
+    if (repeats_a_name(root))
+        return;
     for (size_t i = 0; i < nodes.count && i < CHECKED; i++)
         check_normalized(arena, root, nodes.items[i]);
 }
