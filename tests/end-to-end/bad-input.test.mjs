@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { root } from './paths.mjs';
 import { Connection, signed } from './raw.mjs';
 import { failure, plumbline, scratch, Server } from './support.mjs';
 
@@ -219,7 +220,7 @@ test('a catalogue of one\'s own: folders are read, a wrong one ends serve and ch
   const input = write('one.jsonl', `${text({ configuration: { a: 'b' } })}\n`);
   const check = (catalogue) => plumbline(['check', '--catalogue', catalogue, '--rule', 'my-rule', input]);
   assert.equal(check(own).status, 0, check(own).stderr);
-  const template = JSON.parse(fs.readFileSync(path.resolve(import.meta.dirname, '../../catalogue/packs/accesskey-permission-governance-best-practice.json')));
+  const template = JSON.parse(fs.readFileSync(path.join(root, 'catalogue/packs/accesskey-permission-governance-best-practice.json')));
   fs.mkdirSync(path.join(own, 'packs'));
   fs.writeFileSync(path.join(own, 'packs', 'my-pack.json'), JSON.stringify({ ...template, templateId: 'ct-0000000000000001', key: 'my-pack' }));
   const packed = plumbline(['check', '--catalogue', own, '--template', 'ct-0000000000000001', input]);

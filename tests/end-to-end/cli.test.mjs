@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { root } from './paths.mjs';
 import { plumbline, scratch } from './support.mjs';
 
 const directory = scratch();
@@ -144,7 +145,7 @@ test('policy decides, tests and lints', () => {
     ['3:2: shadowed-statement', '4:4: unknown-action', '5:2: overbroad-grant', '6:2: shadowed-statement', '7:20: impossible-condition']);
   fs.writeFileSync(path.join(directory, 'broken.json'), '{"Version": "1", "Statement": [\n {"Effect": "allow", "Action": "*", "Resource": "*"}]}');
   assert.match(plumbline(['policy', 'lint', path.join(directory, 'broken.json')]).stdout, /broken\.json:2:13: error: .*Effect must be Allow or Deny/);
-  const cases = plumbline(['policy', 'test', path.resolve(import.meta.dirname, '../policy/cases.json')]);
+  const cases = plumbline(['policy', 'test', path.join(root, 'tests/policy/cases.json')]);
   assert.equal(cases.status, 0);
   assert.match(cases.stdout, /227 passed, 0 failed/);
 });

@@ -12,9 +12,9 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { here, root } from './paths.mjs';
 import { plumbline, program, scratch, Server } from './support.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const read = (file) => fs.readFileSync(path.join(root, file), 'utf8');
 const pages = ['README.md', 'CONTRIBUTING.md', 'catalogue/README.md',
   ...fs.readdirSync(path.join(root, 'docs'), { recursive: true }).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
@@ -51,7 +51,7 @@ class Room {
     room.directory = scratch();
     fs.mkdirSync(path.join(room.directory, 'bin'));
     fs.symlinkSync(program, path.join(room.directory, 'bin', 'plumbline'));
-    fs.symlinkSync(path.join(import.meta.dirname, 'node_modules'), path.join(room.directory, 'node_modules'));
+    fs.symlinkSync(path.join(here, 'node_modules'), path.join(room.directory, 'node_modules'));
     fs.symlinkSync(path.join(root, 'catalogue'), path.join(room.directory, 'catalogue'));
     fs.symlinkSync(path.join(root, 'tests'), path.join(room.directory, 'tests'));
     room.data = path.join(room.directory, 'plumbline-data');

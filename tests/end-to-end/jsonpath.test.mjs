@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { build, here } from './paths.mjs';
 
-const suite = path.join(import.meta.dirname, 'node_modules/jsonpath-rfc9535/src/__tests__/jsonpath-compliance-test-suite/cts.json');
+const suite = path.join(here, 'node_modules/jsonpath-rfc9535/src/__tests__/jsonpath-compliance-test-suite/cts.json');
 const AT_ONCE = 4;
 // Some 700 processes: the sanitised program takes longer to start than to answer.
-const build = process.env.PLUMBLINE_BUILD ?? path.resolve(import.meta.dirname, '../../build');
 const program = path.join(build, 'release', 'plumbline');
 
 const run = (dialect, one) =>

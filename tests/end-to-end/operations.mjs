@@ -2,22 +2,23 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { root } from './paths.mjs';
 
-const root = path.resolve(import.meta.dirname, '../../api');
+const specifications = path.join(root, 'api');
 
 const load = (product, version, file) => ({ product, version, name: path.basename(file, '.json'),
-  ...JSON.parse(fs.readFileSync(path.join(root, product, version, file), 'utf8')) });
+  ...JSON.parse(fs.readFileSync(path.join(specifications, product, version, file), 'utf8')) });
 
 /** Every operation with a handler, in the order of its name: { product, version, name, parameters, response, errors, ... }. */
-export const operations = fs.readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  .flatMap(({ name: product }) => fs.readdirSync(path.join(root, product)).flatMap((version) =>
-    fs.readdirSync(path.join(root, product, version)).filter((file) => file.endsWith('.json') && /^[A-Z]/.test(file))
+export const operations = fs.readdirSync(specifications, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  .flatMap(({ name: product }) => fs.readdirSync(path.join(specifications, product)).flatMap((version) =>
+    fs.readdirSync(path.join(specifications, product, version)).filter((file) => file.endsWith('.json') && /^[A-Z]/.test(file))
       .map((file) => load(product, version, file))))
   .filter((operation) => operation.handler)
   .sort((a, b) => `${a.product}${a.version}${a.name}`.localeCompare(`${b.product}${b.version}${b.name}`));
 
 /** Every error code that the program knows. */
-export const codes = new Set(JSON.parse(fs.readFileSync(path.join(root, 'errors.json'), 'utf8')).map((error) => error.code));
+export const codes = new Set(JSON.parse(fs.readFileSync(path.join(specifications, 'errors.json'), 'utf8')).map((error) => error.code));
 
 /** A value that the parameter takes, when nothing better is known. */
 export function plausible(parameter) {

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { root } from './paths.mjs';
 import { Server, until } from './support.mjs';
 
-const catalogue = path.resolve(import.meta.dirname, '../../catalogue');
+const catalogue = path.join(root, 'catalogue');
 const load = (room) => Object.fromEntries(fs.readdirSync(path.join(catalogue, room)).filter((name) => name.endsWith('.json'))
   .map((name) => [path.basename(name, '.json'), JSON.parse(fs.readFileSync(path.join(catalogue, room, name), 'utf8'))]));
 const rules = load('rules');

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { inputOf, operations, answerOf } from './operations.mjs';
+import { root } from './paths.mjs';
 import { Server } from './support.mjs';
 import { furnish, known, own } from './tenant.mjs';
 
@@ -53,7 +54,7 @@ test('every reading operation succeeds with identifiers of the caller\'s own', (
 test('JSON answers fit the response trees', () => {
   const lines = answers.filter((a) => a.code === '').map(({ operation, text }) =>
     `{"product":"${operation.product}","version":"${operation.version}","operation":"${operation.name}","response":${text}}\n`);
-  const done = spawnSync('python3', [path.resolve(import.meta.dirname, '../../tools/check-response.py'), '--batch'],
+  const done = spawnSync('python3', [path.join(root, 'tools/check-response.py'), '--batch'],
     { input: lines.join(''), encoding: 'utf8', maxBuffer: 1 << 26 });
   assert.deepEqual([...new Set(done.stderr.replace(/\[\d+\]/g, '[]').split('\n').filter(Boolean))], []);
   assert.equal(done.status, 0);

@@ -4,11 +4,10 @@ import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { build } from './paths.mjs';
 
 const require = createRequire(import.meta.url);
 const { RPCClient } = require('@alicloud/pop-core');
-
-const build = process.env.PLUMBLINE_BUILD ?? path.resolve(import.meta.dirname, '../../build');
 
 /** The program under test: the sanitised build unless PLUMBLINE names another. */
 export const program = process.env.PLUMBLINE ?? path.join(build, 'asan', 'plumbline');
