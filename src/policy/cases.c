@@ -155,7 +155,7 @@ typedef struct runner {
     pl_json cases;
     pl_arena arena;
     pl_error *error;
-    pl_policy_set *sets[PL_DECISION_MAX_LEVELS + 3];
+    pl_policy_set *sets[PL_DECISION_MAX_LEVELS + 4];
     size_t set_count;
 } runner;
 
@@ -165,17 +165,21 @@ static int blame(const runner *r, pl_json node) {
     return inner.http_status < 500 ? bad_member(r->cases, node, inner.message, r->error) : -1;
 }
 
-static int read_set(runner *r, pl_json documents, pl_policy_kind kind, const pl_policy_set **set) {
+static int compile_set(runner *r, pl_json documents, pl_policy_kind kind, const pl_policy_set **set) {
     pl_policy_set **slot = &r->sets[r->set_count];
-    if (!pl_json_exists(documents))
-        return 0;
-    if (!pl_json_is_array(documents))
-        return bad_member(r->cases, documents, "a list of policies is wanted", r->error);
     if (pl_policy_set_from_json(&r->arena, documents, kind, slot, r->error) != 0)
         return blame(r, documents);
     *set = *slot;
     r->set_count++;
     return 0;
+}
+
+static int read_set(runner *r, pl_json documents, pl_policy_kind kind, const pl_policy_set **set) {
+    if (!pl_json_exists(documents))
+        return 0;
+    if (!pl_json_is_array(documents))
+        return bad_member(r->cases, documents, "a list of policies is wanted", r->error);
+    return compile_set(r, documents, kind, set);
 }
 
 static int read_levels(runner *r, pl_json levels, pl_authority *authority) {
@@ -213,6 +217,19 @@ static int read_authority(runner *r, pl_json one, pl_authority *authority) {
                     &authority->resource_group);
 }
 
+/* The role is the resource of the request; services and identity providers bring no policies of their own. */
+static int read_trust(runner *r, pl_json one, const pl_request_principal *principal,
+                      pl_authority *authority) {
+    pl_json document = pl_json_get(one, PL_STR("trust_policy"));
+    if (!pl_json_exists(document))
+        return 0;
+    if (!pl_json_is_object(document))
+        return bad_member(r->cases, document, "a trust policy is wanted", r->error);
+    authority->trust_use =
+        principal->kind <= PL_CALLER_SERVICE_LINKED_ROLE ? PL_TRUST_AND_IDENTITY : PL_TRUST_ALONE;
+    return compile_set(r, document, PL_POLICY_TRUST, &authority->trust);
+}
+
 /* The text of a member that must be a string. */
 static int need_text(const runner *r, pl_json object, pl_str name, pl_str *out) {
     pl_json value = pl_json_get(object, name);
@@ -241,19 +258,30 @@ static int need_choice(const runner *r, pl_json object, pl_str name, const pl_st
     return bad_member(r->cases, pl_json_get(object, name), "unknown value", r->error);
 }
 
+/* The ARN of a session without the name of the session. */
+static pl_str role_of(pl_str arn) {
+    size_t role = pl_str_find(arn, PL_STR(":role/"));
+    size_t session = role == PL_NOT_FOUND ? PL_NOT_FOUND : pl_str_find_char(pl_str_skip(arn, role + 6), '/');
+    return session == PL_NOT_FOUND ? arn : pl_str_head(arn, role + 6 + session);
+}
+
 static int read_principal(const runner *r, pl_json object, pl_request_principal *out) {
     static const pl_str kinds[] = {PL_STR_INIT("RootAccount"), PL_STR_INIT("RAMUser"),
-                                   PL_STR_INIT("AssumedRole"), PL_STR_INIT("ServiceLinkedRole")};
+                                   PL_STR_INIT("AssumedRole"), PL_STR_INIT("ServiceLinkedRole"),
+                                   PL_STR_INIT("Service"),     PL_STR_INIT("Federated")};
     static const pl_str roles[] = {PL_STR_INIT("standalone"), PL_STR_INIT("member"),
                                    PL_STR_INIT("management")};
     int kind, role;
-    if (need_choice(r, object, PL_STR("type"), kinds, 4, &kind) != 0 ||
+    if (need_choice(r, object, PL_STR("type"), kinds, 6, &kind) != 0 ||
         need_choice(r, object, PL_STR("account_role"), roles, 3, &role) != 0 ||
         need_text(r, object, PL_STR("account_id"), &out->account_id) != 0)
         return -1;
     out->kind = (pl_caller_kind)kind;
     out->account_role = (pl_account_role)role;
-    return need_text(r, object, PL_STR("arn"), &out->arn);
+    if (need_text(r, object, PL_STR("arn"), &out->arn) != 0)
+        return -1;
+    out->arn = role_of(out->arn);
+    return 0;
 }
 
 static int read_request(runner *r, pl_json one, pl_request *out) {
@@ -284,7 +312,8 @@ static int decide_case(runner *r, pl_json one, pl_case_result *result, pl_decisi
     int expected;
     if (need_text(r, one, PL_STR("id"), &result->id) != 0 ||
         need_choice(r, one, PL_STR("expect"), verdicts, 3, &expected) != 0 ||
-        read_authority(r, one, &authority) != 0 || read_request(r, one, &request) != 0)
+        read_authority(r, one, &authority) != 0 || read_request(r, one, &request) != 0 ||
+        read_trust(r, one, &request.principal, &authority) != 0)
         return -1;
     pl_error ignored;
     pl_str group = pl_json_str(pl_json_get(one, PL_STR("group")));

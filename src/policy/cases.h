@@ -1,7 +1,9 @@
 /*
  * Requests, policies and decision cases as JSON: what `plumbline policy` and SimulatePolicy read.
  *
- * The form of a case is that of reference/ram-authorization.md, section 8.
+ * The form of a case is that of reference/ram-authorization.md, section 8. A case may also have
+ * "trust_policy", the trust policy of the role that the request assumes; its principal may then be of type
+ * Service (the ARN is the service's name) or Federated (the ARN of the identity provider).
  */
 #ifndef PL_POLICY_CASES_H
 #define PL_POLICY_CASES_H

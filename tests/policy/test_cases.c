@@ -1,5 +1,5 @@
-/* The decision cases of cases.json, each through parser, compiler and decision, and the form of case files.
- */
+/* The decision cases of cases.json and cases-more.json, each through parser, compiler and decision, and the
+ * form of case files. */
 #include "support/testing.h"
 
 #include "policy/cases.h"
@@ -33,19 +33,24 @@ static pl_str read_file(pl_arena *arena, const char *path) {
     return pl_str_of(bytes, n);
 }
 
-static void every_case_is_decided_as_written(void **state) {
-    (void)state;
+static void decide_file(const char *path, size_t cases_in_it) {
     pl_arena arena;
     pl_error error = {0};
     pl_json cases;
     tally t = {0};
     pl_arena_init(&arena, 16 << 20);
-    pl_str text = read_file(&arena, PL_SOURCE_DIR "/tests/policy/cases.json");
+    pl_str text = read_file(&arena, path);
     if (pl_json_parse_in(&arena, text, &cases, &error) != 0 || pl_cases_run(cases, count, &t, &error) != 0)
         fail_msg("%s", error.message);
     assert_int_equal(t.failed, 0);
-    assert_int_equal(t.passed, 227);
+    assert_int_equal(t.passed, cases_in_it);
     pl_arena_free(&arena);
+}
+
+static void every_case_is_decided_as_written(void **state) {
+    (void)state;
+    decide_file(PL_SOURCE_DIR "/tests/policy/cases.json", 227);
+    decide_file(PL_SOURCE_DIR "/tests/policy/cases-more.json", 300);
 }
 
 static void a_bad_case_file_is_refused_with_its_path(void **state) {
@@ -67,6 +72,8 @@ static void a_bad_case_file_is_refused_with_its_path(void **state) {
         {"{\"id\":7}", "$"},
         {"[{\"id\":\"a\",\"expect\":7}]", "$[0].expect"},
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"control_policies\":7,@}]", "$[0].control_policies"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"trust_policy\":[],@}]", "$[0].trust_policy"},
+        {"[{\"id\":\"a\",\"expect\":\"Allow\",\"trust_policy\":{},@}]", "$[0].trust_policy"},
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":7}]", "$[0]"},
         {"[{\"id\":\"a\",\"expect\":\"Allow\",\"request\":{\"action\":\"a:b\",\"resource\":\"*\"}}]",
          "$[0].request"},
