@@ -2,6 +2,7 @@
  * May this caller do that? Forms the resource names of the request from the operation's patterns and the
  * bound parameters (src/api/operation.h), and asks identity (reference/ram-authorization.md, section 1).
  */
+#include "api/resource_tags.h"
 #include "gateway/request.h"
 
 enum { RESOURCES_MAX = 10000 };
@@ -182,6 +183,13 @@ static int collect(gateway_request *r, names *all) {
     return 0;
 }
 
+static int tags_of(void *context, pl_str resource, const identity_fact **tags, size_t *count,
+                   pl_error *error) {
+    gateway_request *r = context;
+    return api_resource_tags(r->shared->services, &r->arena, r->caller.account_id, resource, tags, count,
+                             error);
+}
+
 int request_authorize(gateway_request *r) {
     names resources;
     if (r->operation->ram_action.n == 0 || r->operation->anonymous)
@@ -193,7 +201,11 @@ int request_authorize(gateway_request *r) {
                                  .resource_count = resources.count,
                                  .source_ip = r->source_ip,
                                  .secure = r->secure,
-                                 .now = r->now};
+                                 .now = r->now,
+                                 .tags_of = tags_of,
+                                 .tags_context = r};
+    if (api_request_facts(r->operation, r->call.input, &r->arena, &question.facts, &question.fact_count) != 0)
+        return pl_fail(&r->error, PL_E_ServiceUnavailable);
     const gateway_guard *guard = &r->shared->options->guard;
     if (guard->authorize(r->shared->services->identity, &r->arena, &r->caller, &question, &r->denial,
                          &r->error) == 0)

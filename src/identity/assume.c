@@ -77,6 +77,34 @@ static int check_duration(const identity_assumption *wanted, const identity_role
                     (long long)role->max_session_seconds);
 }
 
+typedef struct tag_lookup {
+    identity_scope scope;
+    pl_str name;
+    identity_tag *tags;
+    size_t count;
+} tag_lookup;
+
+static int read_tags_work(store_session *session, void *argument, pl_error *error) {
+    tag_lookup *l = argument;
+    l->scope.session = session;
+    return identity_tag_read(&l->scope, IDENTITY_TAG_ROLE, l->name, &l->tags, &l->count, error);
+}
+
+/* The role is the resource, so its tags are the resource's. */
+static int add_role_tags(identity_authority *a, const role_lookup *l, const pl_policy_set *trust,
+                         pl_error *error) {
+    tag_lookup found = {.scope = l->scope, .name = l->role.name};
+    if (!identity_authority_reads_tags(a) && !pl_policy_set_reads_resource_tags(trust))
+        return 0;
+    if (store_read(l->scope.room->config.store, read_tags_work, &found, error) != 0)
+        return -1;
+    for (size_t i = 0; i < found.count; i++)
+        identity_authority_add(
+            a, pl_arena_printf(l->scope.arena, "acs:ResourceTag/%.*s", PL_FMT(found.tags[i].key)),
+            found.tags[i].value);
+    return 0;
+}
+
 static int decide(identity_authority *a, pl_arena *arena, const identity_caller *caller,
                   const identity_assumption *wanted, const role_lookup *l, pl_policy_set *trust,
                   identity_denial *denial, pl_error *error) {
@@ -96,6 +124,8 @@ static int decide(identity_authority *a, pl_arena *arena, const identity_caller 
     identity_authority_add(a, PL_STR("sts:ExternalId"), wanted->external_id);
     identity_authority_add(a, PL_STR("sts:RoleSessionName"), wanted->session_name);
     identity_authority_add(a, PL_STR("sts:SourceIdentity"), wanted->source_identity);
+    if (add_role_tags(a, l, trust, error) != 0)
+        return -1;
     if (arena->failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
     if (identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW) {

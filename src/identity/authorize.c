@@ -75,6 +75,7 @@ int identity_authority_open(identity_authority *a, identity *room, pl_arena *are
     a->request = (pl_request){.context = a->context};
     a->principal = NULL;
     a->session = NULL;
+    a->overflow = false;
     a->view = NULL;
     a->levels = (org_levels){.role = PL_ACCOUNT_STANDALONE};
     if (find_levels(a, room, arena, caller->account_id, owner_id, &role, error) != 0 ||
@@ -93,7 +94,10 @@ void identity_authority_close(identity_authority *a) {
 }
 
 void identity_authority_add(identity_authority *a, pl_str key, pl_str value) {
-    if (!value.p || a->request.context_count == IDENTITY_CONTEXT_MAX)
+    if (!value.p)
+        return;
+    a->overflow |= a->request.context_count == IDENTITY_CONTEXT_MAX;
+    if (a->overflow)
         return;
     size_t at = a->request.context_count++;
     a->values[at] = value;
@@ -115,6 +119,21 @@ void identity_authority_add_common(identity_authority *a, pl_arena *arena, const
     identity_authority_add(a, PL_STR("acs:PrincipalRDPath"), a->levels.path);
 }
 
+void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        identity_authority_add(a, facts[i].key, facts[i].value);
+}
+
+bool identity_authority_reads_tags(const identity_authority *a) {
+    bool reads = pl_policy_set_reads_resource_tags(a->sides.identity) ||
+                 pl_policy_set_reads_resource_tags(a->sides.session);
+    for (size_t i = 0; i < a->sides.control_count; i++)
+        reads |= pl_policy_set_reads_resource_tags(a->sides.control[i].set);
+    for (size_t i = 0; a->principal && i < a->principal->group_count; i++)
+        reads |= pl_policy_set_reads_resource_tags(a->principal->groups[i].set);
+    return reads;
+}
+
 static void aim(identity_authority *a, pl_str resource) {
     const identity_scoped_set *group = identity_principal_group(a->principal, resource);
     a->request.resource = resource;
@@ -124,6 +143,11 @@ static void aim(identity_authority *a, pl_str resource) {
 int identity_authority_decide(identity_authority *a, pl_str resource, pl_decision *decision,
                               pl_error *error) {
     aim(a, resource);
+    if (a->overflow) {
+        *decision = (pl_decision){.verdict = PL_IMPLICIT_DENY};
+        return pl_failf(error, PL_E_InvalidParameter, "the request brings more than %d condition keys",
+                        IDENTITY_CONTEXT_MAX);
+    }
     return pl_decide(&a->sides, &a->request, decision, error);
 }
 
@@ -131,10 +155,27 @@ static int refuse(pl_error *error) {
     return pl_fail_code(error, 403, "NoPermission", "You are not authorized to perform this operation.");
 }
 
+/* Replaces the tags of the resource before; `common` keys come from the request itself. */
+static int add_tags(identity_authority *a, const identity_request *request, size_t common, pl_str resource,
+                    pl_error *error) {
+    const identity_fact *tags;
+    size_t count;
+    a->request.context_count = common;
+    if (!request->tags_of || !identity_authority_reads_tags(a))
+        return 0;
+    if (request->tags_of(request->tags_context, resource, &tags, &count, error) != 0)
+        return -1;
+    identity_authority_add_facts(a, tags, count);
+    return 0;
+}
+
 static int decide_all(identity_authority *a, identity *room, pl_arena *arena, const identity_caller *caller,
                       const identity_request *request, identity_denial *denial, pl_error *error) {
+    size_t common = a->request.context_count;
     for (size_t i = 0; i < request->resource_count; i++) {
         pl_decision decision;
+        if (add_tags(a, request, common, request->resources[i], error) != 0)
+            return -1;
         if (identity_authority_decide(a, request->resources[i], &decision, error) == 0 &&
             decision.verdict == PL_ALLOW)
             continue;
@@ -154,6 +195,7 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
     if (result == 0) {
         a.request.action = request->action;
         identity_authority_add_common(&a, arena, caller, request);
+        identity_authority_add_facts(&a, request->facts, request->fact_count);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
         identity_calls_note(room, caller, caller->account_id, request);

@@ -19,6 +19,7 @@ typedef struct identity_authority {
     org_levels levels;    /* of the account whose control policies bind the call */
     pl_context_entry context[IDENTITY_CONTEXT_MAX];
     pl_str values[IDENTITY_CONTEXT_MAX];
+    bool overflow; /* a key found no room: everything is denied */
 } identity_authority;
 
 /*
@@ -29,12 +30,18 @@ int identity_authority_open(identity_authority *a, identity *room, pl_arena *are
                             const identity_caller *caller, pl_str owner_id, pl_error *error);
 void identity_authority_close(identity_authority *a);
 
-/* Adds a condition key; an absent value leaves it out. The texts are not copied. */
+/* Adds a condition key; an absent value leaves it out. The texts are not copied. Too many deny the call. */
 void identity_authority_add(identity_authority *a, pl_str key, pl_str value);
 
 /* The keys that every call has (reference/policy-language.md, section 3.3). */
 void identity_authority_add_common(identity_authority *a, pl_arena *arena, const identity_caller *caller,
                                    const identity_request *request);
+
+/* Adds what the parameters bring. */
+void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count);
+
+/* Whether the tags of resources may matter for the decision. */
+bool identity_authority_reads_tags(const identity_authority *a);
 
 /* Decides about one resource. Everything that goes wrong is a denial. */
 int identity_authority_decide(identity_authority *a, pl_str resource, pl_decision *decision, pl_error *error);

@@ -171,6 +171,10 @@ int identity_tag_set(const identity_scope *in, identity_tag_kind kind, pl_str na
 int identity_tag_remove(const identity_scope *in, identity_tag_kind kind, pl_str name, pl_str key,
                         pl_error *error);
 
+/* The tags of one role or policy, by key; none when it is not there. Names compare without case. */
+int identity_tag_read(const identity_scope *in, identity_tag_kind kind, pl_str name, identity_tag **tags,
+                      size_t *count, pl_error *error);
+
 /* All tags of one kind in the account, by name and key. */
 int identity_tag_list(const identity_scope *in, identity_tag_kind kind, identity_tagged **tags, size_t *count,
                       pl_error *error);
@@ -212,6 +216,9 @@ pl_str identity_role_arn(const identity_scope *in, pl_str role_name);
  */
 int identity_service_role_create(const identity_scope *in, pl_str service, identity_role *role,
                                  pl_error *error);
+
+/* The service that the role of this name belongs to; absent for other roles. */
+pl_str identity_service_of_role(pl_str role_name);
 
 /* Deletes it at once; `*task_id` is what clients ask about. EntityNotExist.ServiceLinkedRole. */
 int identity_service_role_delete(const identity_scope *in, pl_str name, pl_str *task_id, pl_error *error);

@@ -93,6 +93,18 @@ typedef struct identity_key {
 int identity_find_key(identity *identity, pl_arena *arena, pl_str access_key_id, pl_str security_token,
                       int64_t now, identity_key *key, pl_error *error);
 
+/* A condition key with its value, as acs:RequestTag/env. */
+typedef struct identity_fact {
+    pl_str key, value;
+} identity_fact;
+
+/*
+ * The tags of a resource, as acs:ResourceTag/<key>. None for a resource that has no tags or is not there; an
+ * error denies.
+ */
+typedef int (*identity_tags_of)(void *context, pl_str resource, const identity_fact **tags, size_t *count,
+                                pl_error *error);
+
 /* What is to be authorized: an action on one or more resources, with the request's context. */
 typedef struct identity_request {
     pl_str action;           /* "config:CreateConfigRule" */
@@ -101,6 +113,10 @@ typedef struct identity_request {
     pl_str source_ip;
     bool secure;
     int64_t now;
+    const identity_fact *facts; /* condition keys that the parameters bring */
+    size_t fact_count;
+    identity_tags_of tags_of; /* asked when a policy wants to know; NULL: tags are not known */
+    void *tags_context;
 } identity_request;
 
 /* Why a call was denied, for AccessDeniedDetail (reference/ram-authorization.md). */

@@ -190,6 +190,11 @@ static const service_role *find_by_name(pl_str name) {
     return NULL;
 }
 
+pl_str identity_service_of_role(pl_str role_name) {
+    const service_role *known = find_by_name(role_name);
+    return known ? pl_str_from(known->service) : PL_STR_NONE;
+}
+
 int identity_service_role_create(const identity_scope *in, pl_str service, identity_role *role,
                                  pl_error *error) {
     const service_role *known = find_service(service);

@@ -66,6 +66,30 @@ int identity_tag_remove(const identity_scope *in, identity_tag_kind kind, pl_str
                      "tttt", in->account_id, identity_tag_kind_name(kind), name, key);
 }
 
+int identity_tag_read(const identity_scope *in, identity_tag_kind kind, pl_str name, identity_tag **tags,
+                      size_t *count, pl_error *error) {
+    size_t capacity = 0;
+    *tags = NULL;
+    *count = 0;
+    store_statement *rows =
+        store_prepare(in->session,
+                      "SELECT tag_key, tag_value FROM identity_tags WHERE account_id = $1 "
+                      "AND kind = $2 AND lower(name) = lower($3) ORDER BY tag_key",
+                      error);
+    store_bind_text(rows, 1, in->account_id);
+    store_bind_text(rows, 2, identity_tag_kind_name(kind));
+    store_bind_text(rows, 3, name);
+    int step;
+    while ((step = store_step(rows, error)) == 1) {
+        identity_tag *grown = pl_arena_grow(in->arena, *tags, *count, &capacity, sizeof **tags);
+        if (!grown)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        *tags = grown;
+        grown[(*count)++] = (identity_tag){identity_column(in, rows, 0), identity_column(in, rows, 1)};
+    }
+    return step == 0 ? identity_done(in, error) : -1;
+}
+
 int identity_tag_list(const identity_scope *in, identity_tag_kind kind, identity_tagged **tags, size_t *count,
                       pl_error *error) {
     size_t capacity = 0;

@@ -60,6 +60,7 @@ struct pl_policy_set {
     pl_map exact;    /* "ecs:startinstance" to bucket */
     pl_map services; /* "ecs" to bucket; its patterns are about what follows the colon */
     pl_index_bucket everywhere;
+    bool reads_resource_tags; /* some condition asks for acs:ResourceTag/<key> */
 };
 
 #endif

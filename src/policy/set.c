@@ -96,15 +96,22 @@ static bool compile_resources(pl_policy_set *set, pl_compiled_statement *out) {
     return true;
 }
 
+static bool asks_for_tag(pl_str key) {
+    static const pl_str prefix = PL_STR_INIT("acs:ResourceTag/");
+    return key.n > prefix.n && pl_str_eq_fold(pl_str_head(key, prefix.n), prefix);
+}
+
 static int compile_clauses(pl_policy_set *set, pl_compiled_statement *out, pl_error *error) {
     pl_clause *clauses = pl_new(&set->arena, pl_clause, out->source->clause_count);
     if (!clauses)
         return pl_fail(error, PL_E_ServiceUnavailable);
     out->clauses = clauses;
     out->clause_count = out->source->clause_count;
-    for (size_t i = 0; i < out->clause_count; i++)
+    for (size_t i = 0; i < out->clause_count; i++) {
         if (pl_clause_compile(&set->arena, &out->source->clauses[i], &clauses[i], error) != 0)
             return -1;
+        set->reads_resource_tags |= asks_for_tag(clauses[i].key);
+    }
     return 0;
 }
 
@@ -208,6 +215,10 @@ pl_str pl_policy_set_name(const pl_policy_set *set, size_t policy) {
 
 const pl_policy *pl_policy_set_policy(const pl_policy_set *set, size_t policy) {
     return set->policies[policy];
+}
+
+bool pl_policy_set_reads_resource_tags(const pl_policy_set *set) {
+    return set && set->reads_resource_tags;
 }
 
 size_t pl_policy_set_memory(const pl_policy_set *set) {

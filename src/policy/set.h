@@ -40,6 +40,9 @@ size_t pl_policy_set_count(const pl_policy_set *set); /* policies */
 pl_str pl_policy_set_name(const pl_policy_set *set, size_t policy);
 const pl_policy *pl_policy_set_policy(const pl_policy_set *set, size_t policy);
 
+/* Whether a condition asks for acs:ResourceTag/<key>: tags need to be looked up only then. NULL: no. */
+bool pl_policy_set_reads_resource_tags(const pl_policy_set *set);
+
 /* Bytes that the set holds. */
 size_t pl_policy_set_memory(const pl_policy_set *set);
 

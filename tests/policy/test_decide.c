@@ -513,6 +513,32 @@ static void the_bad_policy_is_named(void **state) {
     assert_null(set);
 }
 
+static void a_set_knows_whether_it_asks_for_tags_of_resources(void **state) {
+    (void)state;
+    static const struct {
+        const char *key;
+        bool reads;
+    } cases[] = {{"acs:ResourceTag/env", true},
+                 {"ACS:resourcetag/Env", true},
+                 {"acs:ResourceTag/", false},
+                 {"acs:RequestTag/env", false},
+                 {"rds:ResourceTag/env", false}};
+    assert_false(pl_policy_set_reads_resource_tags(NULL));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        pl_policy_set *set;
+        snprintf(
+            text, sizeof text,
+            "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\","
+            "\"Condition\":{\"StringEquals\":{\"%s\":\"x\"}}}]}",
+            cases[i].key);
+        pl_policy_source source = {PL_POLICY_IDENTITY, PL_STR("tags"), pl_str_from(text)};
+        assert_int_equal(pl_policy_set_compile(&source, 1, 0, &set, NULL, &error), 0);
+        assert_int_equal(pl_policy_set_reads_resource_tags(set), cases[i].reads);
+        pl_policy_set_release(set);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decisions_are_those_of_the_obvious_evaluator),
@@ -523,6 +549,7 @@ int main(void) {
         cmocka_unit_test(a_thousand_statements_are_all_seen),
         cmocka_unit_test(compiling_survives_every_failed_allocation),
         cmocka_unit_test(the_bad_policy_is_named),
+        cmocka_unit_test(a_set_knows_whether_it_asks_for_tags_of_resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
