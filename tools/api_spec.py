@@ -302,7 +302,7 @@ def check_operation(operation, name, product, codes, place):
 def check_product(product, place):
     generic = {"code": str, "http": int, "message": str}
     check_members(product, place, {"product": str, "version": str, "room": str, "ramCode": str, "host": str,
-                                   "defaultFormat": str, "missing": dict, "invalid": dict})
+                                   "defaultFormat": str, "missing": dict, "invalid": dict}, {"denied": str})
     check_choice(product["room"], ROOMS, place.at("room"))
     check_choice(product["defaultFormat"], ("JSON", "XML"), place.at("defaultFormat"))
     if not re.match(r"^\d{4}-\d{2}-\d{2}$", product["version"]):

@@ -134,6 +134,8 @@ class Table:
         for kind in ("missing", "invalid"):
             generic = product[kind]
             members.append((kind, f"{{{c_text(generic['code'])}, {c_text(generic['message'])}, {generic['http']}}}"))
+        if "denied" in product:
+            members.append(("denied", c_text(product["denied"])))
         members += [("operations", "operations"), ("operation_count", str(len(rows)))]
         if aliases:
             self.array("struct api_alias", "aliases", [f"{{{c_str(a)}, &operations[{i}]}}" for a, i in aliases])

@@ -182,9 +182,18 @@ static void add_reason(pl_error *error, const struct api_parameter *spec, check_
         snprintf(at, room, " %s.", reason);
 }
 
+static bool documents(const struct api_operation *operation, pl_error_code code) {
+    for (size_t i = 0; i < operation->error_count; i++)
+        if (operation->errors[i].code == code)
+            return true;
+    return false;
+}
+
 /* Clients compare the messages of "missing" and of documented limits; a reason would only repeat them. */
-static bool says_all(check_fault fault, const struct api_parameter *spec, const struct api_parameter *top) {
+static bool says_all(const struct api_operation *operation, check_fault fault,
+                     const struct api_parameter *spec, const struct api_parameter *top) {
     return fault == CHECK_MISSING ||
+           (fault == CHECK_LENGTH && documents(operation, documented(spec, fault))) ||
            (fault == CHECK_TOO_MANY && (spec->error_too_many || top->error_too_many));
 }
 
@@ -213,7 +222,7 @@ int check_refuse(const struct api_operation *operation, const struct api_paramet
         api_fail_generic(generic, error, top->name);
         memcpy(error->message, by_path.message, sizeof error->message);
     }
-    if (!says_all(fault, spec, top))
+    if (!says_all(operation, fault, spec, top))
         add_reason(error, spec, fault, reason);
     error->plain = false;
     return -1;

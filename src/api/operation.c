@@ -30,6 +30,17 @@ void api_error_localize(const struct api_operation *operation, pl_error *error) 
     }
 }
 
+void api_error_word_denial(const struct api_operation *operation, pl_error *error) {
+    const char *message = operation->product->denied;
+    for (size_t i = 0; i < operation->error_count; i++) {
+        const struct api_error *own = &operation->errors[i];
+        if (own->http_status == 403 && strcmp(pl_error_table[own->code].code, error->code) == 0)
+            message = own->message;
+    }
+    if (message)
+        put_text(error->message, sizeof error->message, message);
+}
+
 int api_fail(const struct api_operation *operation, pl_error *error, pl_error_code code) {
     pl_fail(error, code);
     api_error_localize(operation, error);

@@ -155,6 +155,7 @@ struct api_product {
     enum api_format default_format;
     struct api_generic_error missing;
     struct api_generic_error invalid;
+    const char *denied; /* how the product words that a policy denies a call; NULL: the common text */
     const struct api_operation *operations;
     size_t operation_count;
     const struct api_alias *aliases;
@@ -172,6 +173,12 @@ void api_error_localize(const struct api_operation *operation, pl_error *error);
 
 /* As pl_fail, with the operation's own message and status for the code; always -1. */
 int api_fail(const struct api_operation *operation, pl_error *error, pl_error_code code);
+
+/*
+ * Words the denial of a call by a policy, status 403: as the operation documents it, else as its product does
+ * (reference/ram-authorization.md, section 4).
+ */
+void api_error_word_denial(const struct api_operation *operation, pl_error *error);
 
 /* Missing or invalid parameter with the product's generic code, e.g. MissingConfigRuleId; always -1. */
 int api_fail_generic(const struct api_generic_error *generic, pl_error *error, pl_str parameter);

@@ -391,6 +391,8 @@ void request_run(gateway_request *r) {
         return;
     if (r->operation)
         api_error_localize(r->operation, &r->error);
+    if (r->operation && r->denied)
+        api_error_word_denial(r->operation, &r->error);
     if (r->error.http_status >= 500 && r->error.http_status != 501)
         pl_log_write(r->shared->services->log, PL_LOG_ERROR, "request %s: %s: %s", r->request_id,
                      r->error.code, r->error.message);

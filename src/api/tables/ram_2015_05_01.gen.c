@@ -1094,4 +1094,4 @@ static const struct api_alias aliases[] = {
     {PL_STR_INIT("UnTagResources"), &operations[51]},
 };
 
-const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .operations = operations, .operation_count = 58, .aliases = aliases, .alias_count = 1};
+const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .denied = "You are not authorized to do this action. You should be authorized by RAM.", .operations = operations, .operation_count = 58, .aliases = aliases, .alias_count = 1};
