@@ -157,6 +157,20 @@ static bool split(lookup *l, pl_str resource) {
     return false;
 }
 
+/* Folders, members and control policies are the management account's, whoever is asked to read them. */
+static int find_keeper(lookup *l, pl_error *error) {
+    if (!l->services->org || !pl_str_is(pl_str_from(l->kind->service), "resourcemanager"))
+        return 0;
+    const org_view *view = org_view_open(l->services->org, NULL, error);
+    if (!view)
+        return -1;
+    const org_directory *directory = org_directory_of(view, l->account_id);
+    if (directory)
+        l->account_id = pl_arena_copy(l->arena, directory->management_id);
+    org_view_close(view);
+    return l->account_id.p ? 0 : no_memory(error);
+}
+
 static int read_work(store_session *session, void *argument, pl_error *error) {
     lookup *l = argument;
     l->session = session;
@@ -167,7 +181,9 @@ static int read_work(store_session *session, void *argument, pl_error *error) {
 int api_resource_tags(const api_services *services, pl_arena *arena, pl_str account_id, pl_str resource,
                       const identity_fact **tags, size_t *count, pl_error *error) {
     lookup l = {.services = services, .arena = arena, .account_id = account_id};
-    int result = split(&l, resource) ? store_read(services->store, read_work, &l, error) : 0;
+    int result = 0;
+    if (split(&l, resource))
+        result = find_keeper(&l, error) != 0 ? -1 : store_read(services->store, read_work, &l, error);
     *tags = l.facts;
     *count = l.count;
     return result;

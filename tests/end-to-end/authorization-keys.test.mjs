@@ -73,6 +73,17 @@ test('acs:ResourceTag is what the rule, group, folder, member, policy or role ca
   assert.ok(await organisation.config('GetConfigRule', { ConfigRuleId: plain }, keys));
 });
 
+test('a delegated administrator sees the tags of the directory', async () => {
+  const folder = await organisation.folder('delegated');
+  await server.call('TagResources', { ResourceType: 'Folder', 'ResourceId.1': folder, 'Tag.1.Key': 'env', 'Tag.1.Value': 'prod' }, { version: VERSION.master });
+  const delegate = await organisation.member('delegate');
+  await organisation.manage('RegisterDelegatedAdministrator', { AccountId: delegate, ServicePrincipal: 'config.aliyuncs.com' });
+  const reader = await organisation.person('reader', { document: policy(when(allow('resourcemanager:GetFolder'), tagged('env'))),
+    keys: await organisation.enter(delegate) });
+  assert.equal((await organisation.manage('GetFolder', { FolderId: folder }, reader)).Folder.FolderId, folder);
+  assert.equal(await code(organisation.manage('GetFolder', { FolderId: organisation.root }, reader)), 'NoPermission');
+});
+
 test('a control policy may ask for tags too', async () => {
   await organisation.manage('EnableControlPolicy');
   const member = await organisation.member('guarded');
