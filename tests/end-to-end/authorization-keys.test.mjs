@@ -45,6 +45,11 @@ test('acs:RequestTag is what a request tags with', async () => {
 test('acs:ResourceTag is what the rule, group, folder, member, policy or role carries', async () => {
   const { ConfigRuleId } = await organisation.config('CreateConfigRule', rule('tagged', [{ Key: 'env', Value: 'prod' }]));
   const plain = (await organisation.config('CreateConfigRule', rule('plain'))).ConfigRuleId;
+  const tag = { Tag: JSON.stringify([{ Key: 'env', Value: 'prod' }]) };
+  const { CompliancePackId } = await organisation.config('CreateCompliancePack', { CompliancePackName: 'tagged', RiskLevel: 1,
+    Description: 'x', ConfigRules: JSON.stringify([{ ConfigRuleId }]), ...tag });
+  const { AggregatorId } = await organisation.config('CreateAggregator', { AggregatorName: 'tagged', AggregatorType: 'RD', Description: 'x', ...tag });
+  const group = await organisation.config('CreateAggregateConfigRule', { AggregatorId, ...rule('grouped'), ...tag });
   const folder = await organisation.folder('tagged');
   const member = await organisation.member('tagged-member', folder);
   const guard = await organisation.guard('tagged-policy', policy(allow('*')));
@@ -56,6 +61,9 @@ test('acs:ResourceTag is what the rule, group, folder, member, policy or role ca
   await organisation.ram('CreateRole', { RoleName: 'tagged', AssumeRolePolicyDocument: trust, 'Tag.1.Key': 'env', 'Tag.1.Value': 'prod' });
   const calls = [
     () => organisation.config('GetConfigRule', { ConfigRuleId }, keys),
+    () => organisation.config('GetCompliancePack', { CompliancePackId }, keys),
+    () => organisation.config('GetAggregator', { AggregatorId }, keys),
+    () => organisation.config('GetAggregateConfigRule', { AggregatorId, ConfigRuleId: group.ConfigRuleId }, keys),
     () => organisation.manage('GetFolder', { FolderId: folder }, keys),
     () => organisation.manage('GetAccount', { AccountId: member }, keys),
     () => organisation.manage('GetControlPolicy', { PolicyId: guard }, keys),
