@@ -150,7 +150,7 @@ static int accounts_of(struct paging *p, store_session *session, pl_str **accoun
     if (directory)
         p->directory_id = pl_arena_copy(&p->arena, directory->id);
     org_view_close(view);
-    if (p->arena.failed)
+    if (p->arena.failed || !*accounts)
         return out_of_memory(error);
     qsort(*accounts, *count, sizeof **accounts, compare);
     return 0;

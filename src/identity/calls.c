@@ -91,9 +91,12 @@ static gathered *new_call(pl_str key, int64_t now) {
 /* Under the lock. NULL: no room until the next write. */
 static gathered *gather(identity *room, pl_str key, int64_t now) {
     gathered *g = pl_map_get(&room->calls, key);
-    if (g || room->calls.count >= IDENTITY_CALLS_GATHERED_MAX ||
-        room->calls_bytes + key.n > IDENTITY_CALLS_BYTES_MAX || !(g = new_call(key, now)))
+    if (g)
         return g;
+    bool full = room->calls.count >= IDENTITY_CALLS_GATHERED_MAX ||
+                room->calls_bytes + key.n > IDENTITY_CALLS_BYTES_MAX;
+    if (full || !(g = new_call(key, now)))
+        return NULL;
     if (pl_map_put(&room->calls, g->key, g)) {
         room->calls_bytes += key.n;
         return g;

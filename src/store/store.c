@@ -251,6 +251,7 @@ int store_open_with(store **out, pl_str url, const store_options *options, pl_st
 }
 
 int store_open(store **out, pl_str url, const store_options *options, pl_error *error) {
+    // cppcheck-suppress comparePointers -- both ends of one file, placed by embedded.S
     pl_str pack = {pl_pack_migrations, (size_t)(pl_pack_migrations_end - pl_pack_migrations)};
     return store_open_with(out, url, options, pack, error);
 }
