@@ -14,28 +14,47 @@ static int wrong(pl_error *error, size_t index, const char *reason) {
                     reason);
 }
 
-static int read_list(pl_arena *arena, pl_json node, engine_list *out, pl_error *error) {
+static bool is_given(pl_json node) {
+    return pl_json_exists(node) && !pl_json_is_null(node);
+}
+
+/* A scope that cannot be read must not become a wider one. */
+static int wrong_scope(pl_error *error, const char *name, const char *reason) {
+    return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
+                    "The specified TemplateContent is invalid: scope.%s %s.", name, reason);
+}
+
+static int read_list(pl_arena *arena, pl_json scope, const char *name, engine_list *out, pl_error *error) {
+    pl_json node = pl_json_get(scope, pl_str_from(name)), value;
     size_t count = 0, capacity = pl_json_count(node);
-    pl_str *items = pl_new(arena, pl_str, capacity ? capacity : 1);
+    pl_str key, *items = pl_new(arena, pl_str, capacity ? capacity : 1);
     if (!items)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    pl_str key;
-    pl_json value;
-    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);)
-        items[count++] = pl_json_str(value);
+    if (is_given(node) && !pl_json_is_array(node))
+        return wrong_scope(error, name, "must be a list of texts");
+    for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);) {
+        if (!pl_json_is_string(value))
+            return wrong_scope(error, name, "must be a list of texts");
+        items[count++] = pl_json_text(value);
+    }
     return count ? engine_list_join(arena, items, count, out, error) : 0;
 }
 
-static int read_tags(pl_arena *arena, pl_json node, engine_tags *out, pl_error *error) {
+static int read_tags(pl_arena *arena, pl_json scope, const char *name, engine_tags *out, pl_error *error) {
+    pl_json node = pl_json_get(scope, pl_str_from(name)), value;
     size_t count = pl_json_count(node);
+    pl_str key;
     *out = (engine_tags){pl_new(arena, engine_tag, count ? count : 1), 0};
     if (!out->items)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    pl_str key;
-    pl_json value;
+    if (is_given(node) && !pl_json_is_array(node))
+        return wrong_scope(error, name, "must be a list of tags");
     for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value); out->count++) {
-        out->items[out->count].key = pl_json_str(pl_json_get(value, PL_STR("tagKey")));
-        out->items[out->count].value = pl_json_str(pl_json_get(value, PL_STR("tagValue")));
+        engine_tag *tag = &out->items[out->count];
+        tag->key = pl_json_str(pl_json_get(value, PL_STR("tagKey")));
+        tag->value = pl_json_str(pl_json_get(value, PL_STR("tagValue")));
+        if (tag->key.n == 0)
+            return wrong_scope(error, name, "has a tag without tagKey");
     }
     return 0;
 }
@@ -51,13 +70,25 @@ static int read_scope(pl_arena *arena, pl_json node, engine_scope *scope, pl_err
                  {"complianceExcludeRegionIds", &scope->exclude_region_ids},
                  {"complianceResourceGroupIds", &scope->resource_group_ids},
                  {"complianceExcludeResourceGroupIds", &scope->exclude_resource_group_ids}};
+    if (is_given(node) && !pl_json_is_object(node))
+        return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
+                        "The specified TemplateContent is invalid: scope must be an object.");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (read_list(arena, pl_json_get(node, pl_str_from(lists[i].name)), lists[i].list, error) != 0)
+        if (read_list(arena, node, lists[i].name, lists[i].list, error) != 0)
             return -1;
-    if (read_tags(arena, pl_json_get(node, PL_STR("complianceTagsScope")), &scope->tags, error) != 0)
+    if (read_tags(arena, node, "complianceTagsScope", &scope->tags, error) != 0)
         return -1;
-    return read_tags(arena, pl_json_get(node, PL_STR("complianceExcludeTagsScope")), &scope->exclude_tags,
-                     error);
+    return read_tags(arena, node, "complianceExcludeTagsScope", &scope->exclude_tags, error);
+}
+
+/* A level of 1 to 3, or 0 where there is none. */
+static bool read_level(pl_json node, int *level) {
+    pl_json given = pl_json_get(node, PL_STR("riskLevel"));
+    int64_t risk = 0;
+    if (is_given(given) && (!pl_json_i64(given, &risk) || risk < 1 || risk > 3))
+        return false;
+    *level = (int)risk;
+    return true;
 }
 
 static int read_details(pl_json list, size_t index, engine_rule *rule, pl_error *error) {
@@ -96,9 +127,11 @@ static int read_source(engine_context *context, pl_json source, size_t index, en
     return read_details(pl_json_get(source, PL_STR("sourceDetails")), index, rule, error);
 }
 
-static int read_parameters(pl_arena *arena, pl_json node, engine_rule *rule, pl_error *error) {
-    if (!pl_json_is_object(node))
+static int read_parameters(pl_arena *arena, pl_json node, size_t index, engine_rule *rule, pl_error *error) {
+    if (!is_given(node))
         return 0;
+    if (!pl_json_is_object(node))
+        return wrong(error, index, "inputParameters must be an object");
     pl_buf text;
     pl_buf_init(&text, 1 << 20);
     pl_json_write(&text, node);
@@ -109,11 +142,11 @@ static int read_parameters(pl_arena *arena, pl_json node, engine_rule *rule, pl_
 
 static int read_rule(engine_context *context, pl_json node, size_t index, engine_rule *rule,
                      pl_error *error) {
-    int64_t risk = 0;
     if (!pl_json_is_object(node))
         return wrong(error, index, "must be an object");
     if (read_source(context, pl_json_get(node, PL_STR("source")), index, rule, error) != 0 ||
-        read_parameters(context->arena, pl_json_get(node, PL_STR("inputParameters")), rule, error) != 0)
+        read_parameters(context->arena, pl_json_get(node, PL_STR("inputParameters")), index, rule, error) !=
+            0)
         return -1;
     pl_str name = pl_json_str(pl_json_get(node, PL_STR("configRuleName")));
     pl_str description = pl_json_str(pl_json_get(node, PL_STR("description")));
@@ -123,24 +156,23 @@ static int read_rule(engine_context *context, pl_json node, size_t index, engine
         rule->description = description;
     if (rule->name.n == 0)
         return wrong(error, index, "configRuleName is missing");
-    pl_json level = pl_json_get(node, PL_STR("riskLevel"));
-    if (pl_json_exists(level) && (!pl_json_i64(level, &risk) || risk < 1 || risk > 3))
+    if (!read_level(node, &rule->risk_level))
         return wrong(error, index, "riskLevel must be 1, 2 or 3");
-    rule->risk_level = (int)risk;
     return read_scope(context->arena, pl_json_get(node, PL_STR("scope")), &rule->scope, error);
 }
 
 static int read_pack(engine_context *context, pl_json node, engine_template *out, pl_error *error) {
-    int64_t risk = 0;
+    if (is_given(node) && !pl_json_is_object(node))
+        return pl_failf(
+            error, PL_E_Invalid_TemplateContent_Value,
+            "The specified TemplateContent is invalid: $.compliancePackTemplate must be an object.");
     out->name = pl_json_str(pl_json_get(node, PL_STR("compliancePackName")));
     out->description = pl_json_str(pl_json_get(node, PL_STR("description")));
-    pl_json level = pl_json_get(node, PL_STR("riskLevel"));
-    if (pl_json_exists(level) && (!pl_json_i64(level, &risk) || risk < 1 || risk > 3))
+    if (!read_level(node, &out->risk_level))
         return pl_failf(
             error, PL_E_Invalid_TemplateContent_Value,
             "The specified TemplateContent is invalid: $.compliancePackTemplate.riskLevel must be 1, 2 "
             "or 3.");
-    out->risk_level = (int)risk;
     pl_json scope = pl_json_get(node, PL_STR("scope"));
     out->has_scope = pl_json_is_object(scope);
     return read_scope(context->arena, scope, &out->scope, error);

@@ -52,6 +52,13 @@ static int compare(const struct candidate *a, const struct candidate *b) {
 /* --- What is shown ----------------------------------------------------------------------------------------
  */
 
+/* Whether the capture made the rule look. A disabled rule was modified last when it was disabled, or later.
+ */
+static bool follows(const engine_rule *rule, int64_t capture_time) {
+    bool disabled = rule->state == ENGINE_INACTIVE && capture_time > rule->modified;
+    return (rule->triggers & ENGINE_TRIGGER_CHANGE) != 0 && rule->owner != ENGINE_FUNCTION && !disabled;
+}
+
 /*
  * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of
  * a function renews only what the function reports; what it fails to report keeps its age.
@@ -60,8 +67,7 @@ static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r
     if (row && rule->owner == ENGINE_FUNCTION)
         return row->ordering;
     int64_t at = rule->run_ordering;
-    bool follows = (rule->triggers & ENGINE_TRIGGER_CHANGE) != 0 && rule->owner != ENGINE_FUNCTION;
-    if (follows && r->capture_time > at)
+    if (r->capture_time > at && follows(rule, r->capture_time))
         at = r->capture_time;
     return row && row->ordering > at ? row->ordering : at;
 }

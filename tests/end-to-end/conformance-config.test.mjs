@@ -72,6 +72,8 @@ const REFUSED = [
   ['CreateConfigRule', () => managed({ ExtendContent: '{"fixedHour":"24"}' }), 'Invalid.ExtendContent.Value'],
   ['CreateConfigRule', () => managed({ TagKeyScope: 'a' }), 'Invalid.TagKeyScope.Value'],
   ['CreateConfigRule', () => managed({ Tag: J([{ Key: 'acs:a', Value: '1' }]) }), 'Invalid.Tag.Value'],
+  ['CreateConfigRule', () => managed({ Tag: J([{ Key: '', Value: '1' }]) }), 'Invalid.Tag.Value'],
+  ['CreateConfigRule', () => managed({ TagsScope: [{ TagValue: '1' }] }), 'InvalidTagsScope'],
   ['CreateConfigRule', () => managed({ ClientToken: 'x'.repeat(65) }), 'InvalidClientToken'],
   ['CreateConfigRule', () => condition({ Conditions: '' }), 'Invalid.Conditions.Empty', 'You must specify Conditions.'],
   ['CreateConfigRule', () => condition({ Conditions: J({ ComplianceConditions: '{' }) }), 'Invalid.Conditions.Value'],
@@ -79,6 +81,8 @@ const REFUSED = [
   ['GetConfigRule', () => ({ ConfigRuleId: ids.rule, Tag: J([{ Key: 'stage', Value: 'two' }]) }), 'ConfigRuleNotExists'],
   ['GetCompliancePack', () => ({ CompliancePackId: ids.pack, Tag: J([{ Key: 'stage', Value: 'two' }]) }), 'Invalid.CompliancePackId.Value'],
   ['ActiveConfigRules', { ConfigRuleIds: ',' }, 'MissingConfigRuleIds', 'ConfigRuleIds is mandatory for this action.'],
+  ['DeactiveConfigRules', {}, 'MissingConfigRuleIds', 'ConfigRuleIds is mandatory for this action.'],
+  ['DeactiveConfigRules', { CompliancePackId: 'cp-none' }, 'Invalid.CompliancePackId.Value', 'The specified CompliancePackId does not exist.'],
   ['DeleteConfigRules', { ConfigRuleIds: list(21) }, 'Invalid.ConfigRuleIds.SizeExceed', 'The maximum number of ConfigRuleIds cannot exceed 20.'],
   ['DeleteCompliancePacks', { CompliancePackIds: list(6) }, 'Invalid.CompliancePackIds.SizeExceed', 'The maximum number of CompliancePackIds is 5.'],
   ['DeleteAggregators', { AggregatorIds: list(6) }, 'Invalid.AggregatorIds.SizeExceed', 'The maximum number of AggregatorIds is 5.'],
@@ -250,6 +254,47 @@ test('a changed pack is exported with all that a file can say', async () => {
   const again = await create(file);
   assert.deepEqual([again.RiskLevel, again.Description, again.Scope, again.ConfigRules[0].RiskLevel], [1, 'changed', changed.Scope, 3]);
   await discard(again);
+});
+
+test('a template that cannot be read whole is refused: no scope becomes wider, no parameter is lost', async () => {
+  const scoped = (scope) => ({ configRuleTemplates: [{ ...RULE, scope: { ...RULE.scope, ...scope } }] });
+  const refused = [scoped({ complianceResourceTypes: 'ACS::ECS::Instance' }), scoped({ complianceRegionIds: 'cn-hangzhou' }), scoped({ complianceRegionIds: [1] }),
+    scoped({ complianceTagsScope: [{ tagValue: 'x' }] }), scoped({ complianceExcludeTagsScope: { tagKey: 'x' } }), { configRuleTemplates: [{ ...RULE, scope: [] }] },
+    { configRuleTemplates: [{ ...RULE, inputParameters: ['x'] }] }, { configRuleTemplates: [{ ...RULE, inputParameters: '{}' }] },
+    { configRuleTemplates: [RULE], compliancePackTemplate: [] }, { configRuleTemplates: [RULE], compliancePackTemplate: { scope: 'cn-hangzhou' } }];
+  for (const content of refused)
+    assert.equal(await code(call('CreateCompliancePack', { CompliancePackName: 'p', TemplateContent: J(content) })), 'Invalid.TemplateContent.Value', J(content));
+  const nothing = { scope: { ...RULE.scope, complianceRegionIds: null, complianceTagsScope: null }, riskLevel: null, inputParameters: null };
+  await discard(await create({ configRuleTemplates: [{ ...RULE, ...nothing }], compliancePackTemplate: { riskLevel: null, scope: null } }, { CompliancePackName: 'p' }));
+});
+
+test('all rules of a pack are disabled and enabled together', async () => {
+  const pack = await create({ configRuleTemplates: [RULE, { ...RULE, configRuleName: 'second' }] }, { CompliancePackName: 'together' });
+  const of = { CompliancePackId: pack.CompliancePackId };
+  const states = async () => Promise.all(pack.ConfigRules.map(async ({ ConfigRuleId }) => (await call('GetConfigRule', { ConfigRuleId })).ConfigRule.ConfigRuleState));
+  const { OperateRuleResult: done } = await call('DeactiveConfigRules', of);
+  assert.deepEqual(done.OperateRuleItemList.map((one) => [one.ConfigRuleId, one.Success]), pack.ConfigRules.map((one) => [one.ConfigRuleId, true]));
+  assert.deepEqual(await states(), ['INACTIVE', 'INACTIVE']);
+  await call('ActiveConfigRules', of);
+  assert.ok((await states()).every((state) => state !== 'INACTIVE'));
+  await discard(pack);
+});
+
+test('results of a disabled rule stay as they were, also in time', async () => {
+  const of = (id, Status) => instance(id, { regionId: 'cn-beijing', configuration: { Status } });
+  await server.put([of(51, 'Running'), of(52, 'Stopped')]);
+  const ConfigRuleId = await make(condition({ RegionIdsScope: 'cn-beijing' }));
+  const results = async () => (await call('ListConfigRuleEvaluationResults', { ConfigRuleId })).EvaluationResults.EvaluationResultList;
+  const before = await results();
+  assert.deepEqual(resultsOf({ EvaluationResults: { EvaluationResultList: before } }), ['i51', 'i52']);
+  await call('DeactiveConfigRules', { ConfigRuleIds: ConfigRuleId });
+  await server.put([of(51, 'Stopped'), of(52, 'Running')]);
+  assert.deepEqual(await results(), before);
+  await call('ActiveConfigRules', { ConfigRuleIds: ConfigRuleId });
+  await settled(ConfigRuleId);
+  await until(async () => (await results()).map((one) => one.ComplianceType).join() === 'NON_COMPLIANT,COMPLIANT');
+  await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+  await server.put([51, 52].map((n) => ({ ...of(n, 'Running'), resourceEventType: 'REMOVE' })));
 });
 
 test('a rule in the form of 2019: made, changed, described', async () => {

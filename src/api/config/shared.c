@@ -118,6 +118,13 @@ int config_list(api_call *call, const char *name, engine_list *out) {
     return engine_list_join(call->arena, items, value->count, out, call->error);
 }
 
+/* A value without its key: left out, it would widen a scope. */
+static int refuse_keyless(api_call *call, const char *name) {
+    if (strcmp(name, "Tag") == 0)
+        return api_fail(call->operation, call->error, PL_E_Invalid_Tag_Value);
+    return api_fail_generic(&call->operation->product->invalid, call->error, pl_str_from(name));
+}
+
 static int read_tags(api_call *call, const char *name, const char *key, const char *value_name,
                      engine_tags *out) {
     const api_value *value = api_input(call, name);
@@ -132,6 +139,8 @@ static int read_tags(api_call *call, const char *name, const char *key, const ch
                           pl_str_trim(api_member_text(&value->items[i], value_name))};
         if (tag.key.n)
             out->items[out->count++] = tag;
+        else if (tag.value.n)
+            return refuse_keyless(call, name);
     }
     return 0;
 }

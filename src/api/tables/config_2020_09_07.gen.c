@@ -7,7 +7,7 @@ static const pl_str active_aggregate_config_rules_resources[] = {
 };
 
 static const struct api_parameter active_aggregate_config_rules_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("AggregatorId"), .type = API_STRING, .required = true, .error_invalid = PL_E_Invalid_AggregatorId_Value},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING},
 };
@@ -27,7 +27,7 @@ static const pl_str active_config_rules_resources[] = {
 };
 
 static const struct api_parameter active_config_rules_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING},
 };
 
@@ -728,7 +728,7 @@ static const pl_str deactive_aggregate_config_rules_resources[] = {
 };
 
 static const struct api_parameter deactive_aggregate_config_rules_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("AggregatorId"), .type = API_STRING, .required = true, .error_invalid = PL_E_Invalid_AggregatorId_Value},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING},
 };
@@ -748,7 +748,7 @@ static const pl_str deactive_config_rules_resources[] = {
 };
 
 static const struct api_parameter deactive_config_rules_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING},
 };
 
