@@ -268,6 +268,23 @@ test('a template that cannot be read whole is refused: no scope becomes wider, n
   await discard(await create({ configRuleTemplates: [{ ...RULE, ...nothing }], compliancePackTemplate: { riskLevel: null, scope: null } }, { CompliancePackName: 'p' }));
 });
 
+test('the hour of the daily run goes when the period changes, and only then', async () => {
+  const ConfigRuleId = await make(condition({ ConfigRuleTriggerTypes: 'ScheduledNotification', MaximumExecutionFrequency: 'TwentyFour_Hours',
+    ExtendContent: J({ fixedHour: '5' }) }));
+  const after = async (change) => {
+    await call('UpdateConfigRule', { ConfigRuleId, ...change });
+    const { ConfigRule: rule } = await call('GetConfigRule', { ConfigRuleId });
+    return [rule.MaximumExecutionFrequency, rule.ExtendContent];
+  };
+  assert.deepEqual(await after({ MaximumExecutionFrequency: '' }), ['TwentyFour_Hours', J({ fixedHour: '5' })]);
+  assert.deepEqual(await after({ MaximumExecutionFrequency: 'TwentyFour_Hours' }), ['TwentyFour_Hours', J({ fixedHour: '5' })]);
+  assert.deepEqual(await after({ MaximumExecutionFrequency: 'One_Hour' }), ['One_Hour', undefined]);
+  assert.equal(await code(call('UpdateConfigRule', { ConfigRuleId, ExtendContent: J({ fixedHour: '6' }) })), 'Invalid.ExtendContent.Value');
+  assert.deepEqual(await after({ MaximumExecutionFrequency: 'TwentyFour_Hours', ExtendContent: J({ fixedHour: '6' }) }), ['TwentyFour_Hours', J({ fixedHour: '6' })]);
+  assert.deepEqual(await after({ ExtendContent: '' }), ['TwentyFour_Hours', undefined]);
+  await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
 test('all rules of a pack are disabled and enabled together', async () => {
   const pack = await create({ configRuleTemplates: [RULE, { ...RULE, configRuleName: 'second' }] }, { CompliancePackName: 'together' });
   const of = { CompliancePackId: pack.CompliancePackId };

@@ -67,6 +67,15 @@ static int create(api_call *call) {
     return 0;
 }
 
+/* The hour goes when the rule is no longer to run daily; UpdateAggregateConfigRule has no other way to lose
+ * it. */
+static void settle_hour(api_call *call, engine_rule *rule) {
+    pl_str period = api_text(call, "MaximumExecutionFrequency");
+    bool daily = period.n == 0 || pl_str_is(period, "TwentyFour_Hours");
+    if ((!daily && !api_input(call, "ExtendContent")) || rule->extend_content.n == 0)
+        rule->extend_content = PL_STR_NONE;
+}
+
 /* A managed rule keeps the triggers of its making (reference/evaluation-semantics.md, section 1). */
 static int update_work(store_session *session, void *argument, pl_error *error) {
     rule_task *task = argument;
@@ -84,6 +93,7 @@ static int update_work(store_session *session, void *argument, pl_error *error) 
         return -1;
     if (rule.owner == ENGINE_MANAGED)
         rule.triggers = triggers;
+    settle_hour(task->call, &rule);
     return engine_rule_update(&context, session, &rule, error);
 }
 
