@@ -59,6 +59,8 @@ test('templates are listed with what they take', async () => {
   const old = await server.call('ListRemediationTemplates', { ManagedRuleIdentifier: 'required-tags' }, { version: '2019-01-08' });
   assert.ok(old.RemediationTemplates.some((t) => t.TemplateIdentifier === 'ACS-TAG-TagResources'));
   assert.deepEqual((await server.call('GetRemediationTemplate', { TemplateIdentifier: 'none' })).RemediationTemplates, []);
+  const whole = (await server.call('GetRemediationTemplate')).RemediationTemplates;
+  assert.deepEqual([...new Set(whole.map((t) => t.TemplateIdentifier))].sort(), all.RemediationTemplates.map((t) => t.TemplateIdentifier).sort());
 });
 
 test('by hand: the non-compliant resources of the rule, or one of them', async () => {
@@ -244,6 +246,15 @@ test('a function that is not there fails the execution', async () => {
   assert.deepEqual(run.ExecutionResourceIds.split(',').filter((id) => /^f/.test(id)), ['f1', 'f2']);
   assert.match(run.ExecutionInvocationId, /^[0-9A-F-]{36}$/);
   await server.call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
+test('what is sent empty stays as it is', async () => {
+  const id = await create(await rule('empty'));
+  const before = await describe(id);
+  assert.deepEqual([before.InvokeType, before.RemediationSourceType], ['MANUAL_EXECUTION', 'ALIYUN']);
+  await server.call('UpdateRemediation', { RemediationId: id, InvokeType: '', SourceType: '', RemediationType: '', RemediationTemplateId: '', Params: '' });
+  assert.deepEqual(await describe(id), before);
+  await server.call('DeleteRemediations', { RemediationIds: id });
 });
 
 test('refused with their codes', async () => {

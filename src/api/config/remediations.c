@@ -43,7 +43,7 @@ static int find_rule(remedy_task *task, store_session *session, pl_str rule_id, 
 /* --- Creating and changing ---------------------------------------------------------------------------------
  */
 
-/* Puts the parameters that were sent over the record; true when what it does has changed. */
+/* Puts the parameters that say something over the record; true when what it does has changed. */
 static bool read_remedy(const api_call *call, engine_remedy *r) {
     const struct {
         const char *name;
@@ -56,9 +56,9 @@ static bool read_remedy(const api_call *call, engine_remedy *r) {
                  {"InvokeType", &r->invoke_type, false}};
     bool changed = false;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (!api_input(call, texts[i].name))
-            continue;
         pl_str sent = api_text(call, texts[i].name);
+        if (sent.n == 0)
+            continue;
         changed = changed || (texts[i].forgets && !pl_str_eq(sent, *texts[i].text));
         *texts[i].text = sent;
     }
@@ -480,16 +480,18 @@ int config_list_remediation_templates_2019(api_call *call) {
     return write_templates(call, 0, INT64_MAX, true, &total);
 }
 
-/* One entry for each rule that the template is made for. */
+/* One entry for each rule that the template is made for; of all templates when none is named. */
 int config_get_remediation_template(api_call *call) {
+    const catalogue *known = call->services->catalogue;
     pl_str id = pl_str_trim(api_text(call, "TemplateIdentifier"));
-    *call->error = (pl_error){0};
-    const catalogue_remediation *t = catalogue_find_remediation(call->services->catalogue, id, call->error);
-    if (!t && call->error->code[0])
-        return -1;
     pl_write_array(call->out, PL_STR("RemediationTemplates"));
-    for (size_t i = 0; t && i < t->rules.count; i++)
-        write_template(call, t, &t->rules.items[i], false);
+    for (size_t i = 0; i < catalogue_remediation_count(known); i++) {
+        const catalogue_remediation *t = catalogue_remediation_at(known, i, call->error);
+        if (!t)
+            return -1;
+        for (size_t k = 0; k < t->rules.count && (id.n == 0 || pl_str_eq(t->identifier, id)); k++)
+            write_template(call, t, &t->rules.items[k], false);
+    }
     pl_write_array_end(call->out);
     return 0;
 }
