@@ -100,6 +100,10 @@ const REFUSED = [
   ['ListRecommendManagedRules', { MaxResults: 0 }, 'InvalidMaxResults'],
   ['ListResourceEvaluationResults', { SortBy: 'LastNonCompliantRecordTimestamp-Asc' }, 'InvalidSortBy'],
   ['ListDiscoveredResources', {}, 'MissingMaxResults', 'MaxResults is mandatory for this action.'],
+  ['ListDiscoveredResources', { MaxResults: 10, StartUpdateTimestamp: 1 }, 'MissingEndUpdateTimestamp', 'EndUpdateTimestamp is mandatory for this action.'],
+  ['ListDiscoveredResources', { MaxResults: 10, EndUpdateTimestamp: 1 }, 'MissingStartUpdateTimestamp', 'StartUpdateTimestamp is mandatory for this action.'],
+  ['ListDiscoveredResources', { MaxResults: 10, StartUpdateTimestamp: 2, EndUpdateTimestamp: 1 }, 'InvalidEndUpdateTimestamp'],
+  ['ListDiscoveredResources', { MaxResults: 10, StartUpdateTimestamp: 1, EndUpdateTimestamp: 1 + 30 * 86400000 + 1 }, 'InvalidEndUpdateTimestamp'],
   ['StartConfigRuleEvaluation', { ConfigRuleId: 'cr-none' }, 'ConfigRuleNotExists', 'The ConfigRule does not exist.'],
   ['IgnoreEvaluationResults', () => ({ ConfigRuleId: ids.rule, Resources: '[]' }), 'Invalid.Resources.Empty', 'You must specify Resources.'],
   ['TagResources', { ResourceType: 'ACS::Config::Nothing', ResourceId: ['x'], Tag: [{ Key: 'a', Value: 'b' }] }, 'InvalidResourceType'],
@@ -163,6 +167,15 @@ test('results are filtered and paged', async () => {
   const beyond = (await call('ListConfigRules', { PageNumber: 1000 })).ConfigRules;
   assert.deepEqual([beyond.ConfigRuleList, beyond.PageNumber, beyond.PageSize], [[], 1000, 10]);
   assert.ok(beyond.TotalCount > 0);
+});
+
+test('resources are found by the time of their last change', async () => {
+  const ids = async (StartUpdateTimestamp, EndUpdateTimestamp) => (await call('ListDiscoveredResources', { MaxResults: 100, ResourceTypes: 'ACS::OSS::Bucket',
+    StartUpdateTimestamp, EndUpdateTimestamp })).DiscoveredResourceProfiles.DiscoveredResourceProfileList.map((one) => one.ResourceId);
+  const now = Date.now(), month = 30 * 86400000;
+  assert.equal((await ids(now - month, now)).join(), 'b0,b1,b2,b3,b4,b5,b6');
+  assert.deepEqual(await ids(now + 60000, now + 60000 + month), []);
+  assert.deepEqual(await ids(1, 1 + month), []);
 });
 
 test('a rule and a pack are found by their tags', async () => {

@@ -8,6 +8,8 @@
 
 enum { DEFAULT_RESOURCES = 10, BATCH_MAX = 100 };
 
+static const int64_t WINDOW_MAX = INT64_C(30) * 86400000; /* milliseconds */
+
 typedef struct resource_task {
     api_call *call;
     config_owner owner;
@@ -37,12 +39,29 @@ static int begin(resource_task *task) {
 /* --- Lists
  * ------------------------------------------------------------------------------------------------------ */
 
+/* Both ends of the time of change or none, at most WINDOW_MAX apart (reference/advanced-search.md, section
+ * 4). */
+static int check_window(const api_call *call) {
+    static const char *const ends[] = {"StartUpdateTimestamp", "EndUpdateTimestamp"};
+    const struct api_product *product = call->operation->product;
+    if (!api_input(call, ends[0]) && !api_input(call, ends[1]))
+        return 0;
+    for (size_t i = 0; i < 2; i++)
+        if (!api_input(call, ends[i]))
+            return api_fail_generic(&product->missing, call->error, pl_str_from(ends[i]));
+    int64_t from = api_number(call, ends[0], 0), to = api_number(call, ends[1], 0);
+    if (from < 0)
+        return api_fail_generic(&product->invalid, call->error, pl_str_from(ends[0]));
+    bool sound = from <= to && to - from <= WINDOW_MAX;
+    return sound ? 0 : api_fail_generic(&product->invalid, call->error, pl_str_from(ends[1]));
+}
+
 static int take_filter(resource_task *task) {
     api_call *call = task->call;
     inventory_filter *f = &task->filter;
     if (config_types(call, "ResourceTypes", &task->types) != 0 ||
         config_types(call, "ExcludeResourceTypes", &task->exclude_types) != 0 ||
-        config_list(call, "Regions", &task->regions) != 0)
+        config_list(call, "Regions", &task->regions) != 0 || check_window(call) != 0)
         return -1;
     bool removed = api_number(call, "ResourceDeleted", 1) == 0;
     *f = (inventory_filter){.types = task->types.items,
