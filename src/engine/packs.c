@@ -2,8 +2,10 @@
 #include "engine/rows.h"
 
 #include "base/encode.h"
+#include "json/parser.h"
+#include "json/writer.h"
 
-enum { DESCRIPTION_MAX = 500 };
+enum { DESCRIPTION_MAX = 500, PARAMETERS_LIMIT = 1 << 20 };
 
 static engine_group owner_of(const engine_pack *pack) {
     return (engine_group){pack->account_id, pack->aggregator_id};
@@ -157,6 +159,46 @@ static bool is_listed(const engine_pack_input *input, pl_str identifier) {
     return false;
 }
 
+/* The parameters as the template shows them: its own values, else the defaults of the rule. */
+static int template_parameters(engine_context *context, const catalogue_rule *rule, pl_str own, pl_str *out,
+                               pl_error *error) {
+    pl_json values = PL_JSON_NONE;
+    pl_buf text;
+    if (own.n && pl_json_parse_in(context->arena, own, &values, error) != 0)
+        return -1;
+    pl_buf_init(&text, PARAMETERS_LIMIT);
+    pl_buf_add_char(&text, '{');
+    for (size_t i = 0; i < rule->parameter_count; i++) {
+        const catalogue_parameter *parameter = &rule->parameters[i];
+        pl_str given = pl_json_str(pl_json_get(values, parameter->name));
+        pl_str value = given.p ? given : parameter->default_value;
+        if (value.n == 0)
+            continue;
+        pl_buf_add(&text, text.n > 1 ? PL_STR(",") : PL_STR(""));
+        pl_json_write_string(&text, parameter->name);
+        pl_buf_add_char(&text, ':');
+        pl_json_write_string(&text, value);
+    }
+    pl_buf_add_char(&text, '}');
+    *out = text.failed ? PL_STR_NONE : pl_arena_copy(context->arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return out->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+/* A rule of the template, with the level and the parameters that the template shows. */
+static int make_of_template(engine_context *context, store_session *session, const engine_pack *pack,
+                            const catalogue_template_rule *rule, pl_error *error) {
+    engine_pack_entry entry = {.identifier = rule->identifier};
+    *error = (pl_error){0};
+    const catalogue_rule *managed = catalogue_find_rule(context->catalogue, rule->identifier, error);
+    if (managed) {
+        entry.risk_level = managed->risk_level;
+        if (template_parameters(context, managed, rule->parameters, &entry.parameters, error) != 0)
+            return -1;
+    }
+    return make_managed(context, session, pack, &entry, error);
+}
+
 static int add_template_rules(engine_context *context, store_session *session, const engine_pack_input *input,
                               pl_error *error) {
     if (!input->pack->template_id.n || !input->default_enable)
@@ -165,9 +207,8 @@ static int add_template_rules(engine_context *context, store_session *session, c
         catalogue_find_template(context->catalogue, input->pack->template_id, error);
     for (size_t i = 0; source && i < source->rule_count; i++) {
         const catalogue_template_rule *rule = &source->rules[i];
-        engine_pack_entry entry = {.identifier = rule->identifier, .parameters = rule->parameters};
         if (rule->default_enable && !is_listed(input, rule->identifier) &&
-            make_managed(context, session, input->pack, &entry, error) != 0)
+            make_of_template(context, session, input->pack, rule, error) != 0)
             return -1;
     }
     return source ? 0 : pl_fail(error, PL_E_Invalid_CompliancePackTemplateId_Value);

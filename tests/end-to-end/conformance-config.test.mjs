@@ -196,6 +196,17 @@ test('templates of laws and standards are a part of all templates', async () => 
   assert.ok(!laws.CompliancePackTemplates.some((one) => /best practices/.test(one.CompliancePackTemplateName)));
 });
 
+test('rules that a template brings are those that it shows', async () => {
+  const { CompliancePackTemplates: known } = (await call('ListCompliancePackTemplates', { PageSize: 100 })).CompliancePackTemplatesResult;
+  const levels = (one) => new Set(one.ConfigRules.filter((rule) => rule.DefaultEnable).map((rule) => rule.RiskLevel)).size;
+  const template = known.find((one) => levels(one) > 1 && one.ConfigRules.some((rule) => rule.DefaultEnable && rule.ConfigRuleParameters.some((p) => p.ParameterValue)));
+  const shape = (rule) => [rule.ManagedRuleIdentifier, rule.RiskLevel, rule.ConfigRuleParameters.filter((p) => p.ParameterValue)];
+  const { CompliancePackId } = await call('CreateCompliancePack', { CompliancePackName: 'of a template', CompliancePackTemplateId: template.CompliancePackTemplateId, DefaultEnable: true });
+  const { CompliancePack: pack } = await call('GetCompliancePack', { CompliancePackId });
+  assert.deepEqual(pack.ConfigRules.map(shape), template.ConfigRules.filter((rule) => rule.DefaultEnable).map(shape));
+  await call('DeleteCompliancePacks', { CompliancePackIds: CompliancePackId, DeleteRule: true });
+});
+
 test('a condition is tried on a bare configuration', async () => {
   const Conditions = conditions(clause('GreaterOrEquals', '$.Cpu', '2'));
   const verdict = async (Configuration) => (await call('DryRunConfigRule', { ResourceType: 'ACS::ECS::Instance', Conditions,
