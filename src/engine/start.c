@@ -55,6 +55,53 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
 /* --- Results that no rule accounts for any more -----------------------------------------------------------
  */
 
+#define RESULTS_OF_RULE " FROM results WHERE account_id = $1 AND rule_key = $2"
+#define OF_TYPE                                                                                              \
+    " AND resource_key IN (SELECT resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)"
+#define INTO_CHANGES                                                                                         \
+    "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "         \
+    "compliance_to, annotation_from, annotation_to, message_type) SELECT account_id, resource_key, "
+#define LAST_CHANGE                                                                                          \
+    INTO_CHANGES "changed, rule_key, changed_from, shown, annotation_from, annotation, message_type"
+#define LEAVING(now)                                                                                         \
+    INTO_CHANGES "CAST(" now                                                                                 \
+                 " AS BIGINT), rule_key, shown, CAST(NULL AS BIGINT), annotation, '', message_type"
+#define ONE_NODE                                                                                             \
+    " ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "              \
+    "excluded.compliance_to, annotation_to = excluded.annotation_to"
+
+/* Timelines keep what results of the rule tell, and that it left them at `now`. */
+static int keep_history(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
+                        pl_error *error) {
+    if (store_run(session, error, LAST_CHANGE RESULTS_OF_RULE ONE_NODE, "ti", account_id, rule_key) != 0)
+        return -1;
+    return store_run(session, error, LEAVING("$3") RESULTS_OF_RULE ONE_NODE, "tii", account_id, rule_key,
+                     now);
+}
+
+static int keep_history_of_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type,
+                                int64_t now, pl_error *error) {
+    if (store_run(session, error, LAST_CHANGE RESULTS_OF_RULE OF_TYPE ONE_NODE, "tit", account_id, rule_key,
+                  type) != 0)
+        return -1;
+    return store_run(session, error, LEAVING("$4") RESULTS_OF_RULE OF_TYPE ONE_NODE, "titi", account_id,
+                     rule_key, type, now);
+}
+
+/* Timelines of an account in which the rule has had results go on telling of it by what it is now. */
+static int remember_rule(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
+                         pl_error *error) {
+    return store_run(
+        session, error,
+        "INSERT INTO former_rules (account_id, rule_key, rule_id, owner_id, name, risk_level, "
+        "created, deleted) SELECT CAST($1 AS TEXT), rule_key, rule_id, account_id, name, "
+        "risk_level, created, CAST($3 AS BIGINT) FROM rules WHERE rule_key = $2 AND EXISTS (SELECT 1 FROM "
+        "rule_counts WHERE account_id = $1 AND rule_key = $2) ON CONFLICT "
+        "(account_id, rule_key) DO UPDATE SET name = excluded.name, risk_level = "
+        "excluded.risk_level, deleted = excluded.deleted",
+        "tii", account_id, rule_key, now);
+}
+
 /* The rule does not concern the account any more: all its results there go. */
 static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
     static const char *const statements[] = {
@@ -69,20 +116,31 @@ static int drop_results(store_session *session, pl_str account_id, int64_t rule_
     return 0;
 }
 
+/* The same for a rule that stays elsewhere. */
+static int leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
+                         pl_error *error) {
+    if (keep_history(session, account_id, rule_key, now, error) != 0 ||
+        remember_rule(session, account_id, rule_key, now, error) != 0)
+        return -1;
+    return drop_results(session, account_id, rule_key, error);
+}
+
 /* Results of types that the rule does not cover any more; a run never comes by them. */
-static int drop_foreign_types(engine_run *run, store_session *session, pl_arena *arena, pl_error *error) {
+static int drop_foreign_types(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
+                              pl_error *error) {
     inventory_group *types;
     size_t count;
     if (inventory_count_by_type(session, arena, run->account_id, PL_STR_NONE, &types, &count, error) != 0)
         return -1;
-    for (size_t i = 0; i < count; i++)
-        if (!engine_bound_has_type(&run->bounds[0], types[i].name) &&
-            store_run(
-                session, error,
-                "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
-                "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
-                "tit", run->account_id, run->rules[0].rule.rule_key, types[i].name) != 0)
+    int64_t rule_key = run->rules[0].rule.rule_key;
+    for (size_t i = 0; i < count; i++) {
+        if (engine_bound_has_type(&run->bounds[0], types[i].name))
+            continue;
+        if (keep_history_of_type(session, run->account_id, rule_key, types[i].name, now, error) != 0 ||
+            store_run(session, error, "DELETE" RESULTS_OF_RULE OF_TYPE, "tit", run->account_id, rule_key,
+                      types[i].name) != 0)
             return -1;
+    }
     return 0;
 }
 
@@ -143,7 +201,7 @@ static int run_rule(struct starting *s, engine_run *run, engine_run_rule *rule) 
     rule->message_type = s->message_type;
     rule->ordering = s->now;
     rule->revert = s->revert;
-    if (drop_foreign_types(run, s->session, s->arena, s->error) != 0 || run_all(s, run) != 0 ||
+    if (drop_foreign_types(run, s->session, s->arena, s->now, s->error) != 0 || run_all(s, run) != 0 ||
         engine_run_settle(s->session, run->account_id, s->rule->rule_key, &rule->counts, s->error) != 0)
         return -1;
     return queue_account_event(s->e, s->session, run->account_id, s->rule, s->message_type, s->now, s->error);
@@ -162,7 +220,7 @@ static int run_inside(struct starting *s, pl_str account_id) {
         status = -1;
     if (status == 0)
         status = inside ? run_rule(s, &run, rule)
-                        : drop_results(s->session, account_id, s->rule->rule_key, s->error);
+                        : leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
     engine_run_end(&run);
     return status;
 }
@@ -192,10 +250,11 @@ static int queue_run(struct starting *s, pl_str account_id) {
     if (status == 0 && !engine_run_add(&run, s->session, s->rule, &inside, s->error))
         status = -1;
     if (status == 0 && !inside)
-        status = drop_results(s->session, account_id, s->rule->rule_key, s->error);
+        status = leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
     else if (status == 0)
-        status =
-            drop_foreign_types(&run, s->session, s->arena, s->error) == 0 ? insert_run(s, account_id) : -1;
+        status = drop_foreign_types(&run, s->session, s->arena, s->now, s->error) == 0
+                     ? insert_run(s, account_id)
+                     : -1;
     if (status == 0 && inside)
         status =
             queue_account_event(s->e, s->session, account_id, s->rule, s->message_type, s->now, s->error);
@@ -279,12 +338,14 @@ static int forget_rule(store_session *session, pl_str account_id, const engine_r
     if (store_run(
             session, error,
             "INSERT INTO former_rules (account_id, rule_key, rule_id, owner_id, name, risk_level, created, "
-            "deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, rule_key) DO "
-            "NOTHING",
+            "deleted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, rule_key) DO UPDATE "
+            "SET name = excluded.name, risk_level = excluded.risk_level, deleted = excluded.deleted",
             "tittti"
             "ii",
             account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
             (int64_t)rule->risk_level, rule->created, now) != 0)
+        return -1;
+    if (keep_history(session, account_id, rule->rule_key, now, error) != 0)
         return -1;
     return drop_results(session, account_id, rule->rule_key, error);
 }
@@ -414,7 +475,7 @@ static int follow_groups(struct starting *s, const engine_view *view, pl_str acc
     if (counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (!view_has(view, keys[i]) && drop_results(s->session, account_id, keys[i], s->error) != 0)
+        if (!view_has(view, keys[i]) && leave_account(s->session, account_id, keys[i], s->now, s->error) != 0)
             return -1;
     for (size_t i = 0; i < view->count; i++) {
         bool at_once;

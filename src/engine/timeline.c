@@ -3,8 +3,9 @@
  * section 12.3).
  *
  * Stored are only changes from or to something other than COMPLIANT. What else a timeline shows is derived: a
- * rule that covers the resource and never deviated joined when both existed, and left when the resource was
- * removed. Those derived changes are put among the stored ones; then one walk writes all nodes.
+ * rule joined a resource that was COMPLIANT first when both existed, and left it when the resource was
+ * removed; one that had left and says COMPLIANT again came back. Those derived changes are put among the
+ * stored ones; then one walk writes all nodes.
  */
 #include "engine/evaluate.h"
 
@@ -17,12 +18,15 @@ struct actor {
     int64_t rule_key;
     pl_str rule_id, owner_id, name;
     int risk_level;
-    int64_t created, deleted; /* INT64_MAX: it still exists */
-    bool covers;              /* a present rule that covers the resource */
-    bool repeated;            /* another rule has the same name */
-    engine_compliance state;  /* at the place of the walk; ENGINE_COMPLIANCE_COUNT: no result */
+    int64_t created, modified, deleted; /* INT64_MAX: it still exists */
+    bool covers;                        /* a present rule that covers the resource */
+    bool repeated;                      /* another rule has the same name */
+    engine_compliance state;            /* at the place of the walk; ENGINE_COMPLIANCE_COUNT: no result */
     pl_str annotation;
     engine_message_type message_type;
+    bool told;             /* the changes so far tell of it, */
+    engine_compliance was; /* end with this */
+    int64_t was_at;        /* and end then */
 };
 
 struct change {
@@ -74,8 +78,23 @@ static struct actor *add_actor(struct walking *w) {
     return grown + w->actor_count++;
 }
 
+/* A rule that had not run when the view was made may have run since: that renews no version. */
+static int read_run(struct walking *w, const engine_rule **rule) {
+    engine_rule *fresh = pl_new(w->arena, engine_rule, 1);
+    bool found = false;
+    if (!fresh)
+        return out_of_memory(w);
+    if (engine_rule_find_key(w->session, w->arena, (*rule)->account_id, (*rule)->rule_key, fresh, &found,
+                             w->error) != 0)
+        return -1;
+    *rule = found ? fresh : *rule;
+    return 0;
+}
+
 static int add_present(struct walking *w, const engine_bound *bound, const engine_scope_subject *subject) {
     const engine_rule *rule = bound->rule;
+    if (rule->run_ordering == 0 && read_run(w, &rule) != 0)
+        return -1;
     struct actor *a = add_actor(w);
     if (!a)
         return -1;
@@ -85,6 +104,7 @@ static int add_present(struct walking *w, const engine_bound *bound, const engin
     a->name = pl_arena_copy(w->arena, rule->name);
     a->risk_level = rule->risk_level;
     a->created = rule->created;
+    a->modified = rule->modified;
     a->covers = rule->run_ordering && engine_bound_covers(bound, subject);
     a->message_type = rule->run_trigger.n ? engine_message_find(rule->run_trigger) : ENGINE_BY_HAND;
     if (a->covers && !w->resource->deleted)
@@ -151,6 +171,8 @@ static int add_former_rules(struct walking *w) {
                       w->error);
     store_bind_text(st, 1, w->resource->account_id);
     while ((step = store_step(st, w->error)) == 1) {
+        if (find_actor(w, store_column_i64(st, 0)))
+            continue; /* it came back to the account */
         struct actor *a = add_actor(w);
         if (!a)
             return -1;
@@ -210,16 +232,35 @@ static int add_stored_changes(struct walking *w) {
     return step;
 }
 
-/* Whether a change that is not derived tells of the rule's coming (`joining`) or, at `at`, of its going. */
-static bool is_told(const struct walking *w, int64_t rule_key, bool joining, int64_t at, size_t stored) {
+static int newest_first(const void *left, const void *right) {
+    const struct change *a = left, *b = right;
+    if (a->at != b->at)
+        return a->at > b->at ? -1 : 1;
+    return a->rule_key < b->rule_key ? -1 : a->rule_key > b->rule_key;
+}
+
+static void sort_changes(struct walking *w) {
+    if (w->change_count)
+        qsort(w->changes, w->change_count, sizeof *w->changes, newest_first);
+}
+
+/* The first and the last stored change of a rule; NULL where there is none. */
+struct ends {
+    const struct change *first, *last;
+};
+
+static struct ends find_ends(const struct walking *w, int64_t rule_key, size_t stored) {
+    struct ends ends = {0};
     for (size_t i = 0; i < stored; i++) {
         const struct change *c = w->changes + i;
         if (c->rule_key != rule_key)
             continue;
-        if (joining ? c->from == ENGINE_COMPLIANCE_COUNT : c->to == ENGINE_COMPLIANCE_COUNT && c->at >= at)
-            return true;
+        if (!ends.first || c->at < ends.first->at)
+            ends.first = c;
+        if (!ends.last || c->at > ends.last->at)
+            ends.last = c;
     }
-    return false;
+    return ends;
 }
 
 static int derive_change(struct walking *w, const struct actor *a, bool joining, int64_t at) {
@@ -236,29 +277,75 @@ static int derive_change(struct walking *w, const struct actor *a, bool joining,
     return 0;
 }
 
-static int derive_changes(struct walking *w) {
-    size_t stored = w->change_count;
-    for (size_t i = 0; i < w->actor_count; i++) {
-        const struct actor *a = w->actors + i;
-        int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
-        if (!a->covers)
+/* A rule that never deviated. */
+static int derive_silent(struct walking *w, const struct actor *a) {
+    int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
+    int64_t gone = w->resource->deleted ? w->resource->capture_time : INT64_MAX;
+    if (!a->covers)
+        return 0;
+    if (gone != INT64_MAX && a->created <= gone && derive_change(w, a, false, gone) != 0)
+        return -1;
+    return joined < gone ? derive_change(w, a, true, joined) : 0;
+}
+
+/* When a rule that left at `left` covered the resource again: as the rule changed, or the resource did. */
+static int64_t time_of_return(const struct walking *w, const struct actor *a, int64_t left) {
+    int64_t rule = a->modified > left ? a->modified : INT64_MAX;
+    int64_t resource = w->resource->capture_time > left ? w->resource->capture_time : INT64_MAX;
+    int64_t first = rule < resource ? rule : resource;
+    return first == INT64_MAX ? left + 1 : first;
+}
+
+static int derive_around(struct walking *w, const struct actor *a, struct ends ends) {
+    int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
+    int64_t left = ends.last->at;
+    bool back = a->covers && !w->resource->deleted && ends.last->to == ENGINE_COMPLIANCE_COUNT;
+    if (ends.first->from == ENGINE_COMPLIANT && joined < ends.first->at &&
+        derive_change(w, a, true, joined) != 0)
+        return -1;
+    return back ? derive_change(w, a, true, time_of_return(w, a, left)) : 0;
+}
+
+static void tell(struct actor *a, const struct change *c) {
+    a->told = true;
+    a->was = c->to;
+    a->was_at = c->at;
+}
+
+static bool has_left(const struct actor *a) {
+    return a->told && a->was == ENGINE_COMPLIANCE_COUNT;
+}
+
+/* A change of the resource knows whether the rule covered it before: then it had come back silently. */
+static int derive_returns(struct walking *w) {
+    for (size_t i = w->change_count; i-- > 0;) {
+        struct change c = w->changes[i];
+        struct actor *a = find_actor(w, c.rule_key);
+        if (!a)
             continue;
-        if (w->resource->deleted && a->created <= w->resource->capture_time &&
-            !is_told(w, a->rule_key, false, w->resource->capture_time, stored) &&
-            derive_change(w, a, false, w->resource->capture_time) != 0)
-            return -1;
-        if ((!w->resource->deleted || joined < w->resource->capture_time) &&
-            !is_told(w, a->rule_key, true, 0, stored) && derive_change(w, a, true, joined) != 0)
-            return -1;
+        if (has_left(a) && c.from == ENGINE_COMPLIANT && c.message_type == ENGINE_BY_CHANGE) {
+            int64_t at = time_of_return(w, a, a->was_at);
+            if (derive_change(w, a, true, at < c.at ? at : a->was_at + 1) != 0)
+                return -1;
+        }
+        tell(a, &c);
     }
+    for (size_t i = 0; i < w->actor_count; i++)
+        w->actors[i].told = false;
     return 0;
 }
 
-static int newest_first(const void *left, const void *right) {
-    const struct change *a = left, *b = right;
-    if (a->at != b->at)
-        return a->at > b->at ? -1 : 1;
-    return a->rule_key < b->rule_key ? -1 : a->rule_key > b->rule_key;
+static int derive_changes(struct walking *w) {
+    size_t stored = w->change_count;
+    if (derive_returns(w) != 0)
+        return -1;
+    for (size_t i = 0; i < w->actor_count; i++) {
+        const struct actor *a = w->actors + i;
+        struct ends ends = find_ends(w, a->rule_key, stored);
+        if ((ends.first ? derive_around(w, a, ends) : derive_silent(w, a)) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* The last thing known of a former rule is what it said when it was deleted. */
@@ -272,6 +359,20 @@ static void settle_former(struct walking *w) {
         c->actor->state = c->to;
         c->actor->annotation = c->annotation_to;
         c->actor->message_type = c->message_type;
+    }
+}
+
+/* Runs take a resource for covered before; where the rule had left it, it was not. */
+static void correct_returns(struct walking *w) {
+    for (size_t i = w->change_count; i-- > 0;) {
+        struct change *c = w->changes + i;
+        if (!c->actor)
+            continue;
+        if (has_left(c->actor)) {
+            c->from = ENGINE_COMPLIANCE_COUNT;
+            c->annotation_from = PL_STR("");
+        }
+        tell(c->actor, c);
     }
 }
 
@@ -415,11 +516,14 @@ int engine_compliance_timeline(engine *e, store_session *session, pl_arena *aren
         return out_of_memory(&w);
     if (inventory_first_capture(session, resource, &w.first_capture, error) != 0 ||
         add_present_rules(&w) != 0 || add_stored_results(&w) != 0 || add_former_rules(&w) != 0 ||
-        add_stored_changes(&w) != 0 || derive_changes(&w) != 0)
+        add_stored_changes(&w) != 0)
         return -1;
-    if (w.change_count)
-        qsort(w.changes, w.change_count, sizeof *w.changes, newest_first);
+    sort_changes(&w);
+    if (derive_changes(&w) != 0)
+        return -1;
+    sort_changes(&w);
     mark_repeated(&w);
     settle_former(&w);
+    correct_returns(&w);
     return write_nodes(&w, from, to, limit, *nodes, count);
 }

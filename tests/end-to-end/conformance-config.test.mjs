@@ -371,6 +371,43 @@ test('the compliance timeline keeps every transition, however soon the next one 
   await server.put([bucket(8, 'private', { resourceEventType: 'REMOVE' })]);
 });
 
+/** The nodes of the compliance timeline, newest first: the rule's change, and what the resource was then. */
+async function history(ResourceId, rule, { keys, Region = 'cn-zhangjiakou' } = {}) {
+  const { ResourceComplianceTimeline: timeline } = await server.call('GetResourceComplianceTimeline', { ResourceType: 'ACS::ECS::Instance', ResourceId, Region, MaxResults: 100 }, { keys });
+  return timeline.ComplianceList.map((node) => [JSON.parse(node.ConfigurationDiff)[rule].map((entry) => entry.complianceType ?? '').join('>'), JSON.parse(node.Configuration).Compliance.complianceType]);
+}
+const [CAME_WELL, CAME_BAD, WENT] = [['>COMPLIANT', 'COMPLIANT'], ['>NON_COMPLIANT', 'NON_COMPLIANT'], ['NON_COMPLIANT>', 'INSUFFICIENT_DATA']];
+
+test('the compliance timeline outlives scopes, rules and memberships', async () => {
+  const of = (n, Status) => instance(n, { regionId: 'cn-zhangjiakou', configuration: { Status } });
+  await server.put([of(61, 'Running'), of(62, 'Stopped')]);
+  const ConfigRuleId = await make(condition({ ConfigRuleName: 'passing', RegionIdsScope: 'cn-zhangjiakou' }));
+  assert.deepEqual(await history('i61', 'passing'), [CAME_WELL]);
+  const known = [CAME_BAD];
+  for (const [scope, back] of [[{ ResourceTypesScope: 'ACS::ECS::Disk' }, { ResourceTypesScope: 'ACS::ECS::Instance' }], [{ ResourceIdsScope: 'none' }, { ResourceIdsScope: '' }]]) {
+    assert.deepEqual(await history('i62', 'passing'), known);
+    await call('UpdateConfigRule', { ConfigRuleId, ...scope });
+    known.unshift(WENT);
+    await until(async () => (await history('i62', 'passing')).length === known.length);
+    assert.deepEqual(await history('i62', 'passing'), known, J(scope));
+    await call('UpdateConfigRule', { ConfigRuleId, ...back });
+    known.unshift(CAME_BAD);
+    await until(async () => (await history('i62', 'passing')).length === known.length);
+    assert.deepEqual(await history('i61', 'passing'), [CAME_WELL]);
+  }
+  await call('UpdateConfigRule', { ConfigRuleId, ResourceIdsScope: 'i61' });
+  await until(async () => (await history('i62', 'passing')).length === known.length + 1);
+  await server.put([of(62, 'Running')]);
+  await call('UpdateConfigRule', { ConfigRuleId, ResourceIdsScope: '' });
+  known.unshift(CAME_WELL, WENT);
+  await until(async () => (await history('i62', 'passing')).length === known.length);
+  assert.deepEqual(await history('i62', 'passing'), known);
+  await server.put([of(62, 'Stopped')]);
+  await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+  assert.deepEqual(await history('i62', 'passing'), [WENT, ['COMPLIANT>NON_COMPLIANT', 'NON_COMPLIANT'], ...known]);
+  await server.put([61, 62].map((n) => ({ ...of(n, 'Running'), resourceEventType: 'REMOVE' })));
+});
+
 test('account groups keep the recorders of their owner and their members running', async () => {
   const organisation = await Organisation.on(server);
   const member = await organisation.member('member');
@@ -381,6 +418,13 @@ test('account groups keep the recorders of their owner and their members running
   assert.equal(await code(server.call('StopConfigurationRecorder', {}, { keys })), 'MemberStopSLRFail');
   for (const [action, wanted] of [['ListAggregateDiscoveredResources', 'MemberNotBelongToMaster'], ['ListAggregateConfigRuleEvaluationResults', 'Invalid.ResourceOwnerId.Value']])
     assert.equal(await code(call(action, { AggregatorId, ResourceAccountId: 1234567890123456, MaxResults: 10 })), wanted, action);
+  await server.put([instance(71, { accountId: member, configuration: { Status: 'Stopped' } })], { keys });
+  await call('CreateAggregateConfigRule', condition({ AggregatorId, ConfigRuleName: 'of the group' }));
+  const of71 = () => history('i71', 'of the group', { keys, Region: 'cn-hangzhou' });
+  await until(async () => (await of71()).length === 1);
+  const other = await organisation.member('another');
+  await call('UpdateAggregator', { AggregatorId, AggregatorAccounts: J([{ AccountId: Number(other), AccountName: 'another', AccountType: 'ResourceDirectory' }]) });
+  assert.deepEqual(await of71(), [WENT, CAME_BAD]);
   const { OperateAggregatorsResult: done } = await call('DeleteAggregators', { AggregatorIds: `${AggregatorId},ca-none` });
   assert.equal(J(done.OperateAggregators), J([{ AggregatorId, ErrorCode: '', Success: true },
     { AggregatorId: 'ca-none', ErrorCode: 'Invalid.AggregatorId.Value', Success: false }]));
