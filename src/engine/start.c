@@ -70,10 +70,15 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
     " ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "              \
     "excluded.compliance_to, annotation_to = excluded.annotation_to"
 
-/* Timelines keep what results of the rule tell, and that it left them at `now`. */
+/* Timelines keep what results of the rule tell. */
+static int keep_changes(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
+    return store_run(session, error, LAST_CHANGE RESULTS_OF_RULE ONE_NODE, "ti", account_id, rule_key);
+}
+
+/* And that it left them at `now`. */
 static int keep_history(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
                         pl_error *error) {
-    if (store_run(session, error, LAST_CHANGE RESULTS_OF_RULE ONE_NODE, "ti", account_id, rule_key) != 0)
+    if (keep_changes(session, account_id, rule_key, error) != 0)
         return -1;
     return store_run(session, error, LEAVING("$3") RESULTS_OF_RULE ONE_NODE, "tii", account_id, rule_key,
                      now);
@@ -345,7 +350,7 @@ static int forget_rule(store_session *session, pl_str account_id, const engine_r
             account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
             (int64_t)rule->risk_level, rule->created, now) != 0)
         return -1;
-    if (keep_history(session, account_id, rule->rule_key, now, error) != 0)
+    if (keep_changes(session, account_id, rule->rule_key, error) != 0)
         return -1;
     return drop_results(session, account_id, rule->rule_key, error);
 }

@@ -296,14 +296,28 @@ static int64_t time_of_return(const struct walking *w, const struct actor *a, in
     return first == INT64_MAX ? left + 1 : first;
 }
 
-static int derive_around(struct walking *w, const struct actor *a, struct ends ends) {
-    int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
-    int64_t left = ends.last->at;
-    bool back = a->covers && !w->resource->deleted && ends.last->to == ENGINE_COMPLIANCE_COUNT;
-    if (ends.first->from == ENGINE_COMPLIANT && joined < ends.first->at &&
-        derive_change(w, a, true, joined) != 0)
+/* The deletion of a rule is told by the rule alone. */
+static int derive_deletion(struct walking *w, const struct actor *a, struct change last) {
+    int64_t at = a->deleted > last.at ? a->deleted : last.at + 1;
+    if (a->deleted == INT64_MAX || last.to == ENGINE_COMPLIANCE_COUNT)
+        return 0;
+    if (derive_change(w, a, false, at) != 0)
         return -1;
-    return back ? derive_change(w, a, true, time_of_return(w, a, left)) : 0;
+    struct change *made = w->changes + w->change_count - 1;
+    made->from = last.to;
+    made->annotation_from = last.annotation_to;
+    made->message_type = last.message_type;
+    return 0;
+}
+
+static int derive_around(struct walking *w, const struct actor *a, struct change first, struct change last) {
+    int64_t joined = a->created > w->first_capture ? a->created : w->first_capture;
+    bool back = a->covers && !w->resource->deleted && last.to == ENGINE_COMPLIANCE_COUNT;
+    if (first.from == ENGINE_COMPLIANT && joined < first.at && derive_change(w, a, true, joined) != 0)
+        return -1;
+    if (back && derive_change(w, a, true, time_of_return(w, a, last.at)) != 0)
+        return -1;
+    return derive_deletion(w, a, last);
 }
 
 static void tell(struct actor *a, const struct change *c) {
@@ -342,7 +356,7 @@ static int derive_changes(struct walking *w) {
     for (size_t i = 0; i < w->actor_count; i++) {
         const struct actor *a = w->actors + i;
         struct ends ends = find_ends(w, a->rule_key, stored);
-        if ((ends.first ? derive_around(w, a, ends) : derive_silent(w, a)) != 0)
+        if ((ends.first ? derive_around(w, a, *ends.first, *ends.last) : derive_silent(w, a)) != 0)
             return -1;
     }
     return 0;
