@@ -211,6 +211,53 @@ static void compliance_has_a_history(void **state) {
     assert_text(diff, "running.1.annotation", "");
 }
 
+/* "from>to" of the rule's change in each node, newest first. */
+static void assert_history(const char *id, const char *rule, const char *wanted) {
+    pl_json nodes = compliance_of(id);
+    char text[1024] = "";
+    for (size_t i = 0; i < pl_json_count(nodes); i++) {
+        pl_json diff = text_as_json(nodes, input_of("%zu.ConfigurationDiff", i));
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%.*s>%.*s ",
+                 PL_FMT(pl_json_str(at(diff, input_of("%s.0.complianceType", rule)))),
+                 PL_FMT(pl_json_str(at(diff, input_of("%s.1.complianceType", rule)))));
+    }
+    assert_string_equal(text, wanted);
+}
+
+static void set_scope(const char *rule, const char *scope) {
+    world.now += 10000;
+    call_well(config_update_config_rule, input_of("{\"ConfigRuleId\":\"%s\",%s}", rule, scope));
+}
+
+#define CAME ">NON_COMPLIANT "
+#define WENT "NON_COMPLIANT> "
+
+static void a_history_outlives_scopes_and_rules(void **state) {
+    (void)state;
+    const char *rule = three_instances();
+    assert_history("i-1", "running", ">COMPLIANT ");
+    assert_history("i-2", "running", CAME);
+    set_scope(rule, "\"ResourceTypesScope\":[\"ACS::ECS::Disk\"]");
+    assert_history("i-1", "running", "");
+    assert_history("i-2", "running", WENT CAME);
+    set_scope(rule, "\"ResourceTypesScope\":[\"ACS::ECS::Instance\"]");
+    assert_history("i-1", "running", ">COMPLIANT ");
+    assert_history("i-2", "running", CAME WENT CAME);
+    set_scope(rule, "\"ResourceIdsScope\":[\"i-1\"]");
+    assert_history("i-2", "running", WENT CAME WENT CAME);
+    world.now += 10000;
+    put("[" ITEM("i-2", "cn-beijing", "Running") "]");
+    set_scope(rule, "\"ResourceIdsScope\":[]");
+    assert_history("i-2", "running", ">COMPLIANT " WENT CAME WENT CAME);
+    world.now += 10000;
+    put("[" ITEM("i-2", "cn-beijing", "Stopped") "]");
+    assert_history("i-2", "running", "COMPLIANT>NON_COMPLIANT >COMPLIANT " WENT CAME WENT CAME);
+    world.now += 10000;
+    call_well(config_delete_config_rules, input_of("{\"ConfigRuleIds\":[\"%s\"]}", rule));
+    assert_history("i-2", "running", WENT "COMPLIANT>NON_COMPLIANT >COMPLIANT " WENT CAME WENT CAME);
+}
+
 static void configurations_have_a_history(void **state) {
     (void)state;
     three_instances();
@@ -269,6 +316,7 @@ int main(void) {
                                         call_teardown),
         cmocka_unit_test_setup_teardown(resources_are_found_and_counted, call_setup, call_teardown),
         cmocka_unit_test_setup_teardown(compliance_has_a_history, call_setup, call_teardown),
+        cmocka_unit_test_setup_teardown(a_history_outlives_scopes_and_rules, call_setup, call_teardown),
         cmocka_unit_test_setup_teardown(configurations_have_a_history, call_setup, call_teardown),
         cmocka_unit_test_setup_teardown(a_recorder_restricts_what_is_recorded, call_setup, call_teardown),
         cmocka_unit_test_setup_teardown(an_evaluation_can_be_asked_for, call_setup, call_teardown),
