@@ -235,7 +235,7 @@ def check_tree(node, place):
 
 
 def check_ram(ram, parameters, place):
-    check_members(ram, place, {"action": str, "access": str, "resources": list})
+    check_members(ram, place, {"action": str, "access": str, "resources": list}, {"byHandler": bool})
     if not re.match(r"^[a-z]+:[A-Z][A-Za-z0-9]*$", ram["action"]):
         place.at("action").fail("must have the form code:Operation")
     check_choice(ram["access"], ACCESS, place.at("access"))

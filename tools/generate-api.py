@@ -112,6 +112,8 @@ class Table:
             resources = self.array("pl_str", f"{prefix}_resources", map(c_str, ram["resources"]))
             members += [("access", f"API_ACCESS_{ram['access'].upper()}"), ("ram_action", c_str(ram["action"])),
                         ("ram_resources", resources), ("ram_resource_count", str(len(ram["resources"])))]
+            if ram.get("byHandler"):
+                members.append(("ram_by_handler", "true"))
         members += self.parameters("parameters", operation["parameters"], f"{prefix}_parameters")
         if operation["errors"]:
             rows = [f"{{{error_symbol(error['code'])}, {error['http']}, {c_text(error['message'])}}}"

@@ -127,6 +127,7 @@ struct api_operation {
     pl_str ram_action; /* absent: every valid identity may call it */
     const pl_str *ram_resources;
     size_t ram_resource_count;
+    bool ram_by_handler; /* the handler decides, by more than identity and resource */
     const struct api_parameter *parameters;
     size_t parameter_count;
     const struct api_error *errors;

@@ -192,7 +192,7 @@ static int tags_of(void *context, pl_str resource, const identity_fact **tags, s
 
 int request_authorize(gateway_request *r) {
     names resources;
-    if (r->operation->ram_action.n == 0 || r->operation->anonymous)
+    if (r->operation->ram_action.n == 0 || r->operation->ram_by_handler || r->operation->anonymous)
         return 0;
     if (collect(r, &resources) != 0)
         return -1;

@@ -58,15 +58,31 @@ static int find_role_work(store_session *session, void *argument, pl_error *erro
     return identity_role_find(&l->scope, l->name, &l->role, error);
 }
 
-/* A role of another account that does not exist is one that trusts nobody: `*trusts` false. */
-static int find_role(identity *room, const identity_caller *caller, role_lookup *l, bool *trusts,
-                     pl_error *error) {
-    *trusts = store_read(room->config.store, find_role_work, l, error) == 0;
-    if (*trusts)
+/* A role that does not exist is one that trusts nobody: `*exists` false. */
+static int find_role(identity *room, role_lookup *l, bool *exists, pl_error *error) {
+    *exists = store_read(room->config.store, find_role_work, l, error) == 0;
+    if (*exists)
         return 0;
-    bool foreign = !pl_str_eq(l->scope.account_id, caller->account_id);
     l->role.name = l->name;
-    return foreign && pl_error_is(error, PL_E_EntityNotExist_Role) ? 0 : -1;
+    return pl_error_is(error, PL_E_EntityNotExist_Role) ? 0 : -1;
+}
+
+static int compile_trust(identity *room, const role_lookup *l, pl_policy_set **trust, pl_error *error) {
+    size_t bad;
+    pl_policy_source source = {PL_POLICY_TRUST, l->role.name, l->role.trust_policy};
+    return pl_policy_set_compile(&source, 1, room->seed, trust, &bad, error);
+}
+
+int identity_trust_of(identity *room, pl_arena *arena, pl_str role_arn, pl_policy_set **trust,
+                      pl_error *error) {
+    bool exists;
+    role_lookup l = {.scope = {.room = room, .arena = arena}};
+    *trust = NULL;
+    if (!split_role_arn(role_arn, &l.scope.account_id, &l.name))
+        return 0;
+    if (find_role(room, &l, &exists, error) != 0)
+        return -1;
+    return exists ? compile_trust(room, &l, trust, error) : 0;
 }
 
 static int check_duration(const identity_assumption *wanted, const identity_role *role, pl_error *error) {
@@ -106,65 +122,69 @@ static int add_role_tags(identity_authority *a, const role_lookup *l, const pl_p
 }
 
 static int decide(identity_authority *a, pl_arena *arena, const identity_caller *caller,
-                  const identity_assumption *wanted, const role_lookup *l, pl_policy_set *trust,
+                  const identity_assumption *wanted, const role_lookup *l, bool trusts, pl_policy_set *trust,
                   identity_denial *denial, pl_error *error) {
     pl_decision decision;
     pl_str resource =
         pl_arena_printf(arena, "acs:ram:*:%.*s:role/%.*s", PL_FMT(l->scope.account_id), PL_FMT(l->role.name));
+    const identity_fact conditions[] = {{PL_STR("sts:ExternalId"), wanted->external_id},
+                                        {PL_STR("sts:RoleSessionName"), wanted->session_name},
+                                        {PL_STR("sts:SourceIdentity"), wanted->source_identity}};
     identity_request request = {.action = PL_STR("sts:AssumeRole"),
                                 .resources = &resource,
                                 .resource_count = 1,
                                 .source_ip = wanted->source_ip,
                                 .secure = wanted->secure,
-                                .now = wanted->now};
+                                .now = wanted->now,
+                                .facts = conditions,
+                                .fact_count = sizeof conditions / sizeof *conditions};
     a->request.action = request.action;
     a->sides.trust = trust;
-    a->sides.trust_use = PL_TRUST_AND_IDENTITY;
-    identity_authority_add_common(a, arena, caller, &request);
-    identity_authority_add(a, PL_STR("sts:ExternalId"), wanted->external_id);
-    identity_authority_add(a, PL_STR("sts:RoleSessionName"), wanted->session_name);
-    identity_authority_add(a, PL_STR("sts:SourceIdentity"), wanted->source_identity);
+    a->sides.trust_use = trusts ? PL_TRUST_AND_IDENTITY : PL_TRUST_NONE;
+    identity_authority_add_keys(a, arena, caller, &request);
     if (add_role_tags(a, l, trust, error) != 0)
         return -1;
     if (arena->failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW) {
-        /* Within one account the call is in the log already, as every authorized one. */
-        if (!pl_str_eq(caller->account_id, l->scope.account_id))
-            identity_calls_note(l->scope.room, caller, l->scope.account_id, &request);
+    bool allowed =
+        identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW;
+    /* What strangers try in vain stays out of an account's log, which they could fill. */
+    if (allowed || pl_str_eq(caller->account_id, l->scope.account_id))
+        identity_calls_note(l->scope.room, caller, l->scope.account_id, &request);
+    if (allowed)
         return 0;
-    }
     identity_authority_explain(a, l->scope.room, arena, caller, &decision, wanted->now, denial);
     return refuse(error);
 }
 
+/* A missing role of the caller's own account is named as such to those who may assume it; one of another
+ * account is never told from one that trusts nobody. */
 static int check_permission(identity *room, pl_arena *arena, const identity_caller *caller,
-                            const identity_assumption *wanted, const role_lookup *l, bool trusts,
+                            const identity_assumption *wanted, const role_lookup *l, bool exists,
                             identity_denial *denial, pl_error *error) {
-    size_t bad;
     pl_policy_set *trust = NULL;
-    pl_policy_source source = {PL_POLICY_TRUST, l->role.name, l->role.trust_policy};
-    if (trusts && pl_policy_set_compile(&source, 1, room->seed, &trust, &bad, error) != 0)
+    if (exists && compile_trust(room, l, &trust, error) != 0)
         return -1;
     identity_authority a;
+    bool foreign = !pl_str_eq(l->scope.account_id, caller->account_id);
     int result = identity_authority_open(&a, room, arena, caller, l->scope.account_id, error);
     if (result == 0)
-        result = decide(&a, arena, caller, wanted, l, trust, denial, error);
+        result = decide(&a, arena, caller, wanted, l, exists || foreign, trust, denial, error);
     identity_authority_close(&a);
     pl_policy_set_release(trust);
-    return result;
+    return result == 0 && !exists ? pl_fail(error, PL_E_EntityNotExist_Role) : result;
 }
 
 int identity_assume_role(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_assumption *wanted, identity_caller *role, identity_session *session,
                          identity_denial *denial, pl_error *error) {
-    bool trusts;
+    bool exists;
     identity_denial unread;
     role_lookup l = {.scope = {.room = room, .arena = arena, .now = wanted->now}};
     if (!split_role_arn(wanted->role_arn, &l.scope.account_id, &l.name))
         return pl_fail(error, PL_E_InvalidParameter_RoleArn);
-    if (check(wanted, arena, error) != 0 || find_role(room, caller, &l, &trusts, error) != 0 ||
-        check_permission(room, arena, caller, wanted, &l, trusts, denial ? denial : &unread, error) != 0 ||
+    if (check(wanted, arena, error) != 0 || find_role(room, &l, &exists, error) != 0 ||
+        check_permission(room, arena, caller, wanted, &l, exists, denial ? denial : &unread, error) != 0 ||
         check_duration(wanted, &l.role, error) != 0)
         return -1;
     *role = (identity_caller){.kind = IDENTITY_ASSUMED_ROLE,

@@ -104,8 +104,8 @@ void identity_authority_add(identity_authority *a, pl_str key, pl_str value) {
     a->context[at] = (pl_context_entry){key, &a->values[at], 1};
 }
 
-void identity_authority_add_common(identity_authority *a, pl_arena *arena, const identity_caller *caller,
-                                   const identity_request *request) {
+void identity_authority_add_keys(identity_authority *a, pl_arena *arena, const identity_caller *caller,
+                                 const identity_request *request) {
     char now[PL_TIME_TEXT];
     pl_str yes = PL_STR("true"), no = PL_STR("false");
     identity_authority_add(a, PL_STR("acs:CurrentTime"),
@@ -117,6 +117,7 @@ void identity_authority_add_common(identity_authority *a, pl_arena *arena, const
     identity_authority_add(a, PL_STR("acs:MFAPresent"), caller->mfa ? yes : PL_STR_NONE);
     identity_authority_add(a, PL_STR("acs:PrincipalRDId"), a->levels.directory_id);
     identity_authority_add(a, PL_STR("acs:PrincipalRDPath"), a->levels.path);
+    identity_authority_add_facts(a, request->facts, request->fact_count);
 }
 
 void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count) {
@@ -194,8 +195,7 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
     int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
     if (result == 0) {
         a.request.action = request->action;
-        identity_authority_add_common(&a, arena, caller, request);
-        identity_authority_add_facts(&a, request->facts, request->fact_count);
+        identity_authority_add_keys(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
         identity_calls_note(room, caller, caller->account_id, request);
@@ -233,7 +233,7 @@ int identity_may_in_groups(identity *room, pl_arena *arena, const identity_calle
     memset(allowed, 0, count * sizeof *allowed);
     int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
     if (result == 0) {
-        identity_authority_add_common(&a, arena, caller, request);
+        identity_authority_add_keys(&a, arena, caller, request);
         result = may_with(&a, request, NULL, everywhere, error);
         for (size_t i = 0; i < count && result == 0; i++)
             result = may_with(&a, request, group_set(&a, group_ids[i]), &allowed[i], error);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "identity/internal.h"
+#include "json/writer.h"
 
 #include <stdio.h>
 
@@ -54,8 +55,20 @@ static void put_principal(facts *f, const identity_caller *caller) {
     put(f, f->failed ? PL_STR("") : pl_str_of(arn, (size_t)n));
 }
 
+/* {"key": "value"}; empty without conditions. False when there is no room or memory. */
+static bool write_conditions(pl_buf *out, const identity_request *request) {
+    pl_writer w;
+    if (request->fact_count == 0)
+        return true;
+    pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR("conditions"));
+    for (size_t i = 0; i < request->fact_count; i++)
+        pl_write_optional(&w, request->facts[i].key, request->facts[i].value);
+    pl_writer_end(&w);
+    return !out->failed;
+}
+
 static void put_call(facts *f, const identity_caller *caller, pl_str owner_id,
-                     const identity_request *request, pl_str resource) {
+                     const identity_request *request, pl_str resource, pl_str conditions) {
     char flags[2] = {request->secure ? '1' : '0', caller->mfa ? '1' : '0'};
     bool session = caller->kind == IDENTITY_ASSUMED_ROLE;
     f->size = 0;
@@ -67,6 +80,8 @@ static void put_call(facts *f, const identity_caller *caller, pl_str owner_id,
     put(f, request->source_ip);
     put(f, session ? caller->session_policy : PL_STR(""));
     put(f, pl_str_of(flags, sizeof flags));
+    if (conditions.n)
+        put(f, conditions);
 }
 
 static gathered *new_call(pl_str key, int64_t now) {
@@ -84,6 +99,7 @@ static gathered *new_call(pl_str key, int64_t now) {
     pl_str flags = take(&rest);
     g->call.secure = flags.p[0] == '1';
     g->call.mfa = flags.p[1] == '1';
+    g->call.conditions = rest.n ? take(&rest) : PL_STR("");
     g->call.first_seen = now;
     return g;
 }
@@ -118,13 +134,17 @@ static void count_call(identity *room, pl_str key, int64_t now) {
 void identity_calls_note(identity *room, const identity_caller *caller, pl_str owner_id,
                          const identity_request *request) {
     facts f;
+    pl_buf conditions;
     if (caller->kind != IDENTITY_USER && caller->kind != IDENTITY_ASSUMED_ROLE)
         return;
-    for (size_t i = 0; i < request->resource_count && i < RESOURCES_LOGGED; i++) {
-        put_call(&f, caller, owner_id, request, request->resources[i]);
+    pl_buf_init(&conditions, FACTS_SIZE);
+    bool whole = write_conditions(&conditions, request);
+    for (size_t i = 0; whole && i < request->resource_count && i < RESOURCES_LOGGED; i++) {
+        put_call(&f, caller, owner_id, request, request->resources[i], pl_buf_str(&conditions));
         if (!f.failed)
             count_call(room, pl_str_of(f.bytes, f.size), request->now);
     }
+    pl_buf_free(&conditions);
 }
 
 void identity_calls_forget(identity *room) {
@@ -176,13 +196,13 @@ static int write_call(store_session *session, const gathered *g, pl_error *error
         return -1;
     return store_run(session, error,
                      "INSERT INTO identity_calls (account_id, call_hash, principal_arn, action, resource, "
-                     "source_ip, secure, mfa, policy_hash, first_seen, last_seen, call_count) "
-                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
+                     "source_ip, secure, mfa, policy_hash, first_seen, last_seen, call_count, conditions) "
+                     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
                      "ON CONFLICT (account_id, call_hash) DO UPDATE SET last_seen = EXCLUDED.last_seen, "
                      "call_count = identity_calls.call_count + EXCLUDED.call_count",
-                     "tbttttiibiii", call->account_id, hash, call->principal_arn, call->action,
+                     "tbttttiibiiit", call->account_id, hash, call->principal_arn, call->action,
                      call->resource, call->source_ip, (int64_t)call->secure, (int64_t)call->mfa, policy_hash,
-                     call->first_seen, call->last_seen, call->count);
+                     call->first_seen, call->last_seen, call->count, call->conditions);
 }
 
 /* What is too old goes, and what an account has beyond its share. */

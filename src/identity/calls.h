@@ -1,7 +1,7 @@
 /*
  * The log of calls: which identity asked for which action on which resource, with everything that a decision
- * depends on (address, transport, MFA, session policy), counted. It answers what a change of control policies
- * would break: a call is decided again as it was made.
+ * depends on (address, transport, MFA, session policy, condition keys), counted. It answers what a change of
+ * control policies would break: a call is decided again as it was made.
  *
  * Distinct calls gather in memory and are written by identity_flush; they are kept for IDENTITY_CALL_DAYS and
  * at most IDENTITY_CALLS_MAX of an account, the newest ones. The account owner is not logged: control
@@ -28,6 +28,7 @@ typedef struct identity_seen_call {
     pl_str principal_arn; /* user or role */
     pl_str action, resource, source_ip;
     pl_str session_policy; /* JSON; empty: the session had none */
+    pl_str conditions;     /* JSON object of further condition keys and their texts; empty: none */
     bool secure, mfa;
     int64_t first_seen, last_seen; /* Unix milliseconds; decided again as at `last_seen` */
     int64_t count;

@@ -33,9 +33,14 @@ void identity_authority_close(identity_authority *a);
 /* Adds a condition key; an absent value leaves it out. The texts are not copied. Too many deny the call. */
 void identity_authority_add(identity_authority *a, pl_str key, pl_str value);
 
-/* The keys that every call has (reference/policy-language.md, section 3.3). */
-void identity_authority_add_common(identity_authority *a, pl_arena *arena, const identity_caller *caller,
-                                   const identity_request *request);
+/* The keys that every call has (reference/policy-language.md, section 3.3), and those of this request. */
+void identity_authority_add_keys(identity_authority *a, pl_arena *arena, const identity_caller *caller,
+                                 const identity_request *request);
+
+/* The compiled trust policy of the role with this ARN, released by the caller; NULL: there is no such role.
+ */
+int identity_trust_of(identity *room, pl_arena *arena, pl_str role_arn, pl_policy_set **trust,
+                      pl_error *error);
 
 /* Adds what the parameters bring. */
 void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count);

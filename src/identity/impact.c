@@ -1,13 +1,14 @@
 /*
  * What a change of control policies would do to the calls seen: each is decided twice, without and with it,
- * as it was made: same address, transport, MFA, session policy, and the time it was last seen at. Directory
- * and identity policies are those of now.
+ * as it was made: same address, transport, MFA, session policy, condition keys, and the time it was last seen
+ * at. Directory and identity policies are those of now.
  */
 #include "identity/calls.h"
 
 #include "identity/entities.h"
 #include "identity/overlay.h"
 #include "org/change.h"
+#include "json/parser.h"
 
 enum { PAGE = 1000 };
 
@@ -45,14 +46,15 @@ static identity_seen_call read_call(const page *p, store_statement *rows) {
                                 .mfa = store_column_i64(rows, 7) != 0,
                                 .first_seen = store_column_i64(rows, 8),
                                 .last_seen = store_column_i64(rows, 9),
-                                .count = store_column_i64(rows, 10)};
+                                .count = store_column_i64(rows, 10),
+                                .conditions = pl_arena_copy(arena, store_column_text(rows, 11))};
 }
 
 static store_statement *select_page(store_session *session, const page *p, pl_error *error) {
     store_statement *rows = store_prepare(
         session,
         "SELECT c.principal_arn, c.action, c.call_hash, c.resource, c.source_ip, COALESCE(p.document, ''), "
-        "c.secure, c.mfa, c.first_seen, c.last_seen, c.call_count FROM identity_calls c "
+        "c.secure, c.mfa, c.first_seen, c.last_seen, c.call_count, c.conditions FROM identity_calls c "
         "LEFT JOIN identity_call_policies p ON p.account_id = c.account_id AND p.policy_hash = c.policy_hash "
         "WHERE c.account_id = $1 AND c.last_seen >= $2 AND (c.principal_arn, c.action, c.call_hash) > "
         "($3, $4, $5) ORDER BY c.principal_arn, c.action, c.call_hash LIMIT 1000",
@@ -100,7 +102,8 @@ static int note(work *w, const identity_seen_call *call, pl_ruling before, pl_ru
     identity_changed_call *kept = &items[impact->count++];
     *kept = (identity_changed_call){*call, before, after};
     pl_str *const texts[] = {&kept->call.account_id, &kept->call.principal_arn, &kept->call.action,
-                             &kept->call.resource,   &kept->call.source_ip,     &kept->call.session_policy};
+                             &kept->call.resource,   &kept->call.source_ip,     &kept->call.session_policy,
+                             &kept->call.conditions};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = keep(w, *texts[i]);
     return w->arena->failed ? pl_fail(w->error, PL_E_ServiceUnavailable) : 0;
@@ -131,24 +134,59 @@ static int compile_session(work *w, const identity_seen_call *call, pl_policy_se
     return call->session_policy.n ? pl_policy_set_compile(&source, 1, w->room->seed, set, &bad, w->error) : 0;
 }
 
+/* The condition keys beyond the common ones, as they were. */
+static int read_conditions(work *w, const identity_seen_call *call, identity_request *request) {
+    pl_json root, value;
+    pl_str key;
+    if (call->conditions.n == 0)
+        return 0;
+    if (pl_json_parse_in(&w->scratch, call->conditions, &root, w->error) != 0)
+        return pl_failf(w->error, PL_E_InternalError, "The conditions of a logged call cannot be read.");
+    identity_fact *conditions = pl_new(&w->scratch, identity_fact, pl_json_count(root));
+    if (!conditions)
+        return pl_fail(w->error, PL_E_ServiceUnavailable);
+    request->facts = conditions;
+    for (pl_json_walk walk = pl_json_children(root); pl_json_step(&walk, &key, &value);)
+        conditions[request->fact_count++] = (identity_fact){key, pl_json_text(value)};
+    return 0;
+}
+
+/* Who may assume a role is also its trust policy's business: that of now, as all policies. */
+static int aim_trust(work *w, identity_authority *a, const identity_seen_call *call, pl_policy_set **trust) {
+    *trust = NULL;
+    a->sides.trust = NULL;
+    a->sides.trust_use = PL_TRUST_NONE;
+    if (!pl_str_is(call->action, "sts:AssumeRole"))
+        return 0;
+    a->sides.trust_use = PL_TRUST_AND_IDENTITY;
+    if (identity_trust_of(w->room, &w->scratch, call->resource, trust, w->error) != 0)
+        return -1;
+    a->sides.trust = *trust;
+    return 0;
+}
+
 static int decide_twice(work *w, identity_authority *a, const identity_caller *caller,
                         const identity_overlay *overlay, const identity_seen_call *call) {
     pl_ruling before = PL_IMPLICIT_DENY, after = PL_IMPLICIT_DENY;
-    pl_policy_set *session;
+    pl_policy_set *session = NULL, *trust = NULL;
     identity_caller as = *caller;
     identity_request common = {.source_ip = call->source_ip, .now = call->last_seen, .secure = call->secure};
     as.mfa = call->mfa;
     a->request.action = call->action;
     a->request.context_count = 0;
-    identity_authority_add_common(a, &w->scratch, &as, &common);
+    if (read_conditions(w, call, &common) != 0)
+        return -1;
+    identity_authority_add_keys(a, &w->scratch, &as, &common);
     if (w->scratch.failed)
         return pl_fail(w->error, PL_E_ServiceUnavailable);
-    if (compile_session(w, call, &session) != 0)
-        return -1;
+    int result = compile_session(w, call, &session) == 0 ? aim_trust(w, a, call, &trust) : -1;
     a->sides.session = session;
-    int result = decide_both(w, a, overlay, call, &before, &after);
+    if (result == 0)
+        result = decide_both(w, a, overlay, call, &before, &after);
     a->sides.session = NULL;
+    a->sides.trust = NULL;
     pl_policy_set_release(session);
+    pl_policy_set_release(trust);
     w->impact->decided++;
     return result == 0 && before != after ? note(w, call, before, after) : result;
 }

@@ -39,7 +39,7 @@ static bool given(const identity_simulation *s, pl_str key) {
 /* The keys that were sent, and of the common ones those that were not. */
 static int fill_context(identity_authority *a, pl_arena *arena, const identity_caller *caller,
                         const identity_simulation *s, pl_error *error) {
-    identity_authority_add_common(a, arena, caller, &s->common);
+    identity_authority_add_keys(a, arena, caller, &s->common);
     size_t kept = 0;
     for (size_t i = 0; i < a->request.context_count; i++)
         if (!given(s, a->context[i].key))

@@ -119,7 +119,7 @@ static inline int house_authorize(const struct api_operation *operation, pl_str 
                                 .resource_count = 1,
                                 .source_ip = PL_STR("192.0.2.7"),
                                 .now = h.now};
-    return operation->ram_action.n
+    return operation->ram_action.n && !operation->ram_by_handler
                ? identity_authorize(h.identity, &h.arena, &h.caller, &request, &h.denial, &h.error)
                : 0;
 }
@@ -151,6 +151,7 @@ static inline pl_json house_call(const char *product, const char *version, const
                     .error = &h.error,
                     .now = h.now,
                     .source_ip = PL_STR("192.0.2.7"),
+                    .denial = &h.denial,
                     .request_id = PL_STR("7B8A4E7D-6CFF-471D-84DF-195A7A241ECB")};
     if (house_authorize(operation,
                         pl_arena_printf(&h.arena, "acs:%.*s:*:%.*s:*",

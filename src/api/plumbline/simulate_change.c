@@ -12,6 +12,7 @@ static void write_call(pl_writer *out, const identity_changed_call *changed) {
     pl_write_object(out, PL_STR_NONE);
     api_write_text(out, "AccountId", call->account_id);
     api_write_text(out, "ActionName", call->action);
+    pl_write_optional(out, PL_STR("Conditions"), call->conditions.n ? call->conditions : PL_STR_NONE);
     pl_write_i64(out, PL_STR("Count"), call->count);
     api_write_text(out, "DecisionAfter", pl_ruling_name(changed->after));
     api_write_text(out, "DecisionBefore", pl_ruling_name(changed->before));
