@@ -244,3 +244,7 @@ int api_client_token_end(api_client_tokens *tokens, api_call *call, bool success
     call->client_token = NULL;
     return result;
 }
+
+int api_client_tokens_forget(store_session *session, pl_str account_id, pl_error *error) {
+    return store_run(session, error, "DELETE FROM client_tokens WHERE account_id = $1", "t", account_id);
+}

@@ -53,4 +53,7 @@ int api_client_token_begin(api_client_tokens *tokens, api_call *call, const api_
 int api_client_token_end(api_client_tokens *tokens, api_call *call, bool success, pl_str response,
                          pl_error *error);
 
+/* The kept answers of an account that is deleted. */
+int api_client_tokens_forget(store_session *session, pl_str account_id, pl_error *error);
+
 #endif

@@ -4,6 +4,7 @@
  */
 #include "cli/program.h"
 
+#include "api/client_token.h"
 #include "catalogue/catalogue.h"
 #include "engine/packs.h"
 #include "engine/rules.h"
@@ -73,10 +74,41 @@ static int account_found(void *context, store_session *session, pl_arena *arena,
     return identities.find_account(identities.context, session, arena, account_id, found, name, error);
 }
 
+/* Changes of rules and packs as the account `owner_id` itself makes them. */
+static engine_context changes_of(program *p, pl_arena *arena, pl_str owner_id, int64_t now) {
+    return (engine_context){.engine = p->engine,
+                            .catalogue = p->catalogue,
+                            .random = p->services.random,
+                            .arena = arena,
+                            .now = now,
+                            .strict = p->options.limits.strict,
+                            .rules_limit = p->options.limits.rules_per_account,
+                            .packs_limit = p->options.limits.packs_per_account,
+                            .creator_id = owner_id};
+}
+
+static int remove_rules(program *p, store_session *session, const engine_group *group, int64_t now,
+                        pl_error *error) {
+    pl_arena arena;
+    pl_arena_init(&arena, 0);
+    engine_context changes = changes_of(p, &arena, group->owner_id, now);
+    int result = engine_pack_remove_all(&changes, session, group, error) == 0
+                     ? engine_rule_remove_all(&changes, session, group, error)
+                     : -1;
+    pl_arena_free(&arena);
+    return result;
+}
+
 static int account_deleted(void *context, store_session *session, pl_str account_id, int64_t now,
                            pl_error *error) {
     program *p = context;
-    (void)now;
+    engine_group own = {account_id, PL_STR("")};
+    if (remove_rules(p, session, &own, now, error) != 0 ||
+        functions_delete_account(session, account_id, error) != 0 ||
+        inventory_delete_account(session, account_id, error) != 0 ||
+        inventory_recorder_delete(session, account_id, error) != 0 ||
+        api_client_tokens_forget(session, account_id, error) != 0)
+        return -1;
     if (engine_delete_account(p->engine, session, account_id, error) != 0 ||
         delivery_delete_owner(session, account_id, PL_STR(""), error) != 0 ||
         reports_delete_account(session, account_id, error) != 0)
@@ -91,26 +123,10 @@ static int account_changed(void *context, store_session *session, pl_str account
 
 static int group_deleted(void *context, store_session *session, pl_str owner_id, pl_str group_id, int64_t now,
                          pl_error *error) {
-    program *p = context;
-    pl_arena arena;
-    pl_arena_init(&arena, 0);
-    engine_context changes = {.engine = p->engine,
-                              .catalogue = p->catalogue,
-                              .random = p->services.random,
-                              .arena = &arena,
-                              .now = now,
-                              .strict = p->options.limits.strict,
-                              .rules_limit = p->options.limits.rules_per_account,
-                              .packs_limit = p->options.limits.packs_per_account,
-                              .creator_id = owner_id};
     engine_group group = {owner_id, group_id};
-    int result = engine_pack_remove_all(&changes, session, &group, error);
-    if (result == 0)
-        result = engine_rule_remove_all(&changes, session, &group, error);
-    if (result == 0)
-        result = delivery_delete_owner(session, owner_id, group_id, error);
-    pl_arena_free(&arena);
-    return result;
+    return remove_rules(context, session, &group, now, error) == 0
+               ? delivery_delete_owner(session, owner_id, group_id, error)
+               : -1;
 }
 
 static void committed(void *context) {

@@ -163,7 +163,7 @@ int engine_remedy_forget_account(store_session *session, pl_str account_id, pl_e
         "DELETE FROM remediations WHERE account_id = $1",
         "DELETE FROM remediation_events WHERE account_id = $1",
         "DELETE FROM remediation_runs WHERE account_id = $1",
-        "DELETE FROM remediation_executions WHERE owner_id = $1 OR account_id = $1",
+        "DELETE FROM remediation_executions WHERE owner_id = $1",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "t", account_id) != 0)

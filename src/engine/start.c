@@ -107,13 +107,15 @@ static int remember_rule(store_session *session, pl_str account_id, int64_t rule
         "tii", account_id, rule_key, now);
 }
 
-/* The rule does not concern the account any more: all its results there go. */
+/* The rule does not concern the account any more: its results there go, and what waits to be done. */
 static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM function_events WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM remediation_runs WHERE account_id = $1 AND rule_key = $2",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "ti", account_id, rule_key) != 0)
@@ -439,13 +441,17 @@ int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl
 /* --- Accounts that come and go ----------------------------------------------------------------------------
  */
 
-/* Rules that have results in the account, in ascending order. */
+/* Rules that have results in the account, or something to do there. */
 static int counted_rules(store_session *session, pl_arena *arena, pl_str account_id, int64_t **keys,
                          size_t *count, pl_error *error) {
     size_t capacity = 0;
     int step;
-    store_statement *st = store_prepare(
-        session, "SELECT rule_key FROM rule_counts WHERE account_id = $1 ORDER BY rule_key", error);
+    store_statement *st = store_prepare(session,
+                                        "SELECT rule_key FROM rule_counts WHERE account_id = $1 "
+                                        "UNION SELECT rule_key FROM evaluation_runs WHERE account_id = $1 "
+                                        "UNION SELECT rule_key FROM function_events WHERE account_id = $1 "
+                                        "UNION SELECT rule_key FROM remediation_events WHERE account_id = $1",
+                                        error);
     store_bind_text(st, 1, account_id);
     *keys = NULL;
     *count = 0;

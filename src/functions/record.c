@@ -303,3 +303,16 @@ bool function_arn_parse(pl_str arn, function_name *out) {
     return pl_str_is(acs, "acs") && pl_str_is(fc, "fc") && out->region.n > 0 && out->account_id.n > 0 &&
            parse_path(arn, out) && function_name_is_sound(out->name) && out->qualifier.n > 0;
 }
+
+int functions_delete_account(store_session *session, pl_str account_id, pl_error *error) {
+    static const char *const statements[] = {
+        "DELETE FROM functions WHERE account_id = $1",
+        "DELETE FROM function_code WHERE account_id = $1",
+        "DELETE FROM function_aliases WHERE account_id = $1",
+        "DELETE FROM function_invocations WHERE account_id = $1",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (store_run(session, error, statements[i], "t", account_id) != 0)
+            return -1;
+    return 0;
+}

@@ -105,4 +105,7 @@ int function_initializer_of(pl_arena *arena, const function_record *record, func
 /* Letters, digits, - and _, beginning with a letter or _; at most FUNCTION_NAME_MAX bytes. */
 bool function_name_is_sound(pl_str name);
 
+/* All functions of an account that is deleted, with their code and what waits to be invoked. */
+int functions_delete_account(store_session *session, pl_str account_id, pl_error *error);
+
 #endif

@@ -205,8 +205,15 @@ static int write_call(store_session *session, const gathered *g, pl_error *error
                      call->first_seen, call->last_seen, call->count, call->conditions);
 }
 
-/* What is too old goes, and what an account has beyond its share. */
+/* What is too old goes, what an account has beyond its share, and calls of an account deleted since they were
+ * made.
+ */
 static int prune(store_session *session, const identity_seen_call *call, pl_error *error) {
+    if (store_run(session, error,
+                  "DELETE FROM identity_calls WHERE account_id = $1 AND NOT EXISTS "
+                  "(SELECT a.account_id FROM identity_accounts a WHERE a.account_id = $1)",
+                  "t", call->account_id) != 0)
+        return -1;
     if (store_run(session, error, "DELETE FROM identity_calls WHERE account_id = $1 AND last_seen < $2", "ti",
                   call->account_id, call->last_seen - IDENTITY_CALL_DAYS * DAY_MS) != 0)
         return -1;

@@ -255,7 +255,10 @@ int inventory_recorder_put(store_session *session, pl_str account_id, const inve
                            pl_error *error);
 bool inventory_recorder_covers(const inventory_recorder *recorder, pl_str resource_type);
 
-/* Deletes all that is recorded of the account (StopConfigurationRecorder). */
+/* Deletes all that is recorded of the account (StopConfigurationRecorder); how it records stays. */
 int inventory_delete_account(store_session *session, pl_str account_id, pl_error *error);
+
+/* Deletes the account's recorder: nothing is recorded there any more. */
+int inventory_recorder_delete(store_session *session, pl_str account_id, pl_error *error);
 
 #endif

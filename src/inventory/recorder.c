@@ -86,3 +86,7 @@ int inventory_delete_account(store_session *session, pl_str account_id, pl_error
             return -1;
     return 0;
 }
+
+int inventory_recorder_delete(store_session *session, pl_str account_id, pl_error *error) {
+    return store_run(session, error, "DELETE FROM recorders WHERE account_id = $1", "t", account_id);
+}

@@ -58,13 +58,29 @@ int org_check_deletion(org *o, const org_caller *caller, pl_str account_id, pl_e
     return org_write(o, caller, check_work, &w, NULL, error);
 }
 
+/* What the account has in this room; the record of its deletion belongs to the management account. */
+static int forget_own(const org_change *change, pl_str account_id, pl_error *error) {
+    static const char *const statements[] = {
+        "DELETE FROM directory_emails WHERE account_id = $1",
+        "DELETE FROM directory_codes WHERE account_id = $1",
+        "DELETE FROM directory_tags WHERE account_id = $1",
+        "DELETE FROM grouping_rules WHERE account_id = $1",
+        "DELETE FROM resource_group_events WHERE account_id = $1",
+        "DELETE FROM resource_group_settings WHERE account_id = $1",
+        "DELETE FROM resource_groups WHERE account_id = $1",
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+        if (store_run(change->session, error, statements[i], "t", account_id) != 0)
+            return -1;
+    return 0;
+}
+
 static int delete_work(org_change *change, void *argument, pl_error *error) {
     const member_work *w = argument;
     const org_hooks *hooks = &change->org->hooks;
     const org_account *account = need_account(change, w->account_id, error);
     if (!account || check_deletable(change, account, error) || org_forget_member(change, account, error) ||
-        store_run(change->session, error, "DELETE FROM directory_emails WHERE account_id = $1", "t",
-                  account->node.id) ||
+        forget_own(change, account->node.id, error) ||
         write_deletion(change, account->node.id, "Success", "0", error))
         return -1;
     return hooks->delete_account ? hooks->delete_account(hooks->context, change->session, account->node.id,

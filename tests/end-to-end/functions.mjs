@@ -204,10 +204,13 @@ export class Cloud {
     const cloud = new Cloud();
     cloud.server = await Server.start({ ...options, args: ['--function-retry', '50', ...(options.args ?? [])] });
     cloud.account = cloud.server.credentials.AccountId;
-    cloud.fc = new FC.default(new Config({
-      accessKeyId: cloud.server.credentials.AccessKeyId, accessKeySecret: cloud.server.credentials.AccessKeySecret,
-      endpoint: cloud.server.endpoint.replace('http://', ''), protocol: 'http', regionId: 'cn-shanghai' }));
+    cloud.fc = Cloud.client(cloud.server.endpoint, cloud.server.credentials);
     return cloud;
+  }
+
+  static client(endpoint, keys) {
+    return new FC.default(new Config({ accessKeyId: keys.AccessKeyId, accessKeySecret: keys.AccessKeySecret,
+      endpoint: endpoint.replace('http://', ''), protocol: 'http', regionId: 'cn-shanghai' }));
   }
 
   arn(name) {
