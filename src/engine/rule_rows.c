@@ -185,7 +185,8 @@ static bool types_match(const engine_rule *rule, const engine_list *wanted) {
     return wanted->count == 0;
 }
 
-static bool rule_matches(const engine_rule *rule, const engine_rule_filter *filter) {
+/* By everything but tags. */
+static bool line_matches(const engine_rule *rule, const engine_rule_filter *filter) {
     if (filter->active_only && (rule->state == ENGINE_INACTIVE || rule->state == ENGINE_DELETING))
         return false;
     if (filter->triggers && !(rule->triggers & filter->triggers))
@@ -196,8 +197,13 @@ static bool rule_matches(const engine_rule *rule, const engine_rule_filter *filt
         return false;
     if (filter->risk_level && filter->risk_level != rule->risk_level)
         return false;
-    return keyword_matches(rule, filter->keyword) && types_match(rule, &filter->resource_types) &&
-           engine_tags_match(rule->tags, &filter->tags);
+    return keyword_matches(rule, filter->keyword) && types_match(rule, &filter->resource_types);
+}
+
+static int rule_matches(const engine_rule *rule, const engine_rule_filter *filter, bool *match,
+                        pl_error *error) {
+    *match = !filter || line_matches(rule, filter);
+    return filter && *match ? engine_tags_match(rule->tags, &filter->tags, match, error) : 0;
 }
 
 static int complete(store_session *session, pl_arena *arena, pl_str account_id, engine_rule *rules,
@@ -225,9 +231,13 @@ int engine_rule_list(store_session *session, pl_arena *arena, const engine_group
         complete(session, arena, owner->owner_id, *rules, *count, error) != 0)
         return -1;
     size_t kept = 0;
-    for (size_t i = 0; i < *count; i++)
-        if (!filter || rule_matches(&(*rules)[i], filter))
+    for (size_t i = 0; i < *count; i++) {
+        bool match;
+        if (rule_matches(&(*rules)[i], filter, &match, error) != 0)
+            return -1;
+        if (match)
             (*rules)[kept++] = (*rules)[i];
+    }
     *count = kept;
     return 0;
 }

@@ -10,34 +10,38 @@ enum { PAGE = 200, ARENA_LIMIT = 64 << 20, EAST_OF_UTC = 8 * 3600 * 1000, MARKS 
 
 static const int64_t day = 86400000;
 
-/* The hour of ExtendContent {"fixedHour":"12"}, or -1. */
-static int fixed_hour(const engine_rule *rule) {
+/* The hour of ExtendContent {"fixedHour":"12"}; -1: it names none. */
+static int fixed_hour(const engine_rule *rule, int64_t *hour, pl_error *error) {
     pl_arena arena;
     pl_json root = PL_JSON_NONE;
-    pl_error ignored = {0};
-    int64_t hour = -1;
+    *hour = -1;
     if (rule->extend_content.n == 0 || !pl_str_is(rule->frequency, "TwentyFour_Hours"))
-        return -1;
+        return 0;
     pl_arena_init(&arena, 1 << 20);
-    if (pl_json_parse_in(&arena, rule->extend_content, &root, &ignored) == 0) {
-        pl_json value = pl_json_get(root, PL_STR("fixedHour"));
-        if (!pl_json_i64(value, &hour) && !pl_str_to_i64(pl_str_trim(pl_json_str(value)), &hour))
-            hour = -1;
-    }
+    int status = pl_json_parse_in(&arena, rule->extend_content, &root, error);
+    pl_json value = pl_json_get(root, PL_STR("fixedHour"));
+    if (status == 0 && !pl_json_i64(value, hour) && !pl_str_to_i64(pl_str_trim(pl_json_str(value)), hour))
+        *hour = -1;
     pl_arena_free(&arena);
-    return hour >= 0 && hour <= 23 ? (int)hour : -1;
+    if (*hour < 0 || *hour > 23)
+        *hour = -1;
+    /* Any text is taken for ExtendContent; what is no JSON names no hour. */
+    return status != 0 && pl_error_is(error, PL_E_ServiceUnavailable) ? -1 : 0;
 }
 
-int64_t engine_next_scheduled(const engine_rule *rule, int64_t last_run) {
-    int64_t last = last_run ? last_run : rule->created;
-    int hour = fixed_hour(rule);
+int engine_next_scheduled(const engine_rule *rule, int64_t last_run, int64_t *next, pl_error *error) {
+    int64_t last = last_run ? last_run : rule->created, hour;
+    if (fixed_hour(rule, &hour, error) != 0)
+        return -1;
     if (hour < 0) {
         int64_t period = engine_frequency_period(rule->frequency);
-        return last + (period ? period : day);
+        *next = last + (period ? period : day);
+        return 0;
     }
     int64_t local = last + EAST_OF_UTC;
     int64_t at = local - local % day + hour * (day / 24);
-    return (at > local ? at : at + day) - EAST_OF_UTC;
+    *next = (at > local ? at : at + day) - EAST_OF_UTC;
+    return 0;
 }
 
 static int last_scheduled(store_session *session, const engine_rule *rule, int64_t *last, pl_error *error) {
@@ -71,10 +75,11 @@ static int scan_work(store_session *session, void *argument, pl_error *error) {
                                    &s->count, error) != 0)
         return -1;
     for (size_t i = 0; i < s->count; i++) {
-        int64_t last;
-        if (last_scheduled(session, s->rules + i, &last, error) != 0)
+        int64_t last, next;
+        if (last_scheduled(session, s->rules + i, &last, error) != 0 ||
+            engine_next_scheduled(s->rules + i, last, &next, error) != 0)
             return -1;
-        if (engine_next_scheduled(s->rules + i, last) <= s->now)
+        if (next <= s->now)
             s->due[s->due_count++] = s->rules + i;
     }
     return 0;
@@ -103,14 +108,16 @@ static int start_if_due(struct due *d, store_session *session, const engine_rule
     pl_arena arena;
     engine_rule rule;
     bool found;
-    int64_t last = 0;
+    int64_t last = 0, next = INT64_MAX;
     pl_arena_init(&arena, ARENA_LIMIT);
     int status =
         engine_rule_find_key(session, &arena, seen->account_id, seen->rule_key, &rule, &found, error);
     if (status == 0)
         status = last_scheduled(session, seen, &last, error);
+    if (status == 0 && found)
+        status = engine_next_scheduled(&rule, last, &next, error);
     if (status == 0 && found && rule.state != ENGINE_INACTIVE && rule.state != ENGINE_DELETING &&
-        engine_next_scheduled(&rule, last) <= d->now)
+        next <= d->now)
         status = start_rule(d->e, session, &rule, d->now, error);
     pl_arena_free(&arena);
     return status;

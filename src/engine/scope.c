@@ -187,18 +187,21 @@ static bool carries(pl_json list, const engine_tag *wanted) {
     return false;
 }
 
-bool engine_tags_match(pl_str stored, const engine_tags *wanted) {
-    if (wanted->count == 0)
-        return true;
+int engine_tags_match(pl_str stored, const engine_tags *wanted, bool *match, pl_error *error) {
+    *match = wanted->count == 0;
+    if (*match || stored.n == 0)
+        return 0;
     pl_arena scratch;
+    pl_json list;
     pl_arena_init(&scratch, 1 << 20);
-    pl_json list = PL_JSON_NONE;
-    pl_error ignored;
-    bool all = stored.n && pl_json_parse_in(&scratch, stored, &list, &ignored) == 0;
-    for (size_t i = 0; i < wanted->count && all; i++)
-        all = carries(list, &wanted->items[i]);
+    int status = pl_json_parse_in(&scratch, stored, &list, error);
+    *match = status == 0;
+    for (size_t i = 0; i < wanted->count && *match; i++)
+        *match = carries(list, &wanted->items[i]);
     pl_arena_free(&scratch);
-    return all;
+    if (status != 0 && !pl_error_is(error, PL_E_ServiceUnavailable))
+        return pl_failf(error, PL_E_InternalError, "Stored tags are not JSON.");
+    return status;
 }
 
 int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error *error) {

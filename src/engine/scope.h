@@ -33,10 +33,10 @@ void engine_tags_write(const engine_tags *tags, pl_buf *out);
 int engine_tags_read(pl_arena *arena, pl_json list, engine_tags *out, pl_error *error);
 
 /*
- * True when stored tags (JSON array of {TagKey, TagValue}; absent: none) hold every wanted one; a wanted tag
- * with an absent or empty value matches the key alone.
+ * Whether stored tags (JSON array of {TagKey, TagValue}; absent: none) hold every wanted one; a wanted tag
+ * with an absent or empty value matches the key alone. InternalError when the stored text is no JSON.
  */
-bool engine_tags_match(pl_str stored, const engine_tags *wanted);
+int engine_tags_match(pl_str stored, const engine_tags *wanted, bool *match, pl_error *error);
 
 /*
  * Checks what one parameter alone cannot show: TagKeyScope and TagValueScope come together

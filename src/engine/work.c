@@ -399,23 +399,25 @@ static int release_work(store_session *session, void *argument, pl_error *error)
     return 0;
 }
 
-/* The last hand is the one that ends the runs, or gives them back. */
-static int conclude(struct hand *h, bool at_end, pl_error *error) {
+/* The last hand is the one that ends the runs. */
+static int conclude(struct hand *h, pl_error *error) {
     struct engine_pass *p = h->pass;
-    store *db = p->e->config.store;
-    int status = 0;
-    if (at_end && !p->failed && !p->lost) {
-        h->now = pl_now(&p->e->config.clock);
-        h->batch.range.type = PL_STR_NONE;
-        pl_arena_reset(&h->arena);
-        status = store_write(db, store_work_of, h, error);
-        p->done = status == 0;
-        p->lost = p->lost || h->lost;
-    }
-    pl_error ignored = {0};
-    if (!p->done && !p->lost)
-        (void)store_write(db, release_work, p, &ignored);
+    if (p->failed || p->lost)
+        return 0;
+    h->now = pl_now(&p->e->config.clock);
+    h->batch.range.type = PL_STR_NONE;
+    pl_arena_reset(&h->arena);
+    int status = store_write(p->e->config.store, store_work_of, h, error);
+    p->done = status == 0;
+    p->lost = p->lost || h->lost;
     return status;
+}
+
+/* Runs that did not end are given back for anybody to go on with; at the latest their lease ends. */
+static void give_back(struct engine_pass *p) {
+    pl_error unread;
+    if (!p->done && !p->lost)
+        (void)store_write(p->e->config.store, release_work, p, &unread);
 }
 
 static void unlink_pass(engine *e, const struct engine_pass *p) {
@@ -456,8 +458,9 @@ static int take_part(struct engine_pass *p, bool one_batch, pl_error *error) {
     }
     bool at_end = status == 0 && !any;
     if (leave(p, status != 0 || at_end)) {
-        if (h && conclude(h, at_end, error) != 0)
+        if (at_end && conclude(h, error) != 0)
             status = -1;
+        give_back(p);
         free_pass(p, true);
     }
     if (h)
@@ -492,9 +495,8 @@ static int link_types(struct engine_pass *p, pl_error *error) {
     return status;
 }
 
-static void give_back(struct engine_pass *p) {
-    pl_error ignored = {0};
-    (void)store_write(p->e->config.store, release_work, p, &ignored);
+static void abandon(struct engine_pass *p) {
+    give_back(p);
     free_pass(p, true);
 }
 
@@ -525,7 +527,7 @@ static int work_any_run(engine *e, bool one_batch, bool *worked, pl_error *error
     if (take_pass(e, &p, worked, error) != 0)
         return -1;
     if (p && link_types(p, error) != 0) {
-        give_back(p);
+        abandon(p);
         return -1;
     }
     if (p && !one_batch)

@@ -202,9 +202,9 @@ bool request_prepare(gateway_request *r) {
     api_fields_sort(&r->query);
     choose_kind(r);
     read_names(r, &r->query);
-    pl_error ignored = r->error;
+    pl_error so_far = r->error; /* a missing operation is told after the signature was checked */
     if (!r->route && r->action.n && r->version.n && request_find(r) != 0)
-        r->error = ignored;
+        r->error = so_far;
     default_format(r);
     return r->operation != NULL;
 }
@@ -245,9 +245,9 @@ int request_read_fields(gateway_request *r) {
     if (r->kind == REQUEST_V1) {
         read_names(r, &r->fields);
         if (!r->operation && r->action.n && r->version.n) {
-            pl_error ignored = r->error;
+            pl_error so_far = r->error;
             if (request_find(r) != 0)
-                r->error = ignored;
+                r->error = so_far;
             default_format(r);
         }
     }

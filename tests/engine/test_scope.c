@@ -110,10 +110,16 @@ static void tags_of_records_are_matched_by_key_or_value(void **state) {
     engine_tags tags = {wanted, 2};
     pl_str stored =
         PL_STR("[{\"TagKey\":\"team\",\"TagValue\":\"a\"},{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]");
-    assert_true(engine_tags_match(stored, &tags));
+    bool match;
+    assert_int_equal(engine_tags_match(stored, &tags, &match, &error), 0);
+    assert_true(match);
     wanted[0].value = PL_STR("test");
-    assert_false(engine_tags_match(stored, &tags));
-    assert_false(engine_tags_match(PL_STR_NONE, &tags));
+    assert_int_equal(engine_tags_match(stored, &tags, &match, &error), 0);
+    assert_false(match);
+    assert_int_equal(engine_tags_match(PL_STR_NONE, &tags, &match, &error), 0);
+    assert_false(match);
+    assert_int_equal(engine_tags_match(PL_STR("["), &tags, &match, &error), -1);
+    assert_string_equal(error.code, "InternalError");
 }
 
 static void deprecated_tag_parameters_come_in_pairs(void **state) {

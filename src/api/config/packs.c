@@ -154,9 +154,11 @@ static int update(api_call *call) {
 
 static int get_work(store_session *session, void *argument, pl_error *error) {
     pack_task *task = argument;
-    if (find_pack(task, session, error) != 0)
+    bool match;
+    if (find_pack(task, session, error) != 0 ||
+        engine_tags_match(task->pack.tags, &task->wanted, &match, error) != 0)
         return -1;
-    if (!engine_tags_match(task->pack.tags, &task->wanted))
+    if (!match)
         return pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
     if (engine_pack_rules(session, task->call->arena, &task->pack, &task->rules, &task->rule_count, error) !=
         0)
@@ -253,26 +255,29 @@ static int list_work(store_session *session, void *argument, pl_error *error) {
                             error);
 }
 
-static void keep_wanted(list_task *task) {
+static int keep_wanted(list_task *task) {
     int64_t risk = api_number(task->call, "RiskLevel", 0);
     pl_str status = api_text(task->call, "Status");
     size_t kept = 0;
     for (size_t i = 0; i < task->count; i++) {
         const engine_pack *pack = &task->packs[i];
-        if ((risk == 0 || risk == pack->risk_level) && (status.n == 0 || pl_str_eq(status, pack->status)) &&
-            engine_tags_match(pack->tags, &task->tags))
+        bool match;
+        if (engine_tags_match(pack->tags, &task->tags, &match, task->call->error) != 0)
+            return -1;
+        if (match && (risk == 0 || risk == pack->risk_level) &&
+            (status.n == 0 || pl_str_eq(status, pack->status)))
             task->packs[kept++] = *pack;
     }
     task->count = kept;
+    return 0;
 }
 
 static int list(api_call *call) {
     list_task task = {.call = call};
     int64_t page, take, skip;
     if (config_owner_of(call, CONFIG_READ, &task.owner) != 0 || config_tags_filter(call, &task.tags) != 0 ||
-        config_read(call, list_work, &task) != 0)
+        config_read(call, list_work, &task) != 0 || keep_wanted(&task) != 0)
         return -1;
-    keep_wanted(&task);
     api_page(call, 10, &page, &take, &skip);
     pl_write_object(call->out, PL_STR("CompliancePacksResult"));
     pl_write_array(call->out, PL_STR("CompliancePacks"));

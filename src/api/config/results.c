@@ -72,7 +72,7 @@ static void write_qualifier(api_call *call, const engine_result *r) {
     const engine_rule *rule = r->rule;
     pl_write_object(out, PL_STR("EvaluationResultQualifier"));
     if (rule->pack_ids.count)
-        pl_write_string(out, PL_STR("CompliancePackId"), rule->pack_ids.items[0]);
+        pl_write_string(out, PL_STR("CompliancePackId"), config_shown_pack(call, rule));
     pl_write_string(out, PL_STR("ConfigRuleArn"),
                     pl_arena_printf(call->arena, "acs:config::%.*s:rule/%.*s", PL_FMT(rule->account_id),
                                     PL_FMT(rule->rule_id)));

@@ -10,8 +10,8 @@ static int view_pack(api_call *call, store_session *session, const config_owner 
         return 0;
     engine_pack pack;
     bool found = false;
-    if (engine_pack_find(session, call->arena, &owner->group, view->rule.pack_ids.items[0], &pack, &found,
-                         error) != 0)
+    pl_str id = config_shown_pack(call, &view->rule);
+    if (engine_pack_find(session, call->arena, &owner->group, id, &pack, &found, error) != 0)
         return -1;
     if (found) {
         view->pack_id = pack.pack_id;
@@ -72,10 +72,8 @@ void config_write_rule_status(api_call *call, const engine_rule *rule) {
 }
 
 void config_write_rule_parameters(api_call *call, const engine_rule *rule) {
-    pl_json root = PL_JSON_NONE;
-    pl_error ignored;
-    if (rule->input_parameters.n &&
-        pl_json_parse_in(call->arena, rule->input_parameters, &root, &ignored) == 0) {
+    pl_json root;
+    if (config_read_stored(call, "rule parameters", rule->input_parameters, &root)) {
         pl_write_json(call->out, PL_STR("InputParameters"), root);
         return;
     }

@@ -114,12 +114,14 @@ static int find_view(api_call *call, store_session *session, const config_owner 
                      config_rule_view *view) {
     pl_str rule_id = pl_str_trim(api_text(call, "ConfigRuleId"));
     engine_tags wanted;
-    bool found = false;
+    bool found = false, match = false;
     if (config_tags_filter(call, &wanted) != 0)
         return -1;
-    if (engine_rule_find(session, call->arena, &owner->group, rule_id, &view->rule, &found, call->error) != 0)
+    if (engine_rule_find(session, call->arena, &owner->group, rule_id, &view->rule, &found, call->error) !=
+            0 ||
+        (found && engine_tags_match(view->rule.tags, &wanted, &match, call->error) != 0))
         return -1;
-    if (!found || !engine_tags_match(view->rule.tags, &wanted))
+    if (!match)
         return pl_fail(call->error, PL_E_ConfigRuleNotExists);
     return config_view_rules(call, session, owner, view, 1, call->error);
 }

@@ -222,12 +222,27 @@ int config_tags_filter(api_call *call, engine_tags *tags) {
     return read_tags(call, "Tag", "Key", "Value", tags);
 }
 
+pl_str config_shown_pack(const api_call *call, const engine_rule *rule) {
+    pl_str asked = pl_str_trim(api_text(call, "CompliancePackId"));
+    return asked.n && engine_list_has(&rule->pack_ids, asked) ? asked : rule->pack_ids.items[0];
+}
+
+bool config_read_stored(api_call *call, const char *what, pl_str stored, pl_json *root) {
+    pl_error wrong;
+    *root = PL_JSON_NONE;
+    if (stored.n == 0 || pl_json_parse_in(call->arena, stored, root, &wrong) == 0)
+        return stored.n > 0;
+    if (call->services->log)
+        pl_log_write(call->services->log, PL_LOG_ERROR, "request %.*s: stored %s cannot be read: %s",
+                     PL_FMT(call->request_id), what, wrong.message);
+    call->out->out->failed = true;
+    return false;
+}
+
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value) {
-    pl_json list = PL_JSON_NONE, tag;
-    pl_error ignored;
+    pl_json list, tag;
     pl_str unused;
-    if (stored.n)
-        (void)pl_json_parse_in(call->arena, stored, &list, &ignored);
+    (void)config_read_stored(call, "tags", stored, &list);
     pl_write_array(call->out, pl_str_from(name));
     for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &unused, &tag);) {
         pl_write_object(call->out, PL_STR_NONE);

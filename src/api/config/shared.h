@@ -59,6 +59,15 @@ int config_tags_filter(api_call *call, engine_tags *tags);
 /* One tag by the rules above. */
 int config_check_tag(pl_error *error, pl_str key, pl_str value);
 
+/* The pack that a rule of packs is shown with: the one that was asked for, else the first. */
+pl_str config_shown_pack(const api_call *call, const engine_rule *rule);
+
+/*
+ * Reads stored JSON. False when there is none, and when it cannot be read: that is logged, and the answer fails with
+ * InternalError (call->out is marked as failed), whatever else is written.
+ */
+bool config_read_stored(api_call *call, const char *what, pl_str stored, pl_json *root);
+
 /* Writes [{TagKey, TagValue}] (or [{Key, Value}]) of stored text. */
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value);
 void config_write_tag_list(pl_writer *out, const char *name, const engine_tags *tags);

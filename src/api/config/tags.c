@@ -215,7 +215,10 @@ static int add_lines(tag_task *task, tag_lines *lines, pl_str id, const engine_t
 
 static int add_stored(tag_task *task, tag_lines *lines, pl_str id, pl_str stored, pl_error *error) {
     engine_tags tags;
-    if (!engine_tags_match(stored, &task->tags))
+    bool match;
+    if (engine_tags_match(stored, &task->tags, &match, error) != 0)
+        return -1;
+    if (!match)
         return 0;
     engine_tags filter = task->tags;
     task->tags = (engine_tags){0};
