@@ -236,6 +236,9 @@ int request_authenticate(gateway_request *r) {
     }
     if (r->kind == REQUEST_ANONYMOUS)
         return pl_fail(&r->error, PL_E_IncompleteSignature);
+    /* Keys and policies as they are now, also when another server has changed them. */
+    if (store_hear(r->shared->services->store, &r->error) != 0)
+        return -1;
     if ((r->kind == REQUEST_V3 ? authenticate_v3(r) : authenticate_v1(r)) != 0)
         return -1;
     return nonces_use(r->shared->nonces, r->caller.access_key_id, r->nonce, r->timestamp,

@@ -175,6 +175,14 @@ typedef void (*store_listener)(void *context, pl_str payload);
 int store_listen(store *s, pl_str channel, store_listener callback, void *context, pl_error *error);
 
 /*
+ * Returns when the listeners have been told all that other processes committed before the call, so that what
+ * is decided next is decided by what holds now. Costs a way to the database where there are other processes,
+ * shared by all who ask at the same time; nothing with SQLite. ServiceUnavailable while the database cannot
+ * be heard.
+ */
+int store_hear(store *s, pl_error *error);
+
+/*
  * Bulk load of many rows into one table, inside store_write: COPY on PostgreSQL, multi-row inserts on SQLite.
  * Values come in the order of `columns` (names are the program's own, never a client's); store_bulk_row ends
  * a row. Values are copied. store_bulk_end always frees the bulk; -1 when any row failed (a conflict is told

@@ -139,6 +139,7 @@ typedef struct store_driver {
 
     int (*notify)(store_session *session, pl_str channel, pl_str payload, pl_error *error); /* may be NULL */
     int (*listen)(store *s, pl_error *error); /* s->listeners has grown; may be NULL */
+    int (*hear)(store *s, pl_error *error);   /* store_hear; may be NULL */
 
     store_bulk *(*bulk_begin)(store_session *session, const char *table, const char *const *columns,
                               size_t column_count, pl_error *error);

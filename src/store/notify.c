@@ -103,3 +103,7 @@ int store_listen(store *s, pl_str channel, store_listener callback, void *contex
         remove_listener(s, channel, callback, context);
     return result;
 }
+
+int store_hear(store *s, pl_error *error) {
+    return s->driver->hear ? s->driver->hear(s, error) : 0;
+}

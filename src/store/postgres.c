@@ -431,6 +431,7 @@ const store_driver store_postgres = {
     .column_null = store_postgres_column_null,
     .notify = store_postgres_notify,
     .listen = store_postgres_listen,
+    .hear = store_postgres_hear,
     .bulk_begin = store_postgres_bulk_begin,
     .bulk_value = store_postgres_bulk_value,
     .bulk_row = store_postgres_bulk_row,

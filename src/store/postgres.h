@@ -62,6 +62,7 @@ int store_postgres_bulk_row(store_bulk *bulk);
 int store_postgres_bulk_end(store_bulk *bulk, bool give_up, pl_error *error);
 int store_postgres_notify(store_session *session, pl_str channel, pl_str payload, pl_error *error);
 int store_postgres_listen(store *s, pl_error *error);
+int store_postgres_hear(store *s, pl_error *error);
 
 /* Ends the listening thread; waits for a callback that runs. */
 void store_postgres_ear_close(store_postgres_state *state);

@@ -26,9 +26,11 @@ struct store_postgres_ear {
     int bell;             /* eventfd: wanted or stop has changed */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t heard;
-    size_t wanted; /* listeners asked for */
-    size_t served; /* of them, those whose channels are listened to */
-    bool deaf;     /* without a connection: all will be told to refresh */
+    size_t wanted;     /* listeners asked for */
+    size_t served;     /* of them, those whose channels are listened to */
+    uint64_t asked;    /* questions whether all was heard, counted */
+    uint64_t answered; /* of them, those that are answered */
+    bool deaf;         /* without a connection: all will be told to refresh */
     bool stop;
 };
 
@@ -108,14 +110,45 @@ static void wait_for(store_postgres_ear *ear, short events, int milliseconds) {
         return;
 }
 
+/* The number of the last question; 0: all are answered. */
+static uint64_t open_question(store_postgres_ear *ear) {
+    pthread_mutex_lock(&ear->lock);
+    uint64_t question = ear->asked > ear->answered ? ear->asked : 0;
+    pthread_mutex_unlock(&ear->lock);
+    return question;
+}
+
+static void answer(store_postgres_ear *ear, uint64_t question) {
+    pthread_mutex_lock(&ear->lock);
+    ear->answered = question;
+    pthread_cond_broadcast(&ear->heard);
+    pthread_mutex_unlock(&ear->lock);
+}
+
+/* The database hands out what was notified before it answers: what was committed before the question is heard
+ * then. */
+static bool hear_all(store_postgres_ear *ear) {
+    uint64_t question = open_question(ear);
+    if (question == 0)
+        return true;
+    PGresult *result = PQexec(ear->connection, "SELECT 1");
+    bool answered = PQresultStatus(result) == PGRES_TUPLES_OK;
+    PQclear(result);
+    hear(ear);
+    if (answered)
+        answer(ear, question);
+    return answered;
+}
+
 /* Hears until the connection is lost or the ear is stopped. */
 static void hear_on(store_postgres_ear *ear) {
     bool connected = true;
     while (connected && !is_stopped(ear)) {
         if (is_asked_for_more(ear))
             connected = listen_to_all(ear);
+        connected = connected && hear_all(ear);
         hear(ear);
-        if (connected && !is_asked_for_more(ear)) {
+        if (connected && !is_asked_for_more(ear) && open_question(ear) == 0) {
             wait_for(ear, POLLIN, -1);
             connected = PQconsumeInput(ear->connection) == 1;
         }
@@ -156,9 +189,9 @@ static void reconnect(store_postgres_ear *ear) {
         wait_for(ear, 0, pause);
         pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
     }
-    set_deaf(ear, false);
     if (!is_stopped(ear))
         store_listeners_alarm(ear->store);
+    set_deaf(ear, false);
 }
 
 static void *run_ear(void *argument) {
@@ -206,7 +239,11 @@ static store_postgres_ear *new_ear(store *s, pl_error *error) {
     ear->store = s;
     ear->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&ear->lock, NULL);
-    pthread_cond_init(&ear->heard, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&ear->heard, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (start_ear(ear, error) == 0)
         return ear;
     free_ear(ear);
@@ -244,6 +281,27 @@ int store_postgres_listen(store *s, pl_error *error) {
     pthread_rwlock_unlock(&s->listeners_lock);
     ask_for_more(ear, wanted);
     return 0;
+}
+
+int store_postgres_hear(store *s, pl_error *error) {
+    store_postgres_state *state = s->state;
+    struct timespec until;
+    int status = 0;
+    pthread_mutex_lock(&state->ear_lock);
+    store_postgres_ear *ear = state->ear;
+    pthread_mutex_unlock(&state->ear_lock);
+    if (!ear)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += s->wait_seconds;
+    pthread_mutex_lock(&ear->lock);
+    uint64_t question = ++ear->asked;
+    ring(ear);
+    while (ear->answered < question && status == 0)
+        status = pthread_cond_timedwait(&ear->heard, &ear->lock, &until);
+    bool heard = ear->answered >= question;
+    pthread_mutex_unlock(&ear->lock);
+    return heard ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "The database cannot be heard.");
 }
 
 void store_postgres_ear_close(store_postgres_state *state) {

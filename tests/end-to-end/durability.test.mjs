@@ -7,11 +7,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { Postgres } from './postgres.mjs';
-import { plumbline, program, scratch, Server as Plain } from './support.mjs';
+import { elsewhere, plumbline, program, scratch, Server as Plain } from './support.mjs';
 
 const started = [];
 const Server = { start: async (options) => (started.push(await Plain.start(options)), started.at(-1)) };
 after(() => started.forEach((server) => server.child.kill('SIGKILL'))); // what a failed test has left
+
+/** The arguments of an import into what the server of the data directory uses. */
+const into = async (data) => ['--data', data, ...(elsewhere.url ? ['--store', await elsewhere.url(data)] : [])];
+const sqliteOnly = { skip: elsewhere.url && 'about the files of SQLite' };
 
 const KILLS = 3;
 const WRITERS = 4;
@@ -121,18 +125,20 @@ test('kill -9 during an import leaves whole items with their verdicts, and the i
   fs.writeFileSync(file, ids.map((id) => JSON.stringify(instance(id))).join('\n'));
   let server = await Server.start({ data });
   const rule = await makeRule(server);
-  await server.stop();
+  if (!elsewhere.url) await server.stop();
   const log = () => fs.statSync(path.join(data, 'plumbline.db-wal'), { throwIfNoEntry: false })?.size ?? 0;
-  const child = spawn(program, ['import', '--data', data, file], { stdio: 'ignore' });
+  const begun = async () => (elsewhere.url ? await countOf(server) > 0 : log() >= 1 << 20); // a batch is stored, or on its way to the disk
+  const child = spawn(program, ['import', ...await into(data), file], { stdio: 'ignore' });
   const ended = new Promise((done) => child.on('exit', done));
-  while (log() < 1 << 20) await new Promise((done) => setImmediate(done)); // a batch is on its way to the disk
+  while (!await begun()) await new Promise((done) => setImmediate(done));
   child.kill('SIGKILL');
   await ended;
+  await server.stop();
   server = await Server.start({ data });
   const stored = await countOf(server);
   assert.ok(stored % 5000 === 0 && stored < ids.length, `${stored} items`);
   await server.stop();
-  const again = plumbline(['import', '--data', data, file]);
+  const again = plumbline(['import', ...await into(data), file]);
   assert.equal(again.status, 0, again.stderr);
   assert.match(again.stderr, new RegExp(`20000 items accepted: ${20000 - stored} changed, ${stored} unchanged`));
   server = await Server.start({ data });
@@ -142,7 +148,7 @@ test('kill -9 during an import leaves whole items with their verdicts, and the i
   await server.stop();
 });
 
-test('a second server on the same database is refused, by name of the first; kill -9 leaves nothing locked', async () => {
+test('a second server on the same database is refused, by name of the first; kill -9 leaves nothing locked', sqliteOnly, async () => {
   const data = scratch();
   const server = await Server.start({ data });
   const pid = server.child.pid;
@@ -163,7 +169,7 @@ test('an import into the data directory beside its running server is seen by it,
   const rule = await makeRule(server);
   const file = path.join(scratch(), 'items.jsonl');
   fs.writeFileSync(file, Array.from({ length: 300 }, (_, i) => JSON.stringify(instance(`i-${i}`))).join('\n'));
-  const importing = spawn(program, ['import', '--data', data, file], { stdio: 'ignore' });
+  const importing = spawn(program, ['import', ...await into(data), file], { stdio: 'ignore' });
   const ended = new Promise((done) => importing.on('exit', done));
   for (let i = 300; i < 340; i++) await server.put([instance(`i-${i}`)]);
   assert.equal(await ended, 0);
@@ -171,7 +177,7 @@ test('an import into the data directory beside its running server is seen by it,
   await server.stop();
 });
 
-test('a backup made while the server writes is one moment of it, and opens as a server', async () => {
+test('a backup made while the server writes is one moment of it, and opens as a server', sqliteOnly, async () => {
   const data = scratch();
   const copy = path.join(scratch(), 'copy');
   const server = await Server.start({ data });
