@@ -174,6 +174,7 @@ static int decide_twice(work *w, identity_authority *a, const identity_caller *c
     as.mfa = call->mfa;
     a->request.action = call->action;
     a->request.context_count = 0;
+    a->overflow = false;
     if (read_conditions(w, call, &common) != 0)
         return -1;
     identity_authority_add_keys(a, &w->scratch, &as, &common);
