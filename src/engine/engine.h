@@ -206,13 +206,15 @@ typedef struct engine_result_filter {
     pl_str resource_type, resource_id, region_id; /* of one resource */
     bool has_compliance;
     engine_compliance compliance;
-    bool oldest_non_compliant_first; /* SortBy LastNonCompliantRecordTimestamp-Asc; else newest first, then id
-                                      */
+    bool oldest_non_compliant_first; /* SortBy LastNonCompliantRecordTimestamp-Asc, for NON_COMPLIANT only */
 } engine_result_filter;
 
 /*
- * Up to `limit` results behind `after` (absent: from the start). `*next` is the key of the following page,
- * absent at the end. Everything lives in the arena.
+ * Up to `limit` results behind `after` (absent: from the start), at most 1,000. `*next` is the key of the
+ * following page, absent at the end. Everything lives in the arena. The order is by account, rule and
+ * resource, such that a result that is there throughout is met exactly once, whatever is evaluated meanwhile.
+ * A page ends early where much has to be looked at to find little: fewer results, even none, with a `*next`
+ * are no end.
  */
 int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                         const engine_result_filter *filter, pl_str after, size_t limit,

@@ -211,10 +211,10 @@ static int write_tally(engine_writing *w, const engine_tally *t) {
 /* In the order of the table's key, so that neighbours are inserted after each other. */
 static int by_key(const void *left, const void *right) {
     const engine_new_row *a = left, *b = right;
-    if (a->rule_key != b->rule_key)
-        return a->rule_key < b->rule_key ? -1 : 1;
     if (a->resource_key != b->resource_key)
         return a->resource_key < b->resource_key ? -1 : 1;
+    if (a->rule_key != b->rule_key)
+        return a->rule_key < b->rule_key ? -1 : 1;
     return pl_str_cmp(a->account_id, b->account_id);
 }
 

@@ -1,83 +1,81 @@
 /*
  * Listing results: the stored deviations and, for every covered resource without one, COMPLIANT.
  *
- * Order: evaluation time, newest first, then resource id (reference/evaluation-semantics.md, section 4). The
- * time of most results is derived, so no index has that order: a listing walks what could match, in pages by
- * key, and keeps the best `limit` behind the token. Memory is bounded by the page, time by the walk; where a
- * kind other than COMPLIANT is asked for, only stored rows are walked.
+ * A list goes by account, by rule, and then by what never moves while a result stays in the list: resources
+ * by type and key, or, where one kind other than COMPLIANT is asked for, rows by the start of the
+ * non-compliance and key. A token names the last place that was looked at, so a page costs what it holds
+ * wherever it lies, and evaluations that go on meanwhile neither repeat nor hide anything. Times are no such
+ * order: a run moves all of them.
+ *
+ * Where a filter leaves little of what has to be looked at, a page ends after ROWS_MAX rows, with fewer
+ * results than asked for and a token.
  */
-#include "engine/outcome.h"
+#include "engine/results.h"
 
-#include "base/digest.h"
 #include "inventory/rows.h"
 #include "json/parser.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-enum { WALK_ROWS = 512, ID_BYTES = 1024, LIMIT_MAX = 1000 };
+enum { ROWS_MAX = 8192, QUERY_ROWS = 512, LIMIT_MAX = 1000, SAME_ID_MAX = 64 };
 
-/* One result in the running, small enough to be moved around. */
-struct candidate {
-    int64_t rank; /* evaluation time, or minus the start of the non-compliance: larger comes first */
-    int64_t rule_key, resource_key;
-    const engine_rule *rule;
+/* Where a result stands in the list. */
+typedef struct place {
     pl_str account_id;
-    size_t id_length;
-    char id[ID_BYTES];
-};
+    int64_t rule_key;
+    pl_str type;  /* in walks by type and key; else empty */
+    int64_t rank; /* in walks over rows: the start of the non-compliance; else 0 */
+    int64_t key;
+} place;
 
-struct listing {
+typedef struct entry {
+    place at;
+    const engine_rule *rule;
+} entry;
+
+typedef struct listing {
     engine *e;
     store_session *session;
     pl_arena *arena;
     const engine_result_filter *filter;
-    struct candidate **kept; /* sorted, best first */
-    size_t count, limit;     /* one more than asked for, to know of a next page */
-    bool has_after;
-    struct candidate after;
+    bool by_age;    /* the oldest non-compliance of all accounts and rules first */
+    entry *entries; /* in order; room for one more than the limit, to know of a next page */
+    size_t count, limit;
+    bool has_after, gave_up;
+    place after, reached; /* `reached`: where the page ends when a walk gave up */
+    inventory_resource *named;
+    size_t named_count; /* resources with the filter's id in the account */
+    size_t rows;        /* looked at, by the page or, by age, by the current walk */
     pl_error *error;
-};
+} listing;
 
-static int compare(const struct candidate *a, const struct candidate *b) {
-    if (a->rank != b->rank)
-        return a->rank > b->rank ? -1 : 1;
-    int order = pl_str_cmp(pl_str_of(a->id, a->id_length), pl_str_of(b->id, b->id_length));
-    if (order == 0 && a->rule_key != b->rule_key)
-        order = a->rule_key < b->rule_key ? -1 : 1;
-    if (order == 0 && a->resource_key != b->resource_key)
-        order = a->resource_key < b->resource_key ? -1 : 1;
-    return order ? order : pl_str_cmp(a->account_id, b->account_id);
+/* One rule in one account. */
+typedef struct walk {
+    listing *l;
+    engine_bound bound;
+    place from; /* behind this */
+    bool again; /* the first rows were not enough */
+} walk;
+
+static int compare_numbers(int64_t a, int64_t b) {
+    return a == b ? 0 : a < b ? -1 : 1;
 }
 
-/* --- What is shown ----------------------------------------------------------------------------------------
+static int compare_owners(const place *a, const place *b) {
+    int order = pl_str_cmp(a->account_id, b->account_id);
+    return order ? order : compare_numbers(a->rule_key, b->rule_key);
+}
+
+/* The order by age. */
+static int compare_ages(const place *a, const place *b) {
+    int order = compare_numbers(a->rank, b->rank);
+    if (order == 0)
+        order = compare_owners(a, b);
+    return order ? order : compare_numbers(a->key, b->key);
+}
+
+/* --- What passes ------------------------------------------------------------------------------------------
  */
-
-/* Whether the capture made the rule look. A disabled rule was modified last when it was disabled, or later.
- */
-static bool follows(const engine_rule *rule, int64_t capture_time) {
-    bool disabled = rule->state == ENGINE_INACTIVE && capture_time > rule->modified;
-    return (rule->triggers & ENGINE_TRIGGER_CHANGE) != 0 && rule->owner != ENGINE_FUNCTION && !disabled;
-}
-
-/*
- * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of
- * a function renews only what the function reports; what it fails to report keeps its age.
- */
-static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r, const engine_row *row) {
-    if (row && rule->owner == ENGINE_FUNCTION)
-        return row->ordering;
-    int64_t at = rule->run_ordering;
-    if (r->capture_time > at && follows(rule, r->capture_time))
-        at = r->capture_time;
-    return row && row->ordering > at ? row->ordering : at;
-}
-
-/* A covered resource without a row is compliant, unless the rule has never run. */
-static engine_compliance shown_of(const engine_rule *rule, const engine_row *row) {
-    if (row)
-        return row->shown;
-    return rule->run_ordering ? ENGINE_COMPLIANT : ENGINE_INSUFFICIENT_DATA;
-}
 
 static bool one_of(const pl_str *items, size_t count, pl_str value) {
     for (size_t i = 0; i < count; i++)
@@ -93,63 +91,8 @@ static bool passes(const engine_result_filter *f, const inventory_resource *r, e
            one_of(f->group_ids, f->group_id_count, r->group_id);
 }
 
-/* --- The best of all that pass
- * ------------------------------------------------------------------------------ */
-
-static void insert(struct listing *l, struct candidate *made) {
-    size_t at = l->count < l->limit ? l->count++ : l->count - 1;
-    while (at > 0 && compare(made, l->kept[at - 1]) < 0) {
-        l->kept[at] = l->kept[at - 1];
-        at--;
-    }
-    l->kept[at] = made;
-}
-
-static int offer(struct listing *l, const struct candidate *c) {
-    if (l->has_after && compare(c, &l->after) <= 0)
-        return 0;
-    if (l->count == l->limit && compare(c, l->kept[l->count - 1]) >= 0)
-        return 0;
-    struct candidate *room =
-        l->count == l->limit ? l->kept[l->count - 1] : pl_arena_alloc(l->arena, sizeof *room);
-    if (!room)
-        return pl_fail(l->error, PL_E_ServiceUnavailable);
-    *room = *c;
-    insert(l, room);
-    return 0;
-}
-
-static int consider(struct listing *l, pl_str account_id, const engine_bound *bound,
-                    const inventory_resource *r, const engine_row *row, bool covered) {
-    const engine_rule *rule = bound->rule;
-    engine_compliance shown = shown_of(rule, row);
-    if (!covered || !passes(l->filter, r, shown))
-        return 0;
-    struct candidate c = {.rule_key = rule->rule_key,
-                          .resource_key = r->resource_key,
-                          .rule = rule,
-                          .account_id = account_id,
-                          .id_length = r->resource_id.n < ID_BYTES ? r->resource_id.n : ID_BYTES};
-    c.rank = l->filter->oldest_non_compliant_first ? -(row ? row->last_non_compliant : 0)
-                                                   : evaluated_at(rule, r, row);
-    memcpy(c.id, r->resource_id.p, c.id_length);
-    return offer(l, &c);
-}
-
-/* --- Walks ------------------------------------------------------------------------------------------------
- */
-
-#define RESOURCE_COLUMNS                                                                                     \
-    "r.resource_key, r.resource_type, r.region_id, r.resource_id, r.name, r.status, r.group_id, r.zone, "    \
-    "r.create_time, r.capture_time, r.tags, r.deleted"
-#define RESULT_COLUMNS                                                                                       \
-    "x.rule_key, x.compliance, x.shown, x.message_type, x.ordering, x.recorded, x.last_non_compliant, "      \
-    "x.last_fixed, x.annotation, x.ignore_until, x.ignore_date, x.ignore_reason, x.changed, "                \
-    "x.changed_from, "                                                                                       \
-    "x.annotation_from"
-
-/* Coverage of the current row's resource; tags are parsed for narrow scopes only. */
-static int covers(struct listing *l, const engine_bound *bound, const inventory_resource *r, bool *covered) {
+/* Tags are parsed for narrow scopes only. */
+static int covers(listing *l, const engine_bound *bound, const inventory_resource *r, bool *covered) {
     engine_scope_subject subject;
     pl_arena arena;
     *covered = true;
@@ -167,234 +110,384 @@ static int covers(struct listing *l, const engine_bound *bound, const inventory_
     return status;
 }
 
-static int consider_row(struct listing *l, pl_str account_id, const engine_bound *bound, store_statement *st,
-                        int64_t *key) {
+/* --- The page ---------------------------------------------------------------------------------------------
+ */
+
+/* Keeps the best of several walks; false when this one has nothing better to offer any more. */
+static bool insert_by_age(listing *l, const entry *made) {
+    if (l->gave_up && compare_ages(&made->at, &l->reached) > 0)
+        return false;
+    if (l->count > l->limit && compare_ages(&made->at, &l->entries[l->limit].at) >= 0)
+        return false;
+    size_t at = l->count <= l->limit ? l->count++ : l->limit;
+    for (; at > 0 && compare_ages(&made->at, &l->entries[at - 1].at) < 0; at--)
+        l->entries[at] = l->entries[at - 1];
+    l->entries[at] = *made;
+    return true;
+}
+
+/* 0: the walk may go on. */
+static int take(walk *w, const place *at) {
+    listing *l = w->l;
+    entry made = {*at, w->bound.rule};
+    if (l->by_age)
+        return l->has_after && compare_ages(at, &l->after) <= 0 ? 0 : !insert_by_age(l, &made);
+    l->entries[l->count++] = made;
+    return l->count > l->limit;
+}
+
+/* Counts what was looked at; 1 when it is enough. */
+static int look(walk *w, const place *at) {
+    listing *l = w->l;
+    if (++l->rows < ROWS_MAX)
+        return 0;
+    if (!l->by_age || !l->gave_up || compare_ages(at, &l->reached) < 0)
+        l->reached = *at;
+    l->gave_up = true;
+    return 1;
+}
+
+/* --- Walks: 0 to the end, 1 the page is full ---------------------------------------------------------------
+ */
+
+#define RESOURCE_COLUMNS                                                                                     \
+    "r.resource_key, r.resource_type, r.region_id, r.resource_id, r.name, r.status, r.group_id, r.zone, "    \
+    "r.create_time, r.capture_time, r.tags, r.deleted"
+
+static place place_of(const walk *w, pl_str type, int64_t rank, int64_t key) {
+    return (place){w->from.account_id, w->bound.rule->rule_key, type, rank, key};
+}
+
+static size_t rows_to_ask(const walk *w) {
+    size_t missing = w->l->limit + 1 - (w->l->by_age ? 0 : w->l->count);
+    return w->again || missing > QUERY_ROWS ? QUERY_ROWS : missing;
+}
+
+/* One step of a walk by type and key: the resource, and what is shown of its row where it has one. */
+static int visit_resource(walk *w, store_statement *st, pl_str type, int64_t *key) {
     inventory_resource r;
-    engine_row row;
     bool covered = true;
-    inventory_read_row(st, account_id, false, &r);
+    inventory_read_row(st, w->from.account_id, false, &r);
     bool stored = !store_column_null(st, 12);
-    if (stored)
-        engine_row_read(st, 12, &row);
+    engine_compliance shown =
+        stored ? (engine_compliance)store_column_i64(st, 12) : engine_shown(w->bound.rule, NULL);
     *key = r.resource_key;
-    if (!stored && covers(l, bound, &r, &covered) != 0)
+    place at = place_of(w, type, 0, *key);
+    bool wanted = !r.deleted && passes(w->l->filter, &r, shown);
+    if (wanted && !stored && covers(w->l, &w->bound, &r, &covered) != 0)
         return -1;
-    return consider(l, account_id, bound, &r, stored ? &row : NULL, covered);
+    int full = wanted && covered ? take(w, &at) : 0;
+    return full ? full : look(w, &at);
 }
 
-/* Steps through one page; `*rows` tells whether there may be another. */
-static int walk_page(struct listing *l, pl_str account_id, const engine_bound *bound, store_statement *st,
-                     int64_t *key, int *rows) {
-    int step;
-    for (*rows = 0; (step = store_step(st, l->error)) == 1; ++*rows)
-        if (consider_row(l, account_id, bound, st, key) != 0)
-            return -1;
-    return step;
-}
-
-static int walk_type(struct listing *l, pl_str account_id, const engine_bound *bound, pl_str type) {
-    int64_t key = 0;
-    int rows;
+static int walk_type(walk *w, pl_str type, int64_t key) {
+    size_t asked, rows;
+    int step = 0, status = 0;
     do {
+        asked = rows_to_ask(w);
         store_statement *st = store_prepare(
-            l->session,
-            "SELECT " RESOURCE_COLUMNS ", " RESULT_COLUMNS
-            " FROM resources r LEFT JOIN results x ON x.account_id = r.account_id AND x.rule_key = $3 AND "
-            "x.resource_key = r.resource_key WHERE r.account_id = $1 AND r.resource_type = $2 AND "
-            "r.resource_key > $4 AND r.deleted = 0 ORDER BY r.resource_key LIMIT $5",
-            l->error);
-        store_bind_text(st, 1, account_id);
+            w->l->session,
+            "SELECT " RESOURCE_COLUMNS ", x.shown FROM resources r LEFT JOIN results x ON x.account_id = "
+            "r.account_id AND x.resource_key = r.resource_key AND x.rule_key = $3 WHERE r.account_id = $1 "
+            "AND "
+            "r.resource_type = $2 AND r.resource_key > $4 ORDER BY r.resource_key LIMIT $5",
+            w->l->error);
+        store_bind_text(st, 1, w->from.account_id);
         store_bind_text(st, 2, type);
-        store_bind_i64(st, 3, bound->rule->rule_key);
+        store_bind_i64(st, 3, w->bound.rule->rule_key);
         store_bind_i64(st, 4, key);
-        store_bind_i64(st, 5, WALK_ROWS);
-        if (walk_page(l, account_id, bound, st, &key, &rows) != 0)
-            return -1;
-    } while (rows == WALK_ROWS);
+        store_bind_i64(st, 5, (int64_t)asked);
+        for (rows = 0; status == 0 && (step = store_step(st, w->l->error)) == 1; rows++)
+            status = visit_resource(w, st, type, &key);
+        if (status)
+            store_reset(st);
+        w->again = true;
+    } while (status == 0 && step == 0 && rows == asked);
+    return status ? status : step;
+}
+
+/* No resource of the type lies where the filter looks. */
+static int is_elsewhere(walk *w, pl_str type, bool *elsewhere) {
+    const engine_result_filter *f = w->l->filter;
+    inventory_group *regions;
+    size_t count;
+    *elsewhere = f->region_count > 0;
+    if (!*elsewhere)
+        return 0;
+    if (inventory_count_by_region(w->l->session, w->l->arena, w->from.account_id, type, &regions, &count,
+                                  w->l->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        *elsewhere = *elsewhere && !one_of(f->regions, f->region_count, regions[i].name);
     return 0;
 }
 
-static int walk_stored(struct listing *l, pl_str account_id, const engine_bound *bound) {
-    int64_t key = 0;
-    int rows;
-    do {
-        store_statement *st = store_prepare(
-            l->session,
-            "SELECT " RESOURCE_COLUMNS ", " RESULT_COLUMNS
-            " FROM results x JOIN resources r ON r.account_id = x.account_id AND r.resource_key = "
-            "x.resource_key WHERE x.account_id = $1 AND x.rule_key = $2 AND x.resource_key > $3 ORDER BY "
-            "x.resource_key LIMIT $4",
-            l->error);
-        store_bind_text(st, 1, account_id);
-        store_bind_i64(st, 2, bound->rule->rule_key);
-        store_bind_i64(st, 3, key);
-        store_bind_i64(st, 4, WALK_ROWS);
-        if (walk_page(l, account_id, bound, st, &key, &rows) != 0)
-            return -1;
-    } while (rows == WALK_ROWS);
-    return 0;
-}
-
-static int walk_types(struct listing *l, pl_str account_id, const engine_bound *bound) {
-    for (pl_str type = PL_STR_NONE;;) {
-        if (inventory_next_type(l->session, l->arena, account_id, type, &type, l->error) != 0)
+static int walk_types(walk *w) {
+    const engine_result_filter *f = w->l->filter;
+    bool first = w->from.type.n > 0, elsewhere;
+    for (pl_str type = w->from.type;; first = false) {
+        if (!first && inventory_next_type(w->l->session, w->l->arena, w->from.account_id, type, &type,
+                                          w->l->error) != 0)
             return -1;
         if (!type.p)
             return 0;
-        if (engine_bound_has_type(bound, type) && one_of(l->filter->types, l->filter->type_count, type) &&
-            walk_type(l, account_id, bound, type) != 0)
+        if (!engine_bound_has_type(&w->bound, type) || !one_of(f->types, f->type_count, type))
+            continue;
+        if (is_elsewhere(w, type, &elsewhere) != 0)
             return -1;
+        int status = elsewhere ? 0 : walk_type(w, type, first ? w->from.key : 0);
+        if (status)
+            return status;
     }
 }
 
-static int walk_resource(struct listing *l, pl_str account_id, const engine_bound *bound,
-                         const inventory_resource *r) {
+static int visit_row(walk *w, store_statement *st, place *at) {
+    inventory_resource r;
+    inventory_read_row(st, w->from.account_id, false, &r);
+    *at = place_of(w, PL_STR(""), store_column_i64(st, 12), r.resource_key);
+    int full = passes(w->l->filter, &r, w->l->filter->compliance) ? take(w, at) : 0;
+    return full ? full : look(w, at);
+}
+
+/* Marked rows have an index of their own: what they really are may change while they stay where they are. */
+static store_statement *prepare_rows(const walk *w, const place *from) {
+    bool marked = w->l->filter->compliance == ENGINE_IGNORED;
+    store_statement *st = store_prepare(
+        w->l->session,
+        marked
+            ? "SELECT " RESOURCE_COLUMNS ", 0 FROM results x CROSS JOIN resources r WHERE x.account_id = $1 "
+              "AND x.rule_key = $2 AND x.ignore_until IS NOT NULL AND x.resource_key > $3 AND r.account_id "
+              "= x.account_id AND r.resource_key = x.resource_key ORDER BY x.resource_key LIMIT $4"
+            : "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM results x CROSS JOIN resources r WHERE "
+              "x.account_id = $1 AND x.rule_key = $2 AND x.shown = $5 AND (x.last_non_compliant, "
+              "x.resource_key) > ($6, $3) AND r.account_id = x.account_id AND r.resource_key = "
+              "x.resource_key ORDER BY x.last_non_compliant, x.resource_key LIMIT $4",
+        w->l->error);
+    store_bind_text(st, 1, w->from.account_id);
+    store_bind_i64(st, 2, w->bound.rule->rule_key);
+    store_bind_i64(st, 3, from->key);
+    store_bind_i64(st, 4, (int64_t)rows_to_ask(w));
+    if (!marked) {
+        store_bind_i64(st, 5, w->l->filter->compliance);
+        store_bind_i64(st, 6, from->rank);
+    }
+    return st;
+}
+
+static int walk_rows(walk *w) {
+    place at = w->from;
+    size_t asked, rows;
+    int step = 0, status = 0;
+    do {
+        asked = rows_to_ask(w);
+        store_statement *st = prepare_rows(w, &at);
+        for (rows = 0; status == 0 && (step = store_step(st, w->l->error)) == 1; rows++)
+            status = visit_row(w, st, &at);
+        if (status)
+            store_reset(st);
+        w->again = true;
+    } while (status == 0 && step == 0 && rows == asked);
+    return status ? status : step;
+}
+
+static int visit_named(walk *w, const inventory_resource *r) {
     engine_row row;
-    bool found, covered;
-    if (!engine_bound_has_type(bound, r->resource_type))
+    bool stored, covered;
+    if (!engine_bound_has_type(&w->bound, r->resource_type))
         return 0;
-    if (covers(l, bound, r, &covered) != 0)
+    if (covers(w->l, &w->bound, r, &covered) != 0)
         return -1;
     if (!covered)
         return 0;
-    if (engine_row_of(l->session, l->arena, account_id, bound->rule->rule_key, r->resource_key, &row, &found,
-                      l->error) != 0)
+    if (engine_row_of(w->l->session, w->l->arena, w->from.account_id, w->bound.rule->rule_key,
+                      r->resource_key, &row, &stored, w->l->error) != 0)
         return -1;
-    return consider(l, account_id, bound, r, found ? &row : NULL, true);
+    place at = place_of(w, PL_STR(""), w->l->by_age && stored ? row.last_non_compliant : 0, r->resource_key);
+    return passes(w->l->filter, r, engine_shown(w->bound.rule, stored ? &row : NULL)) ? take(w, &at) : 0;
 }
 
-static int walk_id(struct listing *l, pl_str account_id, const engine_bound *bound) {
-    const engine_result_filter *f = l->filter;
-    inventory_resource found[64];
-    size_t count;
-    if (inventory_find_id(l->session, l->arena, account_id, f->resource_id, found, 64, &count, l->error) != 0)
+static int walk_named(walk *w) {
+    const engine_result_filter *f = w->l->filter;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < w->l->named_count; i++) {
+        const inventory_resource *r = &w->l->named[i];
+        if ((f->resource_type.n && !pl_str_eq_fold(f->resource_type, r->resource_type)) ||
+            (f->region_id.n && !pl_str_eq(f->region_id, r->region_id)) ||
+            (!w->l->by_age && r->resource_key <= w->from.key))
+            continue;
+        status = visit_named(w, r);
+        if (w->l->by_age && status > 0) /* the next may be older */
+            status = 0;
+    }
+    return status;
+}
+
+/* --- Rules and accounts -----------------------------------------------------------------------------------
+ */
+
+/*
+ * Where the walk of a rule in an account begins; false when it lies before the token altogether. By age every
+ * walk begins at the token's age.
+ */
+static bool begins(const listing *l, place *from) {
+    *from = (place){from->account_id, from->rule_key, PL_STR(""), INT64_MIN, 0};
+    if (!l->has_after)
+        return true;
+    int order = compare_owners(from, &l->after);
+    if (l->by_age) {
+        from->rank = l->after.rank;
+        from->key = order < 0 ? INT64_MAX : order == 0 ? l->after.key : 0;
+    } else if (order == 0) {
+        from->type = l->after.type;
+        from->rank = l->after.rank;
+        from->key = l->after.key;
+    }
+    return l->by_age || order >= 0;
+}
+
+/* Some result without a row may be wanted; a list that began so goes on so. */
+static bool derives(const walk *w) {
+    const engine_result_filter *f = w->l->filter;
+    return w->from.type.n > 0 || !f->has_compliance || f->compliance == ENGINE_COMPLIANT ||
+           (f->compliance == ENGINE_INSUFFICIENT_DATA && w->bound.rule->run_ordering == 0);
+}
+
+/* None of the types asked for concerns the rule. */
+static bool is_foreign(const engine_result_filter *f, const engine_bound *bound) {
+    bool any = f->type_count == 0;
+    for (size_t i = 0; !any && i < f->type_count; i++)
+        any = engine_bound_has_type(bound, f->types[i]);
+    return !any;
+}
+
+static int walk_rule(listing *l, pl_str account_id, const engine_rule *rule) {
+    walk w = {.l = l, .from = {.account_id = account_id, .rule_key = rule->rule_key}};
+    bool inside;
+    if (rule->aggregator_id.n == 0 && !pl_str_eq(rule->account_id, account_id))
+        return 0;
+    if (!begins(l, &w.from))
+        return 0;
+    if (engine_bind_rule(l->e, l->session, l->arena, account_id, rule, &w.bound, &inside, l->error) != 0)
+        return -1;
+    if (!inside || is_foreign(l->filter, &w.bound))
+        return 0;
+    if (l->by_age)
+        l->rows = 0;
+    if (l->filter->resource_id.n)
+        return walk_named(&w);
+    return derives(&w) ? walk_types(&w) : walk_rows(&w);
+}
+
+static int find_named(listing *l, pl_str account_id) {
+    if (l->filter->resource_id.n == 0)
+        return 0;
+    return inventory_find_id(l->session, l->arena, account_id, l->filter->resource_id, l->named, SAME_ID_MAX,
+                             &l->named_count, l->error);
+}
+
+static int walk_account(listing *l, pl_str account_id, const engine_rule *const *rules, size_t count) {
+    if (l->has_after && !l->by_age && pl_str_cmp(account_id, l->after.account_id) < 0)
+        return 0;
+    if (find_named(l, account_id) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (f->resource_type.n && !pl_str_eq_fold(f->resource_type, found[i].resource_type))
-            continue;
-        if (f->region_id.n && !pl_str_eq(f->region_id, found[i].region_id))
-            continue;
-        if (walk_resource(l, account_id, bound, found + i) != 0)
-            return -1;
+        int status = walk_rule(l, account_id, rules[i]);
+        if (status < 0 || (status > 0 && !l->by_age))
+            return status;
     }
     return 0;
 }
 
-static int walk_rule(struct listing *l, pl_str account_id, const engine_rule *rule) {
-    const engine_result_filter *f = l->filter;
-    engine_bound bound;
-    bool inside;
-    if (rule->aggregator_id.n == 0 && !pl_str_eq(rule->account_id, account_id))
-        return 0;
-    if (engine_bind_rule(l->e, l->session, l->arena, account_id, rule, &bound, &inside, l->error) != 0)
-        return -1;
-    if (!inside)
-        return 0;
-    if (f->resource_id.n)
-        return walk_id(l, account_id, &bound);
-    bool derived = !f->has_compliance || f->compliance == ENGINE_COMPLIANT ||
-                   (f->compliance == ENGINE_INSUFFICIENT_DATA && rule->run_ordering == 0);
-    return derived ? walk_types(l, account_id, &bound) : walk_stored(l, account_id, &bound);
+static int by_rule_key(const void *left, const void *right) {
+    const engine_rule *const *a = left, *const *b = right;
+    return compare_numbers((*a)->rule_key, (*b)->rule_key);
 }
 
-/* --- Tokens and details -----------------------------------------------------------------------------------
+static int by_text(const void *left, const void *right) {
+    const pl_str *a = left, *b = right;
+    return pl_str_cmp(*a, *b);
+}
+
+static int walk_all(listing *l) {
+    const engine_result_filter *f = l->filter;
+    const engine_rule **rules = pl_new(l->arena, const engine_rule *, f->rule_count + 1);
+    pl_str *accounts = pl_new(l->arena, pl_str, f->account_count + 1);
+    int status = 0;
+    if (!rules || !accounts)
+        return pl_fail(l->error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < f->rule_count; i++)
+        rules[i] = f->rules[i];
+    for (size_t i = 0; i < f->account_count; i++)
+        accounts[i] = f->accounts[i];
+    qsort(rules, f->rule_count, sizeof *rules, by_rule_key);
+    qsort(accounts, f->account_count, sizeof *accounts, by_text);
+    for (size_t i = 0; status == 0 && i < f->account_count; i++)
+        status = walk_account(l, accounts[i], rules, f->rule_count);
+    return status < 0 ? -1 : 0;
+}
+
+/* --- Tokens -----------------------------------------------------------------------------------------------
  */
 
-static pl_str write_token(pl_arena *arena, const struct candidate *c) {
-    return pl_arena_printf(arena, "%lld,%lld,%lld,%.*s,%.*s", (long long)c->rank, (long long)c->rule_key,
-                           (long long)c->resource_key, PL_FMT(c->account_id), (int)c->id_length, c->id);
+static pl_str write_token(pl_arena *arena, const place *at) {
+    return pl_arena_printf(arena, "%.*s,%lld,%lld,%lld,%.*s", PL_FMT(at->account_id), (long long)at->rule_key,
+                           (long long)at->rank, (long long)at->key, PL_FMT(at->type));
 }
 
-static int read_token(struct listing *l, pl_str token) {
+static int read_token(listing *l, pl_str token) {
     pl_str part[4];
+    place *at = &l->after;
+    bool sound = true;
     for (size_t i = 0; i < 4; i++)
-        if (!pl_str_split(&token, ',', part + i))
-            return pl_failf(l->error, PL_E_InvalidParameter, "The specified NextToken is invalid.");
-    if (!pl_str_to_i64(part[0], &l->after.rank) || !pl_str_to_i64(part[1], &l->after.rule_key) ||
-        !pl_str_to_i64(part[2], &l->after.resource_key) || token.n > ID_BYTES)
+        sound = sound && pl_str_split(&token, ',', part + i);
+    if (!sound || !pl_str_to_i64(part[1], &at->rule_key) || !pl_str_to_i64(part[2], &at->rank) ||
+        !pl_str_to_i64(part[3], &at->key))
         return pl_failf(l->error, PL_E_InvalidParameter, "The specified NextToken is invalid.");
-    l->after.account_id = part[3];
-    l->after.id_length = token.n;
-    if (token.n)
-        memcpy(l->after.id, token.p, token.n);
+    at->account_id = part[0];
+    at->type = token.n ? token : PL_STR("");
     l->has_after = true;
     return 0;
 }
 
-/* The id of a result that is not stored as such: the same for the same evaluation, new for each. */
-static void write_evaluation_id(engine_result *out) {
-    unsigned char digest[PL_SHA256_SIZE];
-    char text[256];
-    int n = snprintf(text, sizeof text, "%lld/%.*s/%lld/%lld/%d", (long long)out->rule->rule_key,
-                     PL_FMT(out->resource.account_id), (long long)out->resource.resource_key,
-                     (long long)out->ordering, (int)out->compliance);
-    out->evaluation_id[0] = 0;
-    if (pl_sha256(pl_str_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1), digest) != 0)
-        return;
-    snprintf(out->evaluation_id, sizeof out->evaluation_id,
-             "%02x%02x%02x%02x-%02x%02x-4%x%02x-a%x%02x-%02x%02x%02x%02x%02x%02x", digest[0], digest[1],
-             digest[2], digest[3], digest[4], digest[5], digest[6] & 15, digest[7], digest[8] & 15, digest[9],
-             digest[10], digest[11], digest[12], digest[13], digest[14], digest[15]);
+/* What lies behind the place where the first walk gave up waits for the next page. */
+static void cut_by_age(listing *l) {
+    while (l->by_age && l->gave_up && l->count && compare_ages(&l->entries[l->count - 1].at, &l->reached) > 0)
+        l->count--;
 }
 
-static void complete(engine_result *out, const engine_rule *rule, const engine_row *row) {
-    int64_t run = rule->run_ordering;
-    out->rule = rule;
-    out->compliance = shown_of(rule, row);
-    out->annotation = row ? row->annotation : PL_STR("");
-    out->ordering = out->invoked = evaluated_at(rule, &out->resource, row);
-    out->recorded = out->ordering;
-    out->trigger = out->ordering == run && rule->run_trigger.n ? rule->run_trigger
-                                                               : engine_message_name(ENGINE_BY_CHANGE);
-    if (row && row->ordering == out->ordering) {
-        out->trigger = engine_message_name(row->message_type);
-        out->recorded = row->recorded;
-    }
-    out->last_non_compliant = row ? row->last_non_compliant : 0;
-    out->last_fixed = row ? row->last_fixed : 0;
-    out->ignore_date = row && row->ignore_date.p ? row->ignore_date : PL_STR("");
-    out->ignore_reason = row && row->ignore_reason.p ? row->ignore_reason : PL_STR("");
-    write_evaluation_id(out);
-}
-
-static int load_result(struct listing *l, const struct candidate *c, engine_result *out) {
-    engine_row row;
-    bool found, stored;
-    if (inventory_find_key(l->session, l->arena, c->account_id, c->resource_key, &out->resource, &found,
-                           l->error) != 0 ||
-        engine_row_of(l->session, l->arena, c->account_id, c->rule_key, c->resource_key, &row, &stored,
-                      l->error) != 0)
-        return -1;
-    if (!found)
-        return pl_fail(l->error, PL_E_InternalError);
-    complete(out, c->rule, stored ? &row : NULL);
-    return 0;
+static int finish(listing *l, engine_result *results, size_t *count, pl_str *next) {
+    cut_by_age(l);
+    bool full = l->count > l->limit;
+    *count = full ? l->limit : l->count;
+    for (size_t i = 0; i < *count; i++)
+        if (engine_load_result(l->session, l->arena, l->entries[i].rule, l->entries[i].at.account_id,
+                               l->entries[i].at.key, results + i, l->error) != 0)
+            return -1;
+    if ((!full && !l->gave_up) || l->limit == 0)
+        return 0;
+    *next = write_token(l->arena, full ? &l->entries[l->limit - 1].at : &l->reached);
+    return next->p ? 0 : pl_fail(l->error, PL_E_ServiceUnavailable);
 }
 
 int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                         const engine_result_filter *filter, pl_str after, size_t limit,
                         engine_result **results, size_t *count, pl_str *next, pl_error *error) {
-    struct listing l = {.e = e, .session = session, .arena = arena, .filter = filter, .error = error};
-    limit = limit < LIMIT_MAX ? limit : LIMIT_MAX;
-    l.limit = limit + 1;
-    l.kept = pl_new(arena, struct candidate *, l.limit);
-    *results = pl_new(arena, engine_result, limit ? limit : 1);
+    listing l = {.e = e,
+                 .session = session,
+                 .arena = arena,
+                 .filter = filter,
+                 .by_age = filter->oldest_non_compliant_first && filter->has_compliance &&
+                           filter->compliance == ENGINE_NON_COMPLIANT,
+                 .limit = limit < LIMIT_MAX ? limit : LIMIT_MAX,
+                 .error = error};
+    l.entries = pl_new(arena, entry, l.limit + 1);
+    l.named = pl_new(arena, inventory_resource, SAME_ID_MAX);
+    *results = pl_new(arena, engine_result, l.limit + 1);
     *count = 0;
     *next = PL_STR_NONE;
-    if (!l.kept || !*results)
+    if (!l.entries || !l.named || !*results)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (after.p && read_token(&l, after) != 0)
+    if ((after.p && read_token(&l, after) != 0) || walk_all(&l) != 0)
         return -1;
-    for (size_t a = 0; a < filter->account_count; a++)
-        for (size_t i = 0; i < filter->rule_count; i++)
-            if (walk_rule(&l, filter->accounts[a], filter->rules[i]) != 0)
-                return -1;
-    *count = l.count < limit ? l.count : limit;
-    for (size_t i = 0; i < *count; i++)
-        if (load_result(&l, l.kept[i], *results + i) != 0)
-            return -1;
-    if (l.count <= limit || limit == 0)
-        return 0;
-    *next = write_token(arena, l.kept[limit - 1]);
-    return next->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    return finish(&l, *results, count, next);
 }
