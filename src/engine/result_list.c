@@ -360,9 +360,23 @@ static bool is_foreign(const engine_result_filter *f, const engine_bound *bound)
     return !any;
 }
 
+/* The count tells that nothing is COMPLIANT, which no index does. */
+static int is_empty(const walk *w, bool *empty) {
+    const engine_result_filter *f = w->l->filter;
+    engine_counts counts;
+    *empty = f->has_compliance && f->compliance == ENGINE_COMPLIANT;
+    if (!*empty)
+        return 0;
+    if (engine_count_rule(w->l->e, w->l->session, w->bound.rule, &w->from.account_id, 1, &counts,
+                          w->l->error) != 0)
+        return -1;
+    *empty = counts.by[ENGINE_COMPLIANT] == 0;
+    return 0;
+}
+
 static int walk_rule(listing *l, pl_str account_id, const engine_rule *rule) {
     walk w = {.l = l, .from = {.account_id = account_id, .rule_key = rule->rule_key}};
-    bool inside;
+    bool inside, empty;
     if (rule->aggregator_id.n == 0 && !pl_str_eq(rule->account_id, account_id))
         return 0;
     if (!begins(l, &w.from))
@@ -375,6 +389,10 @@ static int walk_rule(listing *l, pl_str account_id, const engine_rule *rule) {
         l->rows = 0;
     if (l->filter->resource_id.n)
         return walk_named(&w);
+    if (is_empty(&w, &empty) != 0)
+        return -1;
+    if (empty)
+        return 0;
     return derives(&w) ? walk_types(&w) : walk_rows(&w);
 }
 
