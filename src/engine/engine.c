@@ -132,6 +132,7 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
         "DELETE FROM evaluation_statistics WHERE account_id = $1",
         "DELETE FROM kept_pages WHERE account_id = $1",
         "DELETE FROM kept_marks WHERE account_id = $1",
+        "DELETE FROM kept_results WHERE account_id = $1",
         "DELETE FROM resource_links WHERE account_id = $1",
         "DELETE FROM linked_types WHERE account_id = $1",
     };

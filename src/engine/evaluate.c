@@ -4,6 +4,8 @@
  */
 #include "engine/evaluate.h"
 
+#include "engine/kept.h"
+
 enum { DOCUMENT_LIMIT = 256 << 20 };
 
 static int out_of_memory(engine_evaluating *c) {
@@ -351,5 +353,9 @@ int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resou
         pl_json_parse(c->parser, resource->configuration, &s.configuration, c->error) != 0)
         return -1;
     selection chosen = {related_to, rule_key};
+    /* Seals are about rules that look at the resource alone. */
+    if (related_to.n == 0 && engine_kept_mark(c->writing.session, t->account_id, t->program->resource_type,
+                                              resource->resource_key, c->error) != 0)
+        return -1;
     return evaluate_subject(c, t, &s, message_type, &chosen);
 }

@@ -81,6 +81,21 @@ static size_t size_of(const header *h) {
            (size_t)h->words * 8 + padded(h->string_bytes);
 }
 
+/* The checksum, which tells pages apart that ever stood in one place. */
+static int64_t identity_of(const header *h) {
+    int64_t identity;
+    memcpy(&identity, &h->checksum, sizeof identity);
+    return h->records == 0 ? 0 : identity ? identity : 1;
+}
+
+int64_t engine_kept_identity(pl_str body) {
+    header h;
+    if (body.n < sizeof h)
+        return 0;
+    memcpy(&h, body.p, sizeof h);
+    return identity_of(&h);
+}
+
 bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out) {
     header h;
     if (body.n < sizeof h)
@@ -99,6 +114,7 @@ bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out) {
     out->columns = h.columns;
     out->wide = h.wide != 0;
     out->words = h.words;
+    out->identity = identity_of(&h);
     out->names = (unsigned char(*)[PL_COLUMN_NAME])(void *)at;
     at += (size_t)h.columns * PL_COLUMN_NAME;
     out->keys = (const void *)at;

@@ -45,10 +45,14 @@ typedef struct engine_kept_page {
     bool wide;                      /* of 32 bits, else of 16 */
     pl_json root;                   /* an empty object on the page's tape */
     uint32_t words;                 /* of the tape: every place lies below */
+    int64_t identity;               /* of its bytes; 0 without records */
 } engine_kept_page;
 
 /* Copies the body into the arena and checks it; false when it is damaged, of another form, or memory ends. */
 bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out);
+
+/* The same of a body that was just made; 0: it has no records. */
+int64_t engine_kept_identity(pl_str body);
 
 /* Where the wanted columns stand in the page; false when one is not kept. `map` has room for wanted->count.
  */

@@ -9,6 +9,7 @@
 #include "engine/outcome.h"
 
 #include "engine/function.h"
+#include "engine/kept.h"
 #include "engine/remedy.h"
 
 #include <stdlib.h>
@@ -484,5 +485,7 @@ int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *ro
     }
     row->shown = after;
     row->marked = date.p != NULL;
+    if (engine_kept_mark(w->session, o->account_id, o->resource_type, o->resource_key, w->error) != 0)
+        return -1;
     return store_mark(w, o, after, date, reason, until);
 }

@@ -6,6 +6,7 @@
  * run, so that later runs find it whatever rules they are about.
  */
 #include "engine/gathering.h"
+#include "engine/seals.h"
 
 enum {
     RUN_ARENA_LIMIT = 256 << 20,
@@ -324,8 +325,10 @@ int engine_gather_scanned(engine_gathering *g, store_session *session, pl_error 
     b->full = is_full(b) && b->items[b->count - 1].resource_key < b->range.until;
     if (b->full)
         b->range.until = b->items[b->count - 1].resource_key;
-    if (g->kept && b->count)
+    if (g->kept && b->count) {
         b->page = engine_kept_body(g->kept);
+        engine_seal_batch(b, engine_kept_identity(b->page));
+    }
     return 0;
 }
 
@@ -357,6 +360,7 @@ static int begin_gathering(engine_gathering *g, engine_run *run, store_session *
     batch->count = batch->found_total = 0;
     batch->full = false;
     batch->page = PL_STR_NONE;
+    batch->page_identity = 0;
     batch->rules = pl_new(arena, engine_batch_rule, run->count + 1);
     if (engine_evaluating_begin(&g->c, run->e, session, arena, now, error) != 0)
         return -1;

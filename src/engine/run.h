@@ -56,7 +56,8 @@ typedef struct engine_range {
 /* One evaluated resource of a batch. */
 typedef struct engine_batch_item {
     int64_t resource_key, capture_time;
-    bool gone; /* changed or removed since: what was found does not count */
+    bool gone;   /* changed or removed since: what was found does not count */
+    bool marked; /* what its page was sealed with may not be what is stored; known when a rule is sealed */
 } engine_batch_item;
 
 /* What a rule found that is not simply COMPLIANT, by item. */
@@ -80,6 +81,9 @@ typedef struct engine_batch_rule {
     engine_difference *differences;
     size_t difference_count, difference_capacity;
     engine_counts same; /* covered resources whose results need no writing */
+    uint64_t digest[2]; /* of what the rule says of the page's records */
+    bool sealed;        /* what is stored for unmarked records is what was found */
+    bool unsealable;    /* some stored result is not what was found, and stays */
 } engine_batch_rule;
 
 typedef struct engine_batch {
@@ -90,8 +94,9 @@ typedef struct engine_batch {
     size_t count;
     engine_batch_rule *rules; /* in the arena, one for each rule of the run */
     size_t found_total;
-    int64_t sequence; /* of the inventory when it was gathered */
-    pl_str page;      /* to be stored; absent: none */
+    int64_t sequence;      /* of the inventory when it was gathered */
+    pl_str page;           /* to be stored; absent: none */
+    int64_t page_identity; /* of the page that the digests are about; 0: there is none */
 } engine_batch;
 
 typedef struct engine_run {

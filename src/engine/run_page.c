@@ -5,6 +5,7 @@
  */
 #include "engine/combined.h"
 #include "engine/gathering.h"
+#include "engine/seals.h"
 
 enum {
     MARKS_MAX = ENGINE_BATCH / 8, /* a page with more marks is made anew */
@@ -19,6 +20,7 @@ static int out_of_memory(pl_error *error) {
 struct outcome {
     engine_compliance compliance;
     pl_str annotation;
+    uint64_t hash[2];
 };
 
 /* One slot of the program over the page. */
@@ -38,6 +40,8 @@ struct paging {
     struct paged_slot *slots;
     const pl_verdict *verdicts; /* of all rules for the current record; NULL: they are judged one by one */
     bool taken;                 /* the program's state holds the current record */
+    bool marked;                /* the current record is not believed */
+    uint64_t outside[2];        /* hash of not being covered */
     int64_t marks[MARKS_MAX];
     size_t mark_count, mark_at;
 };
@@ -97,9 +101,20 @@ static int decide_slot(struct paging *p, size_t record, size_t number, const eng
     if (engine_judge(&g->c, g->typed, number, verdicts, s, &made.compliance, &made.annotation) != 0)
         return -1;
     made.annotation = made.annotation.n ? pl_arena_copy(g->c.writing.arena, made.annotation) : PL_STR("");
+    if (!made.annotation.p)
+        return out_of_memory(g->c.error);
+    engine_seal_hash(true, made.compliance, made.annotation, made.hash);
     slot->outcomes[slot->of[record]] = made;
     slot->known[slot->of[record]] = DEVIATING;
-    return made.annotation.p ? 0 : out_of_memory(g->c.error);
+    return 0;
+}
+
+/* What a record gives is found, unless it is marked; the digest is about all that the page says. */
+static int take_outcome(struct paging *p, size_t record, size_t number, engine_found found,
+                        const uint64_t hash[2]) {
+    engine_gathering *g = p->g;
+    engine_seal_add(g->batch->rules[g->type->rules[number]].digest, p->page.keys[record], hash);
+    return p->marked ? 0 : engine_gather_found(g, number, found);
 }
 
 static int judge_record_slot(struct paging *p, size_t record, size_t number, const engine_subject *s) {
@@ -107,15 +122,16 @@ static int judge_record_slot(struct paging *p, size_t record, size_t number, con
     const engine_bound *bound = p->g->type->program->slots[number].bound;
     engine_found found = {.item = (uint32_t)p->g->batch->count, .annotation = PL_STR("")};
     if (!bound->whole && !engine_bound_covers(bound, &s->scope))
-        return engine_gather_found(p->g, number, found);
+        return take_outcome(p, record, number, found, p->outside);
     if (slot->known[slot->of[record]] == UNDECIDED && decide_slot(p, record, number, s) != 0)
         return -1;
     if (slot->known[slot->of[record]] == PLAIN)
         return 0;
+    const struct outcome *made = &slot->outcomes[slot->of[record]];
     found.covered = true;
-    found.compliance = slot->outcomes[slot->of[record]].compliance;
-    found.annotation = slot->outcomes[slot->of[record]].annotation;
-    return engine_gather_found(p->g, number, found);
+    found.compliance = made->compliance;
+    found.annotation = made->annotation;
+    return take_outcome(p, record, number, found, made->hash);
 }
 
 static int judge_record(struct paging *p, size_t record) {
@@ -134,8 +150,9 @@ static int judge_record(struct paging *p, size_t record) {
     for (size_t i = 0; i < g->type->program->count; i++)
         if (judge_record_slot(p, record, i, &s) != 0)
             return -1;
-    g->batch->items[g->batch->count++] =
-        (engine_batch_item){.resource_key = r.resource_key, .capture_time = r.capture_time};
+    if (!p->marked)
+        g->batch->items[g->batch->count++] =
+            (engine_batch_item){.resource_key = r.resource_key, .capture_time = r.capture_time};
     return 0;
 }
 
@@ -150,13 +167,13 @@ static int judge_marked(struct paging *p, store_session *session, int64_t key, p
 
 static int judge_page(struct paging *p, store_session *session, pl_error *error) {
     for (size_t i = 0; i < p->page.count; i++) {
-        bool marked = false;
+        p->marked = false;
         for (; p->mark_at < p->mark_count && p->marks[p->mark_at] <= p->page.keys[i]; p->mark_at++) {
-            marked = marked || p->marks[p->mark_at] == p->page.keys[i];
+            p->marked = p->marked || p->marks[p->mark_at] == p->page.keys[i];
             if (judge_marked(p, session, p->marks[p->mark_at], error) != 0)
                 return -1;
         }
-        if (!marked && judge_record(p, i) != 0)
+        if (judge_record(p, i) != 0)
             return -1;
     }
     for (; p->mark_at < p->mark_count; p->mark_at++)
@@ -220,5 +237,7 @@ int engine_gather_page(engine_gathering *g, store_session *session, pl_error *er
         return engine_gather_scanned(g, session, error);
     if (!usable)
         return engine_gather_rows(g, session, error);
+    engine_seal_hash(false, ENGINE_COMPLIANT, PL_STR(""), p.outside);
+    g->batch->page_identity = p.page.identity;
     return prepare_slots(&p, error) == 0 ? judge_page(&p, session, error) : -1;
 }

@@ -1,182 +1,16 @@
 /*
- * Storing what a run found. Results are compared with the stored ones while the batch is gathered, so the
- * write transaction only writes.
+ * Storing what a run found. Results are compared with the stored ones while the batch is gathered
+ * (engine/run_compare.c), so the write transaction only writes.
  *
  * INVARIANT: what lies behind a run's position is evaluated and counted; changes that come in meanwhile count
  * themselves (engine/outcome.c). The account's sequence tells whether anything changed between gathering and
  * storing; if so, resources that changed are evaluated anew and the comparison is made again, inside the
  * write transaction.
  */
-#include "engine/run.h"
+#include "engine/seals.h"
 
 static int out_of_memory(pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
-}
-
-/* --- Comparing -------------------------------------------------------------------------------------------
- */
-
-struct comparing {
-    engine_run *run;
-    store_session *session;
-    pl_arena *arena;
-    engine_batch *batch;
-    const engine_run_rule *rule;
-    engine_batch_rule *out;
-    size_t next_found;
-    bool repeats;    /* a violation counts though it was known: it is told or remedied again */
-    int64_t outside; /* live resources that the rule does not cover */
-    pl_error *error;
-};
-
-/* What is compared of a row; the whole of it is read only when something is to be written. */
-typedef struct brief_row {
-    engine_compliance compliance, shown;
-    int64_t ordering;
-    pl_str annotation;
-    bool marked;
-} brief_row;
-
-static int load_row(struct comparing *c, uint32_t item, engine_row **out) {
-    bool found;
-    *out = pl_new(c->arena, engine_row, 1);
-    if (!*out)
-        return out_of_memory(c->error);
-    if (engine_row_of(c->session, c->arena, c->run->account_id, c->rule->rule.rule_key,
-                      c->batch->items[item].resource_key, *out, &found, c->error) != 0)
-        return -1;
-    return found ? 0 : pl_fail(c->error, PL_E_InternalError);
-}
-
-static int add_difference(struct comparing *c, const engine_found *found, bool stored) {
-    engine_batch_rule *out = c->out;
-    engine_difference *grown = pl_arena_grow(c->arena, out->differences, out->difference_count,
-                                             &out->difference_capacity, sizeof *grown);
-    engine_row *row = NULL;
-    if (!grown)
-        return out_of_memory(c->error);
-    if (stored && load_row(c, found->item, &row) != 0)
-        return -1;
-    out->differences = grown;
-    grown[out->difference_count++] = (engine_difference){*found, row};
-    if (found->covered)
-        out->same.total--;
-    return 0;
-}
-
-static int compare_new(struct comparing *c, const engine_found *found) {
-    if (c->batch->items[found->item].gone)
-        return 0;
-    if (!found->covered) {
-        c->outside++;
-        return 0;
-    }
-    return found->compliance == ENGINE_COMPLIANT ? 0 : add_difference(c, found, false);
-}
-
-static bool stays(const struct comparing *c, const engine_found *found, const brief_row *row) {
-    const engine_run_rule *rule = c->rule;
-    if (!found->covered || rule->rule.owner == ENGINE_FUNCTION || (row->marked && rule->revert))
-        return false;
-    if (rule->ordering < row->ordering)
-        return true;
-    if (c->repeats && row->shown == ENGINE_NON_COMPLIANT)
-        return false;
-    return row->compliance == found->compliance && pl_str_eq(row->annotation, found->annotation);
-}
-
-static int compare_row(struct comparing *c, uint32_t item, const brief_row *row) {
-    const engine_batch_rule *out = c->out;
-    engine_found found = {.item = item, .covered = true, .annotation = PL_STR("")};
-    while (c->next_found < out->found_count && out->found[c->next_found].item < item)
-        if (compare_new(c, &out->found[c->next_found++]) != 0)
-            return -1;
-    if (c->next_found < out->found_count && out->found[c->next_found].item == item)
-        found = out->found[c->next_found++];
-    if (c->batch->items[item].gone)
-        return 0;
-    c->outside += !found.covered;
-    if (!stays(c, &found, row))
-        return add_difference(c, &found, true);
-    c->out->same.by[row->shown]++;
-    return 0;
-}
-
-static int compare_rows(struct comparing *c, store_session *session) {
-    const engine_batch *b = c->batch;
-    uint32_t item = 0;
-    int step;
-    store_statement *st = store_prepare(
-        session,
-        "SELECT resource_key, compliance, shown, ordering, annotation, ignore_until FROM results "
-        "WHERE account_id = $1 AND rule_key = $2 AND resource_key >= $3 AND resource_key <= $4 "
-        "ORDER BY resource_key",
-        c->error);
-    store_bind_text(st, 1, c->run->account_id);
-    store_bind_i64(st, 2, c->rule->rule.rule_key);
-    store_bind_i64(st, 3, b->items[0].resource_key);
-    store_bind_i64(st, 4, b->items[b->count - 1].resource_key);
-    while ((step = store_step(st, c->error)) == 1) {
-        int64_t key = store_column_i64(st, 0);
-        while (item < b->count && b->items[item].resource_key < key)
-            item++;
-        if (item == b->count || b->items[item].resource_key != key)
-            continue;
-        brief_row row = {(engine_compliance)store_column_i64(st, 1),
-                         (engine_compliance)store_column_i64(st, 2), store_column_i64(st, 3),
-                         store_column_text(st, 4), !store_column_null(st, 5)};
-        if (compare_row(c, item, &row) != 0)
-            return -1;
-    }
-    return step;
-}
-
-/* Some channel takes violations of this account. */
-static int find_listeners(engine_run *run, store_session *session, bool *told, pl_error *error) {
-    *told = false;
-    if (!run->e->config.delivery)
-        return 0;
-    engine_view *view = engine_view_get(run->e, session, run->account_id, error);
-    if (!view)
-        return -1;
-    *told = view->routes.violations;
-    engine_view_release(view);
-    return 0;
-}
-
-static int compare_rule(engine_run *run, store_session *session, pl_arena *arena, engine_batch *batch,
-                        size_t number, int64_t alive, bool told, pl_error *error) {
-    struct comparing c = {.run = run,
-                          .session = session,
-                          .arena = arena,
-                          .batch = batch,
-                          .rule = &run->rules[number],
-                          .out = &batch->rules[number],
-                          .error = error};
-    c.repeats = c.rule->rule.remediates || (told && c.rule->message_type == ENGINE_BY_HAND);
-    c.out->difference_count = 0;
-    c.out->same = (engine_counts){.total = alive};
-    if (compare_rows(&c, session) != 0)
-        return -1;
-    while (c.next_found < c.out->found_count)
-        if (compare_new(&c, &c.out->found[c.next_found++]) != 0)
-            return -1;
-    c.out->same.total -= c.outside;
-    return 0;
-}
-
-int engine_run_compare(engine_run *run, store_session *session, pl_arena *arena, engine_batch *batch,
-                       pl_error *error) {
-    int64_t alive = 0;
-    bool told;
-    if (find_listeners(run, session, &told, error) != 0)
-        return -1;
-    for (size_t i = 0; i < batch->count; i++)
-        alive += !batch->items[i].gone;
-    for (size_t i = 0; batch->count && i < batch->type->program->count; i++)
-        if (compare_rule(run, session, arena, batch, batch->type->rules[i], alive, told, error) != 0)
-            return -1;
-    return 0;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------------------
@@ -324,7 +158,9 @@ static int store_items(struct storing *s, engine_batch *batch) {
         return -1;
     if (write_batch(s, batch) != 0 || write_changed(s, batch->type, &changed) != 0)
         return -1;
-    return write_page(s, batch, &changed);
+    if (write_page(s, batch, &changed) != 0)
+        return -1;
+    return batch->count ? engine_seals_write(s->run, s->session, batch, s->error) : 0;
 }
 
 static int store_batch(engine_run *run, store_session *session, pl_arena *arena, int64_t now,

@@ -111,6 +111,7 @@ static int remember_rule(store_session *session, pl_str account_id, int64_t rule
 static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM kept_results WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM function_events WHERE account_id = $1 AND rule_key = $2",
@@ -132,6 +133,17 @@ static int leave_account(store_session *session, pl_str account_id, int64_t rule
     return drop_results(session, account_id, rule_key, error);
 }
 
+static int drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
+                     pl_error *error) {
+    if (keep_history_of_type(session, account_id, rule_key, type, now, error) != 0 ||
+        store_run(session, error, "DELETE" RESULTS_OF_RULE OF_TYPE, "tit", account_id, rule_key, type) != 0)
+        return -1;
+    return store_run(
+        session, error,
+        "DELETE FROM kept_results WHERE account_id = $1 AND rule_key = $2 AND resource_type = $3", "tit",
+        account_id, rule_key, type);
+}
+
 /* Results of types that the rule does not cover any more; a run never comes by them. */
 static int drop_foreign_types(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
                               pl_error *error) {
@@ -139,15 +151,10 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
     size_t count;
     if (inventory_count_by_type(session, arena, run->account_id, PL_STR_NONE, &types, &count, error) != 0)
         return -1;
-    int64_t rule_key = run->rules[0].rule.rule_key;
-    for (size_t i = 0; i < count; i++) {
-        if (engine_bound_has_type(&run->bounds[0], types[i].name))
-            continue;
-        if (keep_history_of_type(session, run->account_id, rule_key, types[i].name, now, error) != 0 ||
-            store_run(session, error, "DELETE" RESULTS_OF_RULE OF_TYPE, "tit", run->account_id, rule_key,
-                      types[i].name) != 0)
+    for (size_t i = 0; i < count; i++)
+        if (!engine_bound_has_type(&run->bounds[0], types[i].name) &&
+            drop_type(session, run->account_id, run->rules[0].rule.rule_key, types[i].name, now, error) != 0)
             return -1;
-    }
     return 0;
 }
 

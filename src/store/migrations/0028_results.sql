@@ -48,3 +48,20 @@ ALTER TABLE results ADD PRIMARY KEY (account_id, resource_key, rule_key);
 
 CREATE INDEX results_by_rule ON results (account_id, rule_key, shown, last_non_compliant, resource_key);
 CREATE INDEX results_marked ON results (account_id, rule_key, resource_key) WHERE ignore_until IS NOT NULL;
+
+-- What a run found by a page of kept columns and stored (src/engine/seals.h): a digest of what the rule says of
+-- all records of the page. `page` is the checksum of the page that it was found by.
+CREATE TABLE kept_results (
+    account_id TEXT NOT NULL,
+    resource_type TEXT NOT NULL,
+    from_key BIGINT NOT NULL,
+    rule_key BIGINT NOT NULL,
+    page BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    PRIMARY KEY (account_id, resource_type, from_key, rule_key)
+-- sqlite only
+) WITHOUT ROWID;
+-- end
+-- postgres only
+);
+-- end
