@@ -41,8 +41,12 @@ void store_sqlite_plans_free(store_sqlite_session *session) {
     }
 }
 
+/*
+ * A load that fails is undone as a whole by whoever began the work, so no statement needs to be undone alone:
+ * OR FAIL spares a copy of every page that each insert touches.
+ */
 static void write_head(pl_buf *out, const char *table, const char *const *columns, size_t column_count) {
-    pl_buf_printf(out, "INSERT INTO %s(", table);
+    pl_buf_printf(out, "INSERT OR FAIL INTO %s(", table);
     for (size_t i = 0; i < column_count; i++)
         pl_buf_printf(out, i ? ",%s" : "%s", columns[i]);
     pl_buf_add(out, PL_STR(") VALUES "));
