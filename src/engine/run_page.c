@@ -203,6 +203,17 @@ static int prepare_slots(struct paging *p, pl_error *error) {
     return 0;
 }
 
+/* Marked resources that the page has no record of: they came back after it was made. */
+static size_t count_new(const struct paging *p) {
+    size_t count = 0, at = 0;
+    for (size_t i = 0; i < p->mark_count; i++) {
+        while (at < p->page.count && p->page.keys[at] < p->marks[i])
+            at++;
+        count += at == p->page.count || p->page.keys[at] != p->marks[i];
+    }
+    return count;
+}
+
 /* `*usable` false: the range has to be read from the inventory, and a new page made. */
 static int open_page(struct paging *p, store_session *session, bool *usable, bool *declined,
                      pl_error *error) {
@@ -220,8 +231,8 @@ static int open_page(struct paging *p, store_session *session, bool *usable, boo
     p->places = pl_new(arena, uint32_t, asked->count);
     if (!p->map || !p->places)
         return out_of_memory(error);
-    bool fresh = p->mark_count < MARKS_MAX && p->page.count + p->mark_count <= ENGINE_BATCH;
-    *usable = *usable && fresh && engine_kept_bind(&p->page, asked, p->map);
+    bool fresh = *usable && p->mark_count < MARKS_MAX && p->page.count + count_new(p) <= ENGINE_BATCH;
+    *usable = fresh && engine_kept_bind(&p->page, asked, p->map);
     *declined = *usable && p->page.count == 0;
     return 0;
 }

@@ -135,8 +135,9 @@ static int write_page(struct storing *s, const engine_batch *batch, const struct
     engine_kept_range range = {batch->range.after, batch->range.until, (int64_t)batch->count};
     if (!batch->page.p)
         return 0;
-    if (engine_kept_store(s->session, s->run->account_id, batch->range.type, &range, batch->page, s->error) !=
-        0)
+    if (engine_seals_break(s->run, s->session, batch, s->error) != 0 ||
+        engine_kept_store(s->session, s->run->account_id, batch->range.type, &range, batch->page, s->error) !=
+            0)
         return -1;
     for (size_t i = 0; i < changed->count; i++)
         if (engine_kept_mark(s->session, s->run->account_id, batch->range.type, changed->keys[i], s->error) !=

@@ -97,27 +97,30 @@ int engine_seals_check(const engine_run *run, store_session *session, engine_bat
     return any ? read_marks(run, session, batch, error) : 0;
 }
 
-/* Without a page nobody can tell what was found by it; what it was sealed with is past. */
-static int break_seals(const engine_run *run, store_session *session, const engine_batch *batch,
+int engine_seals_break(const engine_run *run, store_session *session, const engine_batch *batch,
                        pl_error *error) {
-    bool any = false;
-    for (size_t i = 0; i < batch->type->program->count; i++)
-        any = any || batch->rules[batch->type->rules[i]].difference_count;
-    if (!any)
-        return 0;
     return store_run(
         session, error,
         "DELETE FROM kept_results WHERE account_id = $1 AND resource_type = $2 AND from_key < $4 "
-        "AND from_key >= COALESCE((SELECT MAX(from_key) FROM kept_results WHERE account_id = $1 "
-        "AND resource_type = $2 AND from_key <= $3), 0)",
+        "AND (from_key >= $3 OR from_key = (SELECT from_key FROM kept_pages WHERE account_id = $1 "
+        "AND resource_type = $2 AND from_key < $3 AND until_key > $3 ORDER BY from_key DESC LIMIT "
+        "1))",
         "ttii", run->account_id, batch->type->name, batch->range.after, batch->range.until);
+}
+
+static bool writes_results(const engine_batch *batch) {
+    bool any = false;
+    for (size_t i = 0; i < batch->type->program->count; i++)
+        any = any || batch->rules[batch->type->rules[i]].difference_count;
+    return any;
 }
 
 static int write_seal(const engine_run *run, store_session *session, const engine_batch *batch, size_t number,
                       pl_error *error) {
     const engine_batch_rule *found = &batch->rules[number];
     const engine_run_rule *rule = &run->rules[number];
-    if (found->sealed || rule->lost || rule->rule.owner == ENGINE_FUNCTION)
+    bool stands = found->sealed && !batch->page.p;
+    if (stands || rule->lost || rule->rule.owner == ENGINE_FUNCTION)
         return 0;
     if (found->unsealable)
         return store_run(
@@ -133,10 +136,11 @@ static int write_seal(const engine_run *run, store_session *session, const engin
                      batch->page_identity, digest_text(found));
 }
 
+/* What is written past a page was not found by it. */
 int engine_seals_write(const engine_run *run, store_session *session, const engine_batch *batch,
                        pl_error *error) {
     if (!batch->page_identity)
-        return break_seals(run, session, batch, error);
+        return writes_results(batch) ? engine_seals_break(run, session, batch, error) : 0;
     for (size_t i = 0; i < batch->type->program->count; i++)
         if (write_seal(run, session, batch, batch->type->rules[i], error) != 0)
             return -1;

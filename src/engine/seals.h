@@ -24,8 +24,15 @@ void engine_seal_add(uint64_t digest[2], int64_t resource_key, const uint64_t ha
 /* Digests of a batch that a page was just made of, from what was found. */
 void engine_seal_batch(engine_batch *batch, int64_t page);
 
-/* Tells which rules of the batch are sealed with what was found, and which items are marked. */
+/* Tells which rules of the batch are sealed with what was found; when any is, also which items are marked. */
 int engine_seals_check(const engine_run *run, store_session *session, engine_batch *batch, pl_error *error);
+
+/*
+ * Breaks the seals of the pages that lie in the batch's range or reach into it. To be done before a page is
+ * stored there: its marks go then, also those that other rules' seals rely on.
+ */
+int engine_seals_break(const engine_run *run, store_session *session, const engine_batch *batch,
+                       pl_error *error);
 
 /* Seals what has just been written, inside the transaction that wrote it, and breaks what holds no more. */
 int engine_seals_write(const engine_run *run, store_session *session, const engine_batch *batch,
