@@ -2,11 +2,11 @@
 #include "base/memory.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 static _Thread_local long remaining = -1;
 static _Thread_local bool once, refused;
+static _Thread_local uint64_t allocations;
 
 static bool refuse(void) {
     refused = true;
@@ -16,6 +16,7 @@ static bool refuse(void) {
 }
 
 static bool may_allocate(void) {
+    allocations++;
     if (__builtin_expect(remaining < 0, 1))
         return true;
     if (remaining == 0)
@@ -57,6 +58,10 @@ void pl_memory_fail_once(long successes) {
 bool pl_memory_fail_end(void) {
     remaining = -1;
     return refused;
+}
+
+uint64_t pl_memory_allocations(void) {
+    return allocations;
 }
 
 bool pl_memory_is_short(void) {

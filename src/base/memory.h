@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* As malloc, calloc, realloc and free; NULL when memory is exhausted. The caller owns the result. */
 void *pl_malloc(size_t size) __attribute__((malloc, warn_unused_result));
@@ -29,6 +30,9 @@ void pl_memory_fail_once(long successes);
 
 /* For tests: switches the injection off; true when an allocation has failed by it. */
 bool pl_memory_fail_end(void);
+
+/* For tests: how often this thread has asked for memory here. */
+uint64_t pl_memory_allocations(void);
 
 /* True while an allocation of this thread is going to fail: arenas then make a block for each of theirs. */
 bool pl_memory_is_short(void);
