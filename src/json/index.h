@@ -73,6 +73,21 @@ static inline bool pl_json_is_literal(const uint8_t *p) {
     return word->n && (pl_json_index_load(p) & word->mask) == word->text && pl_json_ends_scalar[p[word->n]];
 }
 
+/* A number as it is written. */
+typedef struct pl_json_number {
+    uint64_t digits; /* of the whole and the broken part, as one integer */
+    uint32_t count;  /* of them */
+    uint32_t broken; /* digits behind the point */
+    uint32_t length; /* bytes */
+    bool negative, has_point;
+} pl_json_number;
+
+/* Reads a number of up to 18 digits without an exponent; false when it is none of these. */
+bool pl_json_read_number(const uint8_t *p, pl_json_number *out);
+
+/* True when its double, if it is one, is exact. */
+bool pl_json_number_is_exact(const pl_json_number *number);
+
 /* The entry behind the value at `entry`, or 0 when it is refused. */
 uint32_t pl_json_index_skip(const pl_json_index *x, uint32_t entry);
 
@@ -147,6 +162,9 @@ static inline bool pl_json_excerpt_add_short(pl_json_excerpt *e, const uint8_t *
     e->words += pl_json_is_literal(p);
     return pl_json_is_literal(p);
 }
+
+/* Copies a number that is exact to the end of the excerpt. */
+void pl_json_excerpt_add_number(pl_json_excerpt *e, const pl_json_number *read);
 
 /*
  * Writes the first and the last word of a container of `count` members or elements, which stand at `start`
