@@ -431,10 +431,8 @@ const pl_verdict *pl_program_evaluate_known(pl_program_state *state, pl_json_par
 }
 
 static size_t behind_blanks(pl_str text, size_t at) {
-    while (at < text.n &&
-           (text.p[at] == ' ' || text.p[at] == '\n' || text.p[at] == '\r' || text.p[at] == '\t'))
-        at++;
-    return at;
+    const uint8_t *start = (const uint8_t *)text.p;
+    return (size_t)(pl_json_skip_blanks(start + at, start + text.n) - start);
 }
 
 const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_parser *parser, pl_str text,
@@ -442,7 +440,7 @@ const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_pars
     pl_program_input parsed = *input;
     const pl_verdict *verdicts;
     pl_json_index index;
-    size_t at = behind_blanks(text, 0);
+    size_t at = text.n ? behind_blanks(text, 0) : 0;
     uint32_t entry = 0;
     if (at < text.n && (verdicts = pl_program_evaluate_known(state, parser, text, &at, input)) &&
         behind_blanks(text, at) == text.n)

@@ -147,19 +147,21 @@ static void keep(memo_set *all, memo *m, const unsigned char *cells) {
     memcpy(e->bytes + m->width, m->text, m->n);
 }
 
-/* What was decided only because a rule asked for it, of values that were found, or of places that are empty.
+/*
+ * What was decided only because a rule asked for it, of values that were known, or of places that are empty.
+ * Those that were not known are kept behind this.
  */
 static void add_late(memo_set *m, const pl_program *program, const unsigned char *cells,
                      const uint32_t *slots) {
     for (size_t i = 0; i < program->group_count; i++) {
-        memo *one = &m->each[i];
-        bool there = slots[one->group->node->slot] != 0;
+        const memo *one = &m->each[i];
+        memo_entry *found;
         if (!one->width || memchr(cells + one->cell, FAILED, one->width))
             continue;
-        if (!there)
+        if (slots[one->group->node->slot] == 0)
             memcpy(m->absent + one->cell, cells + one->cell, one->width);
-        else if (one->found)
-            memcpy(one->found->bytes, cells + one->cell, one->width);
+        else if ((found = memo_find(one, one->text, one->n)))
+            memcpy(found->bytes, cells + one->cell, one->width);
     }
 }
 

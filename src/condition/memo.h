@@ -10,7 +10,7 @@
 
 #include "condition/program_internal.h"
 
-enum { MEMO_GLANCE = 32, MEMO_TEXT = 112 }; /* longer texts are not kept */
+enum { MEMO_GLANCE = 32, MEMO_TEXT = 112 /* longer texts are not kept */, MEMO_WORD = 8 };
 
 /* Empty while `n` is 0. Behind it stand the truths, in words, then the text, filled up with zeros. */
 typedef struct memo_entry {
@@ -29,7 +29,6 @@ typedef struct memo {
     /* Of the current document. */
     const uint8_t *text;
     uint32_t n;
-    memo_entry *found;
     /* How it went. */
     uint32_t missed;
     uint64_t since, rest; /* numbers of documents: when the counting began, until when nothing is kept */
@@ -100,20 +99,25 @@ static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, ui
 
 memo_entry *memo_find_long(const memo *m, const uint8_t *text, uint32_t n);
 
+static inline memo_entry *memo_find(const memo *m, const uint8_t *text, uint32_t n) {
+    if (__builtin_expect(!m->entries, 0))
+        return NULL;
+    return __builtin_expect(n <= MEMO_GLANCE, 1) ? memo_find_short(m, text, n) : memo_find_long(m, text, n);
+}
+
 /* Notes the value of a group and takes its truths where they are known. */
 static inline void memo_take(memo_set *all, memo *m, const uint8_t *text, uint32_t n, unsigned char *cells) {
+    const memo_entry *found = memo_find(m, text, n);
     m->text = text;
     m->n = n;
-    m->found = NULL;
-    if (__builtin_expect(m->entries != NULL, 1))
-        m->found =
-            __builtin_expect(n <= MEMO_GLANCE, 1) ? memo_find_short(m, text, n) : memo_find_long(m, text, n);
-    if (__builtin_expect(!m->found, 0)) {
+    if (__builtin_expect(!found, 0)) {
         all->missed[all->missed_count++] = m;
         return;
     }
-    for (uint32_t i = 0; i < m->width; i += 8)
-        memcpy(cells + m->cell + i, m->found->bytes + i, 8);
+    cells += m->cell;
+    memcpy(cells, found->bytes, MEMO_WORD); /* nothing is kept for groups without a clause */
+    for (uint32_t i = MEMO_WORD; __builtin_expect(i < m->width, 0); i += MEMO_WORD)
+        memcpy(cells + i, found->bytes + i, MEMO_WORD);
 }
 
 #endif

@@ -341,8 +341,8 @@ bool groups_seal(pl_program *program);
 /* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
 bool quick_seal(pl_program *program);
 
-/* The verdict of a rule that the quick pass could not decide. */
-enum { QUICK_PENDING = PL_VERDICT_ERROR + 1 };
+/* The verdict of a rule that the quick pass could not decide: a bit that no other verdict has. */
+enum { QUICK_PENDING = 8 };
 
 /* Decides the cells of all quick clauses, and those of one group. */
 void quick_run_clauses(pl_program_state *state);

@@ -203,21 +203,21 @@ static void run_pairs(const pl_program *p, unsigned char *cells) {
 bool quick_run_rules(pl_program_state *state) {
     const pl_program *p = state->program;
     const unsigned char *cells = state->truths;
-    const uint8_t *verdict_of = p->quick_verdicts;
+    const uint8_t *verdict_of = p->quick_verdicts, *simple = verdict_of + SIMPLE;
     pl_verdict *verdicts = state->verdicts;
-    bool pending = false;
+    unsigned seen = 0;
     run_pairs(p, state->truths);
     for (size_t i = 0, n = p->quick_simple_count; i < n; i++) {
-        unsigned verdict = verdict_of[SIMPLE | cells[p->quick_simple[i].condition]];
+        unsigned verdict = simple[cells[p->quick_simple[i].condition]];
         verdicts[p->quick_simple[i].rule] = (pl_verdict)verdict;
-        pending |= verdict == QUICK_PENDING;
+        seen |= verdict;
     }
     for (size_t i = 0, n = p->quick_rule_count; i < n; i++) {
         const quick_rule *rule = &p->quick_rules[i];
         unsigned verdict = verdict_of[(unsigned)cells[rule->applies] << 2 * CELL_BITS |
                                       (unsigned)cells[rule->required] << CELL_BITS | cells[rule->condition]];
         verdicts[rule->rule] = (pl_verdict)verdict;
-        pending |= verdict == QUICK_PENDING;
+        seen |= verdict;
     }
-    return !pending;
+    return (seen & QUICK_PENDING) == 0;
 }

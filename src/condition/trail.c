@@ -32,6 +32,15 @@ static inline trail_block load_block(const uint8_t *bytes) {
     return b;
 }
 
+/* The bytes of a long step behind its head, the last block over the one before it. */
+static inline bool is_tail(const trail_step *s, const uint8_t *at) {
+    const uint32_t last = s->length - (uint32_t)sizeof(trail_block);
+    trail_block other = load_block(at + last) ^ load_block(s->bytes + last);
+    for (uint32_t i = TRAIL_HEAD; i < last; i += (uint32_t)sizeof other)
+        other |= load_block(at + i) ^ load_block(s->bytes + i);
+    return (other[0] | other[1]) == 0;
+}
+
 static inline bool is_step(const trail_step *s, const uint8_t *at, const uint8_t *end) {
     trail_block low = (load_block(at) ^ s->head[0]) & s->mask[0];
     trail_block high = (load_block(at + sizeof low) ^ s->head[1]) & s->mask[1];
@@ -40,8 +49,7 @@ static inline bool is_step(const trail_step *s, const uint8_t *at, const uint8_t
         return false;
     if (__builtin_expect(s->length <= TRAIL_HEAD, 1))
         return true;
-    return s->length <= (size_t)(end - at) &&
-           memcmp(at + TRAIL_HEAD, s->bytes + TRAIL_HEAD, s->length - TRAIL_HEAD) == 0;
+    return s->length <= (size_t)(end - at) && is_tail(s, at);
 }
 
 /* What does not change on the way, so that it stays in registers though bytes are written. */

@@ -15,6 +15,18 @@ const pl_json_literal pl_json_literals[256] = {['t'] = {0x65757274, 0xffffffff, 
                                                ['f'] = {0x65736c6166, 0xffffffffff, 5},
                                                ['n'] = {0x6c6c756e, 0xffffffff, 4}};
 
+uint32_t pl_json_index_find(const pl_json_index *x, size_t offset) {
+    uint32_t low = 0, high = x->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->at[middle] < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->count && x->at[low] == offset ? low : x->count;
+}
+
 static inline bool is_digit(uint8_t c) {
     return (uint8_t)(c - '0') < 10;
 }

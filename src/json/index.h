@@ -34,6 +34,9 @@ typedef struct pl_json_index {
 /* Indexes a padded text; false when that fails for any reason. */
 bool pl_json_index_make(pl_json_parser *parser, pl_str text, pl_json_index *out);
 
+/* The entry at an offset of the text; `count` when there is none. */
+uint32_t pl_json_index_find(const pl_json_index *x, size_t offset);
+
 /*
  * The decoded bytes of the string at `entry`, in the parser's scratch until the next call; false when an
  * escape is wrong. Only for texts with `escapes`.

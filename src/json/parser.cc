@@ -139,22 +139,20 @@ static bool make_scratch(pl_json_parser *parser, size_t wanted) {
     return parser->unescaped != nullptr;
 }
 
-extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
-    pl_json_parser *parser = x->parser;
-    if (!make_scratch(parser, size_t(x->at[entry + 1] - x->at[entry]) + PL_JSON_PADDING))
-        return false;
-    uint8_t *into = parser->unescaped.get();
-    const uint8_t *end = parser->parser.implementation->parse_string(x->text + x->at[entry] + 1, into);
-    if (!end)
-        return false;
-    *out = pl_str_of(reinterpret_cast<const char *>(into), size_t(end - into));
-    return true;
-}
-
 extern "C" uint8_t *pl_json_decode(pl_json_parser *parser, const uint8_t *p, uint8_t *into) {
     return make_room(parser, 1) ? parser->parser.implementation->parse_string(p, into) : nullptr;
 }
 
-extern "C" bool pl_json_can_decode(pl_json_parser *parser, const uint8_t *p, size_t n) {
-    return make_scratch(parser, n + PL_JSON_PADDING) && pl_json_decode(parser, p, parser->unescaped.get());
+extern "C" bool pl_json_decode_scratch(pl_json_parser *parser, const uint8_t *p, size_t n, pl_str *out) {
+    if (!make_scratch(parser, n + PL_JSON_PADDING))
+        return false;
+    uint8_t *into = parser->unescaped.get();
+    const uint8_t *end = pl_json_decode(parser, p, into);
+    if (end)
+        *out = pl_str_of(reinterpret_cast<const char *>(into), size_t(end - into));
+    return end != nullptr;
+}
+
+extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
+    return pl_json_decode_scratch(x->parser, x->text + x->at[entry] + 1, x->at[entry + 1] - x->at[entry], out);
 }

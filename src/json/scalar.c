@@ -28,20 +28,68 @@ static const uint8_t *closing_quote(const uint8_t *p, const uint8_t *end, seen *
     return NULL;
 }
 
-uint32_t pl_json_long_text(pl_json_parser *parser, const uint8_t *p, const uint8_t *end) {
+uint32_t pl_json_take_text(pl_json_parser *parser, const uint8_t *p, const uint8_t *end, pl_str *out) {
     seen has = {false, false};
     const uint8_t *last = closing_quote(p, end, &has);
     if (!last || (size_t)(last - p) >= UINT32_MAX)
         return 0;
-    size_t n = (size_t)(last - p) - 1;
-    if (has.foreign && !pl_utf8_valid(pl_str_of((const char *)p + 1, n)))
+    *out = pl_str_of((const char *)p + 1, (size_t)(last - p) - 1);
+    uint32_t n = (uint32_t)out->n + 2;
+    if (has.foreign && !pl_utf8_valid(*out))
         return 0;
-    return has.escape && !pl_json_can_decode(parser, p + 1, n) ? 0 : (uint32_t)n + 2;
+    return has.escape && !pl_json_decode_scratch(parser, p + 1, out->n, out) ? 0 : n;
+}
+
+uint32_t pl_json_long_text(pl_json_parser *parser, const uint8_t *p, const uint8_t *end) {
+    pl_str ignored;
+    return pl_json_take_text(parser, p, end, &ignored);
 }
 
 uint32_t pl_json_long_bare(const uint8_t *p, const uint8_t *end) {
     pl_json_number number;
     return p < end && pl_json_read_number(p, &number) && pl_json_number_is_exact(&number) ? number.length : 0;
+}
+
+static const uint8_t *skip_nested(pl_json_parser *parser, const uint8_t *p, const uint8_t *end,
+                                  unsigned depth);
+
+/* The byte behind a key and its colon, or NULL. */
+static const uint8_t *skip_key(pl_json_parser *parser, const uint8_t *p, const uint8_t *end) {
+    uint32_t n = p < end && *p == '"' ? pl_json_text_at(parser, p, end) : 0;
+    p = pl_json_skip_blanks(p + n, end);
+    return n && p < end && *p == ':' ? p + 1 : NULL;
+}
+
+static const uint8_t *skip_container(pl_json_parser *parser, const uint8_t *p, const uint8_t *end,
+                                     unsigned depth) {
+    bool object = *p == '{';
+    uint8_t close = object ? '}' : ']';
+    p = pl_json_skip_blanks(p + 1, end);
+    if (p < end && *p == close)
+        return p + 1;
+    while (p && p < end && depth < PL_JSON_INDEX_DEPTH) {
+        p = object ? skip_key(parser, pl_json_skip_blanks(p, end), end) : p;
+        p = p ? skip_nested(parser, pl_json_skip_blanks(p, end), end, depth + 1) : NULL;
+        p = p ? pl_json_skip_blanks(p, end) : NULL;
+        if (p && p < end && *p == close)
+            return p + 1;
+        p = p && p < end && *p == ',' ? p + 1 : NULL;
+    }
+    return NULL;
+}
+
+static const uint8_t *skip_nested(pl_json_parser *parser, const uint8_t *p, const uint8_t *end,
+                                  unsigned depth) {
+    if (p >= end)
+        return NULL;
+    if (*p == '{' || *p == '[')
+        return skip_container(parser, p, end, depth);
+    uint32_t n = *p == '"' ? pl_json_text_at(parser, p, end) : pl_json_bare_at(p, end);
+    return n && n <= (size_t)(end - p) ? p + n : NULL;
+}
+
+const uint8_t *pl_json_skip_value(pl_json_parser *parser, const uint8_t *p, const uint8_t *end) {
+    return skip_nested(parser, p, end, 0);
 }
 
 /* What is known to be there needs no end. */
@@ -76,8 +124,9 @@ static const uint8_t *copy_bare(pl_json_excerpt *e, const uint8_t *p) {
     return p + number.length;
 }
 
+/* Something else always follows. */
 static const uint8_t *behind_blanks(const uint8_t *p) {
-    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+    while (*p <= ' ')
         p++;
     return p;
 }

@@ -89,14 +89,30 @@ static inline uint32_t pl_json_bare_at(const uint8_t *p, const uint8_t *end) {
 }
 
 /*
+ * The text that begins with the quote at `p`, decoded: as it stands, or in the parser's scratch, which any
+ * text with an escape overwrites. Its bytes with both quotes, or 0 when it is refused.
+ */
+uint32_t pl_json_take_text(pl_json_parser *parser, const uint8_t *p, const uint8_t *end, pl_str *out);
+
+/* The byte behind the value at `p`, which has to be before `end`; NULL when it is refused. */
+const uint8_t *pl_json_skip_value(pl_json_parser *parser, const uint8_t *p, const uint8_t *end);
+
+/* The next byte that is no blank; `p` is at most PL_JSON_PADDING bytes behind the text, and is then left. */
+static inline const uint8_t *pl_json_skip_blanks(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+        p++;
+    return p;
+}
+
+/*
  * Decodes the text behind the opening quote at `p`, whose closing quote is known to be there, to `into`,
  * which has room for as many bytes as the text has and 32 more. The byte behind the decoded ones; NULL when
  * an escape is wrong.
  */
 uint8_t *pl_json_decode(pl_json_parser *parser, const uint8_t *p, uint8_t *into);
 
-/* As pl_json_decode, only to see whether it is sound; `n` bytes lie between the quotes. */
-bool pl_json_can_decode(pl_json_parser *parser, const uint8_t *p, size_t n);
+/* The same into the parser's scratch; `n` bytes lie between the quotes. */
+bool pl_json_decode_scratch(pl_json_parser *parser, const uint8_t *p, size_t n, pl_str *out);
 
 /* Empties the excerpt and makes room for all values of a text of so many bytes; false without memory. */
 bool pl_json_excerpt_reserve(pl_json_excerpt *e, size_t text_bytes);
