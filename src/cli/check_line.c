@@ -79,12 +79,16 @@ check_scan check_scan_begin(pl_json_parser *parser, pl_str line) {
 
 /* A text without escapes can be shown as it stands. */
 static bool take_text(check_scan *scan, pl_str *out) {
-    if (scan->at >= scan->end || *scan->at != '"')
+    const uint8_t *at = scan->at;
+    if (at >= scan->end || *at != '"')
         return false;
-    uint32_t n = pl_json_take_text(scan->parser, scan->at, scan->end, out);
-    bool plain = n && (const uint8_t *)out->p == scan->at + 1;
+    uint32_t n = pl_json_short_text(at);
+    if (n)
+        *out = pl_str_of((const char *)at + 1, n - 2);
+    else
+        n = pl_json_take_text(scan->parser, at, scan->end, out);
     scan->at += n;
-    return plain;
+    return n && (const uint8_t *)out->p == at + 1;
 }
 
 /* What stands behind a value; false at the end of the object and for what has no place there. */

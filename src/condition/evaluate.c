@@ -242,12 +242,18 @@ static truth decide(pl_program_state *state, size_t number) {
     return t;
 }
 
+/* True when the truths of the group are kept, or may be, by the value's text or because there is none. */
+static bool is_kept(const pl_program_state *state, uint32_t group) {
+    return group != NO_GROUP &&
+           (state->memos->each[group].entries || !state->slots[state->program->groups[group].node->slot]);
+}
+
 truth state_clause(pl_program_state *state, size_t number) {
     const program_clause *one = &state->program->clauses[number];
     unsigned char *cell = &state->truths[one->cell];
     if (*cell == UNKNOWN) {
         *cell = (unsigned char)decide(state, number);
-        state->late = state->late || one->group != NO_GROUP;
+        state->late = state->late || is_kept(state, one->group);
     }
     return (truth)*cell;
 }

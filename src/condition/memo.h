@@ -10,6 +10,10 @@
 
 #include "condition/program_internal.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 enum { MEMO_GLANCE = 32, MEMO_TEXT = 112 /* longer texts are not kept */, MEMO_WORD = 8 };
 
 /* Empty while `n` is 0. Behind it stand the truths, in words, then the text, filled up with zeros. */
@@ -67,16 +71,21 @@ static inline memo_block memo_load(const uint8_t *bytes) {
     return block;
 }
 
+/* Ones for `n` bytes, and zeros. */
+static inline const uint8_t *memo_mask(uint32_t n) {
+    static const uint8_t masks[2 * MEMO_GLANCE] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    return masks + (MEMO_GLANCE - n);
+}
+
 /* The first bytes of a text, zeros behind its end. */
 typedef struct memo_key {
     memo_block low, high;
 } memo_key;
 
 static inline memo_key memo_key_of(const uint8_t *text, uint32_t n) {
-    static const uint8_t masks[2 * MEMO_GLANCE] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    const uint8_t *mask = masks + (MEMO_GLANCE - n);
+    const uint8_t *mask = memo_mask(n);
     return (memo_key){memo_load(text) & memo_load(mask), memo_load(text + 16) & memo_load(mask + 16)};
 }
 
@@ -88,6 +97,18 @@ static inline memo_entry *memo_at(const memo *m, uint8_t *entries, uint64_t hash
     return (memo_entry *)(void *)(entries + (size_t)(hash >> m->shift) * m->stride);
 }
 
+#if defined(__AVX2__)
+static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, uint32_t n) {
+    __m256i key = _mm256_and_si256(_mm256_loadu_si256((const __m256i_u *)text),
+                                   _mm256_loadu_si256((const __m256i_u *)memo_mask(n)));
+    __m256i mixed = _mm256_xor_si256(key, _mm256_permute4x64_epi64(key, 0x1b)); /* in reverse order */
+    memo_entry *e = memo_at(
+        m, m->entries,
+        memo_spread((uint64_t)_mm256_extract_epi64(mixed, 0), (uint64_t)_mm256_extract_epi64(mixed, 1)));
+    __m256i other = _mm256_xor_si256(key, _mm256_loadu_si256((const __m256i_u *)(e->bytes + m->width)));
+    return _mm256_testz_si256(other, other) & (e->n == n) ? e : NULL;
+}
+#else
 static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, uint32_t n) {
     memo_key key = memo_key_of(text, n);
     memo_block mixed = key.low ^ __builtin_shuffle(key.high, (memo_block){1, 0});
@@ -96,6 +117,7 @@ static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, ui
     memo_block other = (memo_load(kept) ^ key.low) | (memo_load(kept + 16) ^ key.high);
     return ((other[0] | other[1]) == 0) & (e->n == n) ? e : NULL;
 }
+#endif
 
 memo_entry *memo_find_long(const memo *m, const uint8_t *text, uint32_t n);
 

@@ -302,7 +302,7 @@ struct pl_program_state {
     pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;
-    bool late;               /* a clause of a group was decided only because a rule asked for it */
+    bool late;               /* a clause of a group that is kept was decided only because a rule asked */
     unsigned char *truths;   /* cells */
     const pl_error **errors; /* of clauses that FAILED */
     pl_verdict *verdicts;

@@ -62,7 +62,27 @@ struct trail_step {
     trail_step *sibling;           /* the next step of the same place */
 };
 
+/* What does not change on the way, so that it stays in registers though bytes are written. */
+typedef struct trail_follower {
+    const uint8_t *const end;
+    uint32_t *const slots;
+    unsigned char *const cells;
+    memo_set *const memos;
+    pl_json_parser *const parser;
+} trail_follower;
+
+/*
+ * The byte behind the object at `at`, or NULL. The wide one is for processors that trail_is_wide tells of;
+ * both do the same.
+ */
+typedef const uint8_t *(*trail_following)(const trail_step *first, const trail_follower *f,
+                                          const uint8_t *at);
+const uint8_t *trail_follow_plain(const trail_step *first, const trail_follower *f, const uint8_t *at);
+const uint8_t *trail_follow_wide(const trail_step *first, const trail_follower *f, const uint8_t *at);
+bool trail_is_wide(void);
+
 typedef struct trail {
+    trail_following follow;
     pl_arena arena;
     trail_place *root;
     trail_step *first;

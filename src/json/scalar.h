@@ -9,7 +9,9 @@
 
 #include "json/index.h"
 
-#if defined(__SSE2__)
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -19,7 +21,15 @@ enum { PL_JSON_GLANCE = 32 }; /* bytes of a text that are looked at in one go */
  * Which of 32 bytes can not stand within a plain text: the quote, the backslash, control characters and,
  * because they have to be proven, bytes beyond ASCII. At least the first one is marked.
  */
-#if defined(__SSE2__)
+#if defined(__AVX2__)
+static inline uint32_t pl_json_stops(const uint8_t *bytes) {
+    __m256i all = _mm256_loadu_si256((const __m256i_u *)(const void *)bytes);
+    __m256i low = _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), all); /* signed: what is beyond ASCII, too */
+    __m256i quote = _mm256_cmpeq_epi8(all, _mm256_set1_epi8('"'));
+    __m256i backslash = _mm256_cmpeq_epi8(all, _mm256_set1_epi8('\\'));
+    return (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(low, _mm256_or_si256(quote, backslash)));
+}
+#elif defined(__SSE2__)
 static inline uint32_t pl_json_half_stops(const uint8_t *bytes) {
     __m128i half = _mm_loadu_si128((const __m128i *)(const void *)bytes);
     __m128i low = _mm_cmplt_epi8(half, _mm_set1_epi8(' ')); /* signed: what is beyond ASCII, too */
