@@ -106,16 +106,16 @@ static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, ui
         m, m->entries,
         memo_spread((uint64_t)_mm256_extract_epi64(mixed, 0), (uint64_t)_mm256_extract_epi64(mixed, 1)));
     __m256i other = _mm256_xor_si256(key, _mm256_loadu_si256((const __m256i_u *)(e->bytes + m->width)));
-    return _mm256_testz_si256(other, other) & (e->n == n) ? e : NULL;
+    return (_mm256_testz_si256(other, other) & (e->n == n)) ? e : NULL;
 }
 #else
 static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, uint32_t n) {
     memo_key key = memo_key_of(text, n);
-    memo_block mixed = key.low ^ __builtin_shuffle(key.high, (memo_block){1, 0});
+    memo_block mixed = key.low ^ __builtin_shufflevector(key.high, key.high, 1, 0);
     memo_entry *e = memo_at(m, m->entries, memo_spread(mixed[0], mixed[1]));
     const uint8_t *kept = e->bytes + m->width;
     memo_block other = (memo_load(kept) ^ key.low) | (memo_load(kept + 16) ^ key.high);
-    return ((other[0] | other[1]) == 0) & (e->n == n) ? e : NULL;
+    return (((other[0] | other[1]) == 0) & (e->n == n)) ? e : NULL;
 }
 #endif
 

@@ -182,7 +182,8 @@ typedef struct program_clause {
 } program_clause;
 
 /* Clauses and required places that look at one value, or into it (groups.c). */
-enum { NO_GROUP = UINT32_MAX, NO_CELL = UINT32_MAX };
+#define NO_GROUP UINT32_MAX
+#define NO_CELL UINT32_MAX
 
 typedef struct program_group {
     const trie_node *node; /* the place of the value */
@@ -270,7 +271,7 @@ uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
 void guide_forget(const trie *t, text_shape *shapes);
 
 /* A slot of a value that is still text (memo.h); what is below it has no slot yet. */
-enum { SLOT_IS_TEXT = UINT32_MAX };
+#define SLOT_IS_TEXT UINT32_MAX
 
 typedef struct memo_set memo_set;
 
