@@ -1,6 +1,8 @@
 /* Reading lines of a check. No state. */
 #include "cli/check_line.h"
 
+#include "json/scalar.h"
+
 typedef enum member { TYPE, ID, ACCOUNT, REGION, OTHER_REGION, CONFIGURATION, ADDRESS, UNKNOWN } member;
 
 /* Names are known in two spellings: as given here, and with a capital first letter. */
@@ -58,32 +60,51 @@ void check_line_read(check_line *line, pl_json root, pl_arena *arena) {
     }
 }
 
-check_scan check_scan_begin(const pl_json_index *index) {
-    return (check_scan){index, 1, 0};
+/* True when the next byte is `wanted`, which is then taken, and blanks around it. */
+static inline bool take_byte(check_scan *scan, uint8_t wanted) {
+    scan->at = pl_json_skip_blanks(scan->at, scan->end);
+    if (scan->at >= scan->end || *scan->at != wanted)
+        return false;
+    scan->at = pl_json_skip_blanks(scan->at + 1, scan->end);
+    return true;
+}
+
+check_scan check_scan_begin(pl_json_parser *parser, pl_str line) {
+    const uint8_t *text = (const uint8_t *)line.p;
+    check_scan scan = {parser, text, text + line.n, 0};
+    if (!take_byte(&scan, '{'))
+        scan.at = scan.end; /* where no key is */
+    return scan;
 }
 
 /* A text without escapes can be shown as it stands. */
 static bool take_text(check_scan *scan, pl_str *out) {
-    const pl_json_index *x = scan->index;
-    if (pl_json_index_byte(x, scan->entry) != '"' || pl_json_index_escaped(x, scan->entry))
+    const uint8_t *at = scan->at;
+    if (at >= scan->end || *at != '"')
         return false;
-    *out = pl_json_index_raw(x, scan->entry++);
-    return true;
+    uint32_t n = pl_json_short_text(at);
+    if (n)
+        *out = pl_str_of((const char *)at + 1, n - 2);
+    else
+        n = pl_json_take_text(scan->parser, at, scan->end, out);
+    scan->at += n;
+    return n && (const uint8_t *)out->p == at + 1;
 }
 
 /* What stands behind a value; false at the end of the object and for what has no place there. */
 static bool take_comma(check_scan *scan, check_found *found) {
-    const pl_json_index *x = scan->index;
-    uint8_t c = scan->entry && scan->entry < x->count ? pl_json_index_byte(x, scan->entry++) : '\0';
-    *found = c == '}' && scan->entry == x->count ? CHECK_END : CHECK_REFUSED;
-    return c == ',';
+    *found = CHECK_REFUSED;
+    if (!scan->at || take_byte(scan, ','))
+        return scan->at != NULL;
+    if (take_byte(scan, '}') && scan->at == scan->end)
+        *found = CHECK_END;
+    return false;
 }
 
 /* The key and its colon; false when they are not there or the member was there before. */
 static bool take_key(check_scan *scan, member *out) {
-    const pl_json_index *x = scan->index;
     pl_str key;
-    if (scan->entry + 3 >= x->count || !take_text(scan, &key) || pl_json_index_byte(x, scan->entry++) != ':')
+    if (!take_text(scan, &key) || !take_byte(scan, ':'))
         return false;
     *out = key.n ? member_of(key) : UNKNOWN;
     uint32_t bit = *out == UNKNOWN ? 0 : (uint32_t)1 << (*out == OTHER_REGION ? REGION : *out);
@@ -101,15 +122,15 @@ check_found check_scan_members(check_scan *scan, check_line *line) {
         if (m == CONFIGURATION)
             return CHECK_CONFIGURATION;
         if (m == UNKNOWN)
-            scan->entry = pl_json_index_skip(scan->index, scan->entry);
+            scan->at = pl_json_skip_value(scan->parser, scan->at, scan->end);
         else if (!take_text(scan, place_of(line, m)))
             return CHECK_REFUSED;
     } while (take_comma(scan, &found));
     return found;
 }
 
-check_found check_scan_behind(check_scan *scan, uint32_t entry, check_line *line) {
+check_found check_scan_behind(check_scan *scan, const uint8_t *at, check_line *line) {
     check_found found;
-    scan->entry = entry;
+    scan->at = at;
     return take_comma(scan, &found) ? check_scan_members(scan, line) : found;
 }

@@ -1,11 +1,11 @@
 /*
- * One line of a check's input: the members of an item that every check reads, taken from its structural index
- * without a tape, or from the tape where that does not do.
+ * One line of a check's input: the members of an item that every check reads, taken from its text without a
+ * tape, or from the tape where that does not do.
  */
 #ifndef CLI_CHECK_LINE_H
 #define CLI_CHECK_LINE_H
 
-#include "json/index.h"
+#include "json/parser.h"
 
 typedef struct check_line {
     pl_json root, configuration; /* from a tape only */
@@ -21,26 +21,27 @@ check_line check_line_new(uint64_t number);
 /* Takes what is known from an item's tape. Texts made of numbers live in the arena. */
 void check_line_read(check_line *line, pl_json root, pl_arena *arena);
 
-/* Where a scan of an indexed line stands. */
+/* Where a scan of a line stands. */
 typedef struct check_scan {
-    const pl_json_index *index;
-    uint32_t entry;
+    pl_json_parser *parser; /* lends its scratch; no text of the line is kept there */
+    const uint8_t *at, *end;
     uint32_t seen; /* known members, one bit each */
 } check_scan;
 
 /* What a scan has come to. */
 typedef enum check_found {
     CHECK_REFUSED, /* not for a scan: the line has to be parsed, which also tells what is wrong with it */
-    CHECK_CONFIGURATION, /* the entry is the value of the configuration; take it, then check_scan_behind */
+    CHECK_CONFIGURATION, /* `at` is the value of the configuration; take it, then check_scan_behind */
     CHECK_END
 } check_found;
 
-check_scan check_scan_begin(const pl_json_index *index);
+/* Up to the first member of a line, which has PL_JSON_PADDING readable bytes behind it. */
+check_scan check_scan_begin(pl_json_parser *parser, pl_str line);
 
 /* Takes members until one of these is reached. Each known member may stand there once. */
 check_found check_scan_members(check_scan *scan, check_line *line);
 
-/* Goes on behind the configuration, which ends before `entry` (0: it was refused). */
-check_found check_scan_behind(check_scan *scan, uint32_t entry, check_line *line);
+/* Goes on at the byte behind the configuration (NULL: it was refused). */
+check_found check_scan_behind(check_scan *scan, const uint8_t *at, check_line *line);
 
 #endif

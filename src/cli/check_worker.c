@@ -15,7 +15,8 @@
 #include "cli/file.h"
 #include "cli/progress.h"
 #include "inventory/inventory.h"
-#include "json/parser.h"
+#include "json/index.h"
+#include "json/scalar.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -251,19 +252,44 @@ static int evaluate(worker *w, check_line *l, const bound *b) {
     return 0;
 }
 
-/* The value of the configuration in a scan: an object, or a text with one. NULL: the line has to be parsed.
+/* An object that does not read like those before it: the line gets an index. */
+static const pl_verdict *evaluate_new(worker *w, const bound *b, pl_str line, size_t *at,
+                                      const pl_program_input *input) {
+    pl_json_index x;
+    if (!pl_json_index_make(w->line_parser, line, &x))
+        return NULL;
+    uint32_t entry = pl_json_index_find(&x, *at);
+    const pl_verdict *verdicts =
+        entry < x.count ? pl_program_evaluate_indexed(b->state, &x, &entry, input) : NULL;
+    if (verdicts)
+        *at = x.at[entry - 1] + (size_t)1;
+    return verdicts;
+}
+
+/*
+ * The value of the configuration in a scan: an object, or a text with one, which is decoded where the rest of
+ * the line does not get. `*at` becomes the place behind it. NULL: the line has to be parsed.
  */
-static const pl_verdict *evaluate_entry(worker *w, const bound *b, const pl_json_index *x, uint32_t *entry) {
+static const pl_verdict *evaluate_at(worker *w, const bound *b, pl_str line, size_t *at) {
     pl_program_input input = {.now = w->shared->run->now};
+    const uint8_t *start = (const uint8_t *)line.p, *value = start + *at;
     pl_str inner;
     pl_error ignored;
-    if (pl_json_index_byte(x, *entry) == '{')
-        return pl_program_evaluate_indexed(b->state, x, entry, &input);
-    if (pl_json_index_byte(x, *entry) != '"' || !pl_json_index_escaped(x, *entry) ||
-        !pl_json_index_unescape(x, *entry, &inner))
+    if (*at < line.n && *value == '{') {
+        const pl_verdict *verdicts = pl_program_evaluate_known(b->state, w->line_parser, line, at, &input);
+        return verdicts ? verdicts : evaluate_new(w, b, line, at, &input);
+    }
+    if (*at >= line.n || *value != '"')
         return NULL;
-    ++*entry;
+    uint32_t n = pl_json_take_text(w->item_parser, value, start + line.n, &inner);
+    *at += n;
+    if (!n || (const uint8_t *)inner.p == value + 1) /* no object without an escape but an empty one */
+        return NULL;
     return pl_program_evaluate_text(b->state, w->configuration_parser, inner, &input, &ignored);
+}
+
+static size_t offset_in(pl_str line, const uint8_t *at) {
+    return (size_t)(at - (const uint8_t *)line.p);
 }
 
 /*
@@ -271,28 +297,27 @@ static const pl_verdict *evaluate_entry(worker *w, const bound *b, const pl_json
  * The type mostly comes before the configuration, which then is read once only.
  */
 static bool check_guided(worker *w, pl_str text, check_line *l) {
-    pl_json_index x;
-    uint32_t late = 0;
+    size_t late = 0;
     const pl_verdict *verdicts = NULL;
-    if (!pl_json_index_make(w->line_parser, text, &x) || pl_json_index_byte(&x, 0) != '{')
-        return false;
-    check_scan scan = check_scan_begin(&x);
+    check_scan scan = check_scan_begin(w->line_parser, text);
     bound *b = NULL;
     for (check_found found = check_scan_members(&scan, l); found != CHECK_END;) {
         if (found == CHECK_REFUSED)
             return false;
-        uint32_t entry = scan.entry;
+        size_t at = offset_in(text, scan.at);
+        const uint8_t *behind;
         b = l->type.n ? bind_type(w, l->type) : NULL;
-        if (!b)
-            late = entry;
-        if (b && b->guided)
-            verdicts = evaluate_entry(w, b, &x, &entry);
-        else
-            entry = pl_json_index_skip(&x, entry);
-        found = check_scan_behind(&scan, entry, l);
+        if (!b) {
+            late = at;
+            behind = pl_json_skip_value(w->line_parser, scan.at, scan.end);
+        } else {
+            verdicts = b->guided ? evaluate_at(w, b, text, &at) : NULL;
+            behind = verdicts ? (const uint8_t *)text.p + at : NULL;
+        }
+        found = check_scan_behind(&scan, behind, l);
     }
     if (late && l->type.n && (b = bind_type(w, l->type)) && b->guided)
-        verdicts = evaluate_entry(w, b, &x, &late);
+        verdicts = evaluate_at(w, b, text, &late);
     if (!b || !verdicts)
         return false;
     w->counts.resources++;

@@ -1,7 +1,9 @@
 /* Evaluating a program over one document. Values and clauses are found once and shared by the rules. */
 #include "base/memory.h"
+#include "condition/memo.h"
 #include "condition/program_internal.h"
 #include "condition/trail.h"
+#include "json/scalar.h"
 
 enum {
     SCRATCH_BYTES = 256 << 20,
@@ -17,7 +19,8 @@ static bool allocate(pl_program_state *state) {
     state->shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->shapes);
     state->item_shapes = pl_calloc(program->item.slots + 1, sizeof *state->item_shapes);
     state->text_shapes = pl_calloc(program->configuration.slots + 1, sizeof *state->text_shapes);
-    state->trail = trail_new();
+    state->memos = memos_new(program);
+    state->trail = state->memos ? trail_new(program, state->memos->each) : NULL;
     state->features = pl_calloc(program->feature_count + 1, sizeof *state->features);
     state->derived = pl_calloc(program->derived_count + 1, sizeof *state->derived);
     state->truths = pl_calloc(program->cell_count + 1, sizeof *state->truths);
@@ -51,6 +54,7 @@ void pl_program_state_free(pl_program_state *state) {
     trie_forget(&state->program->item, state->item_shapes);
     guide_forget(&state->program->configuration, state->text_shapes);
     trail_free(state->trail);
+    memos_free(state->memos);
     pl_json_excerpt_free(&state->excerpt);
     pl_free(state->slots);
     pl_free(state->item_slots);
@@ -84,9 +88,28 @@ static pl_json at_slot(pl_json root, const uint32_t *slots, uint32_t slot) {
     return slots[slot] ? pl_json_move(root, slots[slot]) : PL_JSON_NONE;
 }
 
+/* Copies a value that was only noted on the trail, and finds what is wanted below it. */
+static void read_group(pl_program_state *state, const program_group *group) {
+    const memo *m = &state->memos->each[group - state->program->groups];
+    uint32_t *slot = &state->slots[group->node->slot];
+    *slot = state->excerpt.words;
+    pl_json_copy(&state->excerpt, state->parser, m->text);
+    if (trie_is_inner(group->node))
+        trie_walk_below(group->node, pl_json_excerpt_node(&state->excerpt, *slot), state->slots,
+                        state->shapes);
+}
+
+pl_json state_at(pl_program_state *state, uint32_t slot) {
+    const pl_program *program = state->program;
+    uint32_t group = program->group_of[slot];
+    if (group != NO_GROUP && state->slots[program->groups[group].node->slot] == SLOT_IS_TEXT)
+        read_group(state, &program->groups[group]);
+    return at_slot(state->input->configuration, state->slots, slot);
+}
+
 /* The JSON text in a property, parsed; missing when it is absent, no text, or no JSON. */
 static int parse_field(pl_program_state *state, const derived *d, derived_result *out) {
-    pl_json start = at_slot(state->input->configuration, state->slots, d->slot);
+    pl_json start = state_at(state, d->slot);
     pl_json value = pl_path_find_from(d->field, d->from, start);
     out->root = PL_JSON_NONE;
     if (!pl_json_is_string(value))
@@ -146,9 +169,11 @@ static int gather_names(pl_program_state *state, const program_feature *f, featu
     if (!items)
         return pl_fail(&state->error, PL_E_ServiceUnavailable);
     *out = (feature){.items = items};
-    for (size_t i = 0; i < f->any_count; i++)
-        if (state->slots[f->any_slots[i]])
-            items[out->count++] = pl_json_move(state->input->configuration, state->slots[f->any_slots[i]]);
+    for (size_t i = 0; i < f->any_count; i++) {
+        pl_json item = state_at(state, f->any_slots[i]);
+        if (pl_json_exists(item))
+            items[out->count++] = item;
+    }
     return 0;
 }
 
@@ -166,7 +191,7 @@ static int find_value(pl_program_state *state, const program_feature *f, feature
         root = state->input->item;
         start = at_slot(root, state->item_slots, f->slot);
     } else {
-        start = at_slot(root, state->slots, f->slot);
+        start = state_at(state, f->slot);
     }
     return select_rest(state, f, start, root, &result->value);
 }
@@ -192,7 +217,7 @@ static const feature_result *find_feature(pl_program_state *state, size_t number
 feature state_feature(pl_program_state *state, size_t number) {
     const program_feature *f = &state->program->features[number];
     if (f->plain && f->source == SOURCE_CONFIGURATION)
-        return feature_of(at_slot(state->input->configuration, state->slots, f->slot));
+        return feature_of(state_at(state, f->slot));
     return find_feature(state, number)->value;
 }
 
@@ -202,7 +227,7 @@ static truth decide(pl_program_state *state, size_t number) {
     environment env = {state->input->now, &state->text, &state->scratch, &state->error};
     feature value;
     if (f->plain && f->source == SOURCE_CONFIGURATION) {
-        value = feature_of(at_slot(state->input->configuration, state->slots, f->slot));
+        value = feature_of(state_at(state, f->slot));
     } else {
         const feature_result *found = find_feature(state, one->feature);
         if (found->progress == IN_ERROR) {
@@ -217,10 +242,20 @@ static truth decide(pl_program_state *state, size_t number) {
     return t;
 }
 
+/* True when the truths of the group are kept, or may be, by the value's text or because there is none. */
+static bool is_kept(const pl_program_state *state, uint32_t group) {
+    return group != NO_GROUP &&
+           (state->memos->each[group].entries || !state->slots[state->program->groups[group].node->slot]);
+}
+
 truth state_clause(pl_program_state *state, size_t number) {
-    if (state->truths[number] == UNKNOWN)
-        state->truths[number] = (unsigned char)decide(state, number);
-    return (truth)state->truths[number];
+    const program_clause *one = &state->program->clauses[number];
+    unsigned char *cell = &state->truths[one->cell];
+    if (*cell == UNKNOWN) {
+        *cell = (unsigned char)decide(state, number);
+        state->late = state->late || is_kept(state, one->group);
+    }
+    return (truth)*cell;
 }
 
 truth state_branch(pl_program_state *state, const branch *b) {
@@ -283,15 +318,17 @@ static pl_verdict judge(pl_program_state *state, const program_rule *rule) {
     return t == YES ? PL_COMPLIANT : (t == FAILED ? PL_VERDICT_ERROR : PL_NON_COMPLIANT);
 }
 
-static void begin(pl_program_state *state, const pl_program_input *input) {
+/* `cells` are what is known before anything is looked at. */
+static void begin(pl_program_state *state, const pl_program_input *input, const unsigned char *cells) {
     const pl_program *program = state->program;
     state->kept = *input;
     state->input = &state->kept;
+    state->late = false;
     if (state->scratch.blocks)
         pl_arena_reset(&state->scratch);
     pl_buf_clear(&state->text);
     memset(state->slots, 0, program->configuration.slots * sizeof *state->slots);
-    memcpy(state->truths, program->cells, program->cell_count);
+    memcpy(state->truths, cells, program->cell_count);
     for (size_t i = 0; i < program->lazy_feature_count; i++)
         state->features[program->lazy_features[i]].progress = NOT_YET;
     for (size_t i = 0; i < program->derived_count; i++)
@@ -303,14 +340,19 @@ static void begin(pl_program_state *state, const pl_program_input *input) {
     }
 }
 
-/* Every rule, once the slots are filled. */
+static void judge_rule(pl_program_state *state, size_t rule) {
+    state->verdicts[rule] = judge(state, &state->program->rules[rule]);
+}
+
+/* Every rule, once the slots are filled and the quick clauses decided. */
 static const pl_verdict *judge_all(pl_program_state *state) {
     const pl_program *program = state->program;
-    quick_run(state);
-    for (size_t i = 0; i < program->slow_rule_count; i++) {
-        size_t rule = program->slow_rules[i];
-        state->verdicts[rule] = judge(state, &program->rules[rule]);
-    }
+    if (!quick_run_rules(state))
+        for (size_t i = 0; i < program->rule_count; i++)
+            if ((unsigned)state->verdicts[i] == QUICK_PENDING)
+                judge_rule(state, i);
+    for (size_t i = 0; i < program->slow_rule_count; i++)
+        judge_rule(state, program->slow_rules[i]);
     return state->verdicts;
 }
 
@@ -319,13 +361,14 @@ static bool is_recorded(const pl_program_input *input) {
 }
 
 const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_input *input) {
-    begin(state, input);
+    begin(state, input, state->program->cells);
     if (is_recorded(input)) {
         if (input->places)
             columns_take(state);
         else
             trie_walk(&state->program->configuration, state->input->configuration, state->slots,
                       state->shapes);
+        quick_run_clauses(state);
         return judge_all(state);
     }
     for (size_t i = 0; i < state->program->rule_count; i++)
@@ -334,7 +377,7 @@ const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_
 }
 
 void pl_program_take(pl_program_state *state, const pl_program_input *input) {
-    begin(state, input);
+    begin(state, input, state->program->cells);
     if (is_recorded(input))
         columns_take(state);
 }
@@ -352,21 +395,64 @@ const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_
     if (program->whole || index->length > GUIDED_BYTES || pl_json_index_byte(index, *entry) != '{' ||
         !pl_json_excerpt_begin(&state->excerpt, index))
         return NULL;
-    begin(state, input);
+    begin(state, input, program->cells);
     *entry = guide_walk(&g, &program->configuration, *entry);
     if (*entry == 0)
         return NULL;
     state->kept.configuration = pl_json_excerpt_node(&state->excerpt, 1);
+    quick_run_clauses(state);
     return judge_all(state);
+}
+
+/* Decides the groups of values that no former document had. */
+static void run_missed(pl_program_state *state) {
+    const memo_set *m = state->memos;
+    for (size_t i = 0; i < m->missed_count; i++) {
+        const program_group *group = m->missed[i]->group;
+        memcpy(state->truths + group->cell, state->program->cells + group->cell, group->width);
+        read_group(state, group);
+        quick_run_group(state, group);
+    }
+}
+
+const pl_verdict *pl_program_evaluate_known(pl_program_state *state, pl_json_parser *parser, pl_str text,
+                                            size_t *at, const pl_program_input *input) {
+    const pl_program *program = state->program;
+    const uint8_t *start = (const uint8_t *)text.p, *end = start + text.n;
+    if (program->whole || !trail_is_open(state->trail) || text.n - *at > TRAIL_DOCUMENT ||
+        !pl_json_excerpt_reserve(&state->excerpt, text.n - *at))
+        return NULL;
+    memos_begin(state->memos, program, input->now);
+    begin(state, input, state->memos->absent);
+    state->parser = parser;
+    const uint8_t *behind = trail_follow(state->trail, state, start + *at, end);
+    if (!behind)
+        return NULL;
+    *at = (size_t)(behind - start);
+    state->kept.configuration = pl_json_excerpt_node(&state->excerpt, 1);
+    run_missed(state);
+    const pl_verdict *verdicts = judge_all(state);
+    memos_end(state->memos, program, state->truths, state->slots, state->late);
+    return verdicts;
+}
+
+static size_t behind_blanks(pl_str text, size_t at) {
+    const uint8_t *start = (const uint8_t *)text.p;
+    return (size_t)(pl_json_skip_blanks(start + at, start + text.n) - start);
 }
 
 const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_parser *parser, pl_str text,
                                            const pl_program_input *input, pl_error *error) {
     pl_program_input parsed = *input;
+    const pl_verdict *verdicts;
     pl_json_index index;
+    size_t at = text.n ? behind_blanks(text, 0) : 0;
     uint32_t entry = 0;
+    if (at < text.n && (verdicts = pl_program_evaluate_known(state, parser, text, &at, input)) &&
+        behind_blanks(text, at) == text.n)
+        return verdicts;
     if (pl_json_index_make(parser, text, &index)) {
-        const pl_verdict *verdicts = pl_program_evaluate_indexed(state, &index, &entry, input);
+        verdicts = pl_program_evaluate_indexed(state, &index, &entry, input);
         if (verdicts && entry == index.count)
             return verdicts;
     }

@@ -4,7 +4,7 @@
 /* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
 static size_t failed_clause(const pl_program_state *state, const branch *b) {
     if (!b->children)
-        return state->truths[b->clause] == FAILED ? b->clause : PL_NOT_FOUND;
+        return state->truths[state->program->clauses[b->clause].cell] == FAILED ? b->clause : PL_NOT_FOUND;
     for (size_t i = 0; i < b->count; i++) {
         size_t found = failed_clause(state, &b->children[i]);
         if (found != PL_NOT_FOUND)

@@ -212,14 +212,7 @@ uint32_t guide_walk(guide *g, const trie *t, uint32_t entry) {
     if (!t->root || t->root->names == 0)
         return skip(g->index, entry);
     g->slots[t->root->slot] = 1;
-    uint32_t end = trail_follow(g->trail, g, entry);
-    if (end)
-        return end;
-    if (!pl_json_excerpt_begin(g->excerpt, g->index))
-        return 0;
-    memset(g->slots, 0, t->slots * sizeof *g->slots);
-    g->slots[t->root->slot] = 1;
-    end = walk_object(g, t->root, entry);
+    uint32_t end = walk_object(g, t->root, entry);
     if (end)
         trail_learn(g->trail, g->index, t->root, entry);
     return end;

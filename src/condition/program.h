@@ -95,8 +95,9 @@ const pl_verdict *pl_program_evaluate(pl_program_state *state, const pl_program_
 /*
  * As pl_program_evaluate for a document that is still text, with PL_JSON_PADDING readable bytes behind it;
  * `input->configuration` is not read. Where the rules allow it the text is read once and only what they ask
- * for is copied, else it is parsed by `parser`; both give the same. NULL with the errors of pl_json_parse
- * when it is not JSON.
+ * for is copied, else it is parsed by `parser`; both give the same. The text must stay valid, and the parser
+ * unused, until the next evaluation with the same state. NULL with the errors of pl_json_parse when it is not
+ * JSON.
  */
 const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_parser *parser, pl_str text,
                                            const pl_program_input *input, pl_error *error);
@@ -108,6 +109,14 @@ const pl_verdict *pl_program_evaluate_text(pl_program_state *state, pl_json_pars
  */
 const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_json_index *index,
                                               uint32_t *entry, const pl_program_input *input);
+
+/*
+ * The same for the object at `*at` in a text, where it reads like documents before it; `*at` becomes the
+ * place behind it. NULL when it does not, or is damaged: that is for the functions above. They also teach
+ * what documents read like. What is said of text and parser above holds here, too.
+ */
+const pl_verdict *pl_program_evaluate_known(pl_program_state *state, pl_json_parser *parser, pl_str text,
+                                            size_t *at, const pl_program_input *input);
 
 /* The error behind PL_VERDICT_ERROR of rule `rule`. */
 const pl_error *pl_program_error(const pl_program_state *state, size_t rule);

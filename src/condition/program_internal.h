@@ -138,6 +138,11 @@ static inline bool trie_is_inner(const trie_node *node) {
     return node->names || node->index_count;
 }
 
+/* An object there is passed on the way to its members, and nothing else is wanted of it. */
+static inline bool trie_is_walked(const trie_node *node) {
+    return !node->whole && node->index_count == 0;
+}
+
 /*
  * The entry for a name of `n` bytes, or NULL; `*shared` tells that a wanted name has the same length and
  * first four bytes. Seven bytes behind the name must be readable.
@@ -171,11 +176,24 @@ typedef struct program_feature {
 typedef struct program_clause {
     const clause *clause;
     size_t feature;
+    uint32_t cell, group;
     pl_str json_source, json_rest;
     pl_str json_desired, json_operator, json_property; /* members of an annotation */
 } program_clause;
 
-/* Numbers of cells, and what they decide (quick.c). */
+/* Clauses and required places that look at one value, or into it (groups.c). */
+#define NO_GROUP UINT32_MAX
+#define NO_CELL UINT32_MAX
+
+typedef struct program_group {
+    const trie_node *node; /* the place of the value */
+    uint32_t cell, width;  /* the first of its cells; all of them, in bytes, a multiple of eight */
+    bool timed;            /* a clause depends on the time of evaluation */
+    const uint32_t *quick; /* numbers of its quick clauses */
+    uint32_t quick_count;
+} program_group;
+
+/* Numbers of cells, and what they decide (quick_internal.h). */
 typedef struct quick_clause quick_clause;
 typedef struct quick_pair quick_pair;
 typedef struct quick_simple quick_simple;
@@ -210,8 +228,12 @@ struct pl_program {
     pl_map known; /* keys of clauses, features and derived documents: number + 1; empty once sealed */
     trie configuration, item;
     pl_condition_needs needs;
-    unsigned char *cells; /* truths before a document is seen: UNKNOWN, or what no document can change */
-    size_t cell_count;    /* the clauses, then what quick rules need besides */
+    program_group *groups;
+    size_t group_count;
+    uint32_t *group_of, *presence; /* by slot: the group; the cell that tells whether there is a value */
+    unsigned char *cells;  /* truths before a document is seen: UNKNOWN, or what no document can change */
+    unsigned char *absent; /* the same for a document in which nothing is there */
+    size_t cell_count;     /* the clauses by group, those without one, then what quick rules need besides */
     quick_clause *quick_clauses;
     size_t quick_clause_count;
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
@@ -221,7 +243,8 @@ struct pl_program {
     size_t quick_simple_count;
     quick_rule *quick_rules;
     size_t quick_rule_count;
-    size_t *slow_rules; /* the others */
+    const uint8_t *quick_verdicts; /* by truth of precondition, required places and condition */
+    size_t *slow_rules;            /* the others */
     size_t slow_rule_count;
     size_t *lazy_features; /* those that are found by more than the walk */
     size_t lazy_feature_count;
@@ -241,11 +264,16 @@ typedef struct guide {
     uint32_t *slots;
     trie_shape *shapes;
     text_shape *text_shapes;
-    struct trail *trail; /* trail.h */
+    struct trail *trail; /* trail.h: learns what is walked */
 } guide;
 
 uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
 void guide_forget(const trie *t, text_shape *shapes);
+
+/* A slot of a value that is still text (memo.h); what is below it has no slot yet. */
+#define SLOT_IS_TEXT UINT32_MAX
+
+typedef struct memo_set memo_set;
 
 typedef enum progress { NOT_YET, DONE, IN_ERROR } progress;
 
@@ -270,10 +298,13 @@ struct pl_program_state {
     trie_shape *shapes, *item_shapes;
     text_shape *text_shapes;
     struct trail *trail;
+    memo_set *memos;
+    pl_json_parser *parser; /* of the text that slots stand for */
     pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;
-    unsigned char *truths;   /* cells: those of clauses first */
+    bool late;               /* a clause of a group that is kept was decided only because a rule asked */
+    unsigned char *truths;   /* cells */
     const pl_error **errors; /* of clauses that FAILED */
     pl_verdict *verdicts;
     pl_arena scratch;
@@ -302,11 +333,27 @@ bool state_has_required(pl_program_state *state, size_t number);
 /* A copy of the state's error that lives as long as the evaluation's results. */
 const pl_error *state_keep_error(pl_program_state *state);
 
+/* A node of the configuration, or missing. */
+pl_json state_at(pl_program_state *state, uint32_t slot);
+
+/* Numbers the cells of clauses and required places by group. False without memory. */
+bool groups_seal(pl_program *program);
+
 /* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
 bool quick_seal(pl_program *program);
 
-/* Decides the cells of all quick clauses, groups and required places, and the verdicts of the quick rules. */
-void quick_run(pl_program_state *state);
+/* The verdict of a rule that the quick pass could not decide: a bit that no other verdict has. */
+enum { QUICK_PENDING = 8 };
+
+/* Decides the cells of all quick clauses, and those of one group. */
+void quick_run_clauses(pl_program_state *state);
+void quick_run_group(pl_program_state *state, const program_group *group);
+
+/*
+ * Decides the quick rules, and what is between them and the clauses. False when some of them (QUICK_PENDING)
+ * have to be judged.
+ */
+bool quick_run_rules(pl_program_state *state);
 
 /* Truth of a tree: NO, YES or FAILED. Every clause is evaluated, so an error is never passed over. */
 truth state_branch(pl_program_state *state, const branch *b);

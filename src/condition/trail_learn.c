@@ -3,6 +3,7 @@
  * steps, joined to those that are known. All memory is the trail's arena, which has a maximum; what does not
  * fit is not learned.
  */
+#include "condition/memo.h"
 #include "condition/trail.h"
 
 enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24 };
@@ -10,7 +11,7 @@ enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24 };
 struct trail_place {
     trail_place *inner, *sibling; /* the first place within, the next one beside */
     const trie_node *node;        /* of an object that is walked into */
-    const trie_node *copied;      /* of a wanted container: this one or one around it */
+    const trie_node *copied;      /* within a wanted container: its node */
     bool object;
     trail_step *steps; /* that leave from here */
 };
@@ -21,7 +22,7 @@ typedef struct learner {
     const pl_json_index *x;
     trail_place *place;
     trail_place *from;  /* the place of the step that is being made */
-    uint32_t begin;     /* its first entry */
+    uint32_t begin;     /* offset of its first byte */
     trail_step *before; /* the step behind which it stands; NULL at the beginning */
     trail_op ops[MAX_OPS];
     uint32_t op_count;
@@ -29,7 +30,7 @@ typedef struct learner {
 } learner;
 
 static uint32_t offset(const learner *l, uint32_t entry) {
-    return l->x->at[entry] - l->x->at[l->begin];
+    return l->x->at[entry] - l->begin;
 }
 
 static void add_op(learner *l, trail_op op) {
@@ -40,7 +41,7 @@ static void add_op(learner *l, trail_op op) {
 
 /* With the same bytes in one place the same is to be done. */
 static bool is_same(const trail_step *s, const trail_step *draft, const uint8_t *bytes) {
-    return s->length == draft->length && s->want == draft->want && s->slot == draft->slot &&
+    return s->length == draft->length && s->value == draft->value && s->slot == draft->slot &&
            memcmp(s->bytes, bytes, s->length) == 0;
 }
 
@@ -95,12 +96,24 @@ static void join(trail_step *before, trail_step *s) {
     }
 }
 
+/* Offset of the byte behind the scalar at `entry`. */
+static uint32_t behind_scalar(const pl_json_index *x, uint32_t entry) {
+    if (pl_json_index_byte(x, entry) == '"') {
+        pl_str raw = pl_json_index_raw(x, entry);
+        return (uint32_t)((const uint8_t *)raw.p + raw.n + 1 - x->text);
+    }
+    uint32_t end = x->at[entry + 1];
+    while (x->text[end - 1] <= ' ')
+        end--;
+    return end;
+}
+
 /* Ends the step before the value at `entry`, or behind the document. */
 static void end_step(learner *l, uint32_t entry, trail_step draft) {
-    const uint8_t *bytes = l->x->text + l->x->at[l->begin];
-    draft.entries = entry - l->begin;
-    draft.length = draft.want == TRAIL_LAST ? offset(l, entry - 1) + 1
-                                            : offset(l, entry) + (pl_json_index_byte(l->x, entry) == '"');
+    const uint8_t *bytes = l->x->text + l->begin;
+    bool last = draft.value == TRAIL_LAST;
+    draft.before = last ? offset(l, entry - 1) + 1 : offset(l, entry);
+    draft.length = draft.before + (draft.value == TRAIL_TEXT);
     l->failed = l->failed || draft.length > MAX_LENGTH || memchr(bytes, '\\', draft.length);
     trail_step *s = l->failed ? NULL : find_step(l, &draft, bytes);
     if (!s && !l->failed)
@@ -116,7 +129,7 @@ static void end_step(learner *l, uint32_t entry, trail_step draft) {
         l->failed = l->trail->first != s; /* all documents begin alike */
     l->before = s;
     l->from = l->place;
-    l->begin = entry + 1;
+    l->begin = last ? 0 : behind_scalar(l->x, entry);
     l->op_count = 0;
 }
 
@@ -144,9 +157,7 @@ static uint32_t learn_child(learner *l, uint32_t entry) {
     pl_str key = pl_json_index_raw(l->x, entry);
     const trie_name *name = NULL;
     bool shared;
-    if (p->copied)
-        add_op(l, (trail_op){.deed = TRAIL_KEY, .from = offset(l, entry) + 1, .count = (uint32_t)key.n});
-    else if (p->node)
+    if (p->node)
         name = trie_find(p->node, (const uint8_t *)key.p, (uint32_t)key.n, &shared);
     return learn_value(l, entry + 2, name ? name->child : NULL);
 }
@@ -162,25 +173,26 @@ static uint32_t learn_children(learner *l, uint32_t entry) {
     return entry;
 }
 
-static bool is_walked(const trie_node *child) {
-    return !child->whole && child->index_count == 0;
+/* The memo of a wanted place. */
+static memo *memo_of(const learner *l, const trie_node *child) {
+    return &l->trail->memos[l->trail->group_of[child->slot]];
 }
 
 static uint32_t learn_container(learner *l, uint32_t entry, const trie_node *child) {
     trail_place *outer = l->place;
-    char bracket = (char)pl_json_index_byte(l->x, entry);
-    bool begins = child && !is_walked(child), walked = child && !begins && bracket == '{';
-    if (child && !begins)
-        add_op(l, (trail_op){.deed = TRAIL_TAKE, .child = child});
-    else if (begins || outer->copied)
-        add_op(l, (trail_op){.deed = begins ? TRAIL_BEGIN : TRAIL_OPEN, .bracket = bracket, .child = child});
-    l->place = enter(l, bracket == '{', walked ? child : NULL, begins ? child : outer->copied);
+    bool object = pl_json_index_byte(l->x, entry) == '{';
+    bool begins = child && !trie_is_walked(child), walked = child && !begins && object;
+    if (begins)
+        add_op(l, (trail_op){TRAIL_BEGIN, child->slot, offset(l, entry), memo_of(l, child)});
+    else if (child)
+        add_op(l, (trail_op){TRAIL_TAKE, child->slot, 0, NULL});
+    l->place = enter(l, object, walked ? child : NULL, begins ? child : outer->copied);
     l->failed = l->failed || !l->place;
     if (!l->failed)
         entry = learn_children(l, entry);
     l->place = outer;
-    if (begins || outer->copied)
-        add_op(l, (trail_op){.deed = begins ? TRAIL_END : TRAIL_CLOSE, .bracket = bracket, .child = child});
+    if (begins && !l->failed)
+        add_op(l, (trail_op){TRAIL_END, child->slot, offset(l, entry - 1) + 1, memo_of(l, child)});
     return entry;
 }
 
@@ -190,15 +202,10 @@ static uint32_t learn_value(learner *l, uint32_t entry, const trie_node *child) 
         return entry;
     if (c == '{' || c == '[')
         return learn_container(l, entry, child);
-    bool text = c == '"';
-    trail_want want = text ? TRAIL_SKIP_TEXT : TRAIL_SKIP_BARE;
-    if (l->place->copied)
-        want = text ? TRAIL_COPY_TEXT : TRAIL_COPY_BARE;
-    else if (child && is_walked(child))
-        want = TRAIL_PLACE;
-    else if (child)
-        want = text ? TRAIL_SLOT_TEXT : TRAIL_SLOT_BARE;
-    end_step(l, entry, (trail_step){.want = want, .slot = child ? child->slot : 0});
+    trail_step draft = {.value = c == '"' ? TRAIL_TEXT : TRAIL_BARE, .slot = child ? child->slot : 0};
+    if (child && !trie_is_walked(child))
+        draft.memo = memo_of(l, child);
+    end_step(l, entry, draft);
     return entry + 1;
 }
 
@@ -209,9 +216,10 @@ void trail_learn(trail *t, const pl_json_index *x, const trie_node *root, uint32
     }
     if (!t->root)
         t->root = pl_new(&t->arena, trail_place, 1);
-    learner l = {.trail = t, .x = x, .place = t->root, .from = t->root, .begin = entry, .failed = !t->root};
+    learner l = {.trail = t, .x = x, .place = t->root, .from = t->root, .failed = !t->root};
     if (l.failed)
         return;
+    l.begin = x->at[entry];
     l.place = enter(&l, true, root, NULL);
     l.failed = !l.place;
     if (l.failed)
@@ -219,5 +227,5 @@ void trail_learn(trail *t, const pl_json_index *x, const trie_node *root, uint32
     entry = learn_children(&l, entry);
     l.place = t->root;
     if (!l.failed)
-        end_step(&l, entry, (trail_step){.want = TRAIL_LAST});
+        end_step(&l, entry, (trail_step){.value = TRAIL_LAST});
 }

@@ -2,6 +2,7 @@
 #include "json/index.h"
 
 #include "base/memory.h"
+#include "json/scalar.h"
 
 enum { SAFE_DIGITS = 18, EXACT_DIGITS = 15, EXACT_POWERS = 22, CHUNK = 32 };
 
@@ -14,20 +15,25 @@ const pl_json_literal pl_json_literals[256] = {['t'] = {0x65757274, 0xffffffff, 
                                                ['f'] = {0x65736c6166, 0xffffffffff, 5},
                                                ['n'] = {0x6c6c756e, 0xffffffff, 4}};
 
+uint32_t pl_json_index_find(const pl_json_index *x, size_t offset) {
+    uint32_t low = 0, high = x->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (x->at[middle] < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < x->count && x->at[low] == offset ? low : x->count;
+}
+
 static inline bool is_digit(uint8_t c) {
     return (uint8_t)(c - '0') < 10;
 }
 
-typedef struct number {
-    uint64_t digits; /* of the whole and the broken part, as one integer */
-    uint32_t count;  /* of them */
-    uint32_t broken; /* digits behind the point */
-    bool negative, has_point;
-} number;
-
-/* Reads a number without an exponent; false when it has one or is none. */
-static bool read_number(const uint8_t *p, number *out) {
-    *out = (number){.negative = *p == '-'};
+bool pl_json_read_number(const uint8_t *p, pl_json_number *out) {
+    const uint8_t *start = p;
+    *out = (pl_json_number){.negative = *p == '-'};
     p += out->negative;
     if (!is_digit(*p) || (*p == '0' && is_digit(p[1])))
         return false;
@@ -40,15 +46,21 @@ static bool read_number(const uint8_t *p, number *out) {
         for (; is_digit(*p) && out->count <= SAFE_DIGITS; p++, out->count++, out->broken++)
             out->digits = out->digits * 10 + (uint64_t)(*p - '0');
     }
+    out->length = (uint32_t)(p - start);
     return out->count <= SAFE_DIGITS && pl_json_ends_scalar[*p];
+}
+
+bool pl_json_number_is_exact(const pl_json_number *number) {
+    return !number->has_point || number->count <= EXACT_DIGITS;
 }
 
 /* A value that is neither string nor container. */
 static inline bool is_scalar(const pl_json_index *x, uint32_t entry) {
     const uint8_t *p = x->text + x->at[entry];
     uint32_t n = x->at[entry + 1] - x->at[entry];
-    number ignored;
-    return (n <= 8 && pl_json_is_short_integer(p, n)) || pl_json_is_literal(p) || read_number(p, &ignored);
+    pl_json_number ignored;
+    return (n <= 8 && pl_json_is_short_integer(p, n)) || pl_json_is_literal(p) ||
+           pl_json_read_number(p, &ignored);
 }
 
 static bool is_string(const pl_json_index *x, uint32_t entry) {
@@ -144,12 +156,11 @@ static uint64_t tagged(char tag, uint64_t payload) {
     return (uint64_t)(unsigned char)tag << 56 | payload;
 }
 
-/* An entry gives two words at most; a string of n bytes takes n + 5 and n + 3 bytes of the text. */
-bool pl_json_excerpt_begin(pl_json_excerpt *e, const pl_json_index *x) {
+static bool make_room(pl_json_excerpt *e, size_t words, size_t text_bytes) {
     enum { HEAD = 3 };
     void *tape = e->tape, *strings = e->strings;
-    bool fits = grow(&tape, &e->word_capacity, 2 * (size_t)x->count + HEAD + 1, sizeof *e->tape) &&
-                grow(&strings, &e->string_capacity, (size_t)x->length / 3 * 5 + 4 * CHUNK, 1);
+    bool fits = grow(&tape, &e->word_capacity, words + HEAD + 1, sizeof *e->tape) &&
+                grow(&strings, &e->string_capacity, text_bytes / 3 * 5 + 4 * CHUNK, 1);
     e->tape = tape;
     e->strings = strings;
     if (!fits)
@@ -160,6 +171,17 @@ bool pl_json_excerpt_begin(pl_json_excerpt *e, const pl_json_index *x) {
     e->words = HEAD;
     e->string_bytes = 0;
     return true;
+}
+
+/* An entry gives two words at most; a string of n bytes takes n + 5 and n + 3 bytes of the text. */
+bool pl_json_excerpt_begin(pl_json_excerpt *e, const pl_json_index *x) {
+    return make_room(e, 2 * (size_t)x->count, x->length);
+}
+
+/* A number takes two words and, with what follows it, two bytes at least; all else has a word for each byte.
+ */
+bool pl_json_excerpt_reserve(pl_json_excerpt *e, size_t text_bytes) {
+    return make_room(e, text_bytes, text_bytes);
 }
 
 void pl_json_excerpt_free(pl_json_excerpt *e) {
@@ -183,30 +205,33 @@ static bool add_string(pl_json_excerpt *e, const pl_json_index *x, uint32_t entr
 }
 
 /* The double nearest to the text; exact up to 15 digits, as a quotient of two exact doubles. */
-static bool add_double(pl_json_excerpt *e, const number *read) {
+static void add_double(pl_json_excerpt *e, const pl_json_number *read) {
     static const double powers[EXACT_POWERS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (read->count > EXACT_DIGITS)
-        return false;
     double value = (double)read->digits / powers[read->broken];
     value = read->negative ? -value : value;
     e->tape[e->words++] = tagged('d', 0);
     memcpy(&e->tape[e->words++], &value, sizeof value);
-    return true;
+}
+
+void pl_json_excerpt_add_number(pl_json_excerpt *e, const pl_json_number *read) {
+    if (read->has_point) {
+        add_double(e, read);
+        return;
+    }
+    e->tape[e->words++] = tagged('l', 0);
+    e->tape[e->words++] = read->negative ? 0 - read->digits : read->digits;
 }
 
 static inline bool add_scalar(pl_json_excerpt *e, const pl_json_index *x, uint32_t entry) {
     const uint8_t *p = x->text + x->at[entry];
-    number read;
+    pl_json_number read;
     if (pl_json_excerpt_add_short(e, p, x->at[entry + 1] - x->at[entry]))
         return true;
-    if (!read_number(p, &read))
+    if (!pl_json_read_number(p, &read) || !pl_json_number_is_exact(&read))
         return false;
-    if (read.has_point)
-        return add_double(e, &read);
-    e->tape[e->words++] = tagged('l', 0);
-    e->tape[e->words++] = read.negative ? 0 - read.digits : read.digits;
+    pl_json_excerpt_add_number(e, &read);
     return true;
 }
 

@@ -34,6 +34,9 @@ typedef struct pl_json_index {
 /* Indexes a padded text; false when that fails for any reason. */
 bool pl_json_index_make(pl_json_parser *parser, pl_str text, pl_json_index *out);
 
+/* The entry at an offset of the text; `count` when there is none. */
+uint32_t pl_json_index_find(const pl_json_index *x, size_t offset);
+
 /*
  * The decoded bytes of the string at `entry`, in the parser's scratch until the next call; false when an
  * escape is wrong. Only for texts with `escapes`.
@@ -72,6 +75,21 @@ static inline bool pl_json_is_literal(const uint8_t *p) {
     const pl_json_literal *word = &pl_json_literals[*p];
     return word->n && (pl_json_index_load(p) & word->mask) == word->text && pl_json_ends_scalar[p[word->n]];
 }
+
+/* A number as it is written. */
+typedef struct pl_json_number {
+    uint64_t digits; /* of the whole and the broken part, as one integer */
+    uint32_t count;  /* of them */
+    uint32_t broken; /* digits behind the point */
+    uint32_t length; /* bytes */
+    bool negative, has_point;
+} pl_json_number;
+
+/* Reads a number of up to 18 digits without an exponent; false when it is none of these. */
+bool pl_json_read_number(const uint8_t *p, pl_json_number *out);
+
+/* True when its double, if it is one, is exact. */
+bool pl_json_number_is_exact(const pl_json_number *number);
 
 /* The entry behind the value at `entry`, or 0 when it is refused. */
 uint32_t pl_json_index_skip(const pl_json_index *x, uint32_t entry);
@@ -147,6 +165,9 @@ static inline bool pl_json_excerpt_add_short(pl_json_excerpt *e, const uint8_t *
     e->words += pl_json_is_literal(p);
     return pl_json_is_literal(p);
 }
+
+/* Copies a number that is exact to the end of the excerpt. */
+void pl_json_excerpt_add_number(pl_json_excerpt *e, const pl_json_number *read);
 
 /*
  * Writes the first and the last word of a container of `count` members or elements, which stand at `start`

@@ -8,7 +8,7 @@
 // The C headers use compound literals, which ISO C++ lacks and g++ accepts.
 #pragma GCC diagnostic ignored "-Wpedantic"
 extern "C" {
-#include "json/index.h"
+#include "json/scalar.h"
 }
 
 static_assert(PL_JSON_PADDING >= simdjson::SIMDJSON_PADDING, "padding promised to callers is too small");
@@ -131,19 +131,28 @@ extern "C" bool pl_json_index_make(pl_json_parser *parser, pl_str text, pl_json_
     return true;
 }
 
-extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
-    pl_json_parser *parser = x->parser;
-    size_t wanted = size_t(x->at[entry + 1] - x->at[entry]) + PL_JSON_PADDING;
-    if (wanted > parser->unescaped_capacity) {
-        parser->unescaped.reset(new (std::nothrow) uint8_t[wanted * 2]);
-        parser->unescaped_capacity = parser->unescaped ? wanted * 2 : 0;
-        if (!parser->unescaped)
-            return false;
-    }
-    uint8_t *into = parser->unescaped.get();
-    const uint8_t *end = parser->parser.implementation->parse_string(x->text + x->at[entry] + 1, into);
-    if (!end)
+static bool make_scratch(pl_json_parser *parser, size_t wanted) {
+    if (wanted <= parser->unescaped_capacity)
+        return true;
+    parser->unescaped.reset(new (std::nothrow) uint8_t[wanted * 2]);
+    parser->unescaped_capacity = parser->unescaped ? wanted * 2 : 0;
+    return parser->unescaped != nullptr;
+}
+
+extern "C" uint8_t *pl_json_decode(pl_json_parser *parser, const uint8_t *p, uint8_t *into) {
+    return make_room(parser, 1) ? parser->parser.implementation->parse_string(p, into) : nullptr;
+}
+
+extern "C" bool pl_json_decode_scratch(pl_json_parser *parser, const uint8_t *p, size_t n, pl_str *out) {
+    if (!make_scratch(parser, n + PL_JSON_PADDING))
         return false;
-    *out = pl_str_of(reinterpret_cast<const char *>(into), size_t(end - into));
-    return true;
+    uint8_t *into = parser->unescaped.get();
+    const uint8_t *end = pl_json_decode(parser, p, into);
+    if (end)
+        *out = pl_str_of(reinterpret_cast<const char *>(into), size_t(end - into));
+    return end != nullptr;
+}
+
+extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
+    return pl_json_decode_scratch(x->parser, x->text + x->at[entry] + 1, x->at[entry + 1] - x->at[entry], out);
 }
