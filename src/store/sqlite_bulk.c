@@ -106,7 +106,9 @@ static store_sqlite_plan *find_plan(store_sqlite_session *session, const char *t
 
 store_bulk *store_sqlite_bulk_begin(store_session *session, const char *table, const char *const *columns,
                                     size_t column_count, pl_error *error) {
-    sqlite_bulk *bulk = pl_calloc(1, sizeof *bulk + ROWS * column_count * sizeof bulk->values[0]);
+    sqlite_bulk *bulk = pl_malloc(sizeof *bulk + ROWS * column_count * sizeof bulk->values[0]);
+    if (bulk)
+        memset(bulk, 0, sizeof *bulk); /* the values are written before they are read */
     if (bulk)
         bulk->plan = find_plan((store_sqlite_session *)session, table, columns, column_count);
     if (!bulk || !bulk->plan) {
