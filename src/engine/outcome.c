@@ -262,6 +262,13 @@ static int by_key(const void *left, const void *right) {
     return pl_str_cmp(a->account_id, b->account_id);
 }
 
+static bool is_sorted(const engine_new_row *rows, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (by_key(rows + i - 1, rows + i) > 0)
+            return false;
+    return true;
+}
+
 static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
     store_bulk_text(bulk, row->account_id);
     store_bulk_i64(bulk, row->rule_key);
@@ -290,7 +297,8 @@ int engine_writing_flush(engine_writing *w) {
     int status = 0;
     if (w->row_count == 0)
         return 0;
-    qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
+    if (!is_sorted(w->rows, w->row_count))
+        qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
     store_bulk *bulk =
         store_bulk_begin(w->session, "results", columns, sizeof columns / sizeof *columns, w->error);
     for (size_t i = 0; status == 0 && i < w->row_count; i++) {
