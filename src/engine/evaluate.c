@@ -195,10 +195,11 @@ static const engine_row *find_row(const engine_row *rows, size_t count, int64_t 
 /* How a change concerns one rule. */
 typedef enum concern { NOTHING, LEAVES, WAITS, EVALUATES } concern;
 
+/* All rules of a type's program have the type. */
 static concern concern_of(const engine_bound *bound, const engine_subject *s, engine_message_type by,
                           const engine_row *row, bool *was, bool *is) {
-    *was = s->seen && engine_bound_covers(bound, &s->before);
-    *is = !s->removed && engine_bound_covers(bound, &s->scope);
+    *was = s->seen && (bound->whole || engine_bound_covers(bound, &s->before));
+    *is = !s->removed && (bound->whole || engine_bound_covers(bound, &s->scope));
     if (!*is)
         return *was || row ? LEAVES : NOTHING;
     if (!bound->active) /* what comes now has never been evaluated, and is not taken for compliant */

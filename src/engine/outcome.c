@@ -185,20 +185,49 @@ static bool is_zero(int64_t covered, const int64_t by[ENGINE_COMPLIANCE_COUNT]) 
            !by[ENGINE_INSUFFICIENT_DATA] && !by[ENGINE_IGNORED];
 }
 
-static int write_tally(engine_writing *w, const engine_tally *t) {
-    const int64_t *by = t->by, *run = t->run_by;
-    if (!is_zero(t->covered, by) &&
-        store_run(w->session, w->error,
-                  "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
-                  "insufficient, ignored) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, "
-                  "rule_key) DO UPDATE SET covered = rule_counts.covered + excluded.covered, non_compliant = "
-                  "rule_counts.non_compliant + excluded.non_compliant, not_applicable = "
-                  "rule_counts.not_applicable + excluded.not_applicable, insufficient = "
-                  "rule_counts.insufficient + excluded.insufficient, ignored = rule_counts.ignored + "
-                  "excluded.ignored",
-                  "tiiiiii", t->account_id, t->rule_key, t->covered, by[ENGINE_NON_COMPLIANT],
-                  by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]) != 0)
-        return -1;
+#define TALLY_ROW(a, b, c, d, e, f, g) "($" #a ", $" #b ", $" #c ", $" #d ", $" #e ", $" #f ", $" #g ")"
+#define TALLY_INSERT                                                                                         \
+    "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, insufficient, "  \
+    "ignored) VALUES "
+#define TALLY_UPDATE                                                                                         \
+    " ON CONFLICT (account_id, rule_key) DO UPDATE SET covered = rule_counts.covered + excluded.covered, "   \
+    "non_compliant = rule_counts.non_compliant + excluded.non_compliant, not_applicable = "                  \
+    "rule_counts.not_applicable + excluded.not_applicable, insufficient = rule_counts.insufficient + "       \
+    "excluded.insufficient, ignored = rule_counts.ignored + excluded.ignored"
+
+enum { TALLIES_TOGETHER = 4, TALLY_COLUMNS = 7 };
+
+static void bind_tally(store_statement *st, size_t place, const engine_tally *t) {
+    int first = (int)place * TALLY_COLUMNS;
+    store_bind_text(st, first + 1, t->account_id);
+    store_bind_i64(st, first + 2, t->rule_key);
+    store_bind_i64(st, first + 3, t->covered);
+    store_bind_i64(st, first + 4, t->by[ENGINE_NON_COMPLIANT]);
+    store_bind_i64(st, first + 5, t->by[ENGINE_NOT_APPLICABLE]);
+    store_bind_i64(st, first + 6, t->by[ENGINE_INSUFFICIENT_DATA]);
+    store_bind_i64(st, first + 7, t->by[ENGINE_IGNORED]);
+}
+
+/* Adds a few tallies to the stored counts: all of them with one statement, or each with its own. */
+static int add_tallies(engine_writing *w, const engine_tally *const *tallies, size_t count) {
+    static const char together[] =
+        TALLY_INSERT TALLY_ROW(1, 2, 3, 4, 5, 6, 7) ", " TALLY_ROW(8, 9, 10, 11, 12, 13, 14) ", " TALLY_ROW(
+            15, 16, 17, 18, 19, 20, 21) ", " TALLY_ROW(22, 23, 24, 25, 26, 27, 28) TALLY_UPDATE;
+    static const char alone[] = TALLY_INSERT TALLY_ROW(1, 2, 3, 4, 5, 6, 7) TALLY_UPDATE;
+    size_t step = count == TALLIES_TOGETHER ? TALLIES_TOGETHER : 1;
+    for (size_t first = 0; first < count; first += step) {
+        store_statement *st = store_prepare(w->session, step > 1 ? together : alone, w->error);
+        for (size_t i = 0; i < step; i++)
+            bind_tally(st, i, tallies[first + i]);
+        if (store_step(st, w->error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What the rule's run has counted so far must follow. */
+static int add_to_run(engine_writing *w, const engine_tally *t) {
+    const int64_t *run = t->run_by;
     if (is_zero(t->run_covered, run))
         return 0;
     return store_run(w->session, w->error,
@@ -209,6 +238,21 @@ static int write_tally(engine_writing *w, const engine_tally *t) {
                      run[ENGINE_NOT_APPLICABLE], run[ENGINE_INSUFFICIENT_DATA], run[ENGINE_IGNORED]);
 }
 
+static int write_tallies(engine_writing *w) {
+    const engine_tally *some[TALLIES_TOGETHER];
+    size_t count = 0;
+    for (const engine_tally *t = w->tallies; t; t = t->next) {
+        if (!is_zero(t->covered, t->by))
+            some[count++] = t;
+        if (count == TALLIES_TOGETHER && add_tallies(w, some, count) != 0)
+            return -1;
+        count %= TALLIES_TOGETHER;
+        if (add_to_run(w, t) != 0)
+            return -1;
+    }
+    return add_tallies(w, some, count);
+}
+
 /* In the order of the table's key, so that neighbours are inserted after each other. */
 static int by_key(const void *left, const void *right) {
     const engine_new_row *a = left, *b = right;
@@ -217,6 +261,13 @@ static int by_key(const void *left, const void *right) {
     if (a->rule_key != b->rule_key)
         return a->rule_key < b->rule_key ? -1 : 1;
     return pl_str_cmp(a->account_id, b->account_id);
+}
+
+static bool is_sorted(const engine_new_row *rows, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        if (by_key(rows + i - 1, rows + i) > 0)
+            return false;
+    return true;
 }
 
 static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
@@ -247,7 +298,8 @@ int engine_writing_flush(engine_writing *w) {
     int status = 0;
     if (w->row_count == 0)
         return 0;
-    qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
+    if (!is_sorted(w->rows, w->row_count))
+        qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
     store_bulk *bulk =
         store_bulk_begin(w->session, "results", columns, sizeof columns / sizeof *columns, w->error);
     for (size_t i = 0; status == 0 && i < w->row_count; i++) {
@@ -271,8 +323,8 @@ static int move_sequences(engine_writing *w) {
 int engine_writing_end(engine_writing *w, int status) {
     if (status == 0)
         status = engine_writing_flush(w);
-    for (const engine_tally *t = w->tallies; status == 0 && t; t = t->next)
-        status = write_tally(w, t);
+    if (status == 0)
+        status = write_tallies(w);
     if (status == 0 && !w->keeps_sequence)
         status = move_sequences(w);
     if (status == 0 && w->functions_queued)
@@ -381,7 +433,7 @@ static int delete_row(engine_writing *w, const engine_outcome *o) {
                        o->message_type);
 }
 
-/* What the row tells of its last change; an ignored result's real changes are not told. */
+/* The row tells of a change of its mark alone. */
 static int move_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
     if (retire_change(w, o, row) != 0)
         return -1;
@@ -399,23 +451,47 @@ static int move_change(engine_writing *w, const engine_outcome *o, const engine_
     return store_step(st, w->error);
 }
 
-static int change_row(engine_writing *w, const engine_outcome *o, engine_compliance shown) {
+#define ROW_KEY " WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3"
+#define ROW_VERDICT                                                                                          \
+    "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = $8, "      \
+    "last_non_compliant = $9, last_fixed = $10, annotation = $11"
+
+/* `moves`: the row tells of this change from now on, otherwise of an earlier one. */
+static int rewrite_row(engine_writing *w, const engine_outcome *o, engine_compliance shown, bool moves) {
     const engine_row *row = o->row;
     bool falls = o->compliance == ENGINE_NON_COMPLIANT && row->compliance != ENGINE_NON_COMPLIANT;
     bool recovers = o->compliance == ENGINE_COMPLIANT && row->compliance == ENGINE_NON_COMPLIANT;
+    store_statement *st =
+        store_prepare(w->session,
+                      moves ? ROW_VERDICT ", changed = $8, changed_from = $12, annotation_from = $13" ROW_KEY
+                            : ROW_VERDICT ROW_KEY,
+                      w->error);
+    store_bind_text(st, 1, o->account_id);
+    store_bind_i64(st, 2, o->rule->rule_key);
+    store_bind_i64(st, 3, o->resource_key);
+    store_bind_i64(st, 4, o->compliance);
+    store_bind_i64(st, 5, shown);
+    store_bind_i64(st, 6, o->message_type);
+    store_bind_i64(st, 7, o->ordering);
+    store_bind_i64(st, 8, w->now);
+    store_bind_i64(st, 9, falls ? o->ordering : row->last_non_compliant);
+    store_bind_i64(st, 10, recovers ? o->ordering : row->last_fixed);
+    store_bind_text(st, 11, o->annotation);
+    if (moves) {
+        bind_compliance(st, 12, row->shown);
+        store_bind_text(st, 13, row->annotation);
+    }
+    return store_step(st, w->error);
+}
+
+/* An ignored result's real changes are not told. */
+static int change_row(engine_writing *w, const engine_outcome *o, engine_compliance shown) {
+    const engine_row *row = o->row;
     count(o, row->shown, -1);
     count(o, shown, 1);
-    if (!row->marked && move_change(w, o, row) != 0)
+    if (!row->marked && retire_change(w, o, row) != 0)
         return -1;
-    return store_run(
-        w->session, w->error,
-        "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded "
-        "= $8, last_non_compliant = $9, last_fixed = $10, annotation = $11 WHERE account_id = $1 "
-        "AND rule_key = $2 AND resource_key = $3",
-        "tiiiiiiiiit", o->account_id, o->rule->rule_key, o->resource_key, (int64_t)o->compliance,
-        (int64_t)shown, (int64_t)o->message_type, o->ordering, w->now,
-        falls ? o->ordering : row->last_non_compliant, recovers ? o->ordering : row->last_fixed,
-        o->annotation);
+    return rewrite_row(w, o, shown, !row->marked);
 }
 
 /* A function found the same again: an older report that comes in later must not count. */

@@ -19,9 +19,12 @@
 enum {
     SHARDS = 16,
     FIRST_CAPACITY = 64,
-    BATCH_READS = 100,  /* reading requests written in one batch; see the header */
-    BATCH_MAX = 100000, /* changing requests waiting; past that they wait for the writer */
-    BATCH_MS = 100,     /* how long a batch collects */
+    BATCH_READS =
+        100, /* reading requests written in one batch when other servers hear of it; see the header */
+    BATCH_READS_ALONE = 1000, /* otherwise */
+    BATCH_MAX = 100000,       /* changing requests waiting; past that they wait for the writer */
+    BATCH_MS = 100,           /* how long a batch collects when other servers hear of it */
+    BATCH_MS_ALONE = 1000,    /* otherwise: each batch is a commit that changes have to wait for */
     PURGE_MS = 60 * 1000,
     NOTIFY_ENTRIES = 100, /* entries in one notification */
 };
@@ -255,10 +258,11 @@ int nonces_flush(nonces *n, pl_error *error) {
     return result;
 }
 
-static void deadline(struct timespec *until) {
+static void deadline(const nonces *n, struct timespec *until) {
+    long milliseconds = n->shared ? BATCH_MS : BATCH_MS_ALONE;
     clock_gettime(CLOCK_MONOTONIC, until);
-    until->tv_nsec += BATCH_MS * 1000000L;
-    until->tv_sec += until->tv_nsec / 1000000000L;
+    until->tv_nsec += milliseconds % 1000 * 1000000L;
+    until->tv_sec += milliseconds / 1000 + until->tv_nsec / 1000000000L;
     until->tv_nsec %= 1000000000L;
 }
 
@@ -272,7 +276,7 @@ static void *write_in_background(void *argument) {
             continue;
         }
         struct timespec until;
-        deadline(&until);
+        deadline(n, &until);
         while (!n->stopping && pthread_cond_timedwait(&n->wake, &n->queue_lock, &until) == 0)
             ;
         pthread_mutex_unlock(&n->queue_lock);
@@ -289,7 +293,8 @@ static bool put_in_queue(nonces *n, pl_str access_key_id, pl_str nonce, int64_t 
                          uint64_t hash) {
     pthread_mutex_lock(&n->queue_lock);
     batch *b = &n->queue;
-    waiting *w = b->count < (changes ? BATCH_MAX : BATCH_READS) ? pl_new(&b->arena, waiting, 1) : NULL;
+    size_t reads = n->shared ? BATCH_READS : BATCH_READS_ALONE;
+    waiting *w = b->count < (changes ? BATCH_MAX : reads) ? pl_new(&b->arena, waiting, 1) : NULL;
     if (w) {
         w->access_key_id = pl_arena_copy(&b->arena, access_key_id);
         w->nonce = pl_arena_copy(&b->arena, nonce);

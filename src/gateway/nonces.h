@@ -5,7 +5,7 @@
  * the disk because of that. What makes a replay fail after a restart:
  *
  *   - after a clean stop: all remembered nonces are in the table `nonces` and are read at the start;
- *   - after a crash: the table holds all but those of the last tenth of a second (and, under more load than
+ *   - after a crash: the table holds all but those of the last second (and, under more load than
  * the background writer is given, of some reading requests). A mark in `settings` tells that the stop was not
  *     clean; then requests whose timestamp lies before the start are refused, whatever their nonce. A request
  *     with a timestamp ahead of this clock is written before it is accepted, so nothing unwritten lies after

@@ -119,20 +119,35 @@ static void sqlite_disconnect(store_session *base) {
     sqlite3_finalize(session->begin);
     sqlite3_finalize(session->commit);
     sqlite3_finalize(session->version);
+    for (size_t i = 0; i < sizeof session->points / sizeof *session->points; i++)
+        sqlite3_finalize(session->points[i]);
     sqlite3_close(session->connection);
     pl_free(session);
 }
 
-static int prepare_frame(store_sqlite_session *session, bool writer, pl_error *error) {
-    int code = sqlite3_prepare_v3(session->connection, writer ? "BEGIN IMMEDIATE" : "BEGIN", -1,
-                                  SQLITE_PREPARE_PERSISTENT, &session->begin, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v3(session->connection, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT,
-                                  &session->commit, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v3(session->connection, "PRAGMA data_version", -1, SQLITE_PREPARE_PERSISTENT,
-                                  &session->version, NULL);
+static int prepare_kept(store_sqlite_session *session, const char *sql, sqlite3_stmt **out, pl_error *error) {
+    int code = sqlite3_prepare_v3(session->connection, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
     return code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
+}
+
+static int prepare_points(store_sqlite_session *session, pl_error *error) {
+    static const char *const sql[] = {
+        [STORE_POINT_SET] = "SAVEPOINT work",
+        [STORE_POINT_KEEP] = "RELEASE work",
+        [STORE_POINT_UNDO] = "ROLLBACK TO work",
+    };
+    for (size_t i = 0; i < sizeof sql / sizeof *sql; i++)
+        if (prepare_kept(session, sql[i], &session->points[i], error) != 0)
+            return -1;
+    return 0;
+}
+
+static int prepare_frame(store_sqlite_session *session, bool writer, pl_error *error) {
+    if (prepare_kept(session, writer ? "BEGIN IMMEDIATE" : "BEGIN", &session->begin, error) != 0 ||
+        prepare_kept(session, "COMMIT", &session->commit, error) != 0 ||
+        prepare_kept(session, "PRAGMA data_version", &session->version, error) != 0)
+        return -1;
+    return writer ? prepare_points(session, error) : 0;
 }
 
 /*
@@ -268,9 +283,11 @@ static void sqlite_glance(store_session *base, store_mark *mark) {
                   memcmp(mark->words, mark->words + WORDS / 2, sizeof mark->words / 2) == 0;
 }
 
-static int sqlite_point(store_session *session, store_point point, pl_error *error) {
-    static const char *const sql[] = {"SAVEPOINT work", "RELEASE work", "ROLLBACK TO work; RELEASE work"};
-    return execute(session, sql[point], error);
+static int sqlite_point(store_session *base, store_point point, pl_error *error) {
+    store_sqlite_session *session = (store_sqlite_session *)base;
+    if (point == STORE_POINT_UNDO && run_frame(base, session->points[STORE_POINT_UNDO], error) != 0)
+        return -1;
+    return run_frame(base, session->points[point == STORE_POINT_SET ? point : STORE_POINT_KEEP], error);
 }
 
 const store_driver store_sqlite = {

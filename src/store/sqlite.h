@@ -14,6 +14,7 @@ typedef struct store_sqlite_session {
     store_session base;
     sqlite3 *connection;
     sqlite3_stmt *begin, *commit, *version;
+    sqlite3_stmt *points[3];  /* by store_point; the writer's only */
     store_sqlite_plan *plans; /* prepared bulk loads */
     const uint64_t *index;    /* head of the index of the write-ahead log, shared memory; NULL: not looked */
     int log_pages;            /* in the write-ahead log after the last commit; the writer's only */

@@ -10,6 +10,7 @@
 
 enum {
     ROWS = 32,                /* rows of one insert */
+    FEW = 4,                  /* of one that is sent when there are fewer */
     GATHERED_MAX = 256 << 10, /* bytes from which rows are sent at once, however few they are */
     SQL_MAX = 1 << 16,
 };
@@ -17,9 +18,9 @@ enum {
 /* The statements for one table and column list. Lives as long as the session. */
 struct store_sqlite_plan {
     store_sqlite_plan *next;
-    char *head; /* "INSERT INTO t(a,b) VALUES " */
+    char *head; /* "INSERT OR FAIL INTO t(a,b) VALUES " */
     size_t column_count;
-    sqlite3_stmt *one, *many; /* made when first needed */
+    sqlite3_stmt *one, *few, *many; /* made when first needed */
 };
 
 typedef struct sqlite_bulk {
@@ -35,22 +36,46 @@ void store_sqlite_plans_free(store_sqlite_session *session) {
         store_sqlite_plan *plan = session->plans;
         session->plans = plan->next;
         sqlite3_finalize(plan->one);
+        sqlite3_finalize(plan->few);
         sqlite3_finalize(plan->many);
         pl_free(plan->head);
         pl_free(plan);
     }
 }
 
+static const char before_table[] = "INSERT OR FAIL INTO ";
+
 /*
- * A load that fails is undone as a whole by whoever began the work, so no statement needs to be undone alone:
- * OR FAIL spares a copy of every page that each insert touches.
+ * OR FAIL: a statement of many rows that fails may leave some of them, because the work is rolled back as a
+ * whole then. Otherwise SQLite would keep a copy of every page that the statement touches, for that case.
  */
 static void write_head(pl_buf *out, const char *table, const char *const *columns, size_t column_count) {
-    pl_buf_printf(out, "INSERT OR FAIL INTO %s(", table);
+    pl_buf_printf(out, "%s%s(", before_table, table);
     for (size_t i = 0; i < column_count; i++)
         pl_buf_printf(out, i ? ",%s" : "%s", columns[i]);
     pl_buf_add(out, PL_STR(") VALUES "));
     pl_buf_add_char(out, '\0');
+}
+
+/* Takes a word and the character behind it off the front of a text. */
+static bool take_word(const char **text, const char *word, char end) {
+    size_t n = strlen(word);
+    if (strncmp(*text, word, n) != 0 || (*text)[n] != end)
+        return false;
+    *text += n + 1;
+    return true;
+}
+
+/* True when write_head would write this plan's head. */
+static bool is_plan_of(const store_sqlite_plan *plan, const char *table, const char *const *columns,
+                       size_t column_count) {
+    const char *rest = plan->head + strlen(before_table);
+    if (plan->column_count != column_count || !take_word(&rest, table, '('))
+        return false;
+    for (size_t i = 0; i < column_count; i++)
+        if (!take_word(&rest, columns[i], i + 1 < column_count ? ',' : ')'))
+            return false;
+    return true;
 }
 
 /* Takes over the text of `head`. */
@@ -67,24 +92,23 @@ static store_sqlite_plan *new_plan(store_sqlite_session *session, char *head, si
 
 static store_sqlite_plan *find_plan(store_sqlite_session *session, const char *table,
                                     const char *const *columns, size_t column_count) {
+    for (store_sqlite_plan *plan = session->plans; plan; plan = plan->next)
+        if (is_plan_of(plan, table, columns, column_count))
+            return plan;
     pl_buf head;
     pl_buf_init(&head, SQL_MAX);
     write_head(&head, table, columns, column_count);
-    store_sqlite_plan *plan = head.failed ? NULL : session->plans;
-    while (plan && strcmp(plan->head, head.p) != 0)
-        plan = plan->next;
-    if (!plan && !head.failed) {
-        plan = new_plan(session, head.p, column_count);
-        if (plan)
-            return plan;
-    }
-    pl_buf_free(&head);
-    return plan;
+    store_sqlite_plan *made = head.failed ? NULL : new_plan(session, head.p, column_count);
+    if (!made)
+        pl_buf_free(&head);
+    return made;
 }
 
 store_bulk *store_sqlite_bulk_begin(store_session *session, const char *table, const char *const *columns,
                                     size_t column_count, pl_error *error) {
-    sqlite_bulk *bulk = pl_calloc(1, sizeof *bulk + ROWS * column_count * sizeof bulk->values[0]);
+    sqlite_bulk *bulk = pl_malloc(sizeof *bulk + ROWS * column_count * sizeof bulk->values[0]);
+    if (bulk)
+        memset(bulk, 0, sizeof *bulk); /* the values are written before they are read */
     if (bulk)
         bulk->plan = find_plan((store_sqlite_session *)session, table, columns, column_count);
     if (!bulk || !bulk->plan) {
@@ -166,16 +190,22 @@ static sqlite3_stmt *statement(sqlite_bulk *bulk, sqlite3_stmt **slot, size_t ro
     return *slot;
 }
 
-static int send(sqlite_bulk *bulk) {
-    bool full = bulk->row_count == ROWS;
-    sqlite3_stmt *handle =
-        full ? statement(bulk, &bulk->plan->many, ROWS) : statement(bulk, &bulk->plan->one, 1);
-    if (!handle)
-        return -1;
-    size_t step = full ? ROWS : 1;
-    for (size_t row = 0; row < bulk->row_count; row += step)
-        if (insert(bulk, handle, row, step) != 0)
+static int send_some(sqlite_bulk *bulk, sqlite3_stmt **slot, size_t step, size_t *sent) {
+    while (bulk->row_count - *sent >= step) {
+        sqlite3_stmt *handle = statement(bulk, slot, step);
+        if (!handle || insert(bulk, handle, *sent, step) != 0)
             return -1;
+        *sent += step;
+    }
+    return 0;
+}
+
+static int send(sqlite_bulk *bulk) {
+    size_t sent = 0;
+    if (send_some(bulk, &bulk->plan->many, ROWS, &sent) != 0 ||
+        send_some(bulk, &bulk->plan->few, FEW, &sent) != 0 ||
+        send_some(bulk, &bulk->plan->one, 1, &sent) != 0)
+        return -1;
     bulk->row_count = bulk->gathered = 0;
     pl_arena_reset(&bulk->arena);
     return 0;

@@ -9,6 +9,9 @@
  */
 #include "store/driver.h"
 
+#include <errno.h>
+#include <semaphore.h>
+
 enum { BATCH_MAX = 128, BATCH_NS = 20 * 1000 * 1000, LEAD_NS = 2 * 1000 * 1000 };
 
 typedef struct store_request {
@@ -17,8 +20,8 @@ typedef struct store_request {
     pl_error *error;
     pl_buf *outbox;
     int result;
-    bool done, lead;
-    pthread_cond_t woken;
+    bool lead;   /* woken to lead, not because it is answered */
+    sem_t woken; /* needs no lock of those who wake, for which a whole batch would queue */
     struct store_request *next;
 } store_request;
 
@@ -151,26 +154,30 @@ static void run_batch(store *s, batch *b) {
     commit_batch(session, b);
 }
 
-/* Answers the batch; true when the leader, who is answered too, shall lead the next one as well. */
-static bool answer(store *s, batch *b, int64_t leading_since) {
+/*
+ * Takes the batch off the count; true when the leader, who is answered too, shall lead the next one as well.
+ * Otherwise `*next` shall, or nobody when the queue is empty.
+ */
+static bool close_batch(store *s, const batch *b, int64_t leading_since, store_request **next) {
     pthread_mutex_lock(&s->lock);
     s->waiting -= b->count;
-    for (size_t i = 0; i < b->count; i++) {
-        b->items[i]->done = true;
-        pthread_cond_signal(&b->items[i]->woken);
-    }
-    bool go_on = s->queue_head && pl_monotonic_ns() - leading_since < LEAD_NS;
-    s->leading = s->queue_head != NULL;
-    if (s->leading && !go_on) {
-        s->queue_head->lead = true;
-        pthread_cond_signal(&s->queue_head->woken);
-    }
+    *next = s->queue_head;
+    s->leading = *next != NULL;
     pthread_mutex_unlock(&s->lock);
-    return go_on;
+    return *next && pl_monotonic_ns() - leading_since < LEAD_NS;
 }
 
-static void lead(store *s) {
+/* A request that is answered may be gone at once: it lies on the stack of its thread. */
+static void answer(batch *b, const store_request *own) {
+    for (size_t i = 0; i < b->count; i++) {
+        if (b->items[i] != own)
+            sem_post(&b->items[i]->woken);
+    }
+}
+
+static void lead(store *s, const store_request *own) {
     int64_t since = pl_monotonic_ns();
+    store_request *next;
     bool go_on = true;
     while (go_on) {
         batch b = {.started = pl_monotonic_ns()};
@@ -178,22 +185,34 @@ static void lead(store *s) {
         run_batch(s, &b);
         s->driver->tend(s->writer);
         store_pool_enter_writer(s, false);
-        go_on = answer(s, &b, since);
+        go_on = close_batch(s, &b, since, &next);
+        if (!go_on && next) {
+            next->lead = true;
+            sem_post(&next->woken);
+        }
+        answer(&b, own);
+    }
+}
+
+static void wait_woken(store_request *request) {
+    while (sem_wait(&request->woken) != 0 && errno == EINTR) {
     }
 }
 
 int store_writer_run(store *s, store_work work, void *argument, pl_buf *outbox, pl_error *error) {
     store_request request = {.work = work, .argument = argument, .error = error, .outbox = outbox};
-    pthread_cond_init(&request.woken, NULL);
+    sem_init(&request.woken, 0, 0);
     pthread_mutex_lock(&s->lock);
     enqueue(s, &request);
-    request.lead = !s->leading;
+    bool leads = !s->leading;
     s->leading = true;
-    while (!request.done && !request.lead)
-        pthread_cond_wait(&request.woken, &s->lock);
     pthread_mutex_unlock(&s->lock);
-    if (!request.done)
-        lead(s);
-    pthread_cond_destroy(&request.woken);
+    if (!leads) {
+        wait_woken(&request);
+        leads = request.lead;
+    }
+    if (leads)
+        lead(s, &request);
+    sem_destroy(&request.woken);
     return request.result;
 }
