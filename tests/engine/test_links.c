@@ -4,7 +4,11 @@
 
 #include "engine/world.h"
 
+#ifdef PL_TESTS_WITH_FAULTS
+enum { GROUPS = 40 };
+#else
 enum { GROUPS = 400 };
+#endif
 
 static int setup_by_hand(void **state) {
     workers = 0;
