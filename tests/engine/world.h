@@ -112,6 +112,7 @@ static catalogue *known;
 
 static unsigned workers; /* of the engine that setup opens */
 static engine_groups group_answers;
+static struct delivery *listening; /* is told of changes and violations; NULL: nobody */
 
 static int open_engine(void) {
     engine_config config = {.store = db,
@@ -119,7 +120,8 @@ static int open_engine(void) {
                             .clock = pl_clock_fixed(&now),
                             .random = pl_random_system(),
                             .workers = workers,
-                            .groups = group_answers};
+                            .groups = group_answers,
+                            .delivery = listening};
     return engine_open(&e, &config, &error);
 }
 
