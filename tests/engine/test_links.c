@@ -4,11 +4,7 @@
 
 #include "engine/world.h"
 
-#ifdef PL_TESTS_WITH_FAULTS
-enum { GROUPS = 40 };
-#else
 enum { GROUPS = 400 };
-#endif
 
 static int setup_by_hand(void **state) {
     workers = 0;

@@ -44,7 +44,7 @@ static inline void rehearse_reading(int (*attempt)(void *, pl_error *), void *ar
     pl_arena own = arena;
     for (unsigned kind = 0; kind < FAULTS; kind++) {
         bool failed = true;
-        for (long successes = 0; failed; successes += 1 + successes / 40) {
+        for (long successes = 0; failed; successes += 1 + successes / 60) {
             pl_error wrong = {0};
             pl_arena_init(&arena, 0);
             fault_begin((fault)kind, successes);
@@ -286,7 +286,7 @@ static int list_work(store_session *session, void *argument, pl_error *wrong) {
 
 static inline struct listing list_over(const engine_rule *rule, const pl_str *accounts, size_t count) {
     struct listing l = {.rule = rule, .accounts = accounts, .account_count = count, .limit = 100};
-    if (read_in_test(list_work, &l, sizeof l) != 0)
+    if (store_read(db, list_work, &l, &error) != 0)
         fail_msg("%s: %s", error.code, error.message);
     return l;
 }

@@ -1,4 +1,0 @@
-/* The cases of test_links.c once more, where everything that is written is first tried with failures
- * beneath. */
-#define PL_TESTS_WITH_FAULTS
-#include "test_links.c"
