@@ -171,13 +171,14 @@ static void a_deleted_rule_is_remembered(void **state) {
     put("[" INSTANCE("i-1", "Stopped") "]");
     later(5000);
     act(rule, ENGINE_DEACTIVATE);
-    later(5000);
+    int64_t gone = later(5000);
     act(rule, ENGINE_DELETE);
     struct asked t = whole();
-    assert_int_equal(t.count, 3);
-    assert_node(t.nodes, fell, CLASS("NON_COMPLIANT", "2"), "\"running\":[{");
-    assert_node(t.nodes + 1, rose, CLASS("COMPLIANT", "2"), "\"running\":[{");
-    assert_node(t.nodes + 2, joined, CLASS("NON_COMPLIANT", "2"), "\"running\":[{},{");
+    assert_int_equal(t.count, 4);
+    assert_node(t.nodes, gone, CLASS("NON_COMPLIANT", "1"), ",{}]");
+    assert_node(t.nodes + 1, fell, CLASS("NON_COMPLIANT", "2"), "\"running\":[{");
+    assert_node(t.nodes + 2, rose, CLASS("COMPLIANT", "2"), "\"running\":[{");
+    assert_node(t.nodes + 3, joined, CLASS("NON_COMPLIANT", "2"), "\"running\":[{},{");
 }
 
 struct updating {
