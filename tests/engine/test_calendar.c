@@ -439,5 +439,5 @@ int main(void) {
         TEST(without_what_it_needs_a_rule_says_nothing),
         TEST(a_page_with_any_damage_is_not_opened),
     };
-    return run_on_both(tests);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

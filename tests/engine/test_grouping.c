@@ -558,5 +558,5 @@ int main(void) {
         TEST(nothing_nests_or_repeats_without_end),
         TEST(types_have_short_names),
     };
-    return run_on_both(tests);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
