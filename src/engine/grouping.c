@@ -507,17 +507,19 @@ int engine_grouping_follow(engine_grouping *g, const inventory_change *changes, 
 /* --- The log ---------------------------------------------------------------------------------------------
  */
 
-static size_t write_events(engine_grouping *g, const account *a, const inventory_change *c,
-                           org_group_event *out) {
+static int write_events(engine_grouping *g, const account *a, const inventory_change *c, org_group_event *out,
+                        size_t *count, pl_error *error) {
     const inventory_item *item = c->item;
     pl_str none = PL_STR(""), source = c->seen ? c->old_group_id : none;
     pl_str target = c->event == INVENTORY_REMOVE ? none : item->group_id;
-    size_t count = 0;
     if (c->event == INVENTORY_UNCHANGED || pl_str_eq(source, target))
         return 0;
-    pl_str key = mark_key(g->arena, item), *rule_id = key.p ? pl_map_get(&g->marks, key) : NULL;
+    pl_str key = mark_key(g->arena, item);
+    if (!key.p)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    const pl_str *rule_id = pl_map_get(&g->marks, key);
     org_group_event event = {.happened = g->now,
-                             .source_id = source.p ? source : none,
+                             .source_id = source,
                              .target_id = target,
                              .resource_type = item->resource_type,
                              .region_id = item->region_id,
@@ -526,12 +528,12 @@ static size_t write_events(engine_grouping *g, const account *a, const inventory
     event.group_id = source;
     event.change_type = PL_STR("Remove");
     if (has_group(a, source))
-        out[count++] = event;
+        out[(*count)++] = event;
     event.group_id = target;
     event.change_type = PL_STR("Add");
     if (has_group(a, target))
-        out[count++] = event;
-    return count;
+        out[(*count)++] = event;
+    return 0;
 }
 
 static int record_account(engine_grouping *g, const account *a, const inventory_change *changes, size_t count,
@@ -543,8 +545,9 @@ static int record_account(engine_grouping *g, const account *a, const inventory_
     if (!list)
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < count; i++)
-        if (pl_str_eq(changes[i].item->account_id, a->id))
-            events += write_events(g, a, &changes[i], list + events);
+        if (pl_str_eq(changes[i].item->account_id, a->id) &&
+            write_events(g, a, &changes[i], list, &events, error) != 0)
+            return -1;
     return events ? org_group_events_add(g->session, a->id, list, events, error) : 0;
 }
 

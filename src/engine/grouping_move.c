@@ -58,7 +58,7 @@ static int ingest_list(engine *e, pl_arena *arena, pl_buf *list, bool place, int
     inventory_item *items;
     engine_ingested done;
     size_t count;
-    if (list->n == 0)
+    if (list->n == 0 && !list->failed)
         return 0;
     return engine_parse_moved(arena, list, &items, &count, error) ||
                    engine_ingest_placed(e, items, count, place, now, &done, error)

@@ -7,10 +7,16 @@
 
 #include "json/parser.h"
 
-enum { REWRITTEN_MAX = 1 << 20 };
+/* Rewriting makes a tag of 7 bytes a clause of some 110, and everything else grows less. */
+enum { CONDITION_MAX = 256 << 10, REWRITTEN_MAX = 32 * CONDITION_MAX };
 
 static int refuse(pl_error *error, const char *what) {
     return pl_failf(error, PL_E_InvalidParameter_RuleContents, "%s", what);
+}
+
+/* What could not be read or compiled is the rule's fault, unless memory ended. */
+static int refuse_unless_short(pl_error *error, const char *what) {
+    return pl_error_is(error, PL_E_ServiceUnavailable) ? -1 : refuse(error, what);
 }
 
 static pl_str text_of(pl_json node, const char *name) {
@@ -33,7 +39,7 @@ static void write_clause(pl_buf *out, pl_str path, pl_str operator, pl_json desi
 /* $.tags['key'], with what would end the name escaped. */
 static pl_str tag_path(pl_arena *arena, pl_str key) {
     pl_buf path;
-    pl_buf_init(&path, 4096);
+    pl_buf_init(&path, 2 * key.n + 16);
     pl_buf_add(&path, PL_STR("$.tags['"));
     for (size_t i = 0; i < key.n; i++) {
         if (key.p[i] == '\'' || key.p[i] == '\\')
@@ -52,13 +58,15 @@ static int write_tags(pl_arena *arena, pl_buf *out, pl_json clause, const char *
     pl_str key;
     size_t count = 0;
     if (pl_json_is_string(tags) && pl_json_parse_in(arena, pl_json_str(tags), &tags, error))
-        return refuse(error, "The desired tags are not a JSON object.");
+        return refuse_unless_short(error, "The desired tags are not a JSON object.");
     if (!pl_json_is_object(tags) || pl_json_count(tags) == 0)
         return refuse(error, "The desired tags are not a JSON object with members.");
     pl_buf_printf(out, "{\"operator\":\"%s\",\"children\":[", joint);
     for (pl_json_walk w = pl_json_children(tags); pl_json_step(&w, &key, &value);) {
         pl_str path = tag_path(arena, key);
-        if (!path.p || !pl_json_is_string(value))
+        if (!path.p)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (!pl_json_is_string(value))
             return refuse(error, "The values of the desired tags must be texts.");
         if (count++)
             pl_buf_add_char(out, ',');
@@ -109,12 +117,14 @@ static int write_node(pl_arena *arena, pl_buf *out, pl_json node, unsigned depth
 static int rewrite(pl_arena *arena, pl_str condition, pl_json *tree, pl_error *error) {
     pl_json root;
     pl_buf out;
+    if (condition.n > CONDITION_MAX)
+        return refuse(error, "A condition is too large.");
     if (pl_json_parse_in(arena, condition, &root, error))
-        return refuse(error, "A condition is not JSON.");
+        return refuse_unless_short(error, "A condition is not JSON.");
     pl_buf_init(&out, REWRITTEN_MAX);
     int failed = write_node(arena, &out, root, 1, error);
     if (!failed && out.failed)
-        failed = refuse(error, "A condition is too large.");
+        failed = pl_fail(error, PL_E_ServiceUnavailable);
     pl_str text = failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&out));
     pl_buf_free(&out);
     if (failed)
@@ -126,7 +136,7 @@ static int rewrite(pl_arena *arena, pl_str condition, pl_json *tree, pl_error *e
 static int read_target(pl_arena *arena, pl_str condition, pl_str *group_id, pl_error *error) {
     pl_json node;
     if (pl_json_parse_in(arena, condition, &node, error))
-        return refuse(error, "TargetResourceGroupCondition is not JSON.");
+        return refuse_unless_short(error, "TargetResourceGroupCondition is not JSON.");
     for (unsigned depth = 0; pl_json_is_array(pl_json_get(node, PL_STR("children"))); depth++) {
         pl_json children = pl_json_get(node, PL_STR("children"));
         if (pl_json_count(children) != 1 || depth > PL_CONDITION_MAX_DEPTH)
@@ -151,7 +161,7 @@ static int add_condition(pl_program *program, pl_arena *arena, pl_str condition,
         return 0;
     char reason[sizeof error->message];
     memcpy(reason, error->message, sizeof reason);
-    return refuse(error, reason);
+    return refuse_unless_short(error, reason);
 }
 
 int engine_compile_grouping(pl_program *program, pl_arena *arena, pl_str contents, engine_content *out,
@@ -159,7 +169,9 @@ int engine_compile_grouping(pl_program *program, pl_arena *arena, pl_str content
     pl_json list, item;
     pl_str key;
     *count = 0;
-    if (pl_json_parse_in(arena, contents, &list, error) || !pl_json_is_array(list))
+    if (pl_json_parse_in(arena, contents, &list, error))
+        return refuse_unless_short(error, "The contents are not a JSON list.");
+    if (!pl_json_is_array(list))
         return refuse(error, "The contents are not a JSON list.");
     for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &item);) {
         if (*count == capacity)

@@ -182,7 +182,7 @@ static int read_rule_ids(store_session *session, pl_arena *arena, const engine_p
         *ids = grown;
         grown[(*count)++] = text_at(arena, st, 0);
     }
-    return step;
+    return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
 }
 
 int engine_pack_rules(store_session *session, pl_arena *arena, const engine_pack *pack, engine_rule **rules,

@@ -111,7 +111,7 @@ static int read_links(store_session *session, pl_arena *arena, pl_str account_id
         *links = grown;
         grown[(*count)++] = (pack_link){text_at(arena, st, 0), text_at(arena, st, 1)};
     }
-    return step;
+    return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
 }
 
 static int join_packs(pl_arena *arena, engine_rule *rule, const pack_link *links, size_t count,

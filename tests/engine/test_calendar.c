@@ -1,0 +1,443 @@
+/*
+ * What happens by the calendar and what sums up: scheduled runs, daily figures, marks that end, progress of
+ * runs, counts by region and type; and which accounts and resources a rule concerns.
+ */
+#include "support/testing.h"
+
+#include "engine/histories.h"
+
+#include "engine/kept.h"
+#include "engine/summary.h"
+#include "engine/work.h"
+
+static const pl_str member = PL_STR_INIT("100000000000002");
+static const engine_group own = {PL_STR_INIT("100000000000001"), PL_STR_INIT("")};
+static const int64_t hour = 3600000;
+
+static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
+                     engine_group **groups, size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    (void)account_id;
+    *count = 1;
+    *groups = pl_new(a, engine_group, 1);
+    if (!*groups)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    **groups = (engine_group){owner, PL_STR("ca-1")};
+    return 0;
+}
+
+static int members_of(void *context, store_session *session, pl_arena *a, engine_group group,
+                      pl_str **accounts, size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    (void)group;
+    *count = 2;
+    *accounts = pl_new(a, pl_str, 2);
+    if (!*accounts)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    (*accounts)[0] = owner;
+    (*accounts)[1] = member;
+    return 0;
+}
+
+/* The member lies in fd-1. */
+static int in_folder(void *context, store_session *session, pl_str account_id, pl_str folder_id, bool *inside,
+                     pl_error *wrong) {
+    (void)context;
+    (void)session;
+    if (pl_str_is(folder_id, "fd-broken"))
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    *inside = pl_str_is(folder_id, "fd-1") && pl_str_eq(account_id, member);
+    return 0;
+}
+
+static int setup_by_hand(void **state) {
+    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of, .in_folder = in_folder};
+    return setup_history(state, 0, 21);
+}
+
+static engine_list list_of(const char *text) {
+    engine_list made;
+    assert_int_equal(engine_list_parse(&arena, pl_str_from(text), &made, &error), 0);
+    return made;
+}
+
+/* Works while more and more of it succeeds; what is done stays done. */
+static int try_to_work(void *argument, pl_error *wrong) {
+    bool worked;
+    (void)argument;
+    return engine_work(e, &worked, wrong);
+}
+
+static void work_off(void) {
+    rehearse_reading(try_to_work, NULL);
+    drain();
+}
+
+/* --- Schedules --------------------------------------------------------------------------------------------
+ */
+
+static void the_next_run_follows_frequency_and_hour(void **state) {
+    (void)state;
+    engine_rule rule = {.created = 1700000000000, .frequency = PL_STR("Six_Hours")};
+    int64_t noon = 1700020800000; /* 2023-11-15 12:00 in UTC+8 */
+    assert_int_equal(engine_next_scheduled(&rule, 0), rule.created + 6 * hour);
+    assert_int_equal(engine_next_scheduled(&rule, noon), noon + 6 * hour);
+    rule.extend_content = PL_STR("{\"fixedHour\":\"12\"}");
+    assert_int_equal(engine_next_scheduled(&rule, noon), noon + 6 * hour); /* the hour is for daily ones */
+    rule.frequency = PL_STR("unknown");
+    assert_int_equal(engine_next_scheduled(&rule, noon), noon + 24 * hour);
+    rule.frequency = PL_STR("TwentyFour_Hours");
+    assert_int_equal(engine_next_scheduled(&rule, noon - hour), noon);
+    assert_int_equal(engine_next_scheduled(&rule, noon), noon + 24 * hour);
+    rule.extend_content = PL_STR("{\"fixedHour\":12}");
+    assert_int_equal(engine_next_scheduled(&rule, noon + hour), noon + 24 * hour);
+    static const char *const useless[] = {"{", "{}", "{\"fixedHour\":\"x\"}", "{\"fixedHour\":24}",
+                                          "{\"fixedHour\":-1}"};
+    for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
+        rule.extend_content = pl_str_from(useless[i]);
+        assert_int_equal(engine_next_scheduled(&rule, noon), noon + 24 * hour);
+    }
+}
+
+static engine_rule scheduled(const char *name, pl_str account) {
+    engine_rule rule = rule_named(name, RUNNING);
+    rule.account_id = account;
+    rule.triggers = ENGINE_TRIGGER_SCHEDULE;
+    rule.frequency = PL_STR("One_Hour");
+    return rule;
+}
+
+static int64_t last_run(const engine_rule *rule) {
+    return list(rule).current.run_ordering;
+}
+
+static void missed_periods_are_made_up_for_once(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    engine_rule *rules[2] = {make(scheduled("one", owner)), make(scheduled("two", owner))};
+    engine_rule *stopped = make(scheduled("stopped", owner));
+    act(stopped, ENGINE_DEACTIVATE);
+    make(scheduled("of another account", member));
+    drain();
+    int64_t begun = last_run(stopped);
+    now += 5 * hour;
+    work_off();
+    assert_int_equal(last_run(rules[0]), now);
+    assert_int_equal(last_run(rules[1]), now);
+    assert_int_equal(last_run(stopped), begun);
+    int64_t at = now;
+    now += hour / 2;
+    drain();
+    assert_int_equal(last_run(rules[0]), at);
+    counts_are_exact(rules, 2);
+}
+
+/* --- Daily figures ----------------------------------------------------------------------------------------
+ */
+
+struct figures {
+    engine_statistic *days;
+    size_t count;
+    engine_group group;
+};
+
+static int figures_work(store_session *session, void *argument, pl_error *wrong) {
+    struct figures *f = argument;
+    return engine_list_statistics(session, &arena, &f->group, now, &f->days, &f->count, wrong);
+}
+
+static struct figures figures_of(engine_group group) {
+    struct figures f = {.group = group};
+    if (read_in_test(figures_work, &f, sizeof f) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return f;
+}
+
+static void days_that_have_ended_have_figures(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Running") "]");
+    engine_rule rule = rule_named("running", RUNNING);
+    make(rule);
+    rule.aggregator_id = PL_STR("ca-1");
+    rule.scope.region_ids = list_of("cn-beijing");
+    make(rule);
+    assert_int_equal(figures_of(own).count, 0);
+    for (int day = 0; day < 3; day++) {
+        now += 24 * hour;
+        work_off();
+    }
+    struct figures f = figures_of((engine_group){owner, PL_STR_NONE});
+    assert_int_equal(f.count, 3);
+    assert_int_equal(f.days[2].resources, 2);
+    assert_int_equal(f.days[2].non_compliant_resources, 1);
+    assert_int_equal(f.days[2].rules, 1);
+    assert_int_equal(f.days[2].non_compliant_rules, 1);
+    f = figures_of((engine_group){owner, PL_STR("ca-1")});
+    assert_int_equal(f.count, 3);
+    assert_int_equal(f.days[1].non_compliant_resources, 1);
+}
+
+/* --- Progress ---------------------------------------------------------------------------------------------
+ */
+
+struct moving {
+    engine_progress *rows;
+    size_t limit, count;
+    int64_t runs, evaluated;
+};
+
+static int progress_work(store_session *session, void *argument, pl_error *wrong) {
+    struct moving *m = argument;
+    if (engine_list_progress(e, session, &arena, owner, m->limit, &m->rows, &m->count, wrong) != 0)
+        return -1;
+    return engine_sum_progress(session, &m->runs, &m->evaluated, wrong);
+}
+
+static struct moving progress(size_t limit) {
+    struct moving m = {.limit = limit};
+    if (read_in_test(progress_work, &m, sizeof m) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return m;
+}
+
+static int lose_rule_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong, "UPDATE evaluation_runs SET rule_key = 999 WHERE rule_key = 2", "");
+}
+
+static void runs_tell_how_far_they_are(void **state) {
+    (void)state;
+    bool worked;
+    put_random(1150, true);
+    engine_rule *rules[2] = {make_rule(0), make_rule(1)};
+    struct moving m = progress(10);
+    assert_int_equal(m.count, 2);
+    assert_false(m.rows[0].begun);
+    assert_int_equal(m.runs, 0);
+    assert_true(m.rows[0].resources > 900);
+    assert_true(pl_str_eq(m.rows[0].rule_id, rules[0]->rule_id));
+    assert_int_equal(progress(1).count, 1);
+    assert_int_equal(engine_work(e, &worked, &error), 0);
+    drain();
+    assert_int_equal(progress(10).count, 0);
+    now += 1000;
+    start_rules(rules, 2);
+    assert_int_equal(store_write(db, lose_rule_work, NULL, &error), 0);
+    m = progress(10); /* a run whose rule is gone says nothing of its resources */
+    assert_int_equal(m.count, 2);
+    assert_int_equal(m.rows[1].resources, 0);
+    drain();
+}
+
+/* --- Sums -------------------------------------------------------------------------------------------------
+ */
+
+struct summing {
+    const engine_rule *rules;
+    size_t rule_count, account_count;
+    pl_str accounts[2];
+    engine_summary summary;
+    engine_grouping by;
+    engine_group_counts *groups;
+    size_t count;
+};
+
+static engine_summary_input input_of(const struct summing *s) {
+    return (engine_summary_input){s->rules, s->rule_count, s->accounts, s->account_count};
+}
+
+static int sum_work(store_session *session, void *argument, pl_error *wrong) {
+    struct summing *s = argument;
+    engine_summary_input in = input_of(s);
+    return engine_summarize(e, session, &arena, &in, &s->summary, wrong);
+}
+
+static int group_work(store_session *session, void *argument, pl_error *wrong) {
+    struct summing *s = argument;
+    engine_summary_input in = input_of(s);
+    return engine_count_grouped(e, session, &arena, &in, s->by, &s->groups, &s->count, wrong);
+}
+
+static struct summing summed(store_work work, struct summing s) {
+    if (read_in_test(work, &s, sizeof s) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return s;
+}
+
+static void sums_count_each_resource_once(void **state) {
+    (void)state;
+    engine_rule rules[5];
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE(
+        "i-2", "Running") ",{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-1\",\"regionId\":\"cn-"
+                          "other\"}]");
+    put_as(member, "[" INSTANCE("i-3", "Stopped") "]");
+    engine_rule rule = rule_named("whole", RUNNING);
+    rules[0] = list(make(rule)).current;
+    rule.name = PL_STR("narrow");
+    rule.risk_level = 3;
+    rule.scope.resource_types = list_of("ACS::ECS::Instance,ACS::ECS::Disk");
+    rule.scope.region_ids = list_of("cn-beijing");
+    rules[1] = list(make(rule)).current;
+    rule.name = PL_STR("inactive");
+    engine_rule *inactive = make(rule);
+    act(inactive, ENGINE_DEACTIVATE);
+    rules[2] = list(inactive).current;
+    rule.aggregator_id = PL_STR("ca-1");
+    rule.scope.account_ids = list_of("100000000000002");
+    rules[3] = list_over(make(rule), &member, 1).current;
+    rules[4] = rules[0];
+    rules[4].run_ordering = 0; /* it has not run to its end */
+    struct summing s = {.rules = rules, .rule_count = 4, .accounts = {owner, member}, .account_count = 2};
+    engine_summary sum = summed(sum_work, s).summary;
+    assert_int_equal(sum.covered_resources, 3);
+    assert_int_equal(sum.non_compliant_resources, 2);
+    assert_int_equal(sum.rules, 3);
+    assert_int_equal(sum.non_compliant_rules, 3);
+    struct summing by_region = s;
+    by_region.by = ENGINE_BY_REGION;
+    by_region = summed(group_work, by_region);
+    assert_int_equal(by_region.count, 1);
+    assert_int_equal(by_region.groups[0].counts.by[ENGINE_NON_COMPLIANT], 4);
+    struct summing by_type = s;
+    by_type.by = ENGINE_BY_TYPE;
+    by_type.rule_count = 5;
+    by_type = summed(group_work, by_type);
+    assert_int_equal(by_type.count, 1);
+    assert_true(by_type.groups[0].counts.by[ENGINE_INSUFFICIENT_DATA] > 0);
+    s.account_count = 0;
+    assert_int_equal(summed(sum_work, s).summary.covered_resources, 0);
+    assert_int_equal(summed(group_work, s).count, 0);
+}
+
+/* --- Whom a group rule concerns ---------------------------------------------------------------------------
+ */
+
+static engine_counts counts_over(engine_rule rule) {
+    const pl_str accounts[] = {owner, member};
+    static int made;
+    rule.aggregator_id = PL_STR("ca-1");
+    rule.name = pl_arena_printf(&arena, "rule %d", made++);
+    return list_over(make(rule), accounts, 2).counts;
+}
+
+static void accounts_and_folders_limit_group_rules(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Running") "]");
+    put_as(member, "[" INSTANCE("i-2", "Running") "," INSTANCE("i-3", "Running") "]");
+    engine_rule rule = rule_named("", RUNNING);
+    assert_int_equal(counts_over(rule).total, 3);
+    rule.scope.folder_ids = list_of("fd-none,fd-1");
+    assert_int_equal(counts_over(rule).total, 2);
+    rule.scope.account_ids = list_of("100000000000001");
+    assert_int_equal(counts_over(rule).total, 3); /* either suffices */
+    rule.scope.exclude_account_ids = list_of("100000000000001");
+    assert_int_equal(counts_over(rule).total, 2);
+    rule.scope.exclude_folder_ids = list_of("fd-1");
+    assert_int_equal(counts_over(rule).total, 0);
+    rule.scope.exclude_folder_ids = list_of("fd-broken");
+    rule.aggregator_id = PL_STR("ca-1");
+    rule.name = PL_STR("broken");
+    struct making m = {rule};
+    assert_int_equal(store_write(db, make_work, &m, &error), -1);
+    assert_string_equal(error.code, "ServiceUnavailable");
+}
+
+/* --- Rules that need related resources --------------------------------------------------------------------
+ */
+
+#define GATEWAY                                                                                              \
+    "{\"resourceType\":\"ACS::NAT::NatGateway\",\"resourceId\":\"ngw-1\",\"regionId\":\"r\","                \
+    "\"configuration\":{\"NatGatewayId\":\"ngw-1\",\"SnatTableEntries\":{\"SnatTableEntry\":[{\"SnatIp\":"   \
+    "\"203.0.113.3,203.0.113.4\"}]}}}"
+#define ADDRESS(id, width)                                                                                   \
+    "{\"resourceType\":\"ACS::EIP::EipAddress\",\"resourceId\":\"" id "\",\"regionId\":\"r\","               \
+    "\"configuration\":{\"InstanceId\":\"ngw-1\",\"Bandwidth\":\"" width "\"}}"
+
+static void without_what_it_needs_a_rule_says_nothing(void **state) {
+    (void)state;
+    engine_rule rule = rule_named("widths", "");
+    rule.owner = ENGINE_MANAGED;
+    rule.identifier = PL_STR("natgateway-snat-eip-bandwidth-check");
+    rule.scope.resource_types = list_of("ACS::NAT::NatGateway");
+    engine_rule *made = make(rule);
+    put("[" GATEWAY "]");
+    struct listing l = list(made);
+    assert_int_equal(l.counts.by[ENGINE_INSUFFICIENT_DATA], 1);
+    put("[" ADDRESS("eip-1", "5") "]");
+    assert_int_equal(list(made).counts.by[ENGINE_COMPLIANT], 1);
+    put("[" ADDRESS("eip-2", "10") "]");
+    assert_int_equal(list(made).counts.by[ENGINE_NON_COMPLIANT], 1);
+    now++;
+    put("[{\"resourceType\":\"ACS::EIP::EipAddress\",\"resourceId\":\"eip-2\",\"regionId\":\"r\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    assert_int_equal(list(made).counts.by[ENGINE_COMPLIANT], 1);
+    now++;
+    start_rules(&made, 1);
+    drain();
+    assert_int_equal(list(made).counts.by[ENGINE_COMPLIANT], 1);
+    now++;
+    put("[{\"resourceType\":\"ACS::EIP::EipAddress\",\"resourceId\":\"eip-1\",\"regionId\":\"r\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    assert_int_equal(list(made).counts.by[ENGINE_INSUFFICIENT_DATA], 1);
+}
+
+/* --- Damaged pages ----------------------------------------------------------------------------------------
+ */
+
+static pl_str page_body;
+
+static int body_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    store_statement *st = store_prepare(session, "SELECT body FROM kept_pages LIMIT 1", wrong);
+    if (store_step(st, wrong) != 1)
+        return -1;
+    page_body = pl_arena_copy(&arena, store_column_blob(st, 0));
+    store_reset(st);
+    return 0;
+}
+
+static bool opens(pl_str body) {
+    pl_arena own_arena;
+    engine_kept_page page;
+    pl_arena_init(&own_arena, 64 << 20);
+    bool opened = engine_kept_open(&own_arena, body, &page);
+    pl_arena_free(&own_arena);
+    return opened;
+}
+
+static void a_page_with_any_damage_is_not_opened(void **state) {
+    (void)state;
+    put_random(1150, true);
+    make_rule(0);
+    make_rule(RULES - 1);
+    drain();
+    assert_int_equal(store_read(db, body_work, NULL, &error), 0);
+    assert_true(opens(page_body));
+    assert_false(opens(pl_str_head(page_body, 7)));
+    assert_false(opens(pl_str_head(page_body, page_body.n - 1)));
+    for (size_t at = 0; at < page_body.n; at += at < 64 ? 1 : 97) {
+        char *byte = (char *)(uintptr_t)page_body.p + at, was = *byte;
+        *byte = (char)~was;
+        if (opens(page_body))
+            fail_msg("byte %zu of %zu", at, page_body.n);
+        *byte = was;
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_by_hand, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(the_next_run_follows_frequency_and_hour),
+        TEST(missed_periods_are_made_up_for_once),
+        TEST(days_that_have_ended_have_figures),
+        TEST(runs_tell_how_far_they_are),
+        TEST(sums_count_each_resource_once),
+        TEST(accounts_and_folders_limit_group_rules),
+        TEST(without_what_it_needs_a_rule_says_nothing),
+        TEST(a_page_with_any_damage_is_not_opened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

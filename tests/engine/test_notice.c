@@ -1,0 +1,240 @@
+/*
+ * What delivery channels are told: changes, violations when they are news or asked for, and pages of results
+ * for compliance snapshots. On both databases.
+ */
+#include "support/testing.h"
+
+#include "engine/histories.h"
+
+#include "delivery/delivery.h"
+
+static const pl_str member = PL_STR_INIT("100000000000002");
+static const pl_str stranger = PL_STR_INIT("100000000000003");
+static char directory[] = "/tmp/plumbline-test-XXXXXX";
+
+static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
+                     engine_group **groups, size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    *count = !pl_str_eq(account_id, stranger);
+    *groups = pl_new(a, engine_group, 1);
+    if (!*groups)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    **groups = (engine_group){owner, PL_STR("ca-1")};
+    return 0;
+}
+
+static int members_of(void *context, store_session *session, pl_arena *a, engine_group group,
+                      pl_str **accounts, size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    *count = pl_str_is(group.aggregator_id, "ca-1") ? 2 : 0;
+    *accounts = pl_new(a, pl_str, 2);
+    if (!*accounts)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    (*accounts)[0] = owner;
+    (*accounts)[1] = member;
+    return 0;
+}
+
+static int setup_listener(void **state) {
+    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of};
+    if (setup_history(state, 0, 3) != 0)
+        return -1;
+    delivery_config config = {.store = db,
+                              .catalogue = known,
+                              .clock = pl_clock_fixed(&now),
+                              .random = pl_random_system(),
+                              .directory = directory};
+    engine_close(e);
+    return delivery_open(&listening, &config, &error) == 0 ? open_engine() : -1;
+}
+
+static int teardown_listener(void **state) {
+    int status = teardown(state);
+    delivery_close(listening);
+    listening = NULL;
+    return status;
+}
+
+/* --- Channels and what waits for them ---------------------------------------------------------------------
+ */
+
+static int put_channel_work(store_session *session, void *argument, pl_error *wrong) {
+    delivery_channel *channel = argument;
+    return delivery_channel_put(listening, session, &arena, channel, 5, wrong) != 0
+               ? -1
+               : engine_version_renew(e, session, channel->account_id, wrong);
+}
+
+static void listen_to(const char *aggregator, bool changes, bool violations) {
+    delivery_channel channel = {.account_id = owner,
+                                .aggregator_id = pl_str_from(aggregator),
+                                .name = PL_STR("channel"),
+                                .description = PL_STR(""),
+                                .type = DELIVERY_MNS,
+                                .target_arn = PL_STR("acs:mns:cn-shanghai:100000000000001:/topics/told"),
+                                .role_arn = PL_STR(""),
+                                .condition = PL_STR(""),
+                                .oversized_arn = PL_STR(""),
+                                .snapshot_time = PL_STR(""),
+                                .changes = changes,
+                                .violations = violations,
+                                .enabled = true};
+    if (store_write(db, put_channel_work, &channel, &error) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+}
+
+static int64_t told_so_far;
+
+static int count_work(store_session *session, void *argument, pl_error *wrong) {
+    return delivery_count(session, argument, wrong);
+}
+
+/* Deliveries since the last question. */
+static int64_t told(void) {
+    int64_t waiting;
+    if (store_read(db, count_work, &waiting, &error) != 0)
+        fail_msg("%s", error.message);
+    int64_t news = waiting - told_so_far;
+    told_so_far = waiting;
+    return news;
+}
+
+/* --- Changes ----------------------------------------------------------------------------------------------
+ */
+
+static void changes_are_told_where_somebody_listens(void **state) {
+    (void)state;
+    told_so_far = 0;
+    put("[" INSTANCE("i-0", "Running") "]");
+    assert_int_equal(told(), 0);
+    listen_to("", true, false);
+    now++;
+    put("[" INSTANCE("i-0", "Running") "," INSTANCE("i-1", "Running") "," INSTANCE("i-2", "Stopped") "]");
+    assert_int_equal(told(), 2); /* the first is unchanged */
+    put_as(member, "[" INSTANCE("i-3", "Running") "]");
+    put_as(stranger, "[" INSTANCE("i-4", "Running") "]");
+    assert_int_equal(told(), 0);
+    listen_to("ca-1", true, false);
+    put_as(member, "[" INSTANCE("i-5", "Running") "]");
+    assert_int_equal(told(), 1);
+    put_as(stranger, "[" INSTANCE("i-6", "Running") "]");
+    assert_int_equal(told(), 0);
+}
+
+/* --- Violations -------------------------------------------------------------------------------------------
+ */
+
+static void violations_are_told_when_they_are_news_or_asked_for(void **state) {
+    (void)state;
+    told_so_far = 0;
+    listen_to("", false, true);
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Running") "]");
+    assert_int_equal(told(), 1);
+    now++;
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
+        "\"resourceName\":\"other\",\"configuration\":{\"Status\":\"Stopped\"}}]");
+    assert_int_equal(told(), 0); /* still so, for the same reason */
+    now++;
+    put("[" INSTANCE("i-2", "Stopped") "]");
+    assert_int_equal(told(), 1);
+    now++;
+    start_rules(&rule, 1);
+    assert_int_equal(told(), 2);
+    put_as(stranger, "[" INSTANCE("i-3", "Stopped") "]");
+    assert_int_equal(told(), 0);
+}
+
+static void a_run_in_batches_tells_the_same(void **state) {
+    (void)state;
+    told_so_far = 0;
+    listen_to("", false, true);
+    put_random(400, true);
+    engine_rule *rule = make_rule(0);
+    drain();
+    struct listing all = {.rule = rule, .accounts = &owner, .account_count = 1, .limit = 1000};
+    assert_int_equal(store_read(db, list_work, &all, &error), 0);
+    int64_t failing = all.counts.by[ENGINE_NON_COMPLIANT];
+    assert_true(failing > 0);
+    assert_int_equal(told(), failing);
+    now += 1000;
+    start_rules(&rule, 1);
+    drain();
+    assert_int_equal(told(), failing);
+}
+
+/* --- Pages of results -------------------------------------------------------------------------------------
+ */
+
+struct paging {
+    pl_str aggregator, after, next;
+    delivery_result *results;
+    size_t count;
+};
+
+static int page_work(store_session *session, void *argument, pl_error *wrong) {
+    struct paging *p = argument;
+    return engine_read_results(e, session, &arena, owner, p->aggregator, p->after, &p->results, &p->count,
+                               &p->next, wrong);
+}
+
+static struct paging page(const char *aggregator, pl_str after) {
+    struct paging p = {.aggregator = pl_str_from(aggregator), .after = after};
+    if (store_read(db, page_work, &p, &error) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return p;
+}
+
+static void a_page_is_read_wholly_or_not_at_all(void **state) {
+    (void)state;
+    engine_rule rule = rule_named("running", RUNNING);
+    rule.aggregator_id = PL_STR("ca-1");
+    make(rule);
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Running") "]");
+    struct paging p = {.aggregator = PL_STR("ca-1"), .after = PL_STR("")};
+    assert_int_equal(read_in_test(page_work, &p, sizeof p), 0);
+    assert_int_equal(p.count, 2);
+}
+
+static void snapshots_read_all_results_in_pages(void **state) {
+    (void)state;
+    assert_int_equal(page("", PL_STR("")).count, 0);
+    put_random(700, true);
+    engine_rule rule = rule_named("running", RUNNING);
+    engine_rule *made = make(rule);
+    drain();
+    struct paging first = page("", PL_STR(""));
+    assert_int_equal(first.count, 500);
+    assert_str(first.results[0].rule_name, "running");
+    assert_true(pl_str_eq(first.results[0].account_id, owner));
+    assert_true(first.next.p != NULL);
+    struct paging second = page("", first.next);
+    struct listing all = {.rule = made, .accounts = &owner, .account_count = 1, .limit = 1000};
+    assert_int_equal(store_read(db, list_work, &all, &error), 0);
+    assert_int_equal(first.count + second.count, all.counts.total);
+    assert_null(second.next.p);
+    rule.aggregator_id = PL_STR("ca-1");
+    make(rule);
+    put_as(member, "[" INSTANCE("i-1", "Stopped") "]");
+    struct paging of_group = page("ca-1", PL_STR(""));
+    assert_int_equal(of_group.count, 500);
+    of_group = page("ca-1", of_group.next);
+    assert_str(of_group.results[of_group.count - 1].account_id, "100000000000002");
+    assert_str(of_group.results[of_group.count - 1].compliance, "NON_COMPLIANT");
+    assert_int_equal(page("ca-none", PL_STR("")).count, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_listener, teardown_listener)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(changes_are_told_where_somebody_listens),
+        TEST(violations_are_told_when_they_are_news_or_asked_for),
+        TEST(a_run_in_batches_tells_the_same),
+        TEST(a_page_is_read_wholly_or_not_at_all),
+        TEST(snapshots_read_all_results_in_pages),
+    };
+    return run_on_both(tests);
+}

@@ -1,0 +1,288 @@
+/*
+ * The compliance timeline of a resource: who joined, what changed, what a deleted rule said, and which
+ * changes share a node. On both databases.
+ */
+#include "support/testing.h"
+
+#include "engine/histories.h"
+
+static const engine_group group = {PL_STR_INIT("100000000000001"), PL_STR_INIT("ca-1")};
+
+static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
+                     engine_group **groups, size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    (void)account_id;
+    *count = 1;
+    *groups = pl_new(a, engine_group, 1);
+    if (!*groups)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    **groups = group;
+    return 0;
+}
+
+static int members_of(void *context, store_session *session, pl_arena *a, engine_group of, pl_str **accounts,
+                      size_t *count, pl_error *wrong) {
+    (void)context;
+    (void)session;
+    (void)of;
+    *count = 1;
+    *accounts = pl_new(a, pl_str, 1);
+    if (!*accounts)
+        return pl_fail(wrong, PL_E_ServiceUnavailable);
+    **accounts = owner;
+    return 0;
+}
+
+static int setup_groups(void **state) {
+    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of};
+    return setup_history(state, 0, 5);
+}
+
+/* --- Asking -----------------------------------------------------------------------------------------------
+ */
+
+struct asked {
+    int64_t from, to;
+    size_t limit;
+    engine_node *nodes;
+    size_t count;
+};
+
+static int timeline_work(store_session *session, void *argument, pl_error *wrong) {
+    struct asked *t = argument;
+    inventory_resource r;
+    bool found;
+    if (inventory_find(session, &arena, owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"),
+                       PL_STR("i-1"), &r, &found, wrong) != 0)
+        return -1;
+    r.account_id = owner;
+    assert_true(found);
+    return engine_compliance_timeline(e, session, &arena, &r, t->from, t->to, t->limit, &t->nodes, &t->count,
+                                      wrong);
+}
+
+static struct asked between(int64_t from, int64_t to, size_t limit) {
+    struct asked t = {.from = from, .to = to, .limit = limit};
+    if (read_in_test(timeline_work, &t, sizeof t) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return t;
+}
+
+static struct asked whole(void) {
+    return between(0, INT64_MAX, 100);
+}
+
+static void assert_has(pl_str text, const char *part) {
+    if (pl_str_find(text, pl_str_from(part)) == PL_NOT_FOUND)
+        fail_msg("no %s in %.*s", part, PL_FMT(text));
+}
+
+#define CLASS(name, count) "{\"Compliance\":{\"complianceType\":\"" name "\",\"count\":" count "}"
+
+/* The node's class, and the names of the rules that changed by a part of its difference. */
+static void assert_node(const engine_node *node, int64_t at, const char *class, const char *changed) {
+    assert_int_equal(node->capture_time, at);
+    assert_has(node->configuration, class);
+    assert_has(node->configuration_diff, changed);
+    pl_json root;
+    assert_int_equal(pl_json_parse_in(&arena, node->configuration, &root, &error), 0);
+    assert_int_equal(pl_json_parse_in(&arena, node->configuration_diff, &root, &error), 0);
+}
+
+/* --- Stories ----------------------------------------------------------------------------------------------
+ */
+
+static int64_t later(int64_t milliseconds) {
+    now += milliseconds;
+    return now;
+}
+
+static void a_resource_joins_falls_recovers_and_goes(void **state) {
+    (void)state;
+    make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put("[" INSTANCE("i-1", "Running") "]");
+    struct asked t = whole();
+    assert_int_equal(t.count, 1);
+    assert_node(t.nodes, joined, CLASS("COMPLIANT", "1"), "\"running\":[{},{");
+    int64_t fell = later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    int64_t rose = later(5000);
+    put("[" INSTANCE("i-1", "Running") "]");
+    t = whole();
+    assert_int_equal(t.count, 3);
+    assert_node(t.nodes, rose, CLASS("COMPLIANT", "1"), "\"running\":[{");
+    assert_node(t.nodes + 1, fell, CLASS("NON_COMPLIANT", "1"), "\"complianceType\":\"NON_COMPLIANT\"");
+    assert_node(t.nodes + 2, joined, CLASS("COMPLIANT", "1"), "\"running\":[{},{");
+    assert_int_equal(between(fell, INT64_MAX, 100).count, 2);
+    assert_int_equal(between(0, fell, 100).count, 2);
+    assert_int_equal(between(0, INT64_MAX, 1).count, 1);
+    assert_int_equal(between(0, INT64_MAX, 0).count, 0);
+    int64_t gone = later(5000);
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    t = whole();
+    assert_int_equal(t.count, 4);
+    assert_node(t.nodes, gone, "\"ConfigRuleList\":[]", ",{}]");
+    assert_has(t.nodes[1].configuration, "\"configRuleName\":\"running\"");
+}
+
+static void what_was_never_wrong_goes_as_well(void **state) {
+    (void)state;
+    make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put("[" INSTANCE("i-1", "Running") "]");
+    int64_t gone = later(5000);
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    later(5000);
+    engine_rule newer = rule_named("newer", RUNNING); /* it never knew the resource */
+    make(newer);
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, gone, "\"ConfigRuleList\":[]", ",{}]");
+    assert_node(t.nodes + 1, joined, CLASS("COMPLIANT", "1"), "\"running\":[{},{");
+}
+
+static void what_went_while_it_was_wrong_is_told_once(void **state) {
+    (void)state;
+    make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    int64_t gone = later(5000);
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, gone, "\"ConfigRuleList\":[]", "\"complianceType\":\"NON_COMPLIANT\"");
+    assert_node(t.nodes + 1, joined, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+}
+
+static void a_deleted_rule_is_remembered(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    make(rule_named("other", RUNNING));
+    int64_t joined = later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    int64_t rose = later(5000);
+    put("[" INSTANCE("i-1", "Running") "]");
+    int64_t fell = later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    later(5000);
+    act(rule, ENGINE_DEACTIVATE);
+    int64_t gone = later(5000);
+    act(rule, ENGINE_DELETE);
+    struct asked t = whole();
+    assert_int_equal(t.count, 4);
+    assert_node(t.nodes, gone, CLASS("NON_COMPLIANT", "1"), ",{}]");
+    assert_node(t.nodes + 1, fell, CLASS("NON_COMPLIANT", "2"), "\"running\":[{");
+    assert_node(t.nodes + 2, rose, CLASS("COMPLIANT", "2"), "\"running\":[{");
+    assert_node(t.nodes + 3, joined, CLASS("NON_COMPLIANT", "2"), "\"running\":[{},{");
+}
+
+struct updating {
+    pl_str rule_id, types;
+};
+
+static int update_work(store_session *session, void *argument, pl_error *wrong) {
+    const struct updating *u = argument;
+    engine_context context = context_of_test();
+    engine_group own = {owner, PL_STR_NONE};
+    engine_rule rule;
+    bool found;
+    if (engine_rule_find(session, &arena, &own, u->rule_id, &rule, &found, wrong) != 0 ||
+        engine_list_parse(&arena, u->types, &rule.scope.resource_types, wrong) != 0)
+        return -1;
+    return engine_rule_update(&context, session, &rule, wrong);
+}
+
+static void a_rule_that_turns_to_other_types_leaves(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    int64_t left = later(5000);
+    struct updating u = {rule->rule_id, PL_STR("ACS::ECS::Disk")};
+    if (write_in_test(update_work, &u, sizeof u) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    drain();
+    assert_int_equal(list(rule).counts.total, 0);
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, left, "\"ConfigRuleList\":[]", ",{}]");
+    assert_node(t.nodes + 1, joined, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+}
+
+static void rules_of_one_name_are_told_apart(void **state) {
+    (void)state;
+    engine_rule rule = rule_named("same", RUNNING);
+    engine_rule *first = make(rule);
+    rule.aggregator_id = group.aggregator_id;
+    engine_rule *second = make(rule);
+    later(5000);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    struct asked t = whole();
+    assert_int_equal(t.count, 1);
+    assert_node(t.nodes, now, CLASS("NON_COMPLIANT", "2"), "\"same\":[");
+    pl_str key = pl_arena_printf(&arena, "\"same(%.*s)\":[", PL_FMT(second->rule_id));
+    assert_has(t.nodes[0].configuration_diff, key.p);
+    assert_true(pl_str_find(t.nodes[0].configuration_diff, first->rule_id) != PL_NOT_FOUND);
+}
+
+static void changes_within_a_second_share_a_node_once_for_each_rule(void **state) {
+    (void)state;
+    engine_rule *rules[2];
+    rules[0] = make(rule_named("running", RUNNING));
+    rules[1] = make(
+        rule_named("named", CONDITION("{\"operator\":\"StringEquals\",\"featurePath\":\"$.resourceName\","
+                                      "\"featureSource\":\"CONFIGURATION_ITEM\",\"desired\":\"web\"}")));
+    now = 1700000005000;
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    struct asked t = whole();
+    assert_int_equal(t.count, 1);
+    assert_node(t.nodes, now, CLASS("NON_COMPLIANT", "2"), "\"running\":[{},{");
+    assert_has(t.nodes[0].configuration_diff, "\"named\":[{},{");
+    later(100);
+    put("[" INSTANCE("i-1", "Running") "]");
+    later(100);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    assert_int_equal(whole().count, 3);
+    later(5000);
+    start_rules(rules, 2);
+    drain();
+    assert_int_equal(whole().count, 3); /* the same again is no change */
+}
+
+static void a_rule_made_later_joins_then(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Running") "]");
+    later(5000);
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    struct asked t = whole();
+    assert_int_equal(t.count, 1);
+    assert_int_equal(t.nodes[0].capture_time, now);
+    later(5000);
+    act(rule, ENGINE_DEACTIVATE);
+    later(5000);
+    engine_rule elsewhere = rule_named("elsewhere", RUNNING);
+    assert_int_equal(engine_list_parse(&arena, PL_STR("cn-other"), &elsewhere.scope.region_ids, &error), 0);
+    make(elsewhere);
+    assert_int_equal(whole().count, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_groups, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(a_resource_joins_falls_recovers_and_goes),
+        TEST(what_was_never_wrong_goes_as_well),
+        TEST(what_went_while_it_was_wrong_is_told_once),
+        TEST(a_deleted_rule_is_remembered),
+        TEST(a_rule_that_turns_to_other_types_leaves),
+        TEST(rules_of_one_name_are_told_apart),
+        TEST(changes_within_a_second_share_a_node_once_for_each_rule),
+        TEST(a_rule_made_later_joins_then),
+    };
+    return run_on_both(tests);
+}
