@@ -79,7 +79,6 @@ static void work_off(void) {
  */
 
 static int64_t next_run(const engine_rule *rule, int64_t last_run) {
-    pl_error error;
     int64_t next = 0;
     assert_int_equal(engine_next_scheduled(rule, last_run, &next, &error), 0);
     return next;
