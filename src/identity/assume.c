@@ -114,10 +114,15 @@ static int add_role_tags(identity_authority *a, const role_lookup *l, const pl_p
         return 0;
     if (store_read(l->scope.room->config.store, read_tags_work, &found, error) != 0)
         return -1;
+    identity_fact *facts = pl_new(l->scope.arena, identity_fact, found.count + 1);
+    if (!facts)
+        return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < found.count; i++)
-        identity_authority_add(
-            a, pl_arena_printf(l->scope.arena, "acs:ResourceTag/%.*s", PL_FMT(found.tags[i].key)),
-            found.tags[i].value);
+        facts[i] = (identity_fact){
+            pl_arena_printf(l->scope.arena, "acs:ResourceTag/%.*s", PL_FMT(found.tags[i].key)),
+            found.tags[i].value};
+    a->tags[0] = (identity_seen_tags){facts, found.count, true};
+    identity_authority_add_facts(a, facts, found.count);
     return 0;
 }
 
@@ -150,7 +155,7 @@ static int decide(identity_authority *a, pl_arena *arena, const identity_caller 
         identity_authority_decide(a, resource, &decision, error) == 0 && decision.verdict == PL_ALLOW;
     /* What strangers try in vain stays out of an account's log, which they could fill. */
     if (allowed || pl_str_eq(caller->account_id, l->scope.account_id))
-        identity_calls_note(l->scope.room, caller, l->scope.account_id, &request);
+        identity_calls_note(l->scope.room, caller, l->scope.account_id, &request, a->tags);
     if (allowed)
         return 0;
     identity_authority_explain(a, l->scope.room, arena, caller, &decision, wanted->now, denial);

@@ -76,6 +76,7 @@ int identity_authority_open(identity_authority *a, identity *room, pl_arena *are
     a->principal = NULL;
     a->session = NULL;
     a->overflow = false;
+    memset(a->tags, 0, sizeof a->tags);
     a->view = NULL;
     a->levels = (org_levels){.role = PL_ACCOUNT_STANDALONE};
     if (find_levels(a, room, arena, caller->account_id, owner_id, &role, error) != 0 ||
@@ -157,16 +158,18 @@ static int refuse(pl_error *error) {
 }
 
 /* Replaces the tags of the resource before; `common` keys come from the request itself. */
-static int add_tags(identity_authority *a, const identity_request *request, size_t common, pl_str resource,
+static int add_tags(identity_authority *a, const identity_request *request, size_t common, size_t index,
                     pl_error *error) {
-    const identity_fact *tags;
-    size_t count;
+    identity_seen_tags tags = {.known = true};
     a->request.context_count = common;
     if (!request->tags_of || !identity_authority_reads_tags(a))
         return 0;
-    if (request->tags_of(request->tags_context, resource, &tags, &count, error) != 0)
+    if (request->tags_of(request->tags_context, request->resources[index], &tags.facts, &tags.count, error) !=
+        0)
         return -1;
-    identity_authority_add_facts(a, tags, count);
+    identity_authority_add_facts(a, tags.facts, tags.count);
+    if (index < IDENTITY_RESOURCES_LOGGED)
+        a->tags[index] = tags;
     return 0;
 }
 
@@ -175,7 +178,7 @@ static int decide_all(identity_authority *a, identity *room, pl_arena *arena, co
     size_t common = a->request.context_count;
     for (size_t i = 0; i < request->resource_count; i++) {
         pl_decision decision;
-        if (add_tags(a, request, common, request->resources[i], error) != 0)
+        if (add_tags(a, request, common, i, error) != 0)
             return -1;
         if (identity_authority_decide(a, request->resources[i], &decision, error) == 0 &&
             decision.verdict == PL_ALLOW)
@@ -198,7 +201,7 @@ int identity_authorize(identity *room, pl_arena *arena, const identity_caller *c
         identity_authority_add_keys(&a, arena, caller, request);
         result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
                                : decide_all(&a, room, arena, caller, request, denial, error);
-        identity_calls_note(room, caller, caller->account_id, request);
+        identity_calls_note(room, caller, caller->account_id, request, a.tags);
     }
     identity_authority_close(&a);
     return result;

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { BATCH = 500, RESOURCES_LOGGED = 16, FACTS_SIZE = 16384, HASH_SIZE = PL_SHA256_SIZE };
+enum { BATCH = 500, FACTS_SIZE = 16384, HASH_SIZE = PL_SHA256_SIZE };
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
@@ -55,14 +55,25 @@ static void put_principal(facts *f, const identity_caller *caller) {
     put(f, f->failed ? PL_STR("") : pl_str_of(arn, (size_t)n));
 }
 
-/* {"key": "value"}; empty without conditions. False when there is no room or memory. */
-static bool write_conditions(pl_buf *out, const identity_request *request) {
+/*
+ * {"key": "value", "acs:ResourceTag": {"key": "value"}}; empty without conditions. An empty acs:ResourceTag
+ * tells that the resource had no tags, none that nobody asked. False when there is no room or memory.
+ */
+static bool write_conditions(pl_buf *out, const identity_request *request, const identity_seen_tags *tags) {
     pl_writer w;
-    if (request->fact_count == 0)
+    pl_buf_clear(out);
+    if (request->fact_count == 0 && !tags->known)
         return true;
     pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR("conditions"));
     for (size_t i = 0; i < request->fact_count; i++)
         pl_write_optional(&w, request->facts[i].key, request->facts[i].value);
+    if (tags->known) {
+        pl_write_object(&w, PL_STR(IDENTITY_CALL_TAGS));
+        for (size_t i = 0; i < tags->count; i++)
+            pl_write_optional(&w, pl_str_skip(tags->facts[i].key, sizeof IDENTITY_CALL_TAGS),
+                              tags->facts[i].value);
+        pl_write_object_end(&w);
+    }
     pl_writer_end(&w);
     return !out->failed;
 }
@@ -132,14 +143,15 @@ static void count_call(identity *room, pl_str key, int64_t now) {
 }
 
 void identity_calls_note(identity *room, const identity_caller *caller, pl_str owner_id,
-                         const identity_request *request) {
+                         const identity_request *request, const identity_seen_tags *tags) {
     facts f;
     pl_buf conditions;
     if (caller->kind != IDENTITY_USER && caller->kind != IDENTITY_ASSUMED_ROLE)
         return;
     pl_buf_init(&conditions, FACTS_SIZE);
-    bool whole = write_conditions(&conditions, request);
-    for (size_t i = 0; whole && i < request->resource_count && i < RESOURCES_LOGGED; i++) {
+    for (size_t i = 0; i < request->resource_count && i < IDENTITY_RESOURCES_LOGGED; i++) {
+        if (!write_conditions(&conditions, request, &tags[i]))
+            continue;
         put_call(&f, caller, owner_id, request, request->resources[i], pl_buf_str(&conditions));
         if (!f.failed)
             count_call(room, pl_str_of(f.bytes, f.size), request->now);

@@ -23,12 +23,15 @@ enum {
     IDENTITY_CALLS_SHOWN_MAX = 1000
 };
 
+#define IDENTITY_CALL_TAGS "acs:ResourceTag"
+
 typedef struct identity_seen_call {
     pl_str account_id;    /* whose control policies bound it: the owner of the resource */
     pl_str principal_arn; /* user or role */
     pl_str action, resource, source_ip;
     pl_str session_policy; /* JSON; empty: the session had none */
-    pl_str conditions;     /* JSON object of further condition keys and their texts; empty: none */
+    pl_str conditions; /* JSON object of further condition keys and their texts, and of the resource's tags
+                        * under IDENTITY_CALL_TAGS when a policy asked for them; empty: none */
     bool secure, mfa;
     int64_t first_seen, last_seen; /* Unix milliseconds; decided again as at `last_seen` */
     int64_t count;
@@ -56,6 +59,10 @@ typedef struct identity_control_change {
     pl_str policy_id; /* a policy of the directory */
     pl_str document;  /* one that is not in the directory yet */
     bool detach;
+    /* The tags of a resource of `account_id`, for calls whose tags no policy had asked for. May be NULL. */
+    int (*tags_of)(void *context, pl_arena *arena, pl_str account_id, pl_str resource,
+                   const identity_fact **tags, size_t *count, pl_error *error);
+    void *tags_context;
 } identity_control_change;
 
 /*

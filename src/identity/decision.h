@@ -19,7 +19,8 @@ typedef struct identity_authority {
     org_levels levels;    /* of the account whose control policies bind the call */
     pl_context_entry context[IDENTITY_CONTEXT_MAX];
     pl_str values[IDENTITY_CONTEXT_MAX];
-    bool overflow; /* a key found no room: everything is denied */
+    identity_seen_tags tags[IDENTITY_RESOURCES_LOGGED]; /* of the request's resources, for the log */
+    bool overflow;                                      /* a key found no room: everything is denied */
 } identity_authority;
 
 /*

@@ -1,7 +1,8 @@
 /*
  * What a change of control policies would do to the calls seen: each is decided twice, without and with it,
- * as it was made: same address, transport, MFA, session policy, condition keys, and the time it was last seen
- * at. Directory and identity policies are those of now.
+ * as it was made: same address, transport, MFA, session policy, condition keys, tags of the resource, and the
+ * time it was last seen at. Directory and identity policies are those of now, and so are tags that no policy
+ * had asked for when the call was made.
  */
 #include "identity/calls.h"
 
@@ -19,6 +20,7 @@ typedef struct work {
     pl_arena scratch; /* of one page */
     identity_trial trial;
     identity_trials trials;
+    const identity_control_change *change;
     int64_t since;
     identity_impact *impact;
     pl_error *error;
@@ -134,20 +136,58 @@ static int compile_session(work *w, const identity_seen_call *call, pl_policy_se
     return call->session_policy.n ? pl_policy_set_compile(&source, 1, w->room->seed, set, &bad, w->error) : 0;
 }
 
-/* The condition keys beyond the common ones, as they were. */
-static int read_conditions(work *w, const identity_seen_call *call, identity_request *request) {
+/* Tags as condition keys, as they were. */
+static void read_tags(work *w, pl_json tags, identity_fact *facts, size_t *count) {
+    pl_str key;
+    pl_json value;
+    for (pl_json_walk walk = pl_json_children(tags); pl_json_step(&walk, &key, &value);)
+        facts[(*count)++] = (identity_fact){
+            pl_arena_printf(&w->scratch, IDENTITY_CALL_TAGS "/%.*s", PL_FMT(key)), pl_json_text(value)};
+}
+
+/* The condition keys beyond the common ones, as they were; `*known` says whether the tags are among them. */
+static int read_conditions(work *w, const identity_seen_call *call, identity_request *request, bool *known) {
     pl_json root, value;
     pl_str key;
+    *known = false;
     if (call->conditions.n == 0)
         return 0;
     if (pl_json_parse_in(&w->scratch, call->conditions, &root, w->error) != 0)
         return pl_failf(w->error, PL_E_InternalError, "The conditions of a logged call cannot be read.");
-    identity_fact *conditions = pl_new(&w->scratch, identity_fact, pl_json_count(root));
+    pl_json tags = pl_json_get(root, PL_STR(IDENTITY_CALL_TAGS));
+    size_t most = pl_json_count(root) + pl_json_count(tags) + 1;
+    identity_fact *conditions = pl_new(&w->scratch, identity_fact, most);
     if (!conditions)
         return pl_fail(w->error, PL_E_ServiceUnavailable);
     request->facts = conditions;
     for (pl_json_walk walk = pl_json_children(root); pl_json_step(&walk, &key, &value);)
-        conditions[request->fact_count++] = (identity_fact){key, pl_json_text(value)};
+        if (!pl_json_is_object(value))
+            conditions[request->fact_count++] = (identity_fact){key, pl_json_text(value)};
+    *known = pl_json_is_object(tags);
+    read_tags(w, tags, conditions, &request->fact_count);
+    return 0;
+}
+
+static bool levels_read_tags(const identity_overlay *overlay) {
+    bool reads = false;
+    for (size_t i = 0; i < overlay->level_count; i++)
+        reads |= pl_policy_set_reads_resource_tags(overlay->levels[i].set);
+    return reads;
+}
+
+/* Tags that nobody asked for when the call was made are looked up when a policy asks now. */
+static int add_tags_of_now(work *w, identity_authority *a, const identity_overlay *overlay,
+                           const identity_seen_call *call) {
+    const identity_fact *tags;
+    size_t count;
+    bool asked = levels_read_tags(overlay) || identity_authority_reads_tags(a) ||
+                 pl_policy_set_reads_resource_tags(a->sides.trust);
+    if (!asked || !w->change->tags_of)
+        return 0;
+    if (w->change->tags_of(w->change->tags_context, &w->scratch, call->account_id, call->resource, &tags,
+                           &count, w->error) != 0)
+        return -1;
+    identity_authority_add_facts(a, tags, count);
     return 0;
 }
 
@@ -169,19 +209,22 @@ static int decide_twice(work *w, identity_authority *a, const identity_caller *c
                         const identity_overlay *overlay, const identity_seen_call *call) {
     pl_ruling before = PL_IMPLICIT_DENY, after = PL_IMPLICIT_DENY;
     pl_policy_set *session = NULL, *trust = NULL;
+    bool known;
     identity_caller as = *caller;
     identity_request common = {.source_ip = call->source_ip, .now = call->last_seen, .secure = call->secure};
     as.mfa = call->mfa;
     a->request.action = call->action;
     a->request.context_count = 0;
     a->overflow = false;
-    if (read_conditions(w, call, &common) != 0)
+    if (read_conditions(w, call, &common, &known) != 0)
         return -1;
     identity_authority_add_keys(a, &w->scratch, &as, &common);
     if (w->scratch.failed)
         return pl_fail(w->error, PL_E_ServiceUnavailable);
     int result = compile_session(w, call, &session) == 0 ? aim_trust(w, a, call, &trust) : -1;
     a->sides.session = session;
+    if (result == 0 && !known)
+        result = add_tags_of_now(w, a, overlay, call);
     if (result == 0)
         result = decide_both(w, a, overlay, call, &before, &after);
     a->sides.session = NULL;
@@ -313,7 +356,8 @@ static int look_at_directory(work *w, const org_view *view, pl_str management_id
 int identity_control_impact(identity *room, pl_arena *arena, pl_str management_id,
                             const identity_control_change *change, int64_t since, identity_impact *impact,
                             pl_error *error) {
-    work w = {.room = room, .arena = arena, .since = since, .impact = impact, .error = error};
+    work w = {
+        .room = room, .arena = arena, .change = change, .since = since, .impact = impact, .error = error};
     *impact = (identity_impact){.items = NULL};
     if (identity_flush(room, error) != 0)
         return -1;

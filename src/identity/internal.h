@@ -114,9 +114,22 @@ void identity_principal_close(identity_principal *principal); /* NULL is fine */
 /* The policies scoped to the resource group that the ARN names; NULL when there are none. */
 const identity_scoped_set *identity_principal_group(const identity_principal *principal, pl_str resource);
 
-/* Counts a call on what `owner_id` owns; writes what was counted; forgets it. */
+/* How many resources of one call are logged. */
+enum { IDENTITY_RESOURCES_LOGGED = 16 };
+
+/* The tags of a resource that a decision saw, as acs:ResourceTag/<key>; not `known`: no policy asked. */
+typedef struct identity_seen_tags {
+    const identity_fact *facts;
+    size_t count;
+    bool known;
+} identity_seen_tags;
+
+/*
+ * Counts a call on what `owner_id` owns; writes what was counted; forgets it. `tags` are those of the first
+ * IDENTITY_RESOURCES_LOGGED resources, in their order.
+ */
 void identity_calls_note(identity *room, const identity_caller *caller, pl_str owner_id,
-                         const identity_request *request);
+                         const identity_request *request, const identity_seen_tags *tags);
 int identity_calls_flush(identity *room, pl_error *error);
 void identity_calls_forget(identity *room);
 

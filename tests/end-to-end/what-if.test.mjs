@@ -36,6 +36,9 @@ const calls = {
   assumeFromOutside: () => assume('abroad', organisation.administrator, { ExternalId: 'agreed-2' }),
   assumeWithSource: () => assume('open', alice, { SourceIdentity: 'alice@example' }),
   assumeWithoutPermission: () => assume('open', guest),
+  assumeTagged: () => assume('marked', alice),
+  readTagged: () => organisation.ram('GetRole', { RoleName: 'marked' }, alice),
+  readUntagged: () => organisation.ram('GetRole', { RoleName: 'closed' }, alice),
 };
 const outcome = (name) => calls[name]().then(() => 'Allow', (error) => error.data?.AccessDeniedDetail?.NoPermissionType ?? error.code);
 const outcomes = async () => Object.fromEntries(await Promise.all(Object.keys(calls).map(async (name) => [name, await outcome(name)])));
@@ -51,6 +54,7 @@ before(async () => {
   guest = await organisation.person('guest', { keys: owner });
   await organisation.ram('CreateRole', { RoleName: 'open', AssumeRolePolicyDocument: trust(member) }, owner);
   await organisation.ram('CreateRole', { RoleName: 'closed', AssumeRolePolicyDocument: trust(member, { StringEquals: { 'sts:ExternalId': 'agreed-1' } }) }, owner);
+  await organisation.ram('CreateRole', { RoleName: 'marked', AssumeRolePolicyDocument: trust(member), 'Tag.1.Key': 'class', 'Tag.1.Value': 'Gold' }, owner);
   await organisation.ram('CreateRole', { RoleName: 'abroad', AssumeRolePolicyDocument: trust(organisation.account, { StringEquals: { 'sts:ExternalId': 'agreed-2' } }) }, owner);
   await organisation.ram('AttachPolicyToRole', { RoleName: 'open', PolicyType: 'System', PolicyName: 'AdministratorAccess' }, owner);
   limited = keysOf(await assume('open', alice, { Policy: policy(allow('config:*')) }));
@@ -62,7 +66,7 @@ test('calls come out as their policies say', async () => {
   assert.deepEqual(await outcomes(), { list: 'Allow', listAsSession: 'Allow', deniedBySession: 'ImplicitDeny', withoutPermission: 'ImplicitDeny',
     tagProduction: 'Allow', tagTest: 'Allow', assume: 'Allow', assumeAsBreakGlass: 'Allow', assumeWithId: 'Allow',
     assumeWithWrongId: 'ImplicitDeny', assumeWithoutId: 'ImplicitDeny', assumeFromOutside: 'Allow', assumeWithSource: 'Allow',
-    assumeWithoutPermission: 'ImplicitDeny' });
+    assumeWithoutPermission: 'ImplicitDeny', assumeTagged: 'Allow', readTagged: 'Allow', readUntagged: 'Allow' });
 });
 
 test('a trust policy that does not allow is told as such', async () => {
@@ -96,6 +100,7 @@ for (const [title, Condition, changed] of [
   ['an external id', { StringLike: { 'sts:ExternalId': 'agreed-*' } }, ['assumeWithId']],
   ['the name of a session', { StringEquals: { 'sts:RoleSessionName': 'break-glass' } }, ['assumeAsBreakGlass']],
   ['a source identity', { StringLike: { 'sts:SourceIdentity': '*@example' } }, ['assumeWithSource']],
+  ['tags of the resource', { StringEquals: { 'acs:ResourceTag/class': 'Gold' } }, ['assumeTagged', 'readTagged']],
   ['the address', { IpAddress: { 'acs:SourceIp': '192.0.2.0/24' } }, []],
 ]) {
   test(`what a policy on ${title} would do is what it does`, async () => {
@@ -112,3 +117,33 @@ for (const [title, Condition, changed] of [
     for (const call of denied) assert.equal(call.DecisionAfter, 'ExplicitDeny');
   });
 }
+
+test('a call is decided again with the tags that its resource had, when a policy had asked for them', async () => {
+  const only = (value) => policy(allow('*'), { ...deny('ram:GetRole'), Condition: { StringEquals: { 'acs:ResourceTag/class': value } } });
+  const read = () => organisation.ram('GetRole', { RoleName: 'passing' }, alice);
+  const ofRead = async (document) => (await whatIf(document)).Calls.filter((call) => /role\/passing$/.test(call.ResourceArn) && call.ActionName === 'ram:GetRole');
+  await organisation.ram('CreateRole', { RoleName: 'passing', AssumeRolePolicyDocument: trust(member), 'Tag.1.Key': 'class', 'Tag.1.Value': 'then' }, owner);
+  const asking = await organisation.guard('asking', only('somebody else'), member);
+  await read();
+  await organisation.ram('TagResources', { ResourceType: 'role', 'ResourceNames.1': 'passing', 'Tag.1.Key': 'class', 'Tag.1.Value': 'now' }, owner);
+  const [then, ...more] = await ofRead(only('then'));
+  assert.equal(more.length, 0);
+  assert.deepEqual([then.DecisionBefore, then.DecisionAfter, JSON.parse(then.Conditions)], ['Allow', 'ExplicitDeny', { 'acs:ResourceTag': { class: 'then' } }]);
+  assert.deepEqual(await ofRead(only('now')), []);
+  await read();
+  assert.equal((await ofRead(only('now'))).length, 1);
+  await organisation.manage('DetachControlPolicy', { PolicyId: asking, TargetId: member });
+});
+
+test('what is gone is decided again with the tags it had, each resource of a request with its own', async () => {
+  const guarded = (action) => policy(allow('*'), { ...deny(action), Condition: { StringEquals: { 'acs:ResourceTag/class': 'Gold' } } });
+  const rule = async (ConfigRuleName, tags) => (await organisation.config('CreateConfigRule', { ConfigRuleName, RiskLevel: 1, SourceOwner: 'ALIYUN',
+    SourceIdentifier: 'ecs-instance-deletion-protection-enabled', ResourceTypesScope: 'ACS::ECS::Instance',
+    ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ...tags }, owner)).ConfigRuleId;
+  const [plain, marked] = [await rule('plain'), await rule('marked', { Tag: JSON.stringify([{ Key: 'class', Value: 'Gold' }]) })];
+  const asking = await organisation.guard('golden', guarded('ram:DeleteRole'), member);
+  await organisation.config('DeleteConfigRules', { ConfigRuleIds: `${plain},${marked}` }, alice);
+  await organisation.manage('DetachControlPolicy', { PolicyId: asking, TargetId: member });
+  const { Calls } = await whatIf(guarded('config:DeleteConfigRules'));
+  assert.deepEqual(Calls.map((call) => call.ResourceArn.split('/').at(-1)), [marked]);
+});

@@ -3,6 +3,7 @@
  */
 #include "api/answer.h"
 #include "api/operations.gen.h"
+#include "api/resource_tags.h"
 #include "identity/calls.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
@@ -28,12 +29,19 @@ static void write_call(pl_writer *out, const identity_changed_call *changed) {
     pl_write_object_end(out);
 }
 
+static int tags_of(void *context, pl_arena *arena, pl_str account_id, pl_str resource,
+                   const identity_fact **tags, size_t *count, pl_error *error) {
+    return api_resource_tags(context, arena, account_id, resource, tags, count, error);
+}
+
 /* One of PolicyId and PolicyDocument; what is detached must have an id. */
 static int read_change(api_call *call, identity_control_change *change) {
     *change = (identity_control_change){.target_id = api_text(call, "TargetId"),
                                         .policy_id = api_text(call, "PolicyId"),
                                         .document = api_text(call, "PolicyDocument"),
-                                        .detach = pl_str_is(api_text(call, "Change"), "Detach")};
+                                        .detach = pl_str_is(api_text(call, "Change"), "Detach"),
+                                        .tags_of = tags_of,
+                                        .tags_context = call->services};
     if (change->policy_id.n == 0 && change->document.n == 0)
         return api_refuse_missing(call, change->detach ? "PolicyId" : "PolicyDocument");
     if (change->document.n && (change->policy_id.n || change->detach))
