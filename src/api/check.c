@@ -24,7 +24,9 @@ static int add_pattern(api_binder *binder, const struct api_operation *operation
         return 0;
     int code;
     PCRE2_SIZE at;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, key.n, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+    /* Without DOLLAR_ENDONLY a line break at the end would pass. */
+    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY;
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, key.n, options, &code, &at, NULL);
     if (!compiled)
         return pl_failf(error, PL_E_InternalError, "The pattern \"%s\" of %.*s is wrong at byte %zu.",
                         pattern, PL_FMT(operation->name), (size_t)at);

@@ -319,7 +319,7 @@ static const pl_str create_policy_resources[] = {
 };
 
 static const struct api_parameter create_policy_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("Description"), .type = API_STRING, .min_length = 1, .max_length = 1024, .error_length = PL_E_InvalidParameter_Description_Length},
     {.name = PL_STR_INIT("PolicyDocument"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 6144, .error_length = PL_E_InvalidParameter_PolicyDocument_Length},
 };
@@ -339,7 +339,7 @@ static const pl_str create_policy_version_resources[] = {
 };
 
 static const struct api_parameter create_policy_version_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("PolicyDocument"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 6144},
     {.name = PL_STR_INIT("SetAsDefault"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
 };
@@ -429,7 +429,7 @@ static const struct api_parameter create_resource_group_parameters_tag_fields[] 
 
 static const struct api_parameter create_resource_group_parameters[] = {
     {.name = PL_STR_INIT("Name"), .type = API_STRING, .required = true, .min_length = 2, .max_length = 50, .pattern = "^[A-Za-z][A-Za-z0-9-]*$", .error_invalid = PL_E_InvalidParameter_Name_InvalidChars, .error_length = PL_E_InvalidParameter_Name_Length},
-    {.name = PL_STR_INIT("DisplayName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 50, .error_missing = PL_E_MissingParameter_DisplayName, .error_invalid = PL_E_InvalidParameter_DisplayName, .error_length = PL_E_InvalidParameter_DisplayName_Length},
+    {.name = PL_STR_INIT("DisplayName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 50, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_MissingParameter_DisplayName, .error_invalid = PL_E_InvalidParameter_DisplayName, .error_length = PL_E_InvalidParameter_DisplayName_Length},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = create_resource_group_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
 };
 
@@ -448,7 +448,7 @@ static const pl_str create_role_resources[] = {
 };
 
 static const struct api_parameter create_role_parameters[] = {
-    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
+    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]+$", .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
     {.name = PL_STR_INIT("Description"), .type = API_STRING, .min_length = 1, .max_length = 1024},
     {.name = PL_STR_INIT("AssumeRolePolicyDocument"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("MaxSessionDuration"), .type = API_INT64, .has_min = true, .min = 3600, .has_max = true, .max = 43200, .default_text = PL_STR_INIT("3600")},
@@ -469,7 +469,7 @@ static const pl_str create_service_linked_role_resources[] = {
 
 static const struct api_parameter create_service_linked_role_parameters[] = {
     {.name = PL_STR_INIT("ServiceName"), .type = API_STRING, .required = true},
-    {.name = PL_STR_INIT("CustomSuffix"), .type = API_STRING, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_CustomSuffix_InvalidChars, .error_length = PL_E_InvalidParameter_CustomSuffix_Length},
+    {.name = PL_STR_INIT("CustomSuffix"), .type = API_STRING, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_CustomSuffix_InvalidChars, .error_length = PL_E_InvalidParameter_CustomSuffix_Length},
     {.name = PL_STR_INIT("Description"), .type = API_STRING, .min_length = 1, .max_length = 1024, .error_length = PL_E_InvalidParameter_Description_Length},
 };
 
@@ -580,7 +580,7 @@ static const pl_str delete_policy_resources[] = {
 };
 
 static const struct api_parameter delete_policy_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
 };
 
 static const struct api_error delete_policy_errors[] = {
@@ -597,7 +597,7 @@ static const pl_str delete_policy_version_resources[] = {
 };
 
 static const struct api_parameter delete_policy_version_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("VersionId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_VersionId_Format},
 };
 
@@ -615,7 +615,7 @@ static const pl_str delete_resource_group_resources[] = {
 };
 
 static const struct api_parameter delete_resource_group_parameters[] = {
-    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
+    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .pattern = "^rg-[A-Za-z0-9]{1,15}$", .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
 };
 
 static const struct api_error delete_resource_group_errors[] = {
@@ -629,7 +629,7 @@ static const pl_str delete_role_resources[] = {
 };
 
 static const struct api_parameter delete_role_parameters[] = {
-    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
+    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]+$", .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
 };
 
 static const struct api_error delete_role_errors[] = {
@@ -946,7 +946,7 @@ static const pl_str get_policy_parameters_language_values[] = {
 };
 
 static const struct api_parameter get_policy_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("PolicyType"), .type = API_STRING, .required = true, .values = get_policy_parameters_policy_type_values, .value_count = 2, .error_invalid = PL_E_InvalidParameter_PolicyType},
     {.name = PL_STR_INIT("Language"), .type = API_STRING, .values = get_policy_parameters_language_values, .value_count = 3, .error_invalid = PL_E_InvalidParameter_Language},
 };
@@ -970,7 +970,7 @@ static const pl_str get_policy_version_parameters_policy_type_values[] = {
 
 static const struct api_parameter get_policy_version_parameters[] = {
     {.name = PL_STR_INIT("PolicyType"), .type = API_STRING, .required = true, .values = get_policy_version_parameters_policy_type_values, .value_count = 2, .error_invalid = PL_E_InvalidParameter_PolicyType},
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("VersionId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_VersionId_Format},
 };
 
@@ -996,7 +996,7 @@ static const pl_str get_resource_group_resources[] = {
 };
 
 static const struct api_parameter get_resource_group_parameters[] = {
-    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
+    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .pattern = "^rg-[A-Za-z0-9]{1,15}$", .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
     {.name = PL_STR_INIT("IncludeTags"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
 };
 
@@ -1046,7 +1046,7 @@ static const pl_str get_role_parameters_language_values[] = {
 };
 
 static const struct api_parameter get_role_parameters[] = {
-    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
+    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]+$", .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
     {.name = PL_STR_INIT("Language"), .type = API_STRING, .values = get_role_parameters_language_values, .value_count = 3, .error_invalid = PL_E_InvalidParameter_Language},
 };
 
@@ -1101,7 +1101,7 @@ static const struct api_parameter invite_account_to_resource_directory_parameter
 static const struct api_parameter invite_account_to_resource_directory_parameters[] = {
     {.name = PL_STR_INIT("TargetEntity"), .type = API_STRING, .required = true, .error_missing = PL_E_MissingParameter_TargetEntity, .error_invalid = PL_E_InvalidParameter_TargetEntity},
     {.name = PL_STR_INIT("TargetType"), .type = API_STRING, .required = true, .values = invite_account_to_resource_directory_parameters_target_type_values, .value_count = 2, .error_missing = PL_E_MissingParameter_TargetType, .error_invalid = PL_E_InvalidParameter_TargetType},
-    {.name = PL_STR_INIT("Note"), .type = API_STRING, .max_length = 1024, .error_invalid = PL_E_InvalidParameter_Note, .error_length = PL_E_InvalidParameter_Note_Length},
+    {.name = PL_STR_INIT("Note"), .type = API_STRING, .max_length = 1024, .pattern = "^[^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F]*$", .error_invalid = PL_E_InvalidParameter_Note, .error_length = PL_E_InvalidParameter_Note_Length},
     {.name = PL_STR_INIT("ParentFolderId"), .type = API_STRING, .pattern = "^(r-[A-Za-z0-9]{6}|fd-[A-Za-z0-9]{10})$", .error_invalid = PL_E_InvalidParameter_ParentFolderId},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = invite_account_to_resource_directory_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
 };
@@ -1411,7 +1411,7 @@ static const pl_str list_policy_versions_parameters_policy_type_values[] = {
 
 static const struct api_parameter list_policy_versions_parameters[] = {
     {.name = PL_STR_INIT("PolicyType"), .type = API_STRING, .required = true, .values = list_policy_versions_parameters_policy_type_values, .value_count = 2, .error_invalid = PL_E_InvalidParameter_PolicyType},
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
 };
 
 static const struct api_error list_policy_versions_errors[] = {
@@ -1822,7 +1822,7 @@ static const pl_str set_default_policy_version_resources[] = {
 };
 
 static const struct api_parameter set_default_policy_version_parameters[] = {
-    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
+    {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 128, .pattern = "^[A-Za-z0-9-]+$", .error_invalid = PL_E_InvalidParameter_PolicyName_InvalidChars, .error_length = PL_E_InvalidParameter_PolicyName_Length},
     {.name = PL_STR_INIT("VersionId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_VersionId_Format},
 };
 
@@ -2035,8 +2035,8 @@ static const pl_str update_resource_group_resources[] = {
 };
 
 static const struct api_parameter update_resource_group_parameters[] = {
-    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
-    {.name = PL_STR_INIT("NewDisplayName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 50, .error_missing = PL_E_MissingParameter_DisplayName, .error_invalid = PL_E_InvalidParameter_DisplayName, .error_length = PL_E_InvalidParameter_DisplayName_Length},
+    {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .required = true, .pattern = "^rg-[A-Za-z0-9]{1,15}$", .error_invalid = PL_E_InvalidParameter_ResourceGroupId},
+    {.name = PL_STR_INIT("NewDisplayName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 50, .pattern = "^[^\\p{Cc}]*$", .error_missing = PL_E_MissingParameter_DisplayName, .error_invalid = PL_E_InvalidParameter_DisplayName, .error_length = PL_E_InvalidParameter_DisplayName_Length},
 };
 
 static const struct api_error update_resource_group_errors[] = {
@@ -2060,7 +2060,7 @@ static const pl_str update_role_resources[] = {
 };
 
 static const struct api_parameter update_role_parameters[] = {
-    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
+    {.name = PL_STR_INIT("RoleName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]+$", .error_invalid = PL_E_InvalidParameter_RoleName_InvalidChars, .error_length = PL_E_InvalidParameter_RoleName_Length},
     {.name = PL_STR_INIT("NewAssumeRolePolicyDocument"), .type = API_STRING},
     {.name = PL_STR_INIT("NewMaxSessionDuration"), .type = API_INT64, .has_min = true, .min = 3600, .has_max = true, .max = 43200},
     {.name = PL_STR_INIT("NewDescription"), .type = API_STRING, .min_length = 1, .max_length = 1024},
