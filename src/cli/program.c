@@ -74,6 +74,13 @@ static int account_found(void *context, store_session *session, pl_arena *arena,
     return identities.find_account(identities.context, session, arena, account_id, found, name, error);
 }
 
+static int root_key_active(void *context, store_session *session, pl_str account_id, bool *active,
+                           pl_error *error) {
+    org_hooks identities = {.context = NULL};
+    identity_org_hooks(((program *)context)->identity, &identities);
+    return identities.root_key_active(identities.context, session, account_id, active, error);
+}
+
 /* Changes of rules and packs as the account `owner_id` itself makes them. */
 static engine_context changes_of(program *p, pl_arena *arena, pl_str owner_id, int64_t now) {
     return (engine_context){.engine = p->engine,
@@ -383,6 +390,7 @@ static void connect_rooms(program *p) {
                        .create_account = account_created,
                        .delete_account = account_deleted,
                        .find_account = account_found,
+                       .root_key_active = root_key_active,
                        .account_changed = account_changed,
                        .group_deleted = group_deleted,
                        .committed = committed};

@@ -129,11 +129,26 @@ static int find_account(void *context, store_session *session, pl_arena *arena, 
     return identity_account_find(&scope, found, name, error);
 }
 
+static int root_key_active(void *context, store_session *session, pl_str account_id, bool *active,
+                           pl_error *error) {
+    (void)context;
+    store_statement *row = store_prepare(session,
+                                         "SELECT access_key_id FROM identity_access_keys WHERE account_id = "
+                                         "$1 AND user_name = '' AND status = 'Active' LIMIT 1",
+                                         error);
+    store_bind_text(row, 1, account_id);
+    int step = store_step(row, error);
+    *active = step == 1;
+    store_reset(row);
+    return step < 0 ? -1 : 0;
+}
+
 void identity_org_hooks(identity *room, org_hooks *hooks) {
     hooks->context = room;
     hooks->create_account = create_member;
     hooks->delete_account = delete_member;
     hooks->find_account = find_account;
+    hooks->root_key_active = root_key_active;
 }
 
 /* --- The first account -------------------------------------------------------------------------------------

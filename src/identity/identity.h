@@ -185,7 +185,8 @@ int identity_changed(identity *identity, store_session *session, pl_str account_
 int identity_account_create(identity *identity, store_session *session, pl_str account_id, pl_str name,
                             int64_t now, pl_error *error);
 
-/* The hooks by which the organisation room makes, deletes and finds accounts; sets these three members only.
+/* The hooks by which the organisation room makes, deletes and finds accounts, and asks for their owners'
+ * keys; sets these four members only.
  */
 void identity_org_hooks(identity *identity, struct org_hooks *hooks);
 

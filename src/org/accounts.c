@@ -182,14 +182,32 @@ int org_rename_account(org *o, const org_caller *caller, pl_str account_id, pl_s
     return org_write(o, caller, rename_work, &w, after, error);
 }
 
-/* Only members that the directory created can change their type; invited ones are CloudAccounts. */
+/* The owner of a resource account cannot sign in, so that its keys must not be in use any more. */
+static int check_root_keys(const org_change *change, pl_str account_id, pl_error *error) {
+    const org_hooks *hooks = &change->org->hooks;
+    bool active = false;
+    if (hooks->root_key_active &&
+        hooks->root_key_active(hooks->context, change->session, account_id, &active, error))
+        return -1;
+    return active ? pl_fail(error, PL_E_PrimaryAkInUse) : 0;
+}
+
+/* The owner of a cloud account signs in with what it is reached by; invited accounts bring their own. */
+static int check_reachable(const org_account *account, pl_error *error) {
+    bool own = !pl_str_is(account->join_method, "created");
+    return own || account->email.n > 0 || account->phone.n > 0 ? 0 : pl_fail(error, PL_E_MissingSecurityInfo);
+}
+
 static int switch_work(org_change *change, void *argument, pl_error *error) {
     account_work *w = argument;
     const org_account *account = need_account(change, w->id, error);
     if (!account)
         return -1;
-    if (pl_str_eq(account->type, w->text) || !pl_str_is(account->join_method, "created"))
+    if (pl_str_eq(account->type, w->text))
         return pl_fail(error, PL_E_AccountTypeMismatch);
+    if (pl_str_is(w->text, "ResourceAccount") ? check_root_keys(change, account->node.id, error)
+                                              : check_reachable(account, error))
+        return -1;
     change->touched = true;
     return store_run(change->session, error,
                      "UPDATE directory_accounts SET type = $1, status = 'SwitchSuccess', modified = $2 "

@@ -75,11 +75,38 @@ static int forget_own(const org_change *change, pl_str account_id, pl_error *err
     return 0;
 }
 
+/* Whoever is deleted a second time is told apart from those that never were here. */
+static int check_deleted(const org_change *change, pl_str account_id, pl_error *error) {
+    store_statement *st = store_prepare(change->session,
+                                        "SELECT status FROM directory_deletions WHERE account_id = $1 AND "
+                                        "member_id = $2 AND status = 'Success'",
+                                        error);
+    store_bind_text(st, 1, change->caller->account_id);
+    store_bind_text(st, 2, account_id);
+    int step = store_step(st, error);
+    store_reset(st);
+    if (step < 0)
+        return -1;
+    return pl_fail(error, step == 1 ? PL_E_AccountNotExist_DeleteAccount : PL_E_EntityNotExists_Account);
+}
+
+static const org_account *need_deletable(const org_change *change, pl_str account_id, pl_error *error) {
+    const org_account *account = need_account(change, account_id, error);
+    if (!account && pl_error_is(error, PL_E_EntityNotExists_Account))
+        check_deleted(change, account_id, error);
+    if (!account || check_deletable(change, account, error))
+        return NULL;
+    if (account->payer_id.n == 0)
+        return account;
+    pl_fail(error, PL_E_NotSupport_HasPayerAccount);
+    return NULL;
+}
+
 static int delete_work(org_change *change, void *argument, pl_error *error) {
     const member_work *w = argument;
     const org_hooks *hooks = &change->org->hooks;
-    const org_account *account = need_account(change, w->account_id, error);
-    if (!account || check_deletable(change, account, error) || org_forget_member(change, account, error) ||
+    const org_account *account = need_deletable(change, w->account_id, error);
+    if (!account || org_forget_member(change, account, error) ||
         forget_own(change, account->node.id, error) ||
         write_deletion(change, account->node.id, "Success", "0", error))
         return -1;

@@ -26,6 +26,18 @@ int org_account_name(const org_change *change, pl_str *name, pl_error *error) {
     return 0;
 }
 
+/* Names that management accounts were given are unique; those that accounts had before may not be. */
+static int check_given_name(const org_change *change, pl_str name, pl_error *error) {
+    store_statement *st = store_prepare(
+        change->session, "SELECT account_id FROM directories WHERE account_name = $1 LIMIT 1", error);
+    store_bind_text(st, 1, name);
+    int step = store_step(st, error);
+    store_reset(st);
+    if (step < 0)
+        return -1;
+    return step == 1 ? pl_fail(error, PL_E_InvalidParameter_ManagementAccountName_AlreadyUsed) : 0;
+}
+
 static int enable_work(org_change *change, void *argument, pl_error *error) {
     pl_str name = *(const pl_str *)argument;
     const org_caller *caller = change->caller;
@@ -34,7 +46,7 @@ static int enable_work(org_change *change, void *argument, pl_error *error) {
     if (org_directory_of(change->before, caller->account_id))
         return pl_fail(error, PL_E_NotSupport_AccountInAnotherResourceDirectory);
     pl_str id, root;
-    if (!name.p && org_account_name(change, &name, error))
+    if (name.p ? check_given_name(change, name, error) : org_account_name(change, &name, error))
         return -1;
     if (org_random_id(change, "rd-", 6, &id, error) || org_random_id(change, "r-", 6, &root, error))
         return -1;

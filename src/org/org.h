@@ -70,6 +70,9 @@ typedef struct org_hooks {
     /* Whether such an account exists, and what it is called. NULL: every well-formed id is taken. */
     int (*find_account)(void *context, store_session *session, pl_arena *arena, pl_str account_id,
                         bool *found, pl_str *name, pl_error *error);
+    /* Whether the owner of an account has an access key that is active. NULL: none has. */
+    int (*root_key_active)(void *context, store_session *session, pl_str account_id, bool *active,
+                           pl_error *error);
     /* An account joined or left groups, or lies in other folders: its group rules are other ones now. */
     int (*account_changed)(void *context, store_session *session, pl_str account_id, int64_t now,
                            pl_error *error);

@@ -65,7 +65,7 @@ static inline void open_organisation(organisation *t, const org_limits *limits) 
     t->services.limits = &t->limits;
     t->services.random = config.random;
     t->services.clock = config.clock;
-    t->caller = (identity_caller){.kind = IDENTITY_ROOT, .account_id = PL_STR(MANAGER)};
+    t->caller = (identity_caller){.kind = IDENTITY_USER, .account_id = PL_STR(MANAGER)};
 }
 
 static inline void close_organisation(organisation *t) {

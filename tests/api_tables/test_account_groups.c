@@ -153,7 +153,7 @@ static void groups_follow_the_directory(void **state) {
     assert_string_equal(told, pl_arena_printf(&t.arena, "%s:2 ", one).p);
     CONFIG_OK(&t, "GetAggregator", "AggregatorId", dev);
     assert_int_equal(number_at(&t, "Aggregator.AggregatorAccountCount"), 2);
-    CALL_OK(&t, "UpdateAccount", "AccountId", one, "NewAccountType", "CloudAccount");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", one, "Email", "one@example.com");
     told[0] = '\0';
     CALL_OK(&t, "RemoveCloudAccount", "AccountId", one);
     assert_string_equal(told, pl_arena_printf(&t.arena, "%s:0 ", one).p);

@@ -1,5 +1,7 @@
 #include "organisation.h"
 
+#define MASTER &api_product_resourcedirectorymaster_2022_04_19
+
 static organisation t;
 static const char *root;
 
@@ -160,7 +162,7 @@ static void a_member_is_changed_and_moved(void **state) {
     CALL_FAILS(&t, 409, "AccountTypeMismatch", "UpdateAccount", "AccountId", id, "NewAccountType",
                "ResourceAccount");
     CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "RemoveCloudAccount", "AccountId", id);
-    CALL_OK(&t, "UpdateAccount", "AccountId", id, "NewAccountType", "CloudAccount");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", id, "Email", "app@example.com");
     CALL_OK(&t, "MoveAccount", "AccountId", id, "DestinationFolderId", folder);
     CALL_OK(&t, "GetAccount", "AccountId", id);
     assert_str(text_at(&t, "Account.FolderId"), folder);
@@ -168,8 +170,43 @@ static void a_member_is_changed_and_moved(void **state) {
                "fd-0000000000");
     CALL_OK(&t, "RemoveCloudAccount", "AccountId", id);
     CALL_FAILS(&t, 404, "EntityNotExists.Account", "GetAccount", "AccountId", id);
-    t.limits.strict = true;
+    t.caller.kind = IDENTITY_ROOT;
     CALL_FAILS(&t, 409, "CallerIdentityError", "UpdateAccount", "AccountId", id, "NewDisplayName", "x1");
+    CALL_FAILS(&t, 409, "CallerIdentityError", "BindSecureMobilePhone", "AccountId", id, "SecureMobilePhone",
+               "86-13900000000", "VerificationCode", "x");
+}
+
+static int key_of_stranger(void *context, store_session *session, pl_str account_id, bool *active,
+                           pl_error *error) {
+    (void)session, (void)error;
+    *active = *(const bool *)context && pl_str_is(account_id, STRANGER);
+    return 0;
+}
+
+static const char *invite(const char *account_id);
+
+static void types_are_switched_when_they_can_be(void **state) {
+    (void)state;
+    bool keys = true;
+    const char *id = make_account(&t, root, "app");
+    CALL_FAILS(&t, 409, "MissingSecurityInfo", "UpdateAccount", "AccountId", id, "NewAccountType",
+               "CloudAccount");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", id, "Email", "app@example.com");
+    CALL_OK(&t, "UpdateAccount", "AccountId", id, "NewAccountType", "ResourceAccount");
+    assert_str(text_at(&t, "Account.Status"), "SwitchSuccess");
+    CALL_OK(&t, "UpdateAccount", "AccountId", id, "NewAccountType", "CloudAccount");
+    const char *handshake = invite(STRANGER);
+    act_as(&t, STRANGER);
+    CALL_OK(&t, "AcceptHandshake", "HandshakeId", handshake);
+    act_as(&t, MANAGER);
+    org_set_hooks(t.org, &(org_hooks){.context = &keys, .root_key_active = key_of_stranger});
+    CALL_FAILS(&t, 409, "PrimaryAkInUse", "UpdateAccount", "AccountId", STRANGER, "NewAccountType",
+               "ResourceAccount");
+    keys = false;
+    CALL_OK(&t, "UpdateAccount", "AccountId", STRANGER, "NewAccountType", "ResourceAccount");
+    CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "RemoveCloudAccount", "AccountId", STRANGER);
+    CALL_OK(&t, "UpdateAccount", "AccountId", STRANGER, "NewAccountType", "CloudAccount");
+    CALL_OK(&t, "RemoveCloudAccount", "AccountId", STRANGER);
 }
 
 static const char *invite(const char *account_id) {
@@ -246,7 +283,7 @@ static void delegated_administrators_read_the_directory(void **state) {
     assert_str(text_at(&t, "Accounts.Account.0.DelegationEnabledTime"), "1700000000123");
     CALL_OK(&t, "ListDelegatedServicesForAccount", "AccountId", id);
     assert_str(text_at(&t, "DelegatedServices.DelegatedService.0.Status"), "ENABLED");
-    CALL_OK(&t, "UpdateAccount", "AccountId", id, "NewAccountType", "CloudAccount");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", id, "Email", "admin@example.com");
     CALL_FAILS(&t, 409, "Deny.TrustedService", "RemoveCloudAccount", "AccountId", id);
     act_as(&t, id);
     CALL_OK(&t, "ListAccounts");
@@ -282,10 +319,31 @@ static void a_member_is_deleted(void **state) {
     CALL_OK(&t, "GetAccountDeletionStatus", "AccountId", id);
     assert_str(text_at(&t, "RdAccountDeletionStatus.Status"), "Success");
     assert_str(text_at(&t, "RdAccountDeletionStatus.DeletionTime"), "2023-11-15T06:13:20+08:00");
-    CALL_FAILS(&t, 404, "EntityNotExists.Account", "DeleteAccount", "AccountId", id);
+    CALL_FAILS(&t, 409, "AccountNotExist.DeleteAccount", "DeleteAccount", "AccountId", id);
+    CALL_FAILS(&t, 404, "EntityNotExists.Account", "CheckAccountDelete", "AccountId", id);
+    CALL_FAILS(&t, 404, "EntityNotExists.Account", "DeleteAccount", "AccountId", STRANGER);
     const char *cloud = make_account(&t, root, "cloud");
-    CALL_OK(&t, "UpdateAccount", "AccountId", cloud, "NewAccountType", "CloudAccount");
+    CALL_OK(&t, "PromoteResourceAccount", "AccountId", cloud, "Email", "cloud@example.com");
     CALL_FAILS(&t, 409, "MemberTypeError.DeleteAccount", "DeleteAccount", "AccountId", cloud);
+}
+
+static void a_member_that_another_pays_for_stays(void **state) {
+    (void)state;
+    CALL_OK(&t, "CreateResourceAccount", "DisplayName", "paid", "PayerAccountId", MANAGER);
+    const char *id = keep_at(&t, "Account.AccountId");
+    CALL_OK(&t, "SetMemberDeletionPermission", "Status", "Enabled");
+    CALL_OK(&t, "CheckAccountDelete", "AccountId", id);
+    CALL_OK(&t, "GetAccountDeletionCheckResult", "AccountId", id);
+    assert_str(text_at(&t, "AccountDeletionCheckResultInfo.AllowDelete"), "false");
+    assert_str(text_at(&t, "AccountDeletionCheckResultInfo.NotAllowReason.0.CheckId"), "NON_SP_efc");
+    CALL_FAILS(&t, 409, "NotSupport.HasPayerAccount", "DeleteAccount", "AccountId", id);
+    assert_int_equal(
+        call_product(&t, MASTER, "UpdatePayerForAccount", "AccountId", id, "PayerAccountId", id, NULL), 0);
+    CALL_OK(&t, "GetAccountDeletionCheckResult", "AccountId", id);
+    assert_str(text_at(&t, "AccountDeletionCheckResultInfo.AllowDelete"), "true");
+    CALL_OK(&t, "DeleteAccount", "AccountId", id);
+    CALL_FAILS(&t, 409, "NotSupport.SettingResellAccountType", "CreateResourceAccount", "DisplayName", "sold",
+               "ResellAccountType", "non_resell");
 }
 
 static void addresses_and_phones(void **state) {
@@ -327,8 +385,6 @@ static void a_cloud_account_is_created(void **state) {
     CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "PromoteResourceAccount", "AccountId", id, "Email",
                "c@example.com");
 }
-
-#define MASTER &api_product_resourcedirectorymaster_2022_04_19
 
 static void objects_are_tagged(void **state) {
     (void)state;
@@ -418,6 +474,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(invitations_end_in_other_ways, setup, teardown),
         cmocka_unit_test_setup_teardown(delegated_administrators_read_the_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_is_deleted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_member_that_another_pays_for_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(types_are_switched_when_they_can_be, setup, teardown),
         cmocka_unit_test_setup_teardown(addresses_and_phones, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cloud_account_is_created, setup, teardown),
         cmocka_unit_test_setup_teardown(objects_are_tagged, setup, teardown),

@@ -176,6 +176,41 @@ static void control_policies_bind_members_and_are_named_in_the_denial(void **sta
     assert_answer(ram("CreateUser", "UserName=carol"));
 }
 
+/* A member becomes an account of its own; returns the key of its administrator. */
+static const char *make_independent(void) {
+    const char *member = make_member();
+    enter(member);
+    assert_answer(ram("CreateUser", "UserName=boss"));
+    assert_answer(
+        ram("AttachPolicyToUser", "UserName=boss&PolicyType=System&PolicyName=AdministratorAccess"));
+    const char *key = text_at(ram("CreateAccessKey", "UserName=boss"), "AccessKey.AccessKeyId");
+    house_be_root();
+    assert_answer(directory("PromoteResourceAccount", join("Email=a%40example.com&AccountId=$", member)));
+    assert_answer(directory("RemoveCloudAccount", join("AccountId=$", member)));
+    assert_answer(directory("DestroyResourceDirectory", ""));
+    return key;
+}
+
+static void an_account_whose_owner_has_a_key_in_use_stays_a_cloud_account(void **state) {
+    (void)state;
+    const char *boss = make_independent();
+    const char *change = join("NewAccountType=ResourceAccount&AccountId=$", h.root.account_id);
+    house_be(boss, NULL);
+    assert_answer(directory("InitResourceDirectory", ""));
+    pl_json invitation = directory("InviteAccountToResourceDirectory",
+                                   join("TargetType=Account&TargetEntity=$", h.root.account_id));
+    assert_answer(invitation);
+    house_be_root();
+    assert_answer(
+        directory("AcceptHandshake", join("HandshakeId=$", text_at(invitation, "Handshake.HandshakeId"))));
+    house_be(boss, NULL);
+    assert_refused(directory("UpdateAccount", change), 409, "PrimaryAkInUse");
+    house_be_root();
+    assert_answer(ram("UpdateAccessKey", join("Status=Inactive&UserAccessKeyId=$", h.root.access_key_id)));
+    house_be(boss, NULL);
+    assert_str(at(directory("UpdateAccount", change), "Account.Type"), "ResourceAccount");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         HOUSE_TEST(roles_have_a_principal_name),
@@ -183,6 +218,7 @@ int main(void) {
         HOUSE_TEST(a_policy_in_a_resource_group_stays_there),
         HOUSE_TEST(members_are_entered_by_their_management),
         HOUSE_TEST(control_policies_bind_members_and_are_named_in_the_denial),
+        HOUSE_TEST(an_account_whose_owner_has_a_key_in_use_stays_a_cloud_account),
     };
     return house_run(cases);
 }

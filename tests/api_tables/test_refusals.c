@@ -115,13 +115,10 @@ static void members_are_refused_as_documented(void **state) {
                    409, "MissingSecureMobilePhone");
     assert_answer(directory("EnableResourceDirectory", "EnableMode=CurrentAccount"));
     const char *shop = make_member("shop");
-    api_limits strict = {.strict = true};
-    h.services.limits = &strict;
     assert_refused(directory("CheckAccountDelete", with("AccountId=%s", shop)), 409,
                    "CallerIdentityError.DeleteAccount");
     assert_refused(directory("DeleteAccount", with("AccountId=%s", shop)), 409,
                    "CallerIdentityError.DeleteAccount");
-    h.services.limits = NULL;
     const char *second =
         text_at(directory("CreateResourceAccount", with("DisplayName=second&PayerAccountId=%s", shop)),
                 "Account.AccountId");
@@ -212,12 +209,36 @@ static void invitations_are_refused_as_documented(void **state) {
     assert_refused(directory("GetHandshake", ""), 400, "MissingParameter.HandshakeId");
 }
 
+static void forms_are_refused_as_documented(void **state) {
+    (void)state;
+    static const struct {
+        const char *action, *parameters, *code;
+    } forms[] = {
+        {"GetRole", "RoleName=a%20b", "InvalidParameter.RoleName.InvalidChars"},
+        {"DeleteRole", "RoleName=a%0A", "InvalidParameter.RoleName.InvalidChars"},
+        {"GetPolicy", "PolicyType=Custom&PolicyName=a_b", "InvalidParameter.PolicyName.InvalidChars"},
+        {"DeletePolicy", "PolicyName=a.b", "InvalidParameter.PolicyName.InvalidChars"},
+        {"CreateResourceGroup", "Name=name&DisplayName=a%0Ab", "InvalidParameter.DisplayName"},
+        {"CreateResourceGroup", "Name=name%0A&DisplayName=a", "InvalidParameter.Name.InvalidChars"},
+        {"CreateServiceLinkedRole", "ServiceName=config.aliyuncs.com&CustomSuffix=a_b",
+         "InvalidParameter.CustomSuffix.InvalidChars"},
+        {"InviteAccountToResourceDirectory", "TargetType=Email&TargetEntity=a%40example.com&Note=%01",
+         "InvalidParameter.Note"}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        assert_refused(directory(forms[i].action, forms[i].parameters), 400, forms[i].code);
+    assert_refused(ram("GetUser", "UserName=alice%0A"), 400, "InvalidParameter.UserName.InvalidChars");
+    assert_refused(directory("EnableResourceDirectory",
+                             "EnableMode=NewManagementAccount&MAName=x%40rdadmin.aliyunid.com&"
+                             "MASecureMobilePhone=none"),
+                   409, "InvalidParameter.ManagementAccountSecurityInfo");
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         HOUSE_TEST(groups_are_refused_as_documented),      HOUSE_TEST(lengths_of_documents_count_characters),
         HOUSE_TEST(roles_are_refused_as_documented),       HOUSE_TEST(members_are_refused_as_documented),
         HOUSE_TEST(delegates_are_refused_as_documented),   HOUSE_TEST(codes_are_counted),
-        HOUSE_TEST(invitations_are_refused_as_documented),
+        HOUSE_TEST(invitations_are_refused_as_documented), HOUSE_TEST(forms_are_refused_as_documented),
     };
     return house_run(cases);
 }

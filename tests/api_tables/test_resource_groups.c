@@ -57,6 +57,15 @@ static void a_group_lives(void **state) {
     CALL_OK(&t, "DeleteResourceGroup", "ResourceGroupId", id);
     assert_str(text_at(&t, "ResourceGroup.Status"), "PendingDelete");
     CALL_FAILS(&t, 404, "EntityNotExists.ResourceGroup", "GetResourceGroup", "ResourceGroupId", id);
+    static const char *const malformed[] = {"rg", "rg-", "rg-0123456789abcdef", "rg-a_b", "xrg-abc"};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
+        CALL_FAILS(&t, 400, "InvalidParameter.ResourceGroupId", "GetResourceGroup", "ResourceGroupId",
+                   malformed[i]);
+        CALL_FAILS(&t, 400, "InvalidParameter.ResourceGroupId", "DeleteResourceGroup", "ResourceGroupId",
+                   malformed[i]);
+        CALL_FAILS(&t, 400, "InvalidParameter.ResourceGroupId", "UpdateResourceGroup", "ResourceGroupId",
+                   malformed[i], "NewDisplayName", "x");
+    }
 }
 
 static void groups_have_rules(void **state) {
@@ -97,6 +106,9 @@ static void resources_move_between_groups(void **state) {
             "Resources.2.ResourceId", "i-1");
     assert_str(text_at(&t, "Responses.0.Status"), "SUCCESS");
     assert_str(text_at(&t, "Responses.1.Status"), "FAIL");
+    CALL_FAILS(&t, 400, "SERVICE_REGION_NO_ENDPOINT", "MoveResources", "ResourceGroupId", id,
+               "Resources.1.Service", "vpc", "Resources.1.ResourceType", "vpc", "Resources.1.ResourceId",
+               "v-1", "Resources.2.Service", "nothing", "Resources.2.ResourceId", "v-1");
     CALL_OK(&t, "ListResources", "ResourceGroupId", id);
     assert_int_equal(number_at(&t, "TotalCount"), 1);
     assert_str(text_at(&t, "Resources.Resource.0.ResourceId"), "i-1");

@@ -233,7 +233,7 @@ test('group rules follow a member that comes, moves or leaves, within the same c
   assert.ok(!(await membersOf(chosen)).includes(fresh));
   await server.put([bucket(fresh, 'fresh-open', 'public-read')]);
   assert.equal((await results(business, inBusiness))['fresh-open'], 'NON_COMPLIANT');
-  await organisation.manage('UpdateAccount', { AccountId: bank, NewAccountType: 'CloudAccount' }, organisation.administrator);
+  await organisation.manage('PromoteResourceAccount', { AccountId: bank, Email: 'bank@example.com' });
   await organisation.manage('RemoveCloudAccount', { AccountId: bank }, organisation.administrator);
   for (const [group, id] of [[business, inBusiness], [everyone, ruleId]]) assert.equal((await results(group, id))['bank-open'], undefined);
   assert.equal((await call('GetAggregateConfigRule', { AggregatorId: everyone, ConfigRuleId: ruleId })).ConfigRule.Compliance.Count, 3);

@@ -59,7 +59,7 @@ export class Organisation {
   async stranger(name) {
     const account = await this.member(name);
     const keys = await this.person(`${name}-administrator`, { policy: 'AdministratorAccess', keys: await this.enter(account) });
-    await this.manage('UpdateAccount', { AccountId: account, NewAccountType: 'CloudAccount' }, this.administrator);
+    await this.manage('PromoteResourceAccount', { AccountId: account, Email: `${name}@example.com` });
     await this.manage('RemoveCloudAccount', { AccountId: account }, this.administrator);
     return { account, keys };
   }

@@ -26,8 +26,8 @@ const clientToken = (action) => ({ ClientToken: `TF-${action}-1795320000-${Strin
 const isCode = (error, codes) => codes.some((code) => error.code === code || code.startsWith(error.code) || error.text.includes(code));
 
 /** The provider's transport: part of the parameters in the query, part in a form. */
-async function rpc(name, { version = VERSION.config, method = 'POST', query = {}, body = {} } = {}) {
-  const text = sign({ name, version }, query, server.credentials, { method, format: 'json', body });
+async function rpc(name, { version = VERSION.config, method = 'POST', query = {}, body = {}, keys = server.credentials } = {}) {
+  const text = sign({ name, version }, query, keys, { method, format: 'json', body });
   const answer = await fetch(`${server.endpoint}/?${text}`, { method,
     headers: { 'x-acs-version': version, 'x-acs-action': name, 'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'terraform' },
     ...(method === 'POST' && { body: formOf(body) }) });
@@ -120,6 +120,13 @@ test('alicloud_config_compliance_pack', async () => {
 
 const manager = (name, body = {}, more = {}) => rpc(name, { version: VERSION.manager, body, ...more });
 const master = (name, body = {}, more = {}) => rpc(name, { version: VERSION.master, body, ...more });
+
+async function administrator() {
+  const ram = (name, body) => rpc(name, { version: VERSION.ram, body });
+  await ram('CreateUser', { UserName: 'terraform' });
+  await ram('AttachPolicyToUser', { UserName: 'terraform', PolicyType: 'System', PolicyName: 'AdministratorAccess' });
+  return (await ram('CreateAccessKey', { UserName: 'terraform' })).AccessKey;
+}
 const tagsOf = async (ResourceType, id) => (await master('ListTagResources', { ResourceType, ResourceId: [id] })).TagResources
   .map(({ TagKey, TagValue }) => [TagKey, TagValue]);
 
@@ -184,16 +191,18 @@ test('alicloud_resource_manager_account', async () => {
   assert.deepEqual(TagResources.map((t) => [t.TagKey, t.TagValue]), [['Created', 'TF']]);
   const { RootFolderId } = (await master('GetResourceDirectory')).ResourceDirectory;
   await manager('MoveAccount', { AccountId, DestinationFolderId: RootFolderId });
-  await manager('UpdateAccount', { AccountId, NewDisplayName: 'tf-renamed' });
+  const keys = await administrator(); // the owner itself may neither change nor delete members
+  await manager('UpdateAccount', { AccountId, NewDisplayName: 'tf-renamed' }, { keys });
   await master('UpdatePayerForAccount', { AccountId, PayerAccountId: account });
   await settled(read, { DisplayName: 'tf-renamed', FolderId: RootFolderId, PayerAccountId: account });
   const listed = await master('ListAccounts', { IncludeTags: true, PageNumber: 1, PageSize: 50 });
   const entry = listed.Accounts.Account.find((a) => a.AccountId === AccountId);
   for (const name of ['DisplayName', 'Type', 'FolderId', 'ResourceDirectoryId', 'Status', 'JoinMethod', 'JoinTime', 'ModifyTime', 'Tags']) assert.ok(name in entry, name);
-  await manager('CheckAccountDelete', { AccountId });
+  await master('UpdatePayerForAccount', { AccountId, PayerAccountId: AccountId });
+  await manager('CheckAccountDelete', { AccountId }, { keys });
   const { AccountDeletionCheckResultInfo: check } = await manager('GetAccountDeletionCheckResult', { AccountId });
   assert.equal(check.Status, 'PreCheckComplete');
-  await manager('DeleteAccount', { AccountId, AbandonableCheckId: JSON.stringify(check.AbandonableChecks.map((c) => c.CheckId)) });
+  await manager('DeleteAccount', { AccountId, AbandonableCheckId: JSON.stringify(check.AbandonableChecks.map((c) => c.CheckId)) }, { keys });
   const { RdAccountDeletionStatus } = await manager('GetAccountDeletionStatus', { AccountId });
   assert.ok(['Success', 'Deleting'].includes(RdAccountDeletionStatus.Status));
   assert.equal(await read(), undefined);

@@ -192,6 +192,15 @@ static void a_failed_hook_undoes_the_change(void **state) {
     make_account(first.org, "app", PL_STR(""));
 }
 
+static void names_given_to_management_accounts_are_unique(void **state) {
+    (void)state;
+    org_caller other = {.account_id = PL_STR("1000000000000002"), .now = now, .arena = &arena};
+    OK(org_enable_directory(first.org, &caller, PL_STR("me"), NULL, &error));
+    assert_int_equal(org_enable_directory(first.org, &other, PL_STR("me"), NULL, &error), -1);
+    assert_string_equal(error.code, "InvalidParameter.ManagementAccountName.AlreadyUsed");
+    OK(org_enable_directory(first.org, &other, PL_STR("other"), NULL, &error));
+}
+
 /* Readers and writers at once: each view is whole. */
 static void *read_views(void *argument) {
     bool *done = argument;
@@ -254,6 +263,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(all_rows_are_read_back, setup, teardown),
         cmocka_unit_test_setup_teardown(another_node_sees_the_change, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_hook_undoes_the_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(names_given_to_management_accounts_are_unique, setup, teardown),
         cmocka_unit_test_setup_teardown(views_are_whole_while_changes_happen, setup, teardown),
         cmocka_unit_test_setup_teardown(without_memory_nothing_changes, setup, teardown),
     };

@@ -52,7 +52,10 @@ static int write_changed(api_call *call, const org_view *after, pl_str id, unsig
 /* --- A new member ----------------------------------------------------------------------------------------
  */
 
-/* The tags are called Tags by one client (reference/api/terraform-clients.md, fact 5). */
+/*
+ * The tags are called Tags by one client (reference/api/terraform-clients.md, fact 5). Nobody resells here,
+ * so that what a reseller says of its customers' accounts is refused.
+ */
 int directory_create_resource_account(api_call *call) {
     org_caller caller = directory_caller(call);
     org_account_request request = {.display_name = api_text(call, "DisplayName"),
@@ -61,6 +64,8 @@ int directory_create_resource_account(api_call *call) {
                                    .prefix = api_text(call, "AccountNamePrefix")};
     const org_view *after;
     pl_str id;
+    if (pl_str_is(api_text(call, "ResellAccountType"), "non_resell"))
+        return pl_fail(call->error, PL_E_NotSupport_SettingResellAccountType);
     if (directory_tags(call, api_input(call, "Tag") ? "Tag" : "Tags", &request.tags) ||
         org_create_account(call->services->org, &caller, &request, &id, &after, call->error))
         return -1;
@@ -84,19 +89,12 @@ int directory_create_cloud_account(api_call *call) {
 /* --- Changes ---------------------------------------------------------------------------------------------
  */
 
-/* The vendor wants a RAM identity here, not the account's root; so does --strict. */
-static int refuse_root(api_call *call) {
-    return call->services->limits && call->services->limits->strict && call->caller->kind == IDENTITY_ROOT
-               ? pl_fail(call->error, PL_E_CallerIdentityError)
-               : 0;
-}
-
 int directory_update_account(api_call *call) {
     org_caller caller = directory_caller(call);
     pl_str id = api_text(call, "AccountId");
     pl_str name = api_text(call, "NewDisplayName"), type = api_text(call, "NewAccountType");
     const org_view *after;
-    if (refuse_root(call))
+    if (directory_refuse_owner(call, PL_E_CallerIdentityError))
         return -1;
     if ((name.n > 0) == (type.n > 0))
         return pl_fail(call->error, PL_E_MissingDisplayNameOrAccountType);

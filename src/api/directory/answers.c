@@ -33,6 +33,10 @@ int directory_answer_after(api_call *call, const org_view *after, directory_answ
     return failed;
 }
 
+int directory_refuse_owner(api_call *call, pl_error_code code) {
+    return call->caller->kind == IDENTITY_ROOT ? pl_fail(call->error, code) : 0;
+}
+
 /* --- Parameters ------------------------------------------------------------------------------------------
  */
 

@@ -26,6 +26,12 @@ int directory_read(api_call *call, directory_answer answer);
 /* Answers from the view that a change left behind, and closes it. */
 int directory_answer_after(api_call *call, const org_view *after, directory_answer answer);
 
+/*
+ * Fails with `code` when the account's owner calls: some changes of members are for its users and roles alone
+ * (reference/resource-directory.md, section 1.3).
+ */
+int directory_refuse_owner(api_call *call, pl_error_code code);
+
 /* --- Parameters ------------------------------------------------------------------------------------------
  */
 

@@ -31,6 +31,16 @@ int directory_init_resource_directory(api_call *call) {
     return enable(call, PL_STR_NONE);
 }
 
+/* Country code and number, as "86-13900000000"; the code of the country may be missing. */
+static bool is_phone(pl_str phone) {
+    size_t digits = 0, dashes = 0;
+    for (size_t i = 0; i < phone.n; i++) {
+        dashes += phone.p[i] == '-';
+        digits += phone.p[i] >= '0' && phone.p[i] <= '9';
+    }
+    return digits + dashes == phone.n && dashes <= 1 && digits >= 5 && digits <= 19;
+}
+
 /*
  * EnableMode NewManagementAccount would open a second account with a phone number that a text message
  * confirms; the confirmation is checked, the account is the caller's.
@@ -44,6 +54,8 @@ int directory_enable_resource_directory(api_call *call) {
         return pl_fail(call->error, PL_E_InvalidParameter_ManagementAccountName);
     if (phone.n == 0)
         return pl_fail(call->error, PL_E_MissingSecureMobilePhone);
+    if (!is_phone(phone))
+        return pl_fail(call->error, PL_E_InvalidParameter_ManagementAccountSecurityInfo);
     org_caller caller = directory_caller(call);
     if (org_use_code(call->services->org, &caller, PL_STR(ORG_CODE_ENABLE), phone,
                      api_text(call, "VerificationCode"), call->error))
@@ -149,16 +161,6 @@ int directory_set_member_display_name_sync_status(api_call *call) {
 
 /* --- Verification codes ----------------------------------------------------------------------------------
  */
-
-/* Country code and number, as "86-13900000000"; the code of the country may be missing. */
-static bool is_phone(pl_str phone) {
-    size_t digits = 0, dashes = 0;
-    for (size_t i = 0; i < phone.n; i++) {
-        dashes += phone.p[i] == '-';
-        digits += phone.p[i] >= '0' && phone.p[i] <= '9';
-    }
-    return digits + dashes == phone.n && dashes <= 1 && digits >= 5 && digits <= 19;
-}
 
 static int send_code(api_call *call, const char *purpose, int64_t *expires) {
     org_caller caller = directory_caller(call);

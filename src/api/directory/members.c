@@ -3,27 +3,20 @@
 
 #include <stdio.h>
 
-/* The vendor wants a RAM identity here, not the account's root; so does --strict. */
-static int refuse_root(api_call *call, pl_error_code code) {
-    return call->services->limits && call->services->limits->strict && call->caller->kind == IDENTITY_ROOT
-               ? pl_fail(call->error, code)
-               : 0;
-}
-
 /* --- Deletion --------------------------------------------------------------------------------------------
  */
 
 int directory_check_account_delete(api_call *call) {
     org_caller caller = directory_caller(call);
-    if (refuse_root(call, PL_E_CallerIdentityError_DeleteAccount))
+    if (directory_refuse_owner(call, PL_E_CallerIdentityError_DeleteAccount))
         return -1;
     return org_check_deletion(call->services->org, &caller, api_text(call, "AccountId"), call->error);
 }
 
-/* AbandonableCheckId names checks to pass over; there is none that fails here, so any list is accepted. */
+/* AbandonableCheckId names checks to pass over; what hinders here cannot be, so any list is accepted. */
 int directory_delete_account(api_call *call) {
     org_caller caller = directory_caller(call);
-    if (refuse_root(call, PL_E_CallerIdentityError_DeleteAccount) ||
+    if (directory_refuse_owner(call, PL_E_CallerIdentityError_DeleteAccount) ||
         org_delete_account(call->services->org, &caller, api_text(call, "AccountId"), call->error))
         return -1;
     directory_write(call->out, "DeletionType", PL_STR("0"));
@@ -47,16 +40,30 @@ static int find_deletion(api_call *call, const org_view *view, const org_directo
                                     : PL_E_EntityNotExists_Account);
 }
 
+static void write_payer_reason(pl_writer *out) {
+    pl_write_object(out, PL_STR_NONE);
+    directory_write(out, "CheckId", PL_STR("NON_SP_efc"));
+    directory_write(out, "CheckName", PL_STR("Enterprise finance"));
+    directory_write(out, "Description",
+                    PL_STR("Another account pays for this one. Let it pay for itself (UpdatePayerForAccount) "
+                           "before it is deleted."));
+    pl_write_object_end(out);
+}
+
 static int answer_check(api_call *call, const org_view *view, const org_directory *directory) {
     pl_writer *out = call->out;
     org_deletion deletion;
     if (find_deletion(call, view, directory, &deletion))
         return -1;
+    const org_node *node = org_find_node(view, deletion.member_id);
+    bool paid = node && node->account && node->account->payer_id.n > 0;
     pl_write_object(out, PL_STR("AccountDeletionCheckResultInfo"));
     pl_write_array(out, PL_STR("AbandonableChecks"));
     pl_write_array_end(out);
-    directory_write(out, "AllowDelete", PL_STR("true"));
+    directory_write(out, "AllowDelete", paid ? PL_STR("false") : PL_STR("true"));
     pl_write_array(out, PL_STR("NotAllowReason"));
+    if (paid)
+        write_payer_reason(out);
     pl_write_array_end(out);
     directory_write(out, "Status", PL_STR("PreCheckComplete"));
     pl_write_object_end(out);
@@ -121,7 +128,7 @@ int directory_cancel_change_account_email(api_call *call) {
 
 int directory_bind_secure_mobile_phone(api_call *call) {
     org_caller caller = directory_caller(call);
-    if (refuse_root(call, PL_E_CallerIdentityError))
+    if (directory_refuse_owner(call, PL_E_CallerIdentityError))
         return -1;
     return org_bind_phone(call->services->org, &caller, api_text(call, "AccountId"),
                           api_text(call, "SecureMobilePhone"), api_text(call, "VerificationCode"),

@@ -269,12 +269,41 @@ static void write_moved(api_call *call, const api_value *wanted, const move_refu
     pl_write_object_end(out);
 }
 
+static int find_service(api_call *call, pl_str wanted, bool *known) {
+    const catalogue *types = call->services->catalogue;
+    *known = !types;
+    for (size_t i = 0; types && !*known && i < catalogue_type_count(types); i++) {
+        const catalogue_type *type = catalogue_type_at(types, i, call->error);
+        pl_str service, kind;
+        if (!type)
+            return -1;
+        engine_split_type(type->name, &service, &kind);
+        *known = pl_str_eq_fold(service, wanted);
+    }
+    return 0;
+}
+
+/* Nothing is moved when one of the resources is of a service that neither catalogue nor account knows. */
+static int check_services(api_call *call, const api_value *list) {
+    for (size_t i = 0; list && i < list->count; i++) {
+        move_read m = {.call = call, .wanted = &list->items[i]};
+        bool known;
+        if (find_service(call, api_member_text(m.wanted, "Service"), &known) ||
+            (!known && store_read(call->services->store, find_run, &m, call->error)))
+            return -1;
+        if (!known && !m.found)
+            return pl_fail(call->error, PL_E_SERVICE_REGION_NO_ENDPOINT);
+    }
+    return 0;
+}
+
 int directory_move_resources(api_call *call) {
     org_caller caller = directory_caller(call);
     org_resource_group group;
     const api_value *list = api_input(call, "Resources");
     if (org_find_resource_group(call->services->org, &caller, api_text(call, "ResourceGroupId"), &group,
-                                call->error))
+                                call->error) ||
+        check_services(call, list))
         return -1;
     pl_write_array(call->out, PL_STR("Responses"));
     for (size_t i = 0; list && i < list->count; i++) {
