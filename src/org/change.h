@@ -211,6 +211,11 @@ int org_send_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone
 int org_use_code(org *o, const org_caller *caller, pl_str purpose, pl_str phone, pl_str code,
                  pl_error *error);
 
+/* Notes that the mail of a record is asked for again; LimitExceeded.Frequency within a minute of the last
+ * time.
+ */
+int org_note_resend(org *o, const org_caller *caller, pl_str record_id, pl_error *error);
+
 /* --- Account groups --------------------------------------------------------------------------------------
  */
 

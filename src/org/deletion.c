@@ -76,7 +76,7 @@ static int forget_own(const org_change *change, pl_str account_id, pl_error *err
 }
 
 /* Whoever is deleted a second time is told apart from those that never were here. */
-static int check_deleted(const org_change *change, pl_str account_id, pl_error *error) {
+static int refuse_missing(const org_change *change, pl_str account_id, pl_error *error) {
     store_statement *st = store_prepare(change->session,
                                         "SELECT status FROM directory_deletions WHERE account_id = $1 AND "
                                         "member_id = $2 AND status = 'Success'",
@@ -93,7 +93,7 @@ static int check_deleted(const org_change *change, pl_str account_id, pl_error *
 static const org_account *need_deletable(const org_change *change, pl_str account_id, pl_error *error) {
     const org_account *account = need_account(change, account_id, error);
     if (!account && pl_error_is(error, PL_E_EntityNotExists_Account))
-        check_deleted(change, account_id, error);
+        refuse_missing(change, account_id, error);
     if (!account || check_deletable(change, account, error))
         return NULL;
     if (account->payer_id.n == 0)

@@ -378,6 +378,13 @@ static void a_cloud_account_is_created(void **state) {
     CALL_FAILS(&t, 409, "InvalidParameter.Email.AlreadyUsed", "CreateCloudAccount", "DisplayName", "cloud2",
                "Email", "A@example.com");
     CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "CancelCreateCloudAccount", "RecordId", record);
+    for (int minute = 0; minute < 2; minute++) {
+        CALL_FAILS(&t, 409, "AccountTypeOrStatusMismatch", "ResendCreateCloudAccountEmail", "RecordId",
+                   record);
+        CALL_FAILS(&t, 409, "LimitExceeded.Frequency", "ResendCreateCloudAccountEmail", "RecordId", record);
+        t.now += 60000;
+    }
+    CALL_FAILS(&t, 404, "EntityNotExists.AccountRecord", "ResendCreateCloudAccountEmail", "RecordId", "x");
     CALL_FAILS(&t, 404, "EntityNotExists.AccountRecord", "ResendCreateCloudAccountEmail", "RecordId", "x");
     const char *id = make_account(&t, root, "app");
     CALL_OK(&t, "PromoteResourceAccount", "AccountId", id, "Email", "b@example.com");

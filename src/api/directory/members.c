@@ -152,12 +152,23 @@ static int answer_record(api_call *call, const org_view *view, const org_directo
     return pl_fail(call->error, PL_E_EntityNotExists_AccountRecord);
 }
 
+/* How often a mail is asked for counts, whether or not there is one to send. */
+static int refuse_resend(api_call *call) {
+    org_caller caller = directory_caller(call);
+    pl_error too_often;
+    int refused = directory_read(call, answer_record);
+    if (pl_error_is(call->error, PL_E_AccountTypeOrStatusMismatch) &&
+        org_note_resend(call->services->org, &caller, api_text(call, "RecordId"), &too_often))
+        *call->error = too_often;
+    return refused;
+}
+
 int directory_resend_create_cloud_account_email(api_call *call) {
-    return directory_read(call, answer_record);
+    return refuse_resend(call);
 }
 
 int directory_resend_promote_resource_account_email(api_call *call) {
-    return directory_read(call, answer_record);
+    return refuse_resend(call);
 }
 
 int directory_cancel_create_cloud_account(api_call *call) {
