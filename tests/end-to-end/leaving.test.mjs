@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Cloud } from './functions.mjs';
 import { Organisation, allow, policy } from './organisation.mjs';
-import { Server, until } from './support.mjs';
+import { elsewhere, Server, until } from './support.mjs';
 
 let server;
 let organisation;
@@ -31,12 +31,23 @@ const results = async () => (await organisation.config('ListAggregateConfigRuleE
   .EvaluationResults.EvaluationResultList.map((r) => r.EvaluationResultIdentifier.EvaluationResultQualifier.ResourceId).sort();
 const executions = async () => (await organisation.config('ListAggregateRemediationExecutions', { ...group, ConfigRuleId: groupRule, MaxResults: 100 }))
   .RemediationExecutionData.RemediationExecutions;
-const sql = (text) => execFileSync('sqlite3', [path.join(server.data, 'plumbline.db'), text], { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+const lines = (command, args) => execFileSync(command, args, { encoding: 'utf8' }).trim().split('\n').filter(Boolean);
+
+/** Asks the database of the server, SQLite or PostgreSQL. */
+async function sql(text) {
+  if (elsewhere.url) return lines('psql', ['-At', await elsewhere.url(server.data), '-c', text]);
+  return lines('sqlite3', [path.join(server.data, 'plumbline.db'), text]);
+}
+const TABLES = () => elsewhere.url
+  ? "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id' AND table_schema = current_schema()"
+  : "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'account_id'";
 
 /** Tables with rows of the account: `{ table: rows }`. */
-const rowsOf = (account) => Object.fromEntries(
-  sql("SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'account_id'")
-    .map((table) => [table, Number(sql(`SELECT COUNT(*) FROM "${table}" WHERE account_id = '${account}'`)[0])]).filter(([, rows]) => rows > 0));
+async function rowsOf(account) {
+  const counts = (await sql(TABLES())).map((table) => `SELECT '${table}|' || COUNT(*) FROM "${table}" WHERE account_id = '${account}'`);
+  const rows = (await sql(counts.join(' UNION ALL '))).map((line) => line.split('|'));
+  return Object.fromEntries(rows.map(([table, count]) => [table, Number(count)]).filter(([, count]) => count > 0));
+}
 
 /** Something of every kind in the account whose keys these are. */
 async function furnish(account, keys) {
@@ -72,7 +83,7 @@ test('a deleted account leaves what others did and nothing of its own', async ()
   const told = await until(async () => (await executions()).length > 0 && executions());
   await organisation.manage('ListUsers', {}, keys).catch(() => {});
   assert.ok((await results()).includes('b-own'));
-  const had = rowsOf(account);
+  const had = await rowsOf(account);
   for (const table of ['resources', 'resource_history', 'rules', 'packs', 'remediations', 'delivery_channels', 'grouping_rules', 'resource_groups',
     'resource_group_settings', 'functions', 'client_tokens', 'report_files', 'report_templates', 'results', 'identity_users'])
     assert.ok(had[table] > 0, `${table} holds something before`);
@@ -83,10 +94,10 @@ test('a deleted account leaves what others did and nothing of its own', async ()
   assert.ok((await results()).includes('b-kept'));
   assert.deepEqual(await executions(), told, 'what the group did there is still told');
   /* Two counters stay, so that other servers notice that what they hold of the account is old. */
-  assert.deepEqual(Object.keys(rowsOf(account)).filter((table) => !['inventory_accounts', 'rule_versions', 'remediation_executions'].includes(table)), []);
+  assert.deepEqual(Object.keys(await rowsOf(account)).filter((table) => !['inventory_accounts', 'rule_versions', 'remediation_executions'].includes(table)), []);
   await server.stop();
   server = organisation.server = await Server.start({ data: server.data, args: ['--remediation-executor', 'simulate'] });
-  assert.deepEqual(Object.keys(rowsOf(account)).sort(), ['inventory_accounts', 'remediation_executions', 'rule_versions']);
+  assert.deepEqual(Object.keys(await rowsOf(account)).sort(), ['inventory_accounts', 'remediation_executions', 'rule_versions']);
 });
 
 test('an account that leaves keeps its own and is done with the group', async () => {

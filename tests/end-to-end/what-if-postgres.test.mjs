@@ -1,0 +1,4 @@
+// Replaying calls on PostgreSQL.
+await import('./on-postgres.mjs');
+
+await import('./what-if.test.mjs');
