@@ -52,7 +52,7 @@ bool trail_is_open(trail *t) {
 
 const uint8_t *trail_follow(trail *t, pl_program_state *state, const uint8_t *at, const uint8_t *end) {
     const trail_follower f = {end, state->slots, state->truths, state->memos, state->parser};
-    at = t->follow(t->first, &f, at);
-    take_credit(t, at != NULL);
-    return at;
+    const uint8_t *reached = t->follow(t->first, &f, at);
+    take_credit(t, reached != NULL);
+    return reached; // cppcheck-suppress returnDanglingLifetime -- a place in the text, as `at` is
 }

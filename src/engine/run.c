@@ -345,6 +345,7 @@ int engine_gather_rows(engine_gathering *g, store_session *session, pl_error *er
     engine_kept_begin(&writer, g->c.writing.arena, &g->type->kept);
     g->kept = &writer;
     int status = engine_gather_scanned(g, session, error);
+    g->kept = NULL;
     engine_kept_end(&writer);
     pl_program_state_free(g->locating);
     return status;
