@@ -155,6 +155,14 @@ int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl
 int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now,
                            pl_error *error);
 
+/*
+ * Changes what the account records. Types that are recorded no more are covered by no rule from now on: their
+ * results go, timelines stay. Types that are recorded again are evaluated as they were recorded last
+ * (reference/evaluation-semantics.md, sections 1 and 2.2).
+ */
+int engine_recorder_put(engine *e, store_session *session, pl_str account_id,
+                        const inventory_recorder *recorder, int64_t now, pl_error *error);
+
 /* Everything that the engine keeps of the account's results and runs goes (StopConfigurationRecorder). */
 int engine_delete_account(engine *e, store_session *session, pl_str account_id, pl_error *error);
 

@@ -340,23 +340,34 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
     return evaluate_subject(c, t, &s, ENGINE_BY_CHANGE, &all);
 }
 
-int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
-                           engine_message_type message_type, pl_str related_to, int64_t rule_key) {
+static int evaluate_stored(engine_evaluating *c, const inventory_resource *resource, bool seen,
+                           engine_message_type message_type, const selection *chosen) {
     engine_typed *t = engine_typed_get(c, resource->account_id, resource->resource_type);
     if (!t)
         return -1;
     pl_arena_reset(&c->document);
-    engine_subject s = {.resource = resource, .configuration = PL_JSON_NONE, .seen = true};
+    engine_subject s = {.resource = resource, .configuration = PL_JSON_NONE, .seen = seen};
     if (engine_scope_subject_of(&c->document, resource, &s.scope, c->error) != 0)
         return -1;
     s.before = s.scope;
     if (resource->configuration.p &&
         pl_json_parse(c->parser, resource->configuration, &s.configuration, c->error) != 0)
         return -1;
-    selection chosen = {related_to, rule_key};
     /* Seals are about rules that look at the resource alone. */
-    if (related_to.n == 0 && engine_kept_mark(c->writing.session, t->account_id, t->program->resource_type,
-                                              resource->resource_key, c->error) != 0)
+    if (chosen->related_to.n == 0 &&
+        engine_kept_mark(c->writing.session, t->account_id, t->program->resource_type, resource->resource_key,
+                         c->error) != 0)
         return -1;
-    return evaluate_subject(c, t, &s, message_type, &chosen);
+    return evaluate_subject(c, t, &s, message_type, chosen);
+}
+
+int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
+                           engine_message_type message_type, pl_str related_to, int64_t rule_key) {
+    selection chosen = {related_to, rule_key};
+    return evaluate_stored(c, resource, true, message_type, &chosen);
+}
+
+int engine_evaluate_entering(engine_evaluating *c, const inventory_resource *resource, int64_t rule_key) {
+    selection chosen = {PL_STR(""), rule_key};
+    return evaluate_stored(c, resource, false, ENGINE_BY_CHANGE, &chosen);
 }

@@ -77,6 +77,12 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
 int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resource,
                            engine_message_type message_type, pl_str related_to, int64_t rule_key);
 
+/*
+ * What one rule makes of a stored resource that it has not covered until now and of which it has no result:
+ * the same as of a resource that has just been recorded.
+ */
+int engine_evaluate_entering(engine_evaluating *c, const inventory_resource *resource, int64_t rule_key);
+
 /* Evaluates again what looks at the changed resource from elsewhere. */
 int engine_evaluate_dependants(engine_evaluating *c, const inventory_change *change);
 

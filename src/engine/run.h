@@ -169,6 +169,17 @@ int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_ke
 int engine_start(engine *e, store_session *session, const engine_rule *rule, engine_message_type message_type,
                  bool revert, int64_t now, pl_error *error);
 
+/* The same for an active rule of the account, or of a group that it is a member of, in this account alone. */
+int engine_start_account(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                         int64_t now, pl_error *error);
+
+/*
+ * Results of a type that the rule does not cover any more go; timelines keep what they told, and that they
+ * left at `now`. Counts are the caller's to adjust.
+ */
+int engine_drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
+                     pl_error *error);
+
 /* Accounts that a rule looks at: its owner, or the members of its group. */
 int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                          pl_str **accounts, size_t *count, pl_error *error);

@@ -133,7 +133,7 @@ static int leave_account(store_session *session, pl_str account_id, int64_t rule
     return drop_results(session, account_id, rule_key, error);
 }
 
-static int drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
+int engine_drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
                      pl_error *error) {
     if (keep_history_of_type(session, account_id, rule_key, type, now, error) != 0 ||
         store_run(session, error, "DELETE" RESULTS_OF_RULE OF_TYPE, "tit", account_id, rule_key, type) != 0)
@@ -153,7 +153,8 @@ static int drop_foreign_types(engine_run *run, store_session *session, pl_arena 
         return -1;
     for (size_t i = 0; i < count; i++)
         if (!engine_bound_has_type(&run->bounds[0], types[i].name) &&
-            drop_type(session, run->account_id, run->rules[0].rule.rule_key, types[i].name, now, error) != 0)
+            engine_drop_type(session, run->account_id, run->rules[0].rule.rule_key, types[i].name, now,
+                             error) != 0)
             return -1;
     return 0;
 }
@@ -343,6 +344,19 @@ int engine_start(engine *e, store_session *session, const engine_rule *rule, eng
     return status;
 }
 
+int engine_start_account(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
+                         int64_t now, pl_error *error) {
+    pl_arena arena;
+    bool at_once;
+    if (rule->aggregator_id.n == 0)
+        return engine_start(e, session, rule, ENGINE_BY_HAND, false, now, error);
+    pl_arena_init(&arena, START_ARENA_LIMIT);
+    struct starting s = {e, session, &arena, rule, ENGINE_BY_HAND, false, now, error};
+    int status = start_in(&s, &account_id, 1, &at_once);
+    pl_arena_free(&arena);
+    return status;
+}
+
 /* --- Hooks -----------------------------------------------------------------------------------------------
  */
 
@@ -496,13 +510,11 @@ static int follow_groups(struct starting *s, const engine_view *view, pl_str acc
         if (!view_has(view, keys[i]) && leave_account(s->session, account_id, keys[i], s->now, s->error) != 0)
             return -1;
     for (size_t i = 0; i < view->count; i++) {
-        bool at_once;
         const engine_bound *bound = view->rules + i;
         if (!bound->active || bound->rule->aggregator_id.n == 0 ||
             has_key(keys, count, bound->rule->rule_key))
             continue;
-        s->rule = bound->rule;
-        if (start_in(s, &account_id, 1, &at_once) != 0)
+        if (engine_start_account(s->e, s->session, account_id, bound->rule, s->now, s->error) != 0)
             return -1;
     }
     return 0;
@@ -517,12 +529,7 @@ int engine_account_changed(engine *e, store_session *session, pl_str account_id,
     if (!view)
         return -1;
     pl_arena_init(&arena, START_ARENA_LIMIT);
-    struct starting s = {.e = e,
-                         .session = session,
-                         .arena = &arena,
-                         .message_type = ENGINE_BY_HAND,
-                         .now = now,
-                         .error = error};
+    struct starting s = {.e = e, .session = session, .arena = &arena, .now = now, .error = error};
     int status = follow_groups(&s, view, account_id);
     pl_arena_free(&arena);
     engine_view_release(view);

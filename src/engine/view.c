@@ -53,6 +53,8 @@ static bool is_whole(const engine_scope *s) {
 
 bool engine_bound_has_type(const engine_bound *bound, pl_str resource_type) {
     const engine_list *types = &bound->rule->scope.resource_types;
+    if (bound->recorder && !inventory_recorder_covers(bound->recorder, resource_type))
+        return false;
     for (size_t i = 0; i < types->count; i++)
         if (pl_str_is(types->items[i], "*") || pl_str_eq_fold(types->items[i], resource_type))
             return true;
@@ -60,8 +62,10 @@ bool engine_bound_has_type(const engine_bound *bound, pl_str resource_type) {
 }
 
 bool engine_bound_covers(const engine_bound *bound, const engine_scope_subject *subject) {
+    if (!engine_bound_has_type(bound, subject->resource_type))
+        return false;
     if (bound->whole)
-        return engine_bound_has_type(bound, subject->resource_type);
+        return true;
     if (!engine_scope_covers(&bound->rule->scope, subject))
         return false;
     for (size_t i = 0; i < bound->pack_count; i++)
@@ -94,10 +98,12 @@ static int covers_account(engine *e, store_session *session, pl_str account_id, 
     return 0;
 }
 
-int engine_bind_rule(engine *e, store_session *session, pl_arena *arena, pl_str account_id,
-                     const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error) {
+/* Binds a rule of an account that records so. */
+static int bind_recorded(engine *e, store_session *session, pl_arena *arena, pl_str account_id,
+                         const inventory_recorder *recorder, const engine_rule *rule, engine_bound *out,
+                         bool *inside, pl_error *error) {
     engine_scope *packs = NULL;
-    *out = (engine_bound){.rule = rule};
+    *out = (engine_bound){.rule = rule, .recorder = recorder};
     *inside = true;
     if (rule->aggregator_id.n && covers_account(e, session, account_id, &rule->scope, inside, error) != 0)
         return -1;
@@ -111,6 +117,16 @@ int engine_bind_rule(engine *e, store_session *session, pl_arena *arena, pl_str 
     for (size_t i = 0; i < out->pack_count; i++)
         out->whole = out->whole && is_whole(packs + i);
     return 0;
+}
+
+int engine_bind_rule(engine *e, store_session *session, pl_arena *arena, pl_str account_id,
+                     const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error) {
+    inventory_recorder *recorder = pl_new(arena, inventory_recorder, 1);
+    if (!recorder)
+        return out_of_memory(error);
+    if (inventory_recorder_get(session, arena, account_id, recorder, error) != 0)
+        return -1;
+    return bind_recorded(e, session, arena, account_id, recorder, rule, out, inside, error);
 }
 
 /* --- Loading ---------------------------------------------------------------------------------------------
@@ -144,8 +160,8 @@ static int load_owner(struct loading *l, const engine_group *owner) {
     for (size_t i = 0; i < count; i++) {
         bool inside;
         engine_bound bound;
-        if (engine_bind_rule(l->e, l->session, &v->arena, v->account_id, rules + i, &bound, &inside,
-                             l->error) != 0)
+        if (bind_recorded(l->e, l->session, &v->arena, v->account_id, &v->recorder, rules + i, &bound,
+                          &inside, l->error) != 0)
             return -1;
         if (!inside || rules[i].state == ENGINE_DELETING)
             continue;
@@ -163,7 +179,8 @@ static int load(struct loading *l) {
     const engine_groups *ask = &l->e->config.groups;
     engine_group own = {v->account_id, PL_STR_NONE}, *groups = NULL;
     size_t count = 0;
-    if (load_owner(l, &own) != 0)
+    if (inventory_recorder_get(l->session, &v->arena, v->account_id, &v->recorder, l->error) != 0 ||
+        load_owner(l, &own) != 0)
         return -1;
     if (ask->groups_of &&
         ask->groups_of(ask->context, l->session, &v->arena, v->account_id, &groups, &count, l->error) != 0)

@@ -24,8 +24,9 @@ typedef struct engine_bound {
     const engine_rule *rule;
     const engine_scope *packs; /* the rule covers what each of these covers, too */
     size_t pack_count;
-    bool whole;  /* covers every resource of its types */
-    bool active; /* evaluates */
+    const inventory_recorder *recorder; /* covers only types that the account records; NULL: all are */
+    bool whole;                         /* covers every resource of its types */
+    bool active;                        /* evaluates */
 } engine_bound;
 
 /* One rule in the program of a type. */
@@ -61,6 +62,7 @@ typedef struct engine_view {
     unsigned references; /* atomic */
     pl_arena arena;
     pl_str account_id;
+    inventory_recorder recorder; /* of the account */
     engine_bound *rules;
     size_t count;
     engine_dependency *dependencies;
@@ -98,12 +100,17 @@ int engine_describe_rule(const struct catalogue *known, bool strict, pl_arena *a
 pl_program_state *engine_program_borrow(engine_type_program *program, pl_error *error);
 void engine_program_give_back(engine_type_program *program, pl_program_state *state);
 
-/* Binds a rule for an account: pack scopes read, accounts and folders decided. `*inside` false: not covered.
+/*
+ * Binds a rule for an account: pack scopes and recorder read, accounts and folders decided. `*inside` false:
+ * not covered.
  */
 int engine_bind_rule(struct engine *e, store_session *session, pl_arena *arena, pl_str account_id,
                      const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error);
 
-/* True when the rule covers the resource, accounts aside. */
+/*
+ * True when the rule covers the resource, accounts aside; or resources of the type, which the account must
+ * record (reference/evaluation-semantics.md, section 2.2, point 1).
+ */
 bool engine_bound_covers(const engine_bound *bound, const engine_scope_subject *subject);
 bool engine_bound_has_type(const engine_bound *bound, pl_str resource_type);
 

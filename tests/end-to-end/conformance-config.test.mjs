@@ -408,6 +408,31 @@ test('the compliance timeline outlives scopes, rules and memberships', async () 
   await server.put([61, 62].map((n) => ({ ...of(n, 'Running'), resourceEventType: 'REMOVE' })));
 });
 
+test('a type that is recorded no more has no results, and has them again when it is recorded again', async () => {
+  const of = (n, Status) => instance(n, { regionId: 'cn-zhangjiakou', configuration: { Status } });
+  await server.put([of(63, 'Running'), of(64, 'Stopped')]);
+  const ConfigRuleId = await make(condition({ ConfigRuleName: 'recorded', RegionIdsScope: 'cn-zhangjiakou' }));
+  const listed = async () => resultsOf(await call('ListConfigRuleEvaluationResults', { ConfigRuleId }));
+  const summary = async () => (await call('GetResourceComplianceByConfigRule', { ConfigRuleId })).ComplianceResult;
+  await settled(ConfigRuleId);
+  assert.deepEqual(await listed(), ['i63', 'i64']);
+  await call('UpdateConfigurationRecorder', { ResourceTypes: 'ACS::OSS::Bucket' });
+  assert.deepEqual(await listed(), []);
+  assert.equal((await summary()).TotalCount, 0);
+  await server.put([of(63, 'Stopped'), of(65, 'Stopped')]);
+  await call('StartConfigRuleEvaluation', { ConfigRuleId });
+  await settled(ConfigRuleId);
+  assert.deepEqual(await listed(), []);
+  assert.deepEqual(await history('i64', 'recorded'), [WENT, CAME_BAD]);
+  await call('StartConfigurationRecorder');
+  await settled(ConfigRuleId);
+  assert.deepEqual(await listed(), ['i63', 'i64']);
+  assert.deepEqual((await summary()).Compliances.map((one) => [one.ComplianceType, one.Count]).sort(), [['COMPLIANT', 1], ['NON_COMPLIANT', 1]]);
+  assert.deepEqual(await history('i64', 'recorded'), [CAME_BAD, WENT, CAME_BAD]);
+  await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+  await server.put([63, 64].map((n) => ({ ...of(n, 'Running'), resourceEventType: 'REMOVE' })));
+});
+
 test('account groups keep the recorders of their owner and their members running', async () => {
   const organisation = await Organisation.on(server);
   const member = await organisation.member('member');

@@ -81,7 +81,9 @@ int config_describe_configuration_recorder_2019(api_call *call) {
 
 static int write_work(store_session *session, void *argument, pl_error *error) {
     recorder_task *task = argument;
-    return inventory_recorder_put(session, api_account(task->call), &task->recorder, error);
+    api_call *call = task->call;
+    return engine_recorder_put(call->services->engine, session, api_account(call), &task->recorder, call->now,
+                               error);
 }
 
 static int start_recorder(api_call *call, bool dated) {
@@ -145,7 +147,7 @@ static int stop_work(store_session *session, void *argument, pl_error *error) {
         reports_delete_account(session, account, error) != 0 ||
         engine_delete_account(call->services->engine, session, account, error) != 0)
         return -1;
-    return inventory_recorder_put(session, account, &stopped, error);
+    return engine_recorder_put(call->services->engine, session, account, &stopped, call->now, error);
 }
 
 /* Account groups hold on to the recorders of their owner and their members. */
