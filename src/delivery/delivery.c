@@ -167,18 +167,11 @@ static bool is_held_up(const claim *c, size_t index, int64_t *due) {
     return false;
 }
 
-static bool is_stopping(delivery *d) {
-    pthread_mutex_lock(&d->lock);
-    bool stopping = d->stopping;
-    pthread_mutex_unlock(&d->lock);
-    return stopping;
-}
-
 static void deliver_all(claim *c, CURL *curl) {
     int64_t until = pl_monotonic_ns() + (int64_t)CLAIM_MS * 1000000;
     for (size_t i = 0; i < c->count; i++) {
         claimed *item = c->items + i;
-        if (is_stopping(c->d) || pl_monotonic_ns() > until)
+        if (store_workers_stopping(c->d->workers) || pl_monotonic_ns() > until)
             return;
         if (is_held_up(c, i, &item->due))
             item->fate = POSTPONED;
@@ -316,74 +309,49 @@ int delivery_work(delivery *d, bool *worked, pl_error *error) {
 /* --- Threads -----------------------------------------------------------------------------------------------
  */
 
-static void wake(void *context, pl_str payload) {
+static int begin_snapshots(void *context, pl_error *error) {
     delivery *d = context;
-    (void)payload;
-    pthread_mutex_lock(&d->lock);
-    d->wanted++;
-    pthread_cond_broadcast(&d->wake);
-    pthread_mutex_unlock(&d->lock);
+    bool begun;
+    return snapshot_begin_due(d, pl_now(&d->config.clock), &begun, error);
 }
 
-static bool wait_for_work(delivery *d, uint64_t *seen) {
-    struct timespec until;
-    int64_t wait = d->config.retry_ms < TICK_MS ? d->config.retry_ms : TICK_MS;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + wait % 1000 * 1000000;
-    until.tv_sec += wait / 1000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
-    pthread_mutex_lock(&d->lock);
-    if (!d->stopping && *seen == d->wanted)
-        pthread_cond_timedwait(&d->wake, &d->lock, &until);
-    *seen = d->wanted;
-    bool go_on = !d->stopping;
-    pthread_mutex_unlock(&d->lock);
-    return go_on;
+/* Each thread keeps its connections from one claim to the next. */
+static int work_once(void *context, unsigned number, bool *worked, pl_error *error) {
+    delivery *d = context;
+    CURL **curl = &d->connections[number];
+    if (!*curl)
+        *curl = curl_easy_init();
+    return *curl ? work_claim(d, *curl, worked, error) : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-/* The first worker also minds the calendar. */
-static void *work_loop(void *context) {
-    delivery *d = context;
-    CURL *curl = curl_easy_init();
-    bool calendar = atomic_fetch_add(&d->workers_begun, 1) == 0;
-    uint64_t seen = 0;
-    do {
-        pl_error error = {0};
-        bool worked = curl != NULL, begun = false;
-        if (calendar && snapshot_begin_due(d, pl_now(&d->config.clock), &begun, &error) != 0)
-            report(d, "snapshots cannot be begun", &error);
-        while (worked && !is_stopping(d)) {
-            worked = false;
-            if (work_claim(d, curl, &worked, &error) != 0) {
-                report(d, "the outbox cannot be worked off", &error);
-                break;
-            }
-        }
-    } while (wait_for_work(d, &seen));
-    curl_easy_cleanup(curl);
-    return NULL;
+static int open_workers(delivery *d, pl_error *error) {
+    const delivery_config *c = &d->config;
+    store_workers_config workers = {.store = c->store,
+                                    .log = c->log,
+                                    .name = "delivery",
+                                    .channel = DELIVERY_CHANNEL,
+                                    .threads = c->workers,
+                                    .wait_ms = c->retry_ms < TICK_MS ? c->retry_ms : TICK_MS,
+                                    .work = work_once,
+                                    .look_first = begin_snapshots,
+                                    .context = d};
+    return store_workers_open(&d->workers, &workers, error);
 }
 
 int delivery_open(delivery **out, const delivery_config *config, pl_error *error) {
     delivery *d = pl_calloc(1, sizeof *d);
-    pthread_condattr_t monotonic;
     *out = NULL;
     if (!d)
         return pl_fail(error, PL_E_ServiceUnavailable);
     d->config = *config;
     d->config.retry_ms = config->retry_ms ? config->retry_ms : 5000;
     d->config.keep_ms = config->keep_ms ? config->keep_ms : (int64_t)72 * 3600000;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     store_leases_config leases = {.store = config->store,
                                   .clock = config->clock,
                                   .random = config->random,
                                   .log = config->log,
                                   .renew = outbox_renew};
-    if (store_leases_open(&d->leases, &leases, error) != 0) {
+    if (store_leases_open(&d->leases, &leases, error) != 0 || open_workers(d, error) != 0) {
         delivery_close(d);
         return -1;
     }
@@ -397,27 +365,20 @@ static int release_work(store_session *session, void *argument, pl_error *error)
 }
 
 int delivery_start(delivery *d, pl_error *error) {
-    unsigned wanted =
-        d->config.workers < DELIVERY_WORKERS_MAX ? d->config.workers : (unsigned)DELIVERY_WORKERS_MAX;
     if (store_write(d->config.store, release_work, NULL, error) != 0 ||
-        store_leases_start(d->leases, error) != 0 ||
-        store_listen(d->config.store, DELIVERY_CHANNEL, wake, d, error) != 0)
+        store_leases_start(d->leases, error) != 0)
         return -1;
-    for (; d->worker_count < wanted; d->worker_count++)
-        if (pthread_create(&d->workers[d->worker_count], NULL, work_loop, d) != 0)
-            return pl_failf(error, PL_E_ServiceUnavailable, "The threads of deliveries cannot be started.");
-    return 0;
+    return store_workers_start(d->workers, error);
 }
 
 void delivery_stop(delivery *d) {
     if (!d)
         return;
-    pthread_mutex_lock(&d->lock);
-    d->stopping = true;
-    pthread_cond_broadcast(&d->wake);
-    pthread_mutex_unlock(&d->lock);
-    for (; d->worker_count > 0; d->worker_count--)
-        pthread_join(d->workers[d->worker_count - 1], NULL);
+    store_workers_stop(d->workers);
+    for (size_t i = 0; i < STORE_WORKERS_MOST; i++) {
+        curl_easy_cleanup(d->connections[i]);
+        d->connections[i] = NULL;
+    }
     store_leases_close(d->leases);
     d->leases = NULL;
 }
@@ -426,8 +387,7 @@ void delivery_close(delivery *d) {
     if (!d)
         return;
     delivery_stop(d);
-    pthread_cond_destroy(&d->wake);
-    pthread_mutex_destroy(&d->lock);
+    store_workers_close(d->workers);
     pl_free(d);
 }
 

@@ -6,15 +6,14 @@
 
 #include "base/encode.h"
 #include "store/leases.h"
+#include "store/workers.h"
 #include "json/parser.h"
 #include "json/writer.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 enum {
-    DELIVERY_WORKERS_MAX = 64,
     DELIVERY_CLAIMED = 32,      /* deliveries a worker takes at once */
     DELIVERY_FILE_ITEMS = 1000, /* records in one object */
     DELIVERY_FILE_BYTES = 8 << 20,
@@ -30,13 +29,8 @@ enum {
 struct delivery {
     delivery_config config;
     store_leases *leases;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool stopping, listening;
-    uint64_t wanted;
-    pthread_t workers[DELIVERY_WORKERS_MAX];
-    unsigned worker_count;
-    atomic_uint workers_begun;
+    store_workers *workers;
+    CURL *connections[STORE_WORKERS_MOST]; /* one for each thread, made by it */
     atomic_llong delivered, failures, dropped;
 };
 

@@ -6,11 +6,11 @@
 
 #include "base/memory.h"
 #include "store/leases.h"
+#include "store/workers.h"
 #include "json/parser.h"
 #include "json/writer.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
 
 enum {
     CLAIMED = 100,
@@ -25,12 +25,7 @@ enum {
 struct remediation {
     remediation_config config;
     store_leases *leases;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool stopping;
-    uint64_t wanted;
-    pthread_t workers[WORKERS_MAX];
-    unsigned worker_count;
+    store_workers *workers;
 };
 
 /* One claimed event and what it is about. */
@@ -359,15 +354,8 @@ static int execute(round *x, size_t first, pl_error *error) {
     return store_write(x->r->config.store, settle_work, x, error);
 }
 
-static bool is_stopping(remediation *r) {
-    pthread_mutex_lock(&r->lock);
-    bool stopping = r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return stopping;
-}
-
 static int execute_all(round *x, pl_error *error) {
-    for (size_t i = 0; i < x->count && !is_stopping(x->r); i++)
+    for (size_t i = 0; i < x->count && !store_workers_stopping(x->r->workers); i++)
         if (!x->jobs[i].settled && execute(x, i, error) != 0)
             return -1;
     return 0;
@@ -384,7 +372,7 @@ static int work_held(round *x, bool *worked, pl_error *error) {
         return -1;
     *worked = x->count > 0;
     int status = execute_all(x, error);
-    if (status != 0 || is_stopping(x->r))
+    if (status != 0 || store_workers_stopping(x->r->workers))
         (void)store_write(x->r->config.store, release_round, x, &ignored);
     return status;
 }
@@ -412,63 +400,36 @@ int remediation_work(remediation *r, bool *worked, pl_error *error) {
 /* --- Threads -----------------------------------------------------------------------------------------------
  */
 
-static void wake(void *context, pl_str payload) {
-    remediation *r = context;
-    (void)payload;
-    pthread_mutex_lock(&r->lock);
-    r->wanted++;
-    pthread_cond_broadcast(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+static int work_once(void *context, unsigned number, bool *worked, pl_error *error) {
+    (void)number;
+    return remediation_work(context, worked, error);
 }
 
-static bool wait_for_work(remediation *r, uint64_t *seen) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += TICK_MS / 1000;
-    pthread_mutex_lock(&r->lock);
-    if (!r->stopping && *seen == r->wanted)
-        pthread_cond_timedwait(&r->wake, &r->lock, &until);
-    *seen = r->wanted;
-    bool go_on = !r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return go_on;
-}
-
-static void *work_loop(void *context) {
-    remediation *r = context;
-    uint64_t seen = 0;
-    do {
-        pl_error error = {0};
-        bool worked = true;
-        while (worked && !is_stopping(r)) {
-            if (remediation_work(r, &worked, &error) == 0)
-                continue;
-            if (r->config.log)
-                pl_log_write(r->config.log, PL_LOG_WARNING, "remediation: %s: %s", error.code, error.message);
-            break;
-        }
-    } while (wait_for_work(r, &seen));
-    return NULL;
+static int open_workers(remediation *r, pl_error *error) {
+    const remediation_config *c = &r->config;
+    store_workers_config workers = {.store = c->store,
+                                    .log = c->log,
+                                    .name = "remediation",
+                                    .channel = ENGINE_REMEDY_CHANNEL,
+                                    .threads = c->workers < WORKERS_MAX ? c->workers : (unsigned)WORKERS_MAX,
+                                    .wait_ms = TICK_MS,
+                                    .work = work_once,
+                                    .context = r};
+    return store_workers_open(&r->workers, &workers, error);
 }
 
 int remediation_open(remediation **out, const remediation_config *config, pl_error *error) {
     remediation *r = pl_calloc(1, sizeof *r);
-    pthread_condattr_t monotonic;
     *out = NULL;
     if (!r)
         return pl_fail(error, PL_E_ServiceUnavailable);
     r->config = *config;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     store_leases_config leases = {.store = config->store,
                                   .clock = config->clock,
                                   .random = config->random,
                                   .log = config->log,
                                   .renew = engine_remedy_renew};
-    if (store_leases_open(&r->leases, &leases, error) != 0) {
+    if (store_leases_open(&r->leases, &leases, error) != 0 || open_workers(r, error) != 0) {
         remediation_close(r);
         return -1;
     }
@@ -482,26 +443,16 @@ static int release_gone(store_session *session, void *argument, pl_error *error)
 }
 
 int remediation_start(remediation *r, pl_error *error) {
-    unsigned wanted = r->config.workers < WORKERS_MAX ? r->config.workers : (unsigned)WORKERS_MAX;
     if (store_write(r->config.store, release_gone, NULL, error) != 0 ||
-        store_leases_start(r->leases, error) != 0 ||
-        store_listen(r->config.store, ENGINE_REMEDY_CHANNEL, wake, r, error) != 0)
+        store_leases_start(r->leases, error) != 0)
         return -1;
-    for (; r->worker_count < wanted; r->worker_count++)
-        if (pthread_create(&r->workers[r->worker_count], NULL, work_loop, r) != 0)
-            return pl_failf(error, PL_E_ServiceUnavailable, "The threads of remediations cannot be started.");
-    return 0;
+    return store_workers_start(r->workers, error);
 }
 
 void remediation_stop(remediation *r) {
     if (!r)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->stopping = true;
-    pthread_cond_broadcast(&r->wake);
-    pthread_mutex_unlock(&r->lock);
-    for (; r->worker_count > 0; r->worker_count--)
-        pthread_join(r->workers[r->worker_count - 1], NULL);
+    store_workers_stop(r->workers);
     store_leases_close(r->leases);
     r->leases = NULL;
 }
@@ -510,7 +461,6 @@ void remediation_close(remediation *r) {
     if (!r)
         return;
     remediation_stop(r);
-    pthread_cond_destroy(&r->wake);
-    pthread_mutex_destroy(&r->lock);
+    store_workers_close(r->workers);
     pl_free(r);
 }

@@ -7,6 +7,7 @@
 
 #include "engine/packs.h"
 #include "reports/reports.h"
+#include "store/workers.h"
 
 enum { REPORTS_PATH = 4096 };
 
@@ -14,14 +15,10 @@ struct reports {
     reports_config config;
     char scratch[REPORTS_PATH], outbox[REPORTS_PATH];
     char node[PL_UUID_TEXT];
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t wake;
-    bool stopping;
-    uint64_t wanted;         /* goes up with every request */
+    store_workers *maker, *minder;
+    pthread_mutex_t lock;    /* guards what follows */
     char making[REPORTS_ID]; /* what this node makes now; empty: nothing */
     char making_account[REPORTS_ID];
-    bool has_maker, has_minder;
-    pthread_t maker, minder;
 };
 
 /* True when the room is being closed: what is being made ends early and is made again later. */

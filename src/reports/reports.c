@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum {
-    TICK_SECONDS = 15,
+    TICK_MS = 15000,
     FILE_BYTES = 512 << 20,
     ARENA_LIMIT = 512 << 20,
     PATH_SIZE = REPORTS_PATH + 128,
@@ -331,60 +331,35 @@ int reports_work(reports *r, bool *worked, pl_error *error) {
  */
 
 bool reports_is_stopping(reports *r) {
-    pthread_mutex_lock(&r->lock);
-    bool stopping = r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return stopping;
+    return store_workers_stopping(r->maker);
 }
 
-/* Until there is a reason to look, or a while has passed; false at the end. */
-static bool wait_for_reason(reports *r, uint64_t *seen) {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += TICK_SECONDS;
-    pthread_mutex_lock(&r->lock);
-    if (!r->stopping && (!seen || *seen == r->wanted))
-        pthread_cond_timedwait(&r->wake, &r->lock, &until);
-    if (seen)
-        *seen = r->wanted;
-    bool go_on = !r->stopping;
-    pthread_mutex_unlock(&r->lock);
-    return go_on;
+static int make_files(void *context, unsigned number, bool *worked, pl_error *error) {
+    (void)number;
+    return reports_work(context, worked, error);
 }
 
-static void *make_files(void *context) {
-    reports *r = context;
-    uint64_t seen = 0;
-    do {
-        bool worked = true;
-        while (worked && !reports_is_stopping(r)) {
-            pl_error error = {0};
-            if (reports_work(r, &worked, &error) != 0) {
-                report(r, "reports", &error);
-                break;
-            }
-        }
-    } while (wait_for_reason(r, &seen));
-    return NULL;
+static int mind_files(void *context, unsigned number, bool *worked, pl_error *error) {
+    (void)number;
+    *worked = false;
+    return mind(context, error);
 }
 
-static void *mind_files(void *context) {
-    reports *r = context;
-    while (wait_for_reason(r, NULL)) {
-        pl_error error = {0};
-        if (mind(r, &error) != 0)
-            report(r, "reports", &error);
-    }
-    return NULL;
-}
-
-static void wanted(void *context, pl_str payload) {
-    reports *r = context;
-    (void)payload;
-    pthread_mutex_lock(&r->lock);
-    r->wanted++;
-    pthread_cond_broadcast(&r->wake);
-    pthread_mutex_unlock(&r->lock);
+/* One thread makes files; the other keeps their leases while that takes long. */
+static int open_threads(reports *r, pl_error *error) {
+    store_workers_config thread = {.store = r->config.store,
+                                   .log = r->config.log,
+                                   .name = "reports",
+                                   .channel = PL_STR("reports"),
+                                   .threads = 1,
+                                   .wait_ms = TICK_MS,
+                                   .work = make_files,
+                                   .context = r};
+    if (store_workers_open(&r->maker, &thread, error) != 0)
+        return -1;
+    thread.channel = PL_STR_NONE;
+    thread.work = mind_files;
+    return store_workers_open(&r->minder, &thread, error);
 }
 
 static int release_all(store_session *session, void *argument, pl_error *error) {
@@ -393,9 +368,9 @@ static int release_all(store_session *session, void *argument, pl_error *error) 
 }
 
 static int start_threads(reports *r, pl_error *error) {
-    r->has_maker = pthread_create(&r->maker, NULL, make_files, r) == 0;
-    r->has_minder = r->has_maker && pthread_create(&r->minder, NULL, mind_files, r) == 0;
-    return r->has_minder ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    if (store_workers_start(r->maker, error) != 0)
+        return -1;
+    return store_workers_start(r->minder, error);
 }
 
 int reports_open(reports **out, const reports_config *config, pl_error *error) {
@@ -408,19 +383,18 @@ int reports_open(reports **out, const reports_config *config, pl_error *error) {
     snprintf(r->outbox, sizeof r->outbox, "%s", config->outbox);
     r->config.file_bytes = config->file_bytes ? config->file_bytes : FILE_BYTES;
     pthread_mutex_init(&r->lock, NULL);
-    pthread_cond_init(&r->wake, NULL);
     int result =
         pl_random_uuid(&r->config.random, r->node) == 0 ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    if (result == 0)
+        result = open_threads(r, error);
     if (result == 0)
         result = make_directory(config->scratch, error);
     if (result == 0) {
         empty_directory(config->scratch, 1);
         result = store_write(config->store, release_all, NULL, error);
     }
-    if (result == 0 && config->threads &&
-        (store_listen(config->store, PL_STR("reports"), wanted, r, error) != 0 ||
-         start_threads(r, error) != 0))
-        result = -1;
+    if (result == 0 && config->threads)
+        result = start_threads(r, error);
     if (result != 0) {
         reports_close(r);
         return -1;
@@ -432,22 +406,16 @@ int reports_open(reports **out, const reports_config *config, pl_error *error) {
 void reports_stop(reports *r) {
     if (!r)
         return;
-    pthread_mutex_lock(&r->lock);
-    r->stopping = true;
-    pthread_cond_broadcast(&r->wake);
-    pthread_mutex_unlock(&r->lock);
-    if (r->has_maker)
-        pthread_join(r->maker, NULL);
-    if (r->has_minder)
-        pthread_join(r->minder, NULL);
-    r->has_maker = r->has_minder = false;
+    store_workers_stop(r->maker);
+    store_workers_stop(r->minder);
 }
 
 void reports_close(reports *r) {
     if (!r)
         return;
     reports_stop(r);
-    pthread_cond_destroy(&r->wake);
+    store_workers_close(r->minder);
+    store_workers_close(r->maker);
     pthread_mutex_destroy(&r->lock);
     pl_free(r);
 }
