@@ -321,9 +321,69 @@ static void an_effect_keeps_kinds_and_sets_lists(void **state) {
                                                      "\"Name\":\"b\",\"RefererList\":{\"Referer\":["
                                                      "\"https://x\"]}}")) != PL_NOT_FOUND);
     pl_buf_clear(&out);
-    t = catalogue_find_remediation(known, PL_STR("ACS-VPC-BulkyDeleteForwardEntry"), &error);
+    t = catalogue_find_remediation(known, PL_STR("ACS-BssOpenApi-SetRenewal"), &error);
     assert_int_equal(remediation_apply(&arena, t, values, &r, &out, &error), -1);
     assert_string_equal(error.code, "InvalidParameter");
+    pl_buf_free(&out);
+}
+
+static void effects_change_what_they_name_and_nothing_else(void **state) {
+    static const struct {
+        const char *template_id, *values, *before, *after;
+    } cases[] = {
+        {"ACS-VPC-BulkyDeleteForwardEntry", "{\"ports\":\"22,3389\"}",
+         "{\"ForwardTableEntries\":{\"ForwardTableEntry\":[{\"ExternalPort\":\"443\"},{\"ExternalPort\":\"20/"
+         "30\"},{\"ExternalPort\":\"Any\"},{\"ExternalPort\":\"80\"},{}]}}",
+         "{\"ForwardTableEntries\":{\"ForwardTableEntry\":[{\"ExternalPort\":\"443\"},{\"ExternalPort\":"
+         "\"80\"},{}]}}"},
+        {"ACS-VPC-BulkyDeleteForwardEntry", "{\"ports\":\"22\"}", "{\"Name\":\"n\"}", "{\"Name\":\"n\"}"},
+        {"ACS-Redis-BulkyDeleteSecurityIpFromInstanceIPArray", "{\"securityIps\":\"0.0.0.0/0, ::/0\"}",
+         "{\"SecurityIPList\":\"10.0.0.0/8,0.0.0.0/0,::/0,10.1.0.0/16\"}",
+         "{\"SecurityIPList\":\"10.0.0.0/8,10.1.0.0/16\"}"},
+        {"ACS-Redis-BulkyDeleteSecurityIpFromInstanceIPArray", "{\"securityIps\":\"0.0.0.0/0\"}", "{}", "{}"},
+        {"ACS-Redis-BulkyModifyInstanceConfig", "{\"config\":\"{\\\"a\\\":\\\"2\\\"}\"}",
+         "{\"Config\":\"{\\\"a\\\":\\\"1\\\",\\\"b\\\":\\\"1\\\"}\"}",
+         "{\"Config\":\"{\\\"b\\\":\\\"1\\\",\\\"a\\\":\\\"2\\\"}\"}"},
+        {"ACS-RDS-BulkyModifyParameter", "{\"parameters\":\"{\\\"a\\\":\\\"on\\\"}\"}",
+         "{\"Parameters\":{\"RunningParameters\":{\"DBInstanceParameter\":[{\"ParameterName\":\"a\","
+         "\"ParameterValue\":\"off\"},{\"ParameterName\":\"b\",\"ParameterValue\":\"off\"}]}}}",
+         "{\"Parameters\":{\"RunningParameters\":{\"DBInstanceParameter\":[{\"ParameterName\":\"b\","
+         "\"ParameterValue\":\"off\"},{\"ParameterName\":\"a\",\"ParameterValue\":\"on\"}]}}}"},
+        {"ACS-Redis-ReleaseInstancePublicConnection", "{}",
+         "{\"NetInfoItems\":{\"InstanceNetInfo\":[{\"IPType\":\"Public\"},{\"IPType\":\"Private\"},{}]}}",
+         "{\"NetInfoItems\":{\"InstanceNetInfo\":[{\"IPType\":\"Private\"},{}]}}"},
+    };
+    inventory_resource r = {.account_id = owner, .resource_type = PL_STR("T"), .resource_id = PL_STR("i")};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        pl_buf out;
+        const catalogue_remediation *t =
+            catalogue_find_remediation(known, pl_str_from(cases[i].template_id), &error);
+        assert_non_null(t);
+        r.configuration = pl_str_from(cases[i].before);
+        pl_buf_init(&out, 1 << 20);
+        assert_int_equal(remediation_apply(&arena, t, parsed(cases[i].values), &r, &out, &error), 0);
+        pl_str wanted = pl_arena_printf(&arena, "\"configuration\":%s}]", cases[i].after);
+        if (pl_str_find(pl_buf_str(&out), wanted) == PL_NOT_FOUND)
+            fail_msg("%zu: %.*s", i, PL_FMT(pl_buf_str(&out)));
+        pl_buf_free(&out);
+    }
+}
+
+static void an_effect_moves_to_a_resource_group(void **state) {
+    const inventory_resource r = {.account_id = owner,
+                                  .resource_type = PL_STR("T"),
+                                  .resource_id = PL_STR("i"),
+                                  .group_id = PL_STR("rg-a")};
+    pl_buf out;
+    (void)state;
+    const catalogue_remediation *t =
+        catalogue_find_remediation(known, PL_STR("ACS-Config-ResourceManager-BulkyMoveResources"), &error);
+    assert_non_null(t);
+    pl_buf_init(&out, 1 << 20);
+    assert_int_equal(remediation_apply(&arena, t, parsed("{\"resourceGroupId\":\"rg-b\"}"), &r, &out, &error),
+                     0);
+    assert_true(pl_str_find(pl_buf_str(&out), PL_STR("\"resourceGroupId\":\"rg-b\"")) != PL_NOT_FOUND);
     pl_buf_free(&out);
 }
 
@@ -367,6 +427,8 @@ int main(void) {
         CASE(executions_are_paged_newest_first_and_forgotten),
         CASE(values_fill_defaults_and_placeholders),
         CASE(an_effect_keeps_kinds_and_sets_lists),
+        CASE(effects_change_what_they_name_and_nothing_else),
+        CASE(an_effect_moves_to_a_resource_group),
         CASE(parameters_are_checked),
     };
     return run_on_both(tests);

@@ -258,7 +258,8 @@ def remediation_errors(template, stem, rules):
             yield "$.rules[%d]" % index, "no such rule"
     if template.get("source") not in ({"definition": "documented"}, {"definition": "derived"}):
         yield "$.source", "must say whether the definition is documented or derived"
-    for name in sorted(set(template.get("effect", {})) - {"set", "tags", "ignoreCase"}):
+    known = {"set", "setInText", "setPairs", "removeEntries", "keep", "tags", "ignoreCase", "resourceGroup"}
+    for name in sorted(set(template.get("effect", {})) - known):
         yield "$.effect." + name, "is no effect"
     if set(template.get("definition", {})) != {"Parameters"}:
         yield "$.definition", "must have the one member Parameters"
