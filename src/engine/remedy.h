@@ -45,7 +45,8 @@ int engine_remedy_put(engine_context *context, store_session *session, engine_re
 int engine_remedy_delete(engine_context *context, store_session *session, const engine_remedy *remedy,
                          pl_error *error);
 
-/* What there is of a rule that goes, and of an account. What group rules did there stays told to their owner. */
+/* What there is of a rule that goes, and of an account. What group rules did there stays told to their owner.
+ */
 int engine_remedy_forget_rule(store_session *session, const engine_rule *rule, pl_error *error);
 int engine_remedy_forget_account(store_session *session, pl_str account_id, pl_error *error);
 

@@ -154,5 +154,6 @@ extern "C" bool pl_json_decode_scratch(pl_json_parser *parser, const uint8_t *p,
 }
 
 extern "C" bool pl_json_index_unescape(const pl_json_index *x, uint32_t entry, pl_str *out) {
-    return pl_json_decode_scratch(x->parser, x->text + x->at[entry] + 1, x->at[entry + 1] - x->at[entry], out);
+    return pl_json_decode_scratch(x->parser, x->text + x->at[entry] + 1, x->at[entry + 1] - x->at[entry],
+                                  out);
 }

@@ -63,8 +63,8 @@ int config_check_tag(pl_error *error, pl_str key, pl_str value);
 pl_str config_shown_pack(const api_call *call, const engine_rule *rule);
 
 /*
- * Reads stored JSON. False when there is none, and when it cannot be read: that is logged, and the answer fails with
- * InternalError (call->out is marked as failed), whatever else is written.
+ * Reads stored JSON. False when there is none, and when it cannot be read: that is logged, and the answer
+ * fails with InternalError (call->out is marked as failed), whatever else is written.
  */
 bool config_read_stored(api_call *call, const char *what, pl_str stored, pl_json *root);
 
