@@ -36,7 +36,8 @@ const lines = (command, args) => execFileSync(command, args, { encoding: 'utf8' 
 /** Asks the database of the server, SQLite or PostgreSQL. */
 async function sql(text) {
   if (elsewhere.url) return lines('psql', ['-At', await elsewhere.url(server.data), '-c', text]);
-  return lines('sqlite3', [path.join(server.data, 'plumbline.db'), text]);
+  const ask = 'import sqlite3, sys\nfor row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(*row, sep="|")';
+  return lines('python3', ['-c', ask, path.join(server.data, 'plumbline.db'), text]);
 }
 const TABLES = () => elsewhere.url
   ? "SELECT table_name FROM information_schema.columns WHERE column_name = 'account_id' AND table_schema = current_schema()"
