@@ -216,17 +216,16 @@ static pl_str service_of(const struct api_operation *operation, const api_value 
 
 /* In operations that read, tags are what is looked for. */
 int api_request_facts(const struct api_operation *operation, const struct api_value *input, pl_arena *arena,
-                      const identity_fact **facts, size_t *count) {
+                      const identity_fact **facts, size_t *count, pl_error *error) {
     lookup l = {.arena = arena};
-    pl_error ignored;
     int result = 0;
     for (size_t i = 0; i < input->count && result == 0 && !operation->read_only; i++) {
         const api_value *parameter = &input->items[i];
         pl_str service = service_of(operation, parameter);
         if (sets_tags(parameter))
-            result = add_request_tags(&l, parameter, &ignored);
+            result = add_request_tags(&l, parameter, error);
         else if (service.n)
-            result = add(&l, "ram:", PL_STR("ServiceName"), service, &ignored);
+            result = add(&l, "ram:", PL_STR("ServiceName"), service, error);
     }
     *facts = l.facts;
     *count = l.count;

@@ -18,9 +18,9 @@ int api_resource_tags(const api_services *services, pl_arena *arena, pl_str acco
 /*
  * The condition keys that the parameters of a call bring: acs:RequestTag/<key> of the tags it sets, and
  * ram:ServiceName of the service whose role it makes (reference/ram-authorization.md, section 7). In the
- * arena; -1 without memory.
+ * arena; ServiceUnavailable without memory.
  */
 int api_request_facts(const struct api_operation *operation, const struct api_value *input, pl_arena *arena,
-                      const identity_fact **facts, size_t *count);
+                      const identity_fact **facts, size_t *count, pl_error *error);
 
 #endif

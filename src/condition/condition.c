@@ -300,21 +300,3 @@ pl_condition_needs pl_condition_needs_of(const pl_condition *condition) {
     }
     return needs;
 }
-
-size_t pl_condition_clauses(const pl_condition *condition) {
-    return condition->count;
-}
-
-size_t pl_condition_related_types(const pl_condition *condition, pl_str *types, size_t capacity) {
-    size_t count = 0;
-    for (size_t i = 0; i < condition->count; i++) {
-        const clause *one = &condition->clauses[i];
-        bool known = one->source != SOURCE_RELATED;
-        for (size_t j = 0; j < i && !known; j++)
-            known = condition->clauses[j].source == SOURCE_RELATED &&
-                    pl_str_eq(condition->clauses[j].related_type, one->related_type);
-        if (!known && count++ < capacity)
-            types[count - 1] = one->related_type;
-    }
-    return count;
-}

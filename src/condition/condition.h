@@ -55,13 +55,4 @@ typedef struct pl_condition_needs {
 
 pl_condition_needs pl_condition_needs_of(const pl_condition *condition);
 
-/* Number of clauses; places in a condition are numbered by clause from 0 in document order. */
-size_t pl_condition_clauses(const pl_condition *condition);
-
-/*
- * Writes the distinct resource types named by RELATED sources to `types`, at most `capacity`; returns how
- * many there are. The views live as long as the condition.
- */
-size_t pl_condition_related_types(const pl_condition *condition, pl_str *types, size_t capacity);
-
 #endif

@@ -204,8 +204,9 @@ int request_authorize(gateway_request *r) {
                                  .now = r->now,
                                  .tags_of = tags_of,
                                  .tags_context = r};
-    if (api_request_facts(r->operation, r->call.input, &r->arena, &question.facts, &question.fact_count) != 0)
-        return pl_fail(&r->error, PL_E_ServiceUnavailable);
+    if (api_request_facts(r->operation, r->call.input, &r->arena, &question.facts, &question.fact_count,
+                          &r->error) != 0)
+        return -1;
     const gateway_guard *guard = &r->shared->options->guard;
     if (guard->authorize(r->shared->services->identity, &r->arena, &r->caller, &question, &r->denial,
                          &r->error) == 0)

@@ -136,9 +136,6 @@ bool org_in_folder(const org_view *view, pl_str account_id, pl_str folder_id);
 /* The folder or account of this id; NULL when there is none. */
 const org_node *org_find_node(const org_view *view, pl_str id);
 
-/* "rd-x/r-y/fd-z" of a folder, ".../account" of a member: {@path:...} of ARNs. Absent when there is none. */
-pl_str org_path(const org_view *view, pl_str node_id);
-
 /*
  * The account group of this id, when `account_id` may see it: its owner, or one of its members; NULL
  * otherwise. `*owner` (may be NULL) tells which: members read only.

@@ -259,11 +259,6 @@ bool org_in_folder(const org_view *view, pl_str account_id, pl_str folder_id) {
     return false;
 }
 
-pl_str org_path(const org_view *view, pl_str node_id) {
-    const org_node *node = org_find_node(view, node_id);
-    return node ? node->path : PL_STR_NONE;
-}
-
 const org_policy *org_find_policy(const org_directory *directory, pl_str policy_id) {
     for (size_t i = 0; i < directory->policy_count; i++) {
         if (pl_str_eq(directory->policies[i].id, policy_id))

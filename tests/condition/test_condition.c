@@ -190,7 +190,6 @@ static void a_condition_tells_what_it_needs(void **state) {
     pl_arena arena;
     pl_error error;
     const pl_condition *condition;
-    pl_str types[4];
     pl_condition_options options = {.parameters = PL_JSON_NONE};
     pl_arena_init(&arena, 0);
     pl_json tree = json_of(
@@ -203,9 +202,6 @@ static void a_condition_tells_what_it_needs(void **state) {
     assert_int_equal(pl_condition_compile_tree(&arena, tree, &options, &condition, &error), 0);
     pl_condition_needs needs = pl_condition_needs_of(condition);
     assert_true(needs.item && needs.related && needs.now);
-    assert_int_equal(pl_condition_clauses(condition), 3);
-    assert_int_equal(pl_condition_related_types(condition, types, 4), 1);
-    assert_true(pl_str_is(types[0], "A"));
     pl_arena_free(&arena);
 }
 

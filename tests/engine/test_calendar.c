@@ -6,40 +6,14 @@
 
 #include "engine/histories.h"
 
+#include "engine/group.h"
+
 #include "engine/kept.h"
 #include "engine/summary.h"
 #include "engine/work.h"
 
-static const pl_str member = PL_STR_INIT("100000000000002");
 static const engine_group own = {PL_STR_INIT("100000000000001"), PL_STR_INIT("")};
 static const int64_t hour = 3600000;
-
-static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
-                     engine_group **groups, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    (void)account_id;
-    *count = 1;
-    *groups = pl_new(a, engine_group, 1);
-    if (!*groups)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    **groups = (engine_group){owner, PL_STR("ca-1")};
-    return 0;
-}
-
-static int members_of(void *context, store_session *session, pl_arena *a, engine_group group,
-                      pl_str **accounts, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    (void)group;
-    *count = 2;
-    *accounts = pl_new(a, pl_str, 2);
-    if (!*accounts)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    (*accounts)[0] = owner;
-    (*accounts)[1] = member;
-    return 0;
-}
 
 /* The member lies in fd-1. */
 static int in_folder(void *context, store_session *session, pl_str account_id, pl_str folder_id, bool *inside,
@@ -53,7 +27,8 @@ static int in_folder(void *context, store_session *session, pl_str account_id, p
 }
 
 static int setup_by_hand(void **state) {
-    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of, .in_folder = in_folder};
+    found_group(2);
+    group_answers.in_folder = in_folder;
     return setup_history(state, 0, 21);
 }
 

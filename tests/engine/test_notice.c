@@ -6,39 +6,15 @@
 
 #include "engine/histories.h"
 
+#include "engine/group.h"
+
 #include "delivery/delivery.h"
 
-static const pl_str member = PL_STR_INIT("100000000000002");
 static const pl_str stranger = PL_STR_INIT("100000000000003");
 static char directory[] = "/tmp/plumbline-test-XXXXXX";
 
-static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
-                     engine_group **groups, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    *count = !pl_str_eq(account_id, stranger);
-    *groups = pl_new(a, engine_group, 1);
-    if (!*groups)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    **groups = (engine_group){owner, PL_STR("ca-1")};
-    return 0;
-}
-
-static int members_of(void *context, store_session *session, pl_arena *a, engine_group group,
-                      pl_str **accounts, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    *count = pl_str_is(group.aggregator_id, "ca-1") ? 2 : 0;
-    *accounts = pl_new(a, pl_str, 2);
-    if (!*accounts)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    (*accounts)[0] = owner;
-    (*accounts)[1] = member;
-    return 0;
-}
-
 static int setup_listener(void **state) {
-    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of};
+    found_group(2);
     if (setup_history(state, 0, 3) != 0)
         return -1;
     delivery_config config = {.store = db,

@@ -1,40 +1,10 @@
 /* Verdicts that depend on other resources, and rules of account groups over the members' resources. */
 #include "support/testing.h"
 
-#include "engine/world.h"
-
-static const pl_str member = PL_STR_INIT("100000000000002");
-static bool member_left;
-
-static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
-                     engine_group **groups, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    *count = !(member_left && pl_str_eq(account_id, member));
-    *groups = pl_new(a, engine_group, 1);
-    if (!*groups)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    **groups = (engine_group){owner, PL_STR("ca-1")};
-    return 0;
-}
-
-static int members_of(void *context, store_session *session, pl_arena *a, engine_group group,
-                      pl_str **accounts, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    (void)group;
-    *count = member_left ? 1 : 2;
-    *accounts = pl_new(a, pl_str, 2);
-    if (!*accounts)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    (*accounts)[0] = owner;
-    (*accounts)[1] = member;
-    return 0;
-}
+#include "engine/group.h"
 
 static int setup_groups(void **state) {
-    member_left = false;
-    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of};
+    found_group(2);
     return setup(state);
 }
 
@@ -104,10 +74,10 @@ static void a_group_rule_covers_the_members(void **state) {
     assert_int_equal(l.counts.by[ENGINE_NON_COMPLIANT], 2);
     assert_int_equal(l.count, 3);
     assert_int_equal(list_over(rule, &member, 1).counts.total, 2);
-    member_left = true;
+    group_size = 1;
     assert_int_equal(store_write(db, leave_work, NULL, &error), 0);
     assert_int_equal(list_over(rule, &member, 1).counts.by[ENGINE_NON_COMPLIANT], 0);
-    member_left = false;
+    group_size = 2;
     assert_int_equal(store_write(db, leave_work, NULL, &error), 0);
     assert_int_equal(list_over(rule, &member, 1).counts.by[ENGINE_NON_COMPLIANT], 1);
 }

@@ -6,36 +6,12 @@
 
 #include "engine/histories.h"
 
+#include "engine/group.h"
+
 static const engine_group group = {PL_STR_INIT("100000000000001"), PL_STR_INIT("ca-1")};
 
-static int groups_of(void *context, store_session *session, pl_arena *a, pl_str account_id,
-                     engine_group **groups, size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    (void)account_id;
-    *count = 1;
-    *groups = pl_new(a, engine_group, 1);
-    if (!*groups)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    **groups = group;
-    return 0;
-}
-
-static int members_of(void *context, store_session *session, pl_arena *a, engine_group of, pl_str **accounts,
-                      size_t *count, pl_error *wrong) {
-    (void)context;
-    (void)session;
-    (void)of;
-    *count = 1;
-    *accounts = pl_new(a, pl_str, 1);
-    if (!*accounts)
-        return pl_fail(wrong, PL_E_ServiceUnavailable);
-    **accounts = owner;
-    return 0;
-}
-
 static int setup_groups(void **state) {
-    group_answers = (engine_groups){.groups_of = groups_of, .members_of = members_of};
+    found_group(1);
     return setup_history(state, 0, 5);
 }
 

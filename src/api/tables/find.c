@@ -47,11 +47,3 @@ int api_find(pl_str product, pl_str version, pl_str action, const struct api_ope
     }
     return result;
 }
-
-const struct api_product *api_find_product(pl_str name, pl_str version) {
-    for (size_t i = 0; i < api_product_count; i++) {
-        if (pl_str_eq(api_products[i]->name, name) && pl_str_eq(api_products[i]->version, version))
-            return api_products[i];
-    }
-    return NULL;
-}

@@ -17,7 +17,4 @@ enum api_find_result { API_FOUND = 0, API_NO_ACTION = -1, API_NO_VERSION = -2, A
  */
 int api_find(pl_str product, pl_str version, pl_str action, const struct api_operation **operation);
 
-/* The product with this name and version, or NULL. */
-const struct api_product *api_find_product(pl_str name, pl_str version);
-
 #endif
