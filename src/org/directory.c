@@ -1,30 +1,8 @@
 /* The directory itself and its folders: reference/resource-directory.md, sections 1.3 and 4. */
 #include "org/work.h"
 
-static const pl_str alphabet = PL_STR_INIT("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-
-int org_random_id(const org_change *change, const char *prefix, size_t count, pl_str *id, pl_error *error) {
-    char text[65];
-    if (count > 64 || pl_random_text(&change->org->config.random, text, count, alphabet))
-        return pl_failf(error, PL_E_ServiceUnavailable, "No randomness can be had.");
-    *id = pl_arena_printf(change->caller->arena, "%s%.*s", prefix, (int)count, text);
-    return id->p ? 0 : org_no_memory(error);
-}
-
 /* --- Directory -------------------------------------------------------------------------------------------
  */
-
-int org_account_name(const org_change *change, pl_str *name, pl_error *error) {
-    const org_hooks *hooks = &change->org->hooks;
-    pl_str id = change->caller->account_id;
-    bool found = false;
-    if (hooks->find_account &&
-        hooks->find_account(hooks->context, change->session, change->caller->arena, id, &found, name, error))
-        return -1;
-    if (!found || name->n == 0)
-        *name = id;
-    return 0;
-}
 
 /* Names that management accounts were given are unique; those that accounts had before may not be. */
 static int check_given_name(const org_change *change, pl_str name, pl_error *error) {
@@ -120,13 +98,6 @@ int org_set_display_name_sync(org *o, const org_caller *caller, bool enabled, co
 
 /* --- Folders ---------------------------------------------------------------------------------------------
  */
-
-const org_node *org_own_folder(const org_change *change, pl_str folder_id) {
-    if (folder_id.n == 0)
-        return change->directory->root;
-    const org_node *node = org_find_node(change->before, folder_id);
-    return node && !node->account && node->directory == change->directory ? node : NULL;
-}
 
 static bool name_taken(const org_directory *directory, const org_node *parent, pl_str name) {
     for (size_t i = 0; i < directory->folder_count; i++) {
