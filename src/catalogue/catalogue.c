@@ -220,21 +220,6 @@ const catalogue_rule *catalogue_find_rule(const catalogue *c, pl_str identifier,
     return find_object(c, CATALOGUE_RULES, identifier, error);
 }
 
-const catalogue_parameter *catalogue_find_parameter(const catalogue_rule *rule, pl_str name) {
-    for (size_t i = 0; i < rule->parameter_count; i++)
-        if (pl_str_eq(rule->parameters[i].name, name))
-            return &rule->parameters[i];
-    return NULL;
-}
-
-bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type) {
-    for (size_t i = 0; i < rule->resource_types.count; i++)
-        if (pl_str_is(rule->resource_types.items[i], "*") ||
-            pl_str_eq_fold(rule->resource_types.items[i], resource_type))
-            return true;
-    return false;
-}
-
 size_t catalogue_template_count(const catalogue *c) {
     return c->shelves[CATALOGUE_PACKS].count;
 }

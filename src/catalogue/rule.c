@@ -186,3 +186,18 @@ int catalogue_read_rule(catalogue_reader *r, pl_json root, void **object) {
     *object = rule;
     return check_whole(r, rule);
 }
+
+const catalogue_parameter *catalogue_find_parameter(const catalogue_rule *rule, pl_str name) {
+    for (size_t i = 0; i < rule->parameter_count; i++)
+        if (pl_str_eq(rule->parameters[i].name, name))
+            return &rule->parameters[i];
+    return NULL;
+}
+
+bool catalogue_rule_covers(const catalogue_rule *rule, pl_str resource_type) {
+    for (size_t i = 0; i < rule->resource_types.count; i++)
+        if (pl_str_is(rule->resource_types.items[i], "*") ||
+            pl_str_eq_fold(rule->resource_types.items[i], resource_type))
+            return true;
+    return false;
+}

@@ -225,6 +225,11 @@ int search_too_much(const search_run *run, const char *what, pl_error *error);
 /* Gives a row to the caller, or keeps it when the plan orders; `order` are the cells to order by. */
 int search_give(search_run *run, const search_cell *order, const search_cell *cells, pl_error *error);
 
+/* Gives the rows that waited, in order. */
+int search_rows_end(search_run *run, pl_error *error);
+
+void search_rows_free(search_run *run);
+
 search_groups *search_groups_new(uint64_t seed);
 void search_groups_free(search_groups *groups);
 int search_groups_add(search_run *run, const search_resource *resource, pl_error *error);

@@ -1,6 +1,6 @@
 /*
- * The store's inside: what the front (store.c, writer.c, pool.c, statement.c, notify.c, bulk.c) and the two
- * drivers share. Not for other rooms.
+ * The store's inside: what the front (store.c, transaction.c, writer.c, pool.c, session.c, statement.c,
+ * notify.c, bulk.c, failure.c) and the two drivers share. Not for other rooms.
  *
  * A session belongs to one thread from store_pool_take to store_pool_give (the writer's session: to the
  * thread that leads the writing). What `lock` guards is said at the members.
@@ -203,14 +203,15 @@ void store_pool_close(store *s);
 /* writer.c: queues the work and returns after the commit that carries it; `outbox` gets its notifications. */
 int store_writer_run(store *s, store_work work, void *argument, pl_buf *outbox, pl_error *error);
 
-/* store.c: the head of a new session; -1 without memory. */
+/* session.c: the head of a new session. */
 void store_session_init(store_session *session, store *s);
 /* Frees what the head owns, statements first. */
 void store_session_free(store_session *session);
-/* Marks the work as failed; returns -1 and `error` as it was filled. */
-int store_session_fail(store_session *session, const pl_error *error);
 /* Runs the work inside the open transaction; what remains to be done is commit (0) or rollback (-1). */
 int store_session_work(store_session *session, store_work work, void *argument, pl_error *error);
+
+/* failure.c: marks the work as failed; returns -1 and `error` as it was filled. */
+int store_session_fail(store_session *session, const pl_error *error);
 /* ServiceUnavailable: memory is exhausted. */
 int store_fail_memory(pl_error *error);
 /* The error that store_is_conflict knows. */
