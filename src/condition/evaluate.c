@@ -76,14 +76,6 @@ pl_str pl_verdict_name(pl_verdict verdict) {
     return names[verdict];
 }
 
-const pl_error *state_keep_error(pl_program_state *state) {
-    pl_error *copy = pl_new(&state->scratch, pl_error, 1);
-    if (!copy)
-        return &state->memory_error;
-    *copy = state->error;
-    return copy;
-}
-
 static pl_json at_slot(pl_json root, const uint32_t *slots, uint32_t slot) {
     return slots[slot] ? pl_json_move(root, slots[slot]) : PL_JSON_NONE;
 }

@@ -83,6 +83,13 @@ int engine_evaluate_stored(engine_evaluating *c, const inventory_resource *resou
  */
 int engine_evaluate_entering(engine_evaluating *c, const inventory_resource *resource, int64_t rule_key);
 
+/*
+ * True when the text of a configuration (absent: it has none) carries the id at the path; most do not hold it
+ * anywhere, and are not parsed.
+ */
+int engine_names_id(pl_arena *arena, pl_str configuration, pl_str path, pl_str id, bool *names,
+                    pl_error *error);
+
 /* Evaluates again what looks at the changed resource from elsewhere. */
 int engine_evaluate_dependants(engine_evaluating *c, const inventory_change *change);
 

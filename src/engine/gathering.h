@@ -1,4 +1,5 @@
-/* Inside the engine room: gathering one range of a run, from the inventory (run.c) or a page (run_page.c). */
+/* Inside the engine room: gathering one range of a run, from the inventory (run_scan.c) or a page
+ * (run_page.c). */
 #ifndef ENGINE_GATHERING_H
 #define ENGINE_GATHERING_H
 

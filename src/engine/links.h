@@ -9,7 +9,11 @@
 #ifndef ENGINE_LINKS_H
 #define ENGINE_LINKS_H
 
-#include "engine/run.h"
+#include "engine/evaluate.h"
+
+/* Whether links of the type are written at all (`*any`), and whether they are complete. */
+int engine_links_kept(store_session *session, pl_str account_id, pl_str type, bool *any, bool *complete,
+                      pl_error *error);
 
 /* Brings the links of changed resources up to date; in the transaction that changed them. */
 int engine_links_follow(engine_evaluating *c, const inventory_change *changes, size_t count);
@@ -22,10 +26,6 @@ int engine_links_visit(store_session *session, pl_arena *arena, pl_str account_i
                        pl_str to_type, pl_str to_id, bool *known,
                        int (*visit)(void *context, int64_t key, pl_error *error), void *context,
                        pl_error *error);
-
-/* Types whose links the run's rules need and that are not complete, in the arena. */
-int engine_links_missing(engine_run *run, store_session *session, pl_arena *arena, pl_str **types,
-                         size_t *count, pl_error *error);
 
 /* Makes the links of one type complete, in short write transactions. */
 int engine_links_build(engine *e, pl_str account_id, pl_str from_type, pl_error *error);

@@ -1,7 +1,6 @@
 /*
- * Related resources: what the source RELATED:<type> sees, and what must be evaluated again when a resource
- * changes. A relation of the catalogue names a type and the JSONPath of the property that carries the other
- * one's id, on either side.
+ * Related resources: what the source RELATED:<type> sees. A relation of the catalogue names a type and the
+ * JSONPath of the property that carries the other one's id, on either side.
  */
 #include "engine/evaluate.h"
 #include "engine/links.h"
@@ -9,7 +8,7 @@
 #include "base/map.h"
 #include "inventory/relation.h"
 
-enum { MAX_RELATED = 100000, MAX_DEPENDANTS = 1024, SEEK_ARENA = 64 << 20 };
+enum { MAX_RELATED = 100000, SEEK_ARENA = 64 << 20 };
 
 /* Related resources as they are gathered: configurations as texts of one JSON array. */
 struct gathering {
@@ -90,7 +89,7 @@ static int carries_id(pl_arena *arena, pl_json configuration, pl_str path, pl_st
 }
 
 /* The same for a configuration that is text; most do not hold the id anywhere. */
-static int names_id(pl_arena *arena, pl_str configuration, pl_str path, pl_str id, bool *names,
+int engine_names_id(pl_arena *arena, pl_str configuration, pl_str path, pl_str id, bool *names,
                     pl_error *error) {
     pl_json root;
     *names = false;
@@ -110,7 +109,7 @@ static int visit_naming(void *context, const inventory_resource *r, pl_error *er
     struct naming *n = context;
     const engine_relating *of = n->g->of;
     bool names;
-    if (names_id(of->arena, r->configuration, n->path, of->resource->resource_id, &names, error) != 0)
+    if (engine_names_id(of->arena, r->configuration, n->path, of->resource->resource_id, &names, error) != 0)
         return -1;
     return names ? add(n->g, r) : 0;
 }
@@ -246,7 +245,8 @@ static int seek_scanned(void *context, const inventory_resource *r, pl_error *er
     struct seeking *s = context;
     bool names;
     pl_arena_reset(&s->scratch);
-    if (names_id(&s->scratch, r->configuration, s->path, s->of->resource->resource_id, &names, error) != 0)
+    if (engine_names_id(&s->scratch, r->configuration, s->path, s->of->resource->resource_id, &names,
+                        error) != 0)
         return -1;
     return names ? s->visit(s->context, r, error) : 0;
 }
@@ -278,172 +278,4 @@ int engine_visit_naming(const engine_relating *of, pl_str type, pl_str path, inv
         status = inventory_scan(of->session, named->account_id, type, 0, INT64_MAX, seek_scanned, &s, error);
     pl_arena_free(&s.scratch);
     return status;
-}
-
-/* --- Dependants ------------------------------------------------------------------------------------------
- */
-
-/* Keys of resources to evaluate again, gathered before anything is evaluated. */
-struct dependants {
-    engine_evaluating *c;
-    const inventory_change *change;
-    int64_t *keys;
-    size_t count, capacity;
-    pl_str type; /* of the dependants */
-    pl_str path;
-};
-
-static int add_key(struct dependants *d, int64_t key, pl_error *error) {
-    if (d->count == MAX_DEPENDANTS || key == d->change->resource_key)
-        return 0;
-    for (size_t i = 0; i < d->count; i++)
-        if (d->keys[i] == key)
-            return 0;
-    int64_t *grown = pl_arena_grow(d->c->writing.arena, d->keys, d->count, &d->capacity, sizeof *grown);
-    if (!grown)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    d->keys = grown;
-    d->keys[d->count++] = key;
-    return 0;
-}
-
-static int visit_dependant(void *context, const inventory_resource *r, pl_error *error) {
-    struct dependants *d = context;
-    bool names;
-    pl_arena_reset(&d->c->document);
-    if (names_id(&d->c->document, r->configuration, d->path, d->change->item->resource_id, &names, error) !=
-        0)
-        return -1;
-    return names ? add_key(d, r->resource_key, error) : 0;
-}
-
-/* Dependants that the changed resource names in its own configuration. */
-static int add_named_keys(struct dependants *d) {
-    engine_evaluating *c = d->c;
-    pl_path_nodes nodes;
-    pl_arena_reset(&c->document);
-    if (inventory_related_ids(&c->document, d->path, d->change->configuration, &nodes, c->error) != 0)
-        return -1;
-    for (size_t i = 0; i < nodes.count; i++) {
-        inventory_resource found[4];
-        size_t count;
-        pl_str id = pl_json_str(nodes.items[i]);
-        if (id.n == 0)
-            continue;
-        if (inventory_find_id(c->writing.session, &c->document, d->change->item->account_id, id, found, 4,
-                              &count, c->error) != 0)
-            return -1;
-        for (size_t n = 0; n < count; n++)
-            if (pl_str_eq_fold(found[n].resource_type, d->type) &&
-                add_key(d, found[n].resource_key, c->error) != 0)
-                return -1;
-    }
-    return 0;
-}
-
-static int visit_linked_dependant(void *context, int64_t key, pl_error *error) {
-    return add_key(context, key, error);
-}
-
-/* Dependants that name the changed resource: by link, else at the path of each. */
-static int add_naming_keys(struct dependants *d) {
-    engine_evaluating *c = d->c;
-    const inventory_item *item = d->change->item;
-    bool known;
-    if (engine_links_visit(c->writing.session, c->writing.arena, item->account_id, d->type,
-                           item->resource_type, item->resource_id, &known, visit_linked_dependant, d,
-                           c->error) != 0)
-        return -1;
-    return known ? 0
-                 : inventory_scan(c->writing.session, item->account_id, d->type, 0, INT64_MAX,
-                                  visit_dependant, d, c->error);
-}
-
-static int visit_relation(void *context, pl_str path, bool on_dependant, pl_error *error) {
-    struct dependants *d = context;
-    (void)error;
-    d->path = path;
-    return on_dependant ? add_naming_keys(d) : add_named_keys(d);
-}
-
-static int evaluate_keys(struct dependants *d) {
-    engine_evaluating *c = d->c;
-    for (size_t i = 0; i < d->count; i++) {
-        bool found;
-        inventory_resource r;
-        if (inventory_find_key(c->writing.session, c->writing.arena, d->change->item->account_id, d->keys[i],
-                               &r, &found, c->error) != 0)
-            return -1;
-        if (found && !r.deleted &&
-            engine_evaluate_stored(c, &r, ENGINE_BY_CHANGE, d->change->item->resource_type, 0) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static bool asks_for(const engine_type_program *program, pl_str changed) {
-    pl_str types[32];
-    size_t count = pl_program_related_types(program->compiled, types, 32);
-    for (size_t i = 0; i < count && i < 32; i++)
-        if (pl_str_eq_fold(types[i], changed))
-            return true;
-    for (size_t i = 0; i < program->count; i++)
-        for (size_t n = 0; n < program->slots[i].required_related_count; n++)
-            if (pl_str_eq_fold(program->slots[i].required_related[n], changed))
-                return true;
-    return false;
-}
-
-static int evaluate_type(engine_evaluating *c, const inventory_change *change, pl_str type) {
-    struct dependants d = {.c = c, .change = change, .type = type};
-    if (inventory_each_relation(c->writing.e->config.catalogue, type, change->item->resource_type,
-                                visit_relation, &d, c->error) != 0)
-        return -1;
-    return evaluate_keys(&d);
-}
-
-/* The recorded types of the account whose rules look at resources of the changed type; once in a transaction.
- */
-static engine_dependency_types *dependent_types(engine_evaluating *c, pl_str account_id, pl_str changed) {
-    for (engine_dependency_types *at = c->dependencies; at; at = at->next)
-        if (pl_str_eq(at->changed, changed) && pl_str_eq(at->account_id, account_id))
-            return at;
-    engine_dependency_types *made = pl_new(c->writing.arena, engine_dependency_types, 1);
-    if (!made) {
-        pl_fail(c->error, PL_E_ServiceUnavailable);
-        return NULL;
-    }
-    *made = (engine_dependency_types){account_id, changed, NULL, 0, c->dependencies};
-    size_t capacity = 0;
-    for (pl_str type = PL_STR_NONE;;) {
-        if (inventory_next_type(c->writing.session, c->writing.arena, account_id, type, &type, c->error) != 0)
-            return NULL;
-        if (!type.p)
-            break;
-        engine_typed *t = engine_typed_get(c, account_id, type);
-        if (!t)
-            return NULL;
-        if (!asks_for(t->program, changed))
-            continue;
-        pl_str *grown = pl_arena_grow(c->writing.arena, made->types, made->count, &capacity, sizeof *grown);
-        if (!grown) {
-            pl_fail(c->error, PL_E_ServiceUnavailable);
-            return NULL;
-        }
-        made->types = grown;
-        made->types[made->count++] = type;
-    }
-    c->dependencies = made;
-    return made;
-}
-
-int engine_evaluate_dependants(engine_evaluating *c, const inventory_change *change) {
-    const engine_dependency_types *types =
-        dependent_types(c, change->item->account_id, change->item->resource_type);
-    if (!types)
-        return -1;
-    for (size_t i = 0; c->writing.e->config.catalogue && i < types->count; i++)
-        if (evaluate_type(c, change, types->types[i]) != 0)
-            return -1;
-    return 0;
 }

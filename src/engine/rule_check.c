@@ -9,67 +9,6 @@
 
 enum { NAME_MAX_CHARACTERS = 100, DESCRIPTION_MAX = 500, IDENTIFIER_MAX = 512 };
 
-static const struct {
-    const char *name;
-    engine_rule_owner owner;
-} owners[] = {
-    {"ALIYUN", ENGINE_MANAGED}, {"CUSTOM_CONFIGURATION", ENGINE_CONDITION}, {"CUSTOM_FC", ENGINE_FUNCTION}};
-
-static const struct {
-    const char *name;
-    int64_t hours;
-} frequencies[] = {
-    {"One_Hour", 1}, {"Three_Hours", 3}, {"Six_Hours", 6}, {"Twelve_Hours", 12}, {"TwentyFour_Hours", 24}};
-
-pl_str engine_rule_owner_name(engine_rule_owner owner) {
-    for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
-        if (owners[i].owner == owner)
-            return pl_str_from(owners[i].name);
-    return PL_STR("");
-}
-
-bool engine_rule_owner_find(pl_str name, engine_rule_owner *owner) {
-    for (size_t i = 0; i < sizeof owners / sizeof *owners; i++)
-        if (pl_str_is(name, owners[i].name)) {
-            *owner = owners[i].owner;
-            return true;
-        }
-    return false;
-}
-
-pl_str engine_rule_state_name(engine_rule_state state) {
-    static const char *const names[] = {"ACTIVE", "EVALUATING", "INACTIVE", "DELETING"};
-    return (size_t)state < sizeof names / sizeof *names ? pl_str_from(names[state]) : PL_STR("");
-}
-
-pl_str engine_triggers_name(unsigned triggers) {
-    static const char *const names[] = {"", "ConfigurationItemChangeNotification", "ScheduledNotification",
-                                        "ConfigurationItemChangeNotification,ScheduledNotification"};
-    return pl_str_from(names[triggers & 3]);
-}
-
-bool engine_triggers_find(pl_str text, unsigned *triggers) {
-    pl_str rest = text, part;
-    *triggers = 0;
-    while (pl_str_split(&rest, ',', &part)) {
-        part = pl_str_trim(part);
-        if (pl_str_is(part, "ConfigurationItemChangeNotification"))
-            *triggers |= ENGINE_TRIGGER_CHANGE;
-        else if (pl_str_is(part, "ScheduledNotification"))
-            *triggers |= ENGINE_TRIGGER_SCHEDULE;
-        else
-            return false;
-    }
-    return *triggers != 0;
-}
-
-int64_t engine_frequency_period(pl_str frequency) {
-    for (size_t i = 0; i < sizeof frequencies / sizeof *frequencies; i++)
-        if (pl_str_is(frequency, frequencies[i].name))
-            return frequencies[i].hours * 3600 * 1000;
-    return 0;
-}
-
 bool engine_name_is_sound(pl_str name) {
     for (size_t i = 0; i < name.n; i++)
         if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)

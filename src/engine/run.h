@@ -133,6 +133,10 @@ engine_run_rule *engine_run_add(engine_run *run, store_session *session, const e
 int engine_run_next_type(engine_run *run, store_session *session, pl_arena *arena, pl_str after,
                          engine_run_type **out, pl_error *error);
 
+/* Types whose links the run's rules need and that are not complete, in the arena. */
+int engine_links_missing(engine_run *run, store_session *session, pl_arena *arena, pl_str **types,
+                         size_t *count, pl_error *error);
+
 /* The next range, to be gathered by the caller; `range->type` absent: there is none. */
 int engine_run_claim(engine_run *run, store_session *session, engine_cursor *cursor, engine_range *range,
                      pl_error *error);

@@ -107,12 +107,20 @@ void engine_program_give_back(engine_type_program *program, pl_program_state *st
 int engine_bind_rule(struct engine *e, store_session *session, pl_arena *arena, pl_str account_id,
                      const engine_rule *rule, engine_bound *out, bool *inside, pl_error *error);
 
+/* The same, given what the account records; that must live as long as what is bound. */
+int engine_bind_recorded(struct engine *e, store_session *session, pl_arena *arena, pl_str account_id,
+                         const inventory_recorder *recorder, const engine_rule *rule, engine_bound *out,
+                         bool *inside, pl_error *error);
+
 /*
  * True when the rule covers the resource, accounts aside; or resources of the type, which the account must
  * record (reference/evaluation-semantics.md, section 2.2, point 1).
  */
 bool engine_bound_covers(const engine_bound *bound, const engine_scope_subject *subject);
 bool engine_bound_has_type(const engine_bound *bound, pl_str resource_type);
+
+/* The version of the account's rules as the session sees it; 0: there never was a rule. */
+int engine_version_read(store_session *session, pl_str account_id, int64_t *version, pl_error *error);
 
 /* Gives the account's rules a new version. */
 int engine_version_renew(struct engine *e, store_session *session, pl_str account_id, pl_error *error);
