@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 static void set_defaults(functions_config *c) {
@@ -32,52 +31,11 @@ static void make_locks(functions *f) {
     pthread_condattr_destroy(&monotonic);
 }
 
-/* Finding out what the host offers. */
-struct preparing {
-    pthread_mutex_t lock;
-    pthread_t thread; /* guarded by `lock`, as is the following */
-    bool running;
-};
-
-static void *prepare_host(void *context) {
-    functions *f = context;
-    pl_error error = {0};
-    if (sandbox_prepare(&f->host, f->config.program, f->config.unsafe, &error) != 0) {
-        f->host.available = f->host.unsafe = false;
-        snprintf(f->host.refusal, sizeof f->host.refusal, "%.*s", (int)sizeof f->host.refusal - 1,
-                 error.message);
-    }
-    if (f->config.log && f->host.unsafe)
-        pl_log_write(f->config.log, PL_LOG_WARNING, "functions run without a sandbox: %s", f->host.refusal);
-    else if (f->config.log && !f->host.available)
-        pl_log_write(f->config.log, PL_LOG_WARNING, "functions are refused: %s", f->host.refusal);
-    return NULL;
-}
-
-static int start_preparing(functions *f, pl_error *error) {
-    f->finding = pl_calloc(1, sizeof *f->finding);
-    if (!f->finding)
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    pthread_mutex_init(&f->finding->lock, NULL);
-    f->finding->running = pthread_create(&f->finding->thread, NULL, prepare_host, f) == 0;
-    if (!f->finding->running)
-        prepare_host(f);
-    return 0;
-}
-
-void functions_settle(const functions *f) {
-    pthread_mutex_lock(&f->finding->lock);
-    if (f->finding->running)
-        pthread_join(f->finding->thread, NULL);
-    f->finding->running = false;
-    pthread_mutex_unlock(&f->finding->lock);
-}
-
 static int start_all(functions *f, pl_error *error) {
     if (pl_random_hex(&f->config.random, f->node, sizeof f->node - 1) != 0 ||
         pipe2(f->wake, O_CLOEXEC | O_NONBLOCK) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (start_preparing(f, error) != 0)
+    if (functions_prepare_host(f, error) != 0)
         return -1;
     f->has_watcher = pthread_create(&f->watcher, NULL, instance_watch, f) == 0;
     if (!f->has_watcher)
@@ -138,12 +96,7 @@ void functions_close(functions *f) {
     if (!f)
         return;
     functions_stop(f);
-    if (f->finding) {
-        functions_settle(f);
-        sandbox_clean(&f->host);
-        pthread_mutex_destroy(&f->finding->lock);
-        pl_free(f->finding);
-    }
+    functions_clean_host(f);
     while (f->logs) {
         function_log *log = f->logs;
         f->logs = log->next;
@@ -158,11 +111,6 @@ void functions_close(functions *f) {
     pthread_mutex_destroy(&f->queue_lock);
     pthread_mutex_destroy(&f->lock);
     pl_free(f);
-}
-
-pl_str functions_refusal(const functions *f) {
-    functions_settle(f);
-    return f->host.available || f->host.unsafe ? PL_STR_NONE : pl_str_from(f->host.refusal);
 }
 
 void functions_count_all(functions *f, functions_counts *counts) {

@@ -119,6 +119,18 @@ struct functions {
     unsigned worker_count;
 };
 
+/* --- What the host offers (host.c) --- */
+
+/* Begins to find it out, on a thread of its own when one can be had. ServiceUnavailable without memory. */
+int functions_prepare_host(functions *f, pl_error *error);
+
+/* Waits until `host` is known: trying a sandbox takes longer than all else of a start, so it is done aside.
+ */
+void functions_settle(const functions *f);
+
+/* Removes what finding out has made on the host. Fine when it has not begun. */
+void functions_clean_host(functions *f);
+
 /* --- What an instance writes (logs.c); the pool's lock is held --- */
 
 /* Takes all that has been written so far; ends an instance that writes too much. */
@@ -162,9 +174,5 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
 
 int dispatch_start(functions *f, pl_error *error);
 void dispatch_stop(functions *f);
-
-/* Waits until `host` is known: trying a sandbox takes longer than all else of a start, so it is done aside.
- */
-void functions_settle(const functions *f);
 
 #endif

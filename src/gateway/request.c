@@ -54,15 +54,6 @@ void request_reset(gateway_request *r) {
     trim(&r->scratch);
 }
 
-pl_str request_header(const gateway_request *r, const char *name) {
-    pl_str wanted = pl_str_from(name);
-    for (size_t i = 0; i < r->header_count; i++) {
-        if (pl_str_eq(r->headers[i].name, wanted))
-            return r->headers[i].value;
-    }
-    return PL_STR_NONE;
-}
-
 /* The first of the query's fields with this name; the query is sorted but may hold repetitions. */
 static pl_str query_text(const gateway_request *r, const char *name) {
     return api_fields_text(&r->query, pl_str_from(name));
@@ -284,7 +275,8 @@ static int check_operation_protocol(gateway_request *r) {
     return 0;
 }
 
-int request_throttle(gateway_request *r) {
+/* Waits for nobody: fails when the caller's key has had its share of calls. */
+static int check_throttle(gateway_request *r) {
     int64_t wait = throttle_take(r->shared->throttle, r->caller.access_key_id, r->now);
     if (wait == 0)
         return 0;
@@ -379,15 +371,29 @@ static int run(gateway_request *r) {
         return -1;
     if (!r->operation && request_find(r) != 0)
         return -1;
-    if (request_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
+    if (check_throttle(r) != 0 || read_json_body(r) != 0 || bind_and_authorize(r) != 0)
         return -1;
     return run_operation(r);
+}
+
+/* An operation by path: the same checks in the same order. V1 does not sign the path. */
+static int run_route(gateway_request *r) {
+    if (r->error.http_status != 0)
+        return -1;
+    if (r->route->anonymous)
+        return request_call_route(r);
+    if (r->kind != REQUEST_V3)
+        return pl_failf(&r->error, PL_E_IncompleteSignature,
+                        "This operation needs signature ACS3-HMAC-SHA256.");
+    if (request_authenticate(r) != 0 || check_throttle(r) != 0 || request_authorize_route(r) != 0)
+        return -1;
+    return request_call_route(r);
 }
 
 void request_run(gateway_request *r) {
     if (!r->prepared)
         request_prepare(r);
-    if ((r->route ? request_run_route(r) : run(r)) == 0)
+    if ((r->route ? run_route(r) : run(r)) == 0)
         return;
     if (r->operation)
         api_error_localize(r->operation, &r->error);

@@ -90,15 +90,45 @@ typedef struct gateway_request {
     int64_t retry_after_ms; /* -1: none */
 } gateway_request;
 
+/* --- Headers (headers.c) --- */
+
+/* The header's value, the absent view when it was not sent. `name` in lower case. */
+pl_str request_header(const gateway_request *r, const char *name);
+
+/* --- Answers (envelope.c) --- */
+
+/* Writes r->error as the documented envelope. */
+void envelope_error(gateway_request *r);
+
+/* Opens and closes an answer in r->out. */
+void envelope_begin(gateway_request *r, pl_writer *w);
+void envelope_end(gateway_request *r, pl_writer *w);
+
+/* A whole answer from the JSON object of its members. */
+int envelope_from_json(gateway_request *r, pl_str members);
+
+/* --- The caller (authenticate.c, authorize.c); 0, or -1 with r->error filled --- */
+
+int request_authenticate(gateway_request *r); /* caller */
+int request_authorize(gateway_request *r);    /* with the bound input in r->call */
+
+/* --- Operations by path (route.c) --- */
+
+/* True when the path is one of operations by path; r->route is NULL when it has none for it. */
+bool request_find_route(gateway_request *r);
+
+/* Whether the caller may do that, and the handler's call; 0, or -1 with r->error filled. */
+int request_authorize_route(gateway_request *r);
+int request_call_route(gateway_request *r);
+
+/* --- The request's life (request.c) --- */
+
 /* A fresh request with its own memory; NULL without memory. */
 gateway_request *request_new(request_shared *shared);
 void request_free(gateway_request *r);
 
 /* Forgets everything but the memory, of which only modest amounts are kept. */
 void request_reset(gateway_request *r);
-
-/* The header's value, the absent view when it was not sent. `name` in lower case. */
-pl_str request_header(const gateway_request *r, const char *name);
 
 /*
  * Reads what comes before the body: query, kind of signature, and the operation when it is named there. A
@@ -115,27 +145,8 @@ void request_run(gateway_request *r);
 /* Answers with an error that arose outside of request_run, such as a body that is too large. */
 void request_fail(gateway_request *r, pl_error_code code, const char *message);
 
-/* The steps, each 0 or -1 with r->error filled. */
+/* Steps of it, each 0 or -1 with r->error filled. */
 int request_read_fields(gateway_request *r); /* query and body into merged fields, the format of the answer */
 int request_find(gateway_request *r);        /* the operation */
-int request_authenticate(gateway_request *r); /* caller */
-int request_authorize(gateway_request *r);    /* with the bound input in r->call */
-
-/* Waits for nobody: fails when the caller's key has had its share of calls. */
-int request_throttle(gateway_request *r);
-
-/* True when the path is one of operations by path; r->route is NULL when it has none for it. */
-bool request_find_route(gateway_request *r);
-int request_run_route(gateway_request *r);
-
-/* Writes r->error as the documented envelope. */
-void envelope_error(gateway_request *r);
-
-/* Opens and closes an answer in r->out. */
-void envelope_begin(gateway_request *r, pl_writer *w);
-void envelope_end(gateway_request *r, pl_writer *w);
-
-/* A whole answer from the JSON object of its members. */
-int envelope_from_json(gateway_request *r, pl_str members);
 
 #endif

@@ -1,5 +1,7 @@
-/* Operations by path: the same checks in the same order as for named ones (request.c), then the route's
- * handler. */
+/*
+ * Operations by path: which one a request means, whether its caller may do that, and its handler's call. Owns
+ * nothing; when these steps are taken is said in request.c.
+ */
 #include "gateway/request.h"
 
 #include "base/encode.h"
@@ -30,7 +32,7 @@ static pl_str header_of(const void *context, const char *name) {
     return request_header(context, name);
 }
 
-static int authorize(gateway_request *r) {
+int request_authorize_route(gateway_request *r) {
     const api_route *route = r->route;
     pl_str pattern = pl_str_from(route->ram_resource), first = r->route_call.parameters[0];
     size_t mark = pl_str_find(pattern, PL_STR("{}"));
@@ -55,7 +57,7 @@ static int authorize(gateway_request *r) {
     return -1;
 }
 
-static int call_handler(gateway_request *r) {
+int request_call_route(gateway_request *r) {
     api_route_call *call = &r->route_call;
     call->route = r->route;
     call->services = r->shared->services;
@@ -81,17 +83,4 @@ static int call_handler(gateway_request *r) {
     r->status = call->status;
     r->content_type = pl_str_from(call->content_type);
     return r->out.failed ? pl_fail(&r->error, PL_E_InternalError) : 0;
-}
-
-int request_run_route(gateway_request *r) {
-    if (r->error.http_status != 0)
-        return -1;
-    if (r->route->anonymous)
-        return call_handler(r);
-    if (r->kind != REQUEST_V3)
-        return pl_failf(&r->error, PL_E_IncompleteSignature,
-                        "This operation needs signature ACS3-HMAC-SHA256.");
-    if (request_authenticate(r) != 0 || request_throttle(r) != 0 || authorize(r) != 0)
-        return -1;
-    return call_handler(r);
 }

@@ -1,4 +1,4 @@
-/* The room: opening, the first account, accounts as identities, forgetting what changed. */
+/* The room: opening, the first account, accounts as identities. */
 #include "identity/entities.h"
 #include "identity/internal.h"
 #include "org/org.h"
@@ -6,13 +6,6 @@
 #include "base/memory.h"
 
 #include <stdio.h>
-
-#define CHANNEL PL_STR("identity")
-
-static void forget(void *context, pl_str payload) {
-    (void)payload;
-    atomic_fetch_add(&((identity *)context)->generation, 1);
-}
 
 int identity_open(identity **out, const identity_config *config, pl_error *error) {
     identity *room = pl_calloc(1, sizeof *room);
@@ -32,8 +25,7 @@ int identity_open(identity **out, const identity_config *config, pl_error *error
         identity_close(room);
         return pl_failf(error, PL_E_ServiceUnavailable, "the path of the key file is too long");
     }
-    if (identity_seal_open(room, error) != 0 ||
-        store_listen(config->store, CHANNEL, forget, room, error) != 0) {
+    if (identity_seal_open(room, error) != 0 || identity_changes_listen(room, error) != 0) {
         identity_close(room);
         return -1;
     }
@@ -54,11 +46,6 @@ void identity_close(identity *room) {
     pthread_rwlock_destroy(&room->lock);
     explicit_bzero(room->seal_key, sizeof room->seal_key);
     pl_free(room);
-}
-
-int identity_changed(identity *room, store_session *session, pl_str account_id, pl_error *error) {
-    (void)room;
-    return store_notify(session, CHANNEL, account_id, error);
 }
 
 int identity_account_create(identity *room, store_session *session, pl_str account_id, pl_str name,

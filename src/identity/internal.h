@@ -66,6 +66,12 @@ struct identity {
     pl_map principals;  /* key -> identity_principal */
 };
 
+/* --- Changes -----------------------------------------------------------------------------------------------
+ */
+
+/* From now on every identity_changed that is committed, here or elsewhere, raises the generation. */
+int identity_changes_listen(identity *room, pl_error *error);
+
 /* --- The key that seals secrets --------------------------------------------------------------------------
  */
 
@@ -99,11 +105,9 @@ int identity_unseal(identity *room, pl_buf *out, pl_str sealed, pl_str bound);
 /* What an access key's secret is bound to, so that it cannot be moved to another key; a view of `buffer`. */
 pl_str identity_key_bound(char *buffer, size_t size, pl_str account_id, pl_str access_key_id);
 
-/* --- Memory ------------------------------------------------------------------------------------------------
+/* --- Policies and calls in memory --------------------------------------------------------------------------
  */
 
-void identity_keys_forget(identity *room);
-int identity_keys_flush(identity *room, pl_error *error); /* writes when keys were used last */
 void identity_principals_forget(identity *room);
 
 /* The compiled policies of a user or role (name and id as the caller carries them), counted. */
@@ -133,12 +137,15 @@ void identity_calls_note(identity *room, const identity_caller *caller, pl_str o
 int identity_calls_flush(identity *room, pl_error *error);
 void identity_calls_forget(identity *room);
 
-/* --- Sessions and accounts ---------------------------------------------------------------------------------
+/* --- Sessions, keys and accounts ---------------------------------------------------------------------------
  */
 
 /* Opens a session token of `access_key_id`; fills the caller and the secret. */
 int identity_session_open(identity *room, pl_arena *arena, pl_str access_key_id, pl_str token, int64_t now,
                           identity_key *key, pl_error *error);
+
+void identity_keys_forget(identity *room);
+int identity_keys_flush(identity *room, pl_error *error); /* writes when keys were used last */
 
 struct identity_scope;
 

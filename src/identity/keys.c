@@ -11,11 +11,6 @@
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-pl_str identity_key_bound(char *buffer, size_t size, pl_str account_id, pl_str access_key_id) {
-    int n = snprintf(buffer, size, "%.*s/%.*s", PL_FMT(account_id), PL_FMT(access_key_id));
-    return pl_str_of(buffer, (size_t)n < size ? (size_t)n : size - 1);
-}
-
 static int fill_new(identity *room, identity_root *key, pl_error *error) {
     const pl_random *random = &room->config.random;
     pl_str alphabet = pl_str_of(letters, sizeof letters - 1);

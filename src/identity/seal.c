@@ -207,6 +207,11 @@ int identity_unseal(identity *room, pl_buf *out, pl_str sealed, pl_str bound) {
     return result;
 }
 
+pl_str identity_key_bound(char *buffer, size_t size, pl_str account_id, pl_str access_key_id) {
+    int n = snprintf(buffer, size, "%.*s/%.*s", PL_FMT(account_id), PL_FMT(access_key_id));
+    return pl_str_of(buffer, (size_t)n < size ? (size_t)n : size - 1);
+}
+
 /* --- Rotation ---------------------------------------------------------------------------------------------
  */
 

@@ -1,10 +1,10 @@
-/* The table of paths, and what the handlers share. */
+/*
+ * The table of paths: which operation each one is, what it needs to be allowed, how much it may send. Nothing
+ * in the room lies above it.
+ */
+#include "api/functions/routes.h"
+
 #include "api/functions/shared.h"
-
-#include "json/parser.h"
-
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { CREATE_BODY = 92 << 20, EVENT_BODY = 32 << 20 };
 
@@ -58,89 +58,3 @@ const api_route_product functions_api = {
     .advice =
         "Function Compute 2.0 (services) is not served. Use the paths of /2023-03-30/: functions of both "
         "generations share one set of names, and ARNs of both forms lead to them."};
-
-int functions_refuse(pl_error *error, const char *format, ...) {
-    char message[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
-    return pl_fail_code(error, 400, "InvalidArgument", "%s", message);
-}
-
-int functions_missing(api_route_call *call, pl_str name) {
-    return pl_fail_code(call->error, 404, "FunctionNotFound", "function '%.*s' does not exist", PL_FMT(name));
-}
-
-int functions_find(api_route_call *call, store_session *session, function_record *out, pl_error *error) {
-    bool found;
-    pl_str name = call->parameters[0];
-    if (function_find(session, call->arena, call->caller->account_id, name,
-                      api_fields_text(call->query, PL_STR("qualifier")), out, &found, error) != 0)
-        return -1;
-    return found
-               ? 0
-               : pl_fail_code(error, 404, "FunctionNotFound", "function '%.*s' does not exist", PL_FMT(name));
-}
-
-static void write_time(pl_writer *w, const char *name, int64_t milliseconds) {
-    char text[PL_TIME_TEXT];
-    pl_write_string(w, pl_str_from(name), pl_time_iso(milliseconds, text));
-}
-
-static void write_json_text(pl_writer *w, const char *name, pl_str json) {
-    pl_arena arena;
-    pl_json root;
-    pl_error ignored;
-    pl_arena_init(&arena, 1 << 20);
-    if (json.n && pl_json_parse_in(&arena, json, &root, &ignored) == 0)
-        pl_write_json(w, pl_str_from(name), root);
-    pl_arena_free(&arena);
-}
-
-void functions_write_members(pl_writer *w, const function_record *r, pl_str region) {
-    char arn[256];
-    bool latest = pl_str_eq(r->version, FUNCTION_LATEST);
-    snprintf(arn, sizeof arn, "acs:fc:%.*s:%.*s:functions/%.*s%s%.*s", PL_FMT(region), PL_FMT(r->account_id),
-             PL_FMT(r->name), latest ? "" : "/", PL_FMT(latest ? PL_STR("") : r->version));
-    pl_write_string(w, PL_STR("functionName"), r->name);
-    pl_write_string(w, PL_STR("functionArn"), pl_str_from(arn));
-    pl_write_string(w, PL_STR("functionId"), r->function_id);
-    pl_write_string(w, PL_STR("description"), r->description);
-    pl_write_string(w, PL_STR("runtime"), r->runtime);
-    pl_write_string(w, PL_STR("handler"), r->handler);
-    write_json_text(w, "environmentVariables", r->environment);
-    write_json_text(w, "customRuntimeConfig", r->runtime_config);
-    pl_write_i64(w, PL_STR("timeout"), r->timeout_seconds);
-    pl_write_i64(w, PL_STR("memorySize"), r->memory_mb);
-    pl_write_i64(w, PL_STR("diskSize"), r->disk_mb);
-    pl_write_i64(w, PL_STR("instanceConcurrency"), 1);
-    pl_write_bool(w, PL_STR("internetAccess"), false);
-    pl_write_string(w, PL_STR("role"), r->role);
-    functions_write_kept(w, r->members);
-    if (r->endpoint.n)
-        pl_write_string(w, PL_STR("remoteEndpoint"), r->endpoint);
-    pl_write_string(w, PL_STR("codeChecksum"), r->code_checksum);
-    pl_write_i64(w, PL_STR("codeSize"), r->code_size);
-    write_time(w, "createdTime", r->created);
-    write_time(w, "lastModifiedTime", r->modified);
-    pl_write_string(w, PL_STR("state"), PL_STR("Active"));
-    pl_write_string(w, PL_STR("lastUpdateStatus"), PL_STR("Successful"));
-}
-
-void functions_write(pl_writer *w, pl_str name, const function_record *r, pl_str region) {
-    pl_write_object(w, name);
-    functions_write_members(w, r, region);
-    pl_write_object_end(w);
-}
-
-void functions_begin(api_route_call *call, pl_writer *w) {
-    pl_buf_clear(call->out);
-    pl_writer_begin(w, call->out, PL_FORMAT_JSON, PL_STR(""));
-    pl_write_string(w, PL_STR("requestId"), call->request_id);
-}
-
-int functions_end(api_route_call *call, pl_writer *w) {
-    pl_writer_end(w);
-    return call->out->failed ? pl_fail(call->error, PL_E_InternalError) : 0;
-}
