@@ -11,6 +11,7 @@ python3 tools/generate-api.py --check
 python3 tools/generate-rules-doc.py --check
 cmake --preset release -S . --log-level=WARNING >/dev/null
 cmake --build "$build/release" -j "$(nproc)" --target all floors
+tools/check-circles.py "$build/release"
 # ctuuninitvar takes every variable that a function fills for one that it reads; gcc -Wmaybe-uninitialized does better.
 # shellcheck disable=SC2086
 cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

@@ -21,9 +21,6 @@ struct reports {
     char making_account[REPORTS_ID];
 };
 
-/* True when the room is being closed: what is being made ends early and is made again later. */
-bool reports_is_stopping(reports *r);
-
 /* --- Rows (files.c) ------------------------------------------------------------------------------------- */
 
 /* Takes the next file that waits, under a lease; `*found` false: none does. */

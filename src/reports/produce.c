@@ -113,8 +113,9 @@ static int open_csv(making *m, const char *what, pl_error *error) {
     return 0;
 }
 
+/* When the room is being closed, what is being made ends early and is made again later. */
 static int check_stop(making *m, pl_error *error) {
-    if (!reports_is_stopping(m->r))
+    if (!store_workers_stopping(m->r->maker))
         return 0;
     return pl_failf(error, PL_E_ServiceUnavailable, "The server is being stopped.");
 }

@@ -330,10 +330,6 @@ int reports_work(reports *r, bool *worked, pl_error *error) {
 /* --- Threads ---------------------------------------------------------------------------------------------
  */
 
-bool reports_is_stopping(reports *r) {
-    return store_workers_stopping(r->maker);
-}
-
 static int make_files(void *context, unsigned number, bool *worked, pl_error *error) {
     (void)number;
     return reports_work(context, worked, error);
