@@ -66,17 +66,17 @@ static bool equal_nodes(selection *s, pl_json a, pl_json b, int *status) {
     }
 }
 
-/* The number behind a value; texts count only where the dialect is lenient. */
+/* The number behind a value that is there; texts count only where the dialect is lenient. */
 static bool decimal_of(const selection *s, const operand *v, pl_number_text *text, pl_decimal *out) {
-    switch (v->kind) {
-    case VALUE_COUNT: return pl_decimal_parse(pl_number_text_of_i64(v->count, text), out);
-    case VALUE_NUMBER: *out = *v->number; return true;
-    case VALUE_JSON:
-        if (pl_number_is(v->json))
-            return pl_decimal_parse(pl_number_text_of(v->json, text), out);
-        return !s->strict && pl_json_is_string(v->json) && pl_decimal_parse(pl_json_text(v->json), out);
-    default: return false;
+    if (v->kind == VALUE_NUMBER) {
+        *out = *v->number;
+        return true;
     }
+    if (v->kind == VALUE_COUNT)
+        return pl_decimal_parse(pl_number_text_of_i64(v->count, text), out);
+    if (pl_number_is(v->json))
+        return pl_decimal_parse(pl_number_text_of(v->json, text), out);
+    return !s->strict && pl_json_is_string(v->json) && pl_decimal_parse(pl_json_text(v->json), out);
 }
 
 static bool both_strings(const operand *a, const operand *b) {
@@ -125,9 +125,7 @@ static int relate(selection *s, const operand *a, const operand *b, relation *ou
 static int listed(selection *s, const operand *a, const operand *b) {
     pl_str key;
     operand element = {.kind = VALUE_JSON};
-    if (b->kind != VALUE_JSON)
-        return 0;
-    if (!pl_json_is_array(b->json))
+    if (b->kind != VALUE_JSON || !pl_json_is_array(b->json))
         return 0;
     for (pl_json_walk walk = pl_json_children(b->json); pl_json_step(&walk, &key, &element.json);) {
         relation found;

@@ -92,8 +92,9 @@ static int slice_up(selection *s, const pl_path *path, size_t at, pl_json node, 
     pl_str key;
     pl_json child;
     int64_t index = 0;
-    for (pl_json_walk walk = pl_json_children(node); index < to && pl_json_step(&walk, &key, &child);
-         index++) {
+    for (pl_json_walk walk = pl_json_children(node); pl_json_step(&walk, &key, &child); index++) {
+        if (index == to)
+            break;
         if (index < from || (index - from) % step != 0)
             continue;
         int status = pl_path_walk(s, path, at + 1, child, out);
@@ -103,19 +104,18 @@ static int slice_up(selection *s, const pl_path *path, size_t at, pl_json node, 
     return WALK_ON;
 }
 
-/* A tape is read forwards only, so the elements are listed first. */
+/* A tape is read forwards only, so the elements are listed first; `from` is the place of one. */
 static int slice_down(selection *s, const pl_path *path, size_t at, pl_json node, int64_t from, int64_t to,
                       int64_t step, sink *out) {
     pl_str key;
-    int64_t count = 0;
     pl_json *children = from > to ? pl_new(s->scratch, pl_json, (size_t)from + 1) : NULL;
     if (from <= to)
         return WALK_ON;
     if (!children)
         return pl_fail(s->error, PL_E_ServiceUnavailable);
-    for (pl_json_walk walk = pl_json_children(node);
-         count <= from && pl_json_step(&walk, &key, &children[count]);)
-        count++;
+    pl_json_walk walk = pl_json_children(node);
+    for (int64_t index = 0; index <= from; index++)
+        pl_json_step(&walk, &key, &children[index]);
     for (int64_t index = from; index > to; index += step) {
         int status = pl_path_walk(s, path, at + 1, children[index], out);
         if (status != WALK_ON)

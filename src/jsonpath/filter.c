@@ -11,26 +11,26 @@ static int test_chain(selection *s, const expression *e, pl_json current) {
     return !decides;
 }
 
-/* RFC 9535: there is a node. Leniently also: a single node is neither false nor null. */
+/* Leniently, a value counts as true unless it is false or null. */
+static bool is_true(pl_json value) {
+    bool yes = true;
+    return !pl_json_is_null(value) && !(pl_json_bool(value, &yes) && !yes);
+}
+
+/* RFC 9535: there is a node. Leniently, a single node also counts as true. */
 static int test_query(selection *s, const pl_path *path, pl_json current) {
     sink found = {.wanted = s->strict ? 1 : 2};
     if (pl_path_walk(s, path, 0, path->relative ? current : s->root, &found) < 0)
         return -1;
-    if (s->strict || found.count != 1)
-        return found.count > 0;
-    bool yes = true;
-    return !pl_json_is_null(found.first) && !(pl_json_bool(found.first, &yes) && !yes);
+    return s->strict || found.count != 1 ? found.count > 0 : is_true(found.first);
 }
 
 /* A literal or a value-yielding function as a test; only the cloud-config dialect has these. */
 static int test_value(selection *s, const expression *e, pl_json current) {
     operand v;
-    bool yes = true;
     if (pl_path_value(s, e, current, &v) != 0)
         return -1;
-    if (v.kind != VALUE_JSON)
-        return v.kind != VALUE_NOTHING;
-    return !pl_json_is_null(v.json) && !(pl_json_bool(v.json, &yes) && !yes);
+    return v.kind == VALUE_JSON ? is_true(v.json) : v.kind != VALUE_NOTHING;
 }
 
 static int test_operand(selection *s, const expression *e, pl_json current) {

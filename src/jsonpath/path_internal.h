@@ -1,4 +1,4 @@
-/* The compiled form of a path. Only the files of this room include this. */
+/* The compiled form of a path. Only the files of this room and its tests include this. */
 #ifndef PL_JSONPATH_PATH_INTERNAL_H
 #define PL_JSONPATH_PATH_INTERNAL_H
 

@@ -31,7 +31,7 @@ static bool is_digit(char c) {
 }
 
 static bool is_name_char(char c, bool first, bool lenient) {
-    bool letter = ((unsigned char)c | 32) >= 'a' && ((unsigned char)c | 32) <= 'z' && (unsigned char)c < 0x80;
+    bool letter = ((unsigned char)c | 32) >= 'a' && ((unsigned char)c | 32) <= 'z';
     if (letter || c == '_' || (unsigned char)c >= 0x80)
         return true;
     return (is_digit(c) && (lenient || !first)) || (c == '-' && lenient);

@@ -7,6 +7,7 @@
 #include "jsonpath/path.h"
 #include "jsonpath/regex.h"
 #include "support/files.h"
+#include "json/parser.h"
 
 typedef struct attempt {
     pl_str text;
@@ -94,6 +95,23 @@ static void every_case_of_the_standard(void **state) {
     assert_true(count > 500);
 }
 
+/* What only the cloud-config dialect has. */
+static void lists_and_scripts(void **state) {
+    (void)state;
+    static const char *const paths[] = {"$[?(@ in ['a',1e1,null])]", "$[?(@ nin [])]", "$[?(@ in [1e400])]",
+                                        "$[(@.length-1)]",           "$[?('x')]",      "$[?@ == 1e400]"};
+    static const char *const lists[] = {"[\"a\",10,null,\"b\"]", "[\"a\",10]"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        for (size_t k = 0; k < 2; k++) {
+            attempt a = {.text = pl_str_from(paths[i]), .dialect = PL_PATH_CLOUD_CONFIG, .whole = true};
+            pl_error error;
+            assert_int_equal(pl_json_parse_in(&arena, pl_str_from(lists[k]), &a.document, &error), 0);
+            run(&a);
+            a.whole = false;
+            assert_true(with_failing_allocations(run, &a) > 5);
+        }
+}
+
 typedef struct expression {
     pl_regex_kind kind;
     const char *pattern, *subject;
@@ -121,6 +139,8 @@ static void match(void *argument) {
 
 static void expressions_match_or_fail(void **state) {
     (void)state;
+    static char deep[1001];
+    memset(deep, 'a', sizeof deep - 1);
     expression cases[] = {
         {PL_REGEX_SEARCH, "b+(?=c)", "abbc", 1},
         {PL_REGEX_SEARCH, "^b", "abbc", 0},
@@ -132,6 +152,7 @@ static void expressions_match_or_fail(void **state) {
         {PL_REGEX_FOLDED_EQUAL, "a.\xc3\x89", "A.\xc3\xa9", 1},
         {PL_REGEX_FOLDED_PART, "\\E(", "x\\e(y", 1},
         {PL_REGEX_FOLDED_PART, "q", "x", 0},
+        {PL_REGEX_SEARCH, "^(a|b)*$", deep, 1}, /* more than the stack has room for */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         match(&cases[i]);
@@ -142,6 +163,7 @@ static void expressions_match_or_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_case_of_the_standard, setup, teardown),
+        cmocka_unit_test_setup_teardown(lists_and_scripts, setup, teardown),
         cmocka_unit_test_setup_teardown(expressions_match_or_fail, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,8 @@ static void segments_and_selectors(void **state) {
         {"$[2,'a',*]", "[5,6]", "[5,6]"},
         {"$.*", "{\"a\":1,\"b\":[2]}", "[1,[2]]"},
         {"$[1:3]", "[0,1,2,3]", "[1,2]"},
+        {"$[3:1]", "[0,1,2,3]", "[]"},
+        {"$[1:9]", "[0,1,2]", "[1,2]"},
         {"$[ : : 2 ]", "[0,1,2,3]", "[0,2]"},
         {"$[::-1]", "[0,1,2,3]", "[3,2,1,0]"},
         {"$[3::-2]", "[0,1,2,3]", "[3,1]"},
@@ -90,6 +92,7 @@ static void segments_and_selectors(void **state) {
         {"$[:3]", "{\":\":1}", "[]"},
         {"$..a", "{\"a\":{\"a\":1},\"b\":[{\"a\":2}]}", "[{\"a\":1},1,2]"},
         {"$..[1]", "[[1,2],[3,4]]", "[[3,4],2,4]"},
+        {"$..a", "[18446744073709551615,0.5,-1,{\"a\":1}]", "[1]"},
         {"$..*", "[[1],2]", "[[1],2,1]"},
         {"$.a..b[0]", "{\"a\":[{\"b\":[7]},{\"b\":8}]}", "[7]"},
         {"$.\xe2\x98\xba_1", "{\"\xe2\x98\xba_1\":1}", "[1]"},
@@ -105,6 +108,17 @@ static void filters(void **state) {
         {"$[?@.a==@.b]", "[{},{\"a\":1},{\"a\":[1,{\"x\":2}],\"b\":[1.0,{\"x\":2}]}]",
          "[{},{\"a\":[1,{\"x\":2}],\"b\":[1,{\"x\":2}]}]"},
         {"$[?@.a!=@.b]", "[{},{\"a\":1}]", "[{\"a\":1}]"},
+        {"$[?@.a==@.b]",
+         "[{\"a\":[true,null,\"x\"],\"b\":[true,null,\"x\"]},{\"a\":[true],\"b\":[false]},"
+         "{\"a\":[\"x\"],\"b\":[\"y\"]},{\"a\":[null],\"b\":[false]}]",
+         "[{\"a\":[true,null,\"x\"],\"b\":[true,null,\"x\"]}]"},
+        {"$[?@.a==@.b]",
+         "[{\"a\":[0.5],\"b\":[0.5]},{\"a\":[0.5],\"b\":[0.25]},{\"a\":[1],\"b\":[1.5]},"
+         "{\"a\":[2.0],\"b\":[2]},{\"a\":[18446744073709551615],\"b\":[1.5]}]",
+         "[{\"a\":[0.5],\"b\":[0.5]},{\"a\":[2],\"b\":[2]}]"},
+        {"$[?length(@)==true]", "[\"x\",[1]]", "[]"},
+        {"$[?length(@)==$[0]]", "[[7],\"x\"]", "[]"},
+        {"$[?length(@)!=$[0]]", "[[7],\"x\"]", "[[7],\"x\"]"},
         {"$[?@<=null]", "[null,1]", "[null]"},
         {"$[?@<'b']", "[\"a\",\"b\",1]", "[\"a\"]"},
         {"$[?@==1e1]", "[10,10.0,\"10\",100e-1]", "[10,10,10]"},
@@ -127,6 +141,7 @@ static void filters(void **state) {
         {"$[?search(@,'[.b]c')]", "[\"xbcx\",\"a.c\",\"ac\"]", "[\"xbcx\",\"a.c\"]"},
         {"$[?match(@,'^ab$')]", "[\"ab\",\"^ab$\"]", "[\"ab\"]"},
         {"$[?match(@,'\\\\p{Lu}+')]", "[\"AB\",\"Ab\"]", "[\"AB\"]"},
+        {"$.v[?search(@,$.r)&&!match(@,$.r)]", "{\"r\":\"b\",\"v\":[\"b\",\"abc\",\"c\"]}", "[\"abc\"]"},
         {"$.v[?match(@,$.r)]", "{\"r\":\"b.?b\",\"v\":[\"bab\",\"bb\",\"abab\"]}", "[\"bab\",\"bb\"]"},
         {"$[?match(@,'a+?')]", "[\"a\"]", "[]"},
         {"$[?match(@,'\\\\d')]", "[\"1\"]", "[]"},
@@ -190,7 +205,19 @@ static void what_is_no_path_is_refused_with_its_place(void **state) {
                  {"$[?@.a=='x' 1]", 12},
                  {"$[?@.a in ['x']]", 7},
                  {"$[(@.length-1)]", 2},
-                 {"$[?(@.a]", 7}};
+                 {"$[?(@.a]", 7},
+                 {"$[1:", 4},
+                 {"$[1:2:", 6},
+                 {"$[12", 4},
+                 {"$['\\", 4},
+                 {"$['\\u12", 7},
+                 {"$['\\ud834\\u00zz']", 13},
+                 {"$['\\ud834\\ue000']", 15},
+                 {"$[?tru", 3},
+                 {"$[?@.a==12", 10},
+                 {"$[?a_1(@.a)]", 3},
+                 {"$[?length{@.a}]", 3},
+                 {"$[?@.a==1e9999999999999999]", 8}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         const pl_path *path;
         int status = pl_path_compile(&arena, pl_str_from(cases[i].path), PL_PATH_RFC9535, &path, &error);
@@ -227,6 +254,17 @@ static void the_cloud_config_dialect(void **state) {
         {"$.Permissions.Permission[?(!(@.Priority==1))].Priority", ECS, "[100]"},
         {"$[?(@.a==true)]", "[{\"a\":\"true\"},{\"a\":true},{\"a\":\"True\"}]",
          "[{\"a\":\"true\"},{\"a\":true}]"},
+        {"$[?(@.a)]", "[{\"a\":true},{\"a\":[]}]", "[{\"a\":true},{\"a\":[]}]"},
+        {"$[?(false)]", "[1]", "[]"},
+        {"$[?(@.a==false)]", "[{\"a\":\"false\"},{\"a\":false},{\"a\":\"no\"},{\"a\":0}]",
+         "[{\"a\":\"false\"},{\"a\":false}]"},
+        {"$[?@ in_]", "[1]", "refused"},
+        {"$[?@ in[1]]", "[1,2]", "[1]"},
+        {"$[?@ in1]", "[1]", "refused"},
+        {"$[?@ inA]", "[1]", "refused"},
+        {"$[?@ ina]", "[1]", "refused"},
+        {"$[?@ in", "[1]", "refused"},
+        {"$[?@ in{}]", "[1]", "refused"},
         {"$[?(@.a)]", "[{\"a\":false},{\"a\":null},{\"a\":0},{\"a\":\"\"}]", "[{\"a\":0},{\"a\":\"\"}]"},
         {"$[?(@.a!=@.b)]", "[{},{\"a\":1,\"b\":1}]", "[{}]"},
         {"$[?@.a=='1']", "[{\"a\":1},{\"a\":\"1.0\"}]", "[{\"a\":1}]"},
@@ -261,6 +299,28 @@ static void definite_paths_and_plain_steps(void **state) {
         assert_int_equal(pl_path_plain_steps(path, &whole), cases[i].plain);
         assert_int_equal(whole, cases[i].whole);
         assert_str(pl_path_text(path), cases[i].path);
+    }
+}
+
+static void a_union_of_names_at_the_end_is_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *path;
+        size_t names;
+    } cases[] = {{"$", 0},
+                 {"$.a", 0},
+                 {"$.a['b','c']", 2},
+                 {"$['b','c'].a", 0},
+                 {"$..['b','c']", 0},
+                 {"$.a['b',0]", 0},
+                 {"$.a.*['b','c']", 0}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const pl_path *path;
+        assert_int_equal(
+            pl_path_compile(&arena, pl_str_from(cases[i].path), PL_PATH_CLOUD_CONFIG, &path, &error), 0);
+        assert_int_equal(pl_path_last_names(path), cases[i].names);
+        if (cases[i].names)
+            assert_str(pl_path_last_name(path, 1), "c");
     }
 }
 
@@ -305,8 +365,38 @@ static void cost_is_bounded(void **state) {
     assert_true(error.message[0] != '\0');
 }
 
+/* `count` times `unit` behind `head`. */
+static const char *repeated(const char *head, const char *unit, size_t count) {
+    pl_buf text;
+    pl_buf_init(&text, 1 << 20);
+    pl_buf_add(&text, pl_str_from(head));
+    for (size_t i = 0; i < count; i++)
+        pl_buf_add(&text, pl_str_from(unit));
+    const char *copy = pl_arena_cstr(&arena, pl_buf_str(&text));
+    pl_buf_free(&text);
+    return copy;
+}
+
+static void refused_with(const char *path, const char *words) {
+    assert_str(selected(path, PL_PATH_CLOUD_CONFIG, "1"), "refused");
+    assert_string_equal(error.code, "InvalidParameter");
+    if (!strstr(error.message, words))
+        fail_msg("%s", error.message);
+}
+
+static void lengths_and_texts_are_checked(void **state) {
+    (void)state;
+    assert_str(selected(repeated("$", "[0]", PL_PATH_MAX_SEGMENTS), PL_PATH_RFC9535, "1"), "[]");
+    refused_with(repeated("$", "[0]", PL_PATH_MAX_SEGMENTS + 1), "fewer segments");
+    assert_str(selected(repeated("$.", "a", PL_PATH_MAX_TEXT - 2), PL_PATH_RFC9535, "1"), "[]");
+    refused_with(repeated("$.", "a", PL_PATH_MAX_TEXT - 1), "more than 8192 bytes");
+    refused_with("$.a\xff", "not UTF-8");
+}
+
 static void nesting_is_bounded(void **state) {
     (void)state;
+    refused_with(repeated("$[?", "length(", 200), "less nesting");
+    refused_with(repeated("$", "[?@", 200), "less nesting");
     char text[1000] = "$[?";
     memset(text + 3, '(', 200);
     assert_str(selected(text, PL_PATH_RFC9535, "1"), "refused");
@@ -321,6 +411,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(what_is_no_path_is_refused_with_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(the_cloud_config_dialect, setup, teardown),
         cmocka_unit_test_setup_teardown(definite_paths_and_plain_steps, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_union_of_names_at_the_end_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(lengths_and_texts_are_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(normalized_paths_name_each_node, setup, teardown),
         cmocka_unit_test_setup_teardown(cost_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(nesting_is_bounded, setup, teardown),

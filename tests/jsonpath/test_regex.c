@@ -18,24 +18,39 @@ static int teardown(void **state) {
     return 0;
 }
 
-static const pl_regex *compiled(const char *pattern, pl_regex_kind kind) {
+static const pl_regex *compiled_of(pl_str pattern, pl_regex_kind kind) {
     const pl_regex *regex;
-    if (pl_regex_compile(&arena, pl_str_from(pattern), kind, &regex, &error) != 0)
-        fail_msg("%s: %s", pattern, error.message);
+    if (pl_regex_compile(&arena, pattern, kind, &regex, &error) != 0)
+        fail_msg("%.*s: %s", PL_FMT(pattern), error.message);
     return regex;
+}
+
+static const pl_regex *compiled(const char *pattern, pl_regex_kind kind) {
+    return compiled_of(pl_str_from(pattern), kind);
 }
 
 static void what_is_no_i_regexp_is_told(void **state) {
     (void)state;
     static const char *const wrong[] = {
-        "a{",    "a{}",   "a{1",  "a{1,",  "a{1,2",  "a{,2}",   "*a",         "+",        "?",
-        "a**",   "(",     ")",    "(a",    "a)",     "]",       "}",          "{",        "[",
-        "[]",    "[^]",   "[a",   "[a-",   "[[]",    "[a-[]",   "[\\p{L}-z]", "\\",       "\\d",
-        "\\w",   "\\1",   "\\pL", "\\p{",  "\\p{}",  "\\p{X}",  "\\p{Lx}",    "\\p{Lul}", "\\p{LU}",
-        "[\\d]", "[a\\]", "a|*",  "(?:a)", "[a--b]", "[\\p{Q}]"};
+        "a{",     "a{}",      "a{1",    "a{1,",    "a{1,2",      "a{,2}",   "*a",    "+",     "?",   "a**",
+        "(",      ")",        "(a",     "a)",      "]",          "}",       "{",     "[",     "[]",  "[^]",
+        "[a",     "[a-",      "[[]",    "[a-[]",   "[\\p{L}-z]", "\\",      "\\d",   "\\w",   "\\1", "\\pL",
+        "\\p{",   "\\p{}",    "\\p{X}", "\\p{Lx}", "\\p{Lul}",   "\\p{LU}", "[\\d]", "[a\\]", "a|*", "(?:a)",
+        "[a--b]", "[\\p{Q}]", "\\p}",   "\\p1}",   "[a-\\p{L}]", "[a[]"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (compiled(wrong[i], PL_REGEX_I_REGEXP_MATCH))
             fail_msg("%s is taken for an I-Regexp", wrong[i]);
+}
+
+/* A zero byte is a character like others, and none of those that have a meaning. */
+static void a_zero_byte_is_an_ordinary_character(void **state) {
+    (void)state;
+    const pl_regex *regex = compiled_of(PL_STR("a\0"), PL_REGEX_I_REGEXP_MATCH);
+    assert_non_null(regex);
+    assert_int_equal(pl_regex_test(regex, PL_STR("a\0"), &error), 1);
+    assert_int_equal(pl_regex_test(regex, PL_STR("a"), &error), 0);
+    assert_null(compiled_of(PL_STR("\\\0"), PL_REGEX_I_REGEXP_MATCH));
+    assert_null(compiled_of(PL_STR("\\p{L\0}"), PL_REGEX_I_REGEXP_MATCH));
 }
 
 static void i_regexps_match_whole_texts(void **state) {
@@ -55,6 +70,8 @@ static void i_regexps_match_whole_texts(void **state) {
                  {"[a-]", "-", 1},
                  {"[a\\-c]", "b", 0},
                  {"[^-a]", "-", 0},
+                 {"[a^]", "^", 1},
+                 {"[a^]", "b", 0},
                  {"[\\]x]", "]", 1},
                  {"[\\p{Nd}x]", "7", 1},
                  {"[^\\P{L}]", "k", 1},
@@ -97,6 +114,20 @@ static void nesting_and_length_have_limits(void **state) {
     }
 }
 
+/* What does not fit on the stack is asked of the heap, up to a limit. */
+static void a_deep_match_works_until_it_is_too_deep(void **state) {
+    (void)state;
+    static char text[300000];
+    const pl_regex *regex = compiled("^(a|b)*$", PL_REGEX_SEARCH);
+    memset(text, 'a', sizeof text);
+    assert_int_equal(pl_regex_test(regex, pl_str_of(text, 1000), &error), 1);
+    text[999] = 'c';
+    assert_int_equal(pl_regex_test(regex, pl_str_of(text, 1000), &error), 0);
+    text[999] = 'a';
+    assert_int_equal(pl_regex_test(regex, pl_str_of(text, sizeof text), &error), -1);
+    assert_string_equal(error.code, "InvalidParameter");
+}
+
 static void a_costly_match_is_an_error(void **state) {
     (void)state;
     const pl_regex *regex = compiled("^(a+)+$", PL_REGEX_SEARCH);
@@ -108,6 +139,8 @@ static void a_costly_match_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_no_i_regexp_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_zero_byte_is_an_ordinary_character, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deep_match_works_until_it_is_too_deep, setup, teardown),
         cmocka_unit_test_setup_teardown(i_regexps_match_whole_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(nesting_and_length_have_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(a_costly_match_is_an_error, setup, teardown),
