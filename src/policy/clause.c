@@ -89,13 +89,15 @@ static size_t digits_at(pl_str s) {
 static bool read_number(pl_str text, pl_decimal *number) {
     pl_str rest = pl_str_skip(text, text.n && (text.p[0] == '-' || text.p[0] == '+'));
     size_t whole = digits_at(rest);
+    if (whole == 0)
+        return false;
     rest = pl_str_skip(rest, whole);
     if (rest.n) {
         size_t fraction = digits_at(pl_str_skip(rest, 1));
         if (rest.p[0] != '.' || fraction == 0 || fraction + 1 != rest.n)
             return false;
     }
-    return whole && pl_decimal_parse(text, number);
+    return pl_decimal_parse(text, number);
 }
 
 static bool read_address(pl_str text, pl_address *address) {

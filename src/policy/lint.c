@@ -59,18 +59,15 @@ static bool is_star(pl_str text) {
     return pl_str_is(text, "*");
 }
 
-/* "config" of "config:Get*"; the whole text when there is no colon. */
+/* "config" of "config:Get*"; the whole text when there is no colon, as in "*". */
 static pl_str service_of(pl_str action) {
     size_t colon = pl_str_find_char(action, ':');
     return colon == PL_NOT_FOUND ? action : pl_str_head(action, colon);
 }
 
-/* The service that an ARN names; absent when it names none. */
+/* The service of a resource, which is `*` (every service) or begins with acs:. */
 static pl_str resource_service(pl_str resource) {
-    pl_str rest = resource, part;
-    if (!pl_str_split(&rest, ':', &part) || !pl_str_is(part, "acs") || !pl_str_split(&rest, ':', &part))
-        return PL_STR_NONE;
-    return part;
+    return is_star(resource) ? resource : service_of(pl_str_skip(resource, strlen("acs:")));
 }
 
 /* --- unknown actions -------------------------------------------------------------------------------------
@@ -103,8 +100,7 @@ static void check_actions(linter *l, const pl_policy_statement *statement) {
         pl_policy_text action = statement->actions.items[i];
         pl_str code = service_of(action.text);
         const pl_lint_service *service = find_service(l, code);
-        if (service && code.n < action.text.n &&
-            !names_an_action(l, service, pl_str_skip(action.text, code.n + 1)))
+        if (service && !names_an_action(l, service, pl_str_skip(action.text, code.n + 1)))
             add(l, PL_LINT_UNKNOWN_ACTION, action.place,
                 pl_arena_printf(l->arena, "no operation of %.*s is matched by \"%.*s\"", PL_FMT(code),
                                 PL_FMT(action.text)));
@@ -243,16 +239,17 @@ static bool services_meet(const pl_policy_statement *statement) {
     for (size_t i = 0; i < statement->actions.count; i++) {
         for (size_t j = 0; j < statement->resources.count; j++) {
             pl_str service = resource_service(statement->resources.items[j].text);
-            if (!service.p || pl_glob_overlap(service_of(statement->actions.items[i].text), service))
+            if (pl_glob_overlap(service_of(statement->actions.items[i].text), service))
                 return true;
         }
     }
     return false;
 }
 
+/* The statements of trust policies have no resources. */
 static void check_emptiness(linter *l, const pl_policy_statement *statement) {
-    bool both = statement->actions.count && statement->resources.count;
-    if (both && !statement->not_action && !statement->not_resource && !services_meet(statement))
+    if (statement->resources.count && !statement->not_action && !statement->not_resource &&
+        !services_meet(statement))
         add(l, PL_LINT_EMPTY_MATCH, statement->place,
             PL_STR("actions and resources belong to different services: nothing matches"));
 }

@@ -348,6 +348,7 @@ static void assuming_a_role_needs_both_sides(void **state) {
     (void)state;
     static const char *const mine[] = {TRUSTED("Allow", "\"RAM\":\"acs:ram::1:root\"")};
     static const char *const other[] = {TRUSTED("Allow", "\"RAM\":\"acs:ram::2:root\"")};
+    static const char *const longer[] = {TRUSTED("Allow", "\"RAM\":\"acs:ram::12:root\"")};
     static const char *const refusing[] = {TRUSTED("Allow", "\"RAM\":\"acs:ram::1:root\""),
                                            TRUSTED("Deny", "\"RAM\":\"acs:ram::1:user/a\"")};
     static const char *const service[] = {TRUSTED("Allow", "\"Service\":\"config.aliyuncs.com\"")};
@@ -362,6 +363,7 @@ static void assuming_a_role_needs_both_sides(void **state) {
         {mine, 1, true, PL_TRUST_AND_IDENTITY, PL_ALLOW, PL_BY_TRUST_POLICY},
         {mine, 1, false, PL_TRUST_AND_IDENTITY, PL_IMPLICIT_DENY, PL_BY_IDENTITY_POLICY},
         {other, 1, true, PL_TRUST_AND_IDENTITY, PL_IMPLICIT_DENY, PL_BY_TRUST_POLICY},
+        {longer, 1, true, PL_TRUST_AND_IDENTITY, PL_IMPLICIT_DENY, PL_BY_TRUST_POLICY},
         {refusing, 2, true, PL_TRUST_AND_IDENTITY, PL_EXPLICIT_DENY, PL_BY_TRUST_POLICY},
         {refusing, 2, false, PL_TRUST_AND_IDENTITY, PL_EXPLICIT_DENY, PL_BY_TRUST_POLICY},
         {service, 1, true, PL_TRUST_AND_IDENTITY, PL_IMPLICIT_DENY, PL_BY_TRUST_POLICY},
@@ -393,8 +395,8 @@ static void what_cannot_be_evaluated_is_denied_with_an_error(void **state) {
     pl_context_entry entry = {PL_STR("k"), &value, 1};
     pl_policy_set *open = compiled(PL_POLICY_SYSTEM, everything, 1);
     pl_authority authority = {.identity = open};
-    pl_request requests[8];
-    for (size_t i = 0; i < 8; i++)
+    pl_request requests[9];
+    for (size_t i = 0; i < 9; i++)
         requests[i] = ask("ecs:Start");
     requests[0].action = PL_STR("");
     requests[1].action = PL_STR("ecs");
@@ -406,7 +408,8 @@ static void what_cannot_be_evaluated_is_denied_with_an_error(void **state) {
     requests[6].context_count = 1;
     requests[7].context = &entry;
     requests[7].context_count = PL_REQUEST_MAX_CONTEXT + 1;
-    for (size_t i = 0; i < 8; i++) {
+    requests[8].action = PL_STR("ecs:");
+    for (size_t i = 0; i < 9; i++) {
         pl_decision d = {.verdict = PL_ALLOW};
         assert_int_equal(pl_decide(&authority, &requests[i], &d, &error), -1);
         assert_string_equal(error.code, "InvalidParameter");
@@ -421,6 +424,95 @@ static void what_cannot_be_evaluated_is_denied_with_an_error(void **state) {
     assert_int_equal(pl_decide(&authority, &requests[5], &d, &error), 0);
     assert_int_equal(d.verdict, PL_ALLOW);
     pl_policy_set_release(open);
+}
+
+static void more_levels_than_allowed_deny(void **state) {
+    (void)state;
+    static pl_control_level levels[PL_DECISION_MAX_LEVELS + 1];
+    pl_policy_set *open = compiled(PL_POLICY_SYSTEM, everything, 1);
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        levels[i] = (pl_control_level){PL_STR("fd"), open};
+    pl_authority authority = {.control = levels, .control_count = PL_DECISION_MAX_LEVELS, .identity = open};
+    pl_request request = ask("ecs:Start");
+    pl_decision d;
+    assert_int_equal(pl_decide(&authority, &request, &d, &error), 0);
+    assert_int_equal(d.verdict, PL_ALLOW);
+    authority.control_count++;
+    assert_int_equal(pl_decide(&authority, &request, &d, &error), -1);
+    assert_string_equal(error.code, "InvalidParameter");
+    assert_int_equal(d.verdict, PL_IMPLICIT_DENY);
+    assert_int_equal(d.decided_by, PL_BY_NOBODY);
+    pl_policy_set_release(open);
+}
+
+/* All are counted, the first are named. */
+static void many_applicable_statements_are_counted(void **state) {
+    (void)state;
+    enum { STATEMENTS = PL_DECISION_MAX_MATCHED + 5 };
+    const char *documents[1];
+    pl_buf text;
+    pl_buf_init(&text, 1 << 16);
+    for (size_t i = 0; i < STATEMENTS; i++)
+        pl_buf_printf(&text, "%s%s", i ? "," : "{\"Version\":\"1\",\"Statement\":[",
+                      STATEMENT("Allow", "ecs:*"));
+    pl_buf_add(&text, PL_STR("]}\0"));
+    documents[0] = text.p;
+    pl_policy_set *set = compiled(PL_POLICY_IDENTITY, documents, 1);
+    pl_authority authority = {.identity = set};
+    pl_request request = ask("ecs:Start");
+    pl_decision d;
+    assert_int_equal(pl_decide_explained(&authority, &request, &d, &error), 0);
+    assert_int_equal(d.verdict, PL_ALLOW);
+    assert_int_equal(d.matched_total, STATEMENTS);
+    assert_int_equal(d.matched_count, PL_DECISION_MAX_MATCHED);
+    for (size_t i = 0; i < d.matched_count; i++)
+        assert_int_equal(d.matched[i].statement, i);
+    pl_policy_set_release(set);
+    pl_buf_free(&text);
+}
+
+/* A resource need not be an ARN; only the region of one is read both ways. */
+static void resources_of_any_form_are_compared(void **state) {
+    (void)state;
+    static const struct {
+        const char *element, *pattern, *resource;
+        pl_ruling verdict;
+    } cases[] = {
+        {"Resource", "acs:*", "thing", PL_IMPLICIT_DENY},
+        {"NotResource", "acs:*", "thing", PL_ALLOW},
+        {"Resource", "acs:ecs*", "acs:ecs", PL_ALLOW},
+        {"Resource", "acs:ecs:*", "acs:ecs", PL_IMPLICIT_DENY},
+        {"Resource", "acs:ecs:*", "acs:ecs:cn-a", PL_ALLOW},
+        {"Resource", "acs:ecs::*", "acs:ecs:cn-a", PL_IMPLICIT_DENY},
+        {"NotResource", "acs:ecs::1:x", "arn:ecs:*:1:x", PL_ALLOW},
+        {"Resource", "acs:ecs::1:x", "arn:ecs:*:1:x", PL_IMPLICIT_DENY},
+        {"Resource", "acs:ecs::1:x", "acs:ecs:*:1:x", PL_ALLOW},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        const char *documents[] = {text};
+        snprintf(text, sizeof text, DOCUMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"%s\":\"%s\"}"),
+                 cases[i].element, cases[i].pattern);
+        pl_policy_set *set = compiled(PL_POLICY_IDENTITY, documents, 1);
+        pl_authority authority = {.identity = set};
+        pl_request request = ask("ecs:Start");
+        request.resource = pl_str_from(cases[i].resource);
+        pl_decision d;
+        assert_int_equal(pl_decide(&authority, &request, &d, &error), 0);
+        if (d.verdict != cases[i].verdict)
+            fail_msg("%s %s on %s", cases[i].element, cases[i].pattern, cases[i].resource);
+        pl_policy_set_release(set);
+    }
+}
+
+static void each_step_has_its_policy_type(void **state) {
+    (void)state;
+    assert_str(pl_decider_policy_type(PL_BY_OWNER), "AccountLevelIdentityBasedPolicy");
+    assert_str(pl_decider_policy_type(PL_BY_CONTROL_POLICY), "ControlPolicy");
+    assert_str(pl_decider_policy_type(PL_BY_SESSION_POLICY), "SessionPolicy");
+    assert_str(pl_decider_policy_type(PL_BY_IDENTITY_POLICY), "AccountLevelIdentityBasedPolicy");
+    assert_str(pl_decider_policy_type(PL_BY_RESOURCE_GROUP_POLICY), "ResourceGroupLevelIdentityBasedPolicy");
+    assert_str(pl_decider_policy_type(PL_BY_TRUST_POLICY), "AssumeRolePolicy");
 }
 
 static void a_decision_allocates_nothing(void **state) {
@@ -502,6 +594,42 @@ static void compiling_survives_every_failed_allocation(void **state) {
     }
 }
 
+static void a_set_may_be_empty_but_not_without_bounds(void **state) {
+    (void)state;
+    pl_policy_set *set = NULL;
+    pl_decision d;
+    pl_request request = ask("ecs:Start");
+    assert_int_equal(pl_policy_set_compile(NULL, PL_POLICY_SET_MAX_POLICIES + 1, 0, &set, NULL, &error), -1);
+    assert_string_equal(error.message, "10001 policies are more than 10000");
+    assert_null(set);
+    assert_int_equal(pl_policy_set_compile(NULL, 0, 0, &set, NULL, &error), 0);
+    pl_authority authority = {.identity = set};
+    assert_int_equal(pl_decide(&authority, &request, &d, &error), 0);
+    assert_int_equal(d.verdict, PL_IMPLICIT_DENY);
+    pl_policy_set_release(set);
+}
+
+static void a_set_lives_as_long_as_somebody_holds_it(void **state) {
+    (void)state;
+    pl_policy_source source = {PL_POLICY_IDENTITY, PL_STR_NONE, pl_str_from(everything[0])};
+    pl_policy_set *set = NULL;
+    assert_int_equal(pl_policy_set_compile(&source, 1, 0, &set, NULL, &error), 0);
+    assert_ptr_equal(pl_policy_set_retain(set), set);
+    pl_policy_set_release(set);
+    assert_null(pl_policy_set_name(set, 0).p);
+    assert_int_equal(pl_policy_set_policy(set, 0)->statement_count, 1);
+    pl_policy_set_release(set);
+}
+
+static void a_policy_without_text_is_malformed(void **state) {
+    (void)state;
+    pl_policy_source source = {PL_POLICY_IDENTITY, PL_STR("a"), PL_STR_NONE};
+    pl_policy_set *set = NULL;
+    assert_int_equal(pl_policy_set_compile(&source, 1, 0, &set, NULL, &error), -1);
+    assert_string_equal(error.code, "MalformedPolicyDocument");
+    assert_null(set);
+}
+
 static void the_bad_policy_is_named(void **state) {
     (void)state;
     const pl_policy_source sources[] = {{PL_POLICY_IDENTITY, PL_STR("a"), pl_str_from(everything[0])},
@@ -545,6 +673,13 @@ int main(void) {
         cmocka_unit_test(the_denying_level_and_statement_are_named),
         cmocka_unit_test(assuming_a_role_needs_both_sides),
         cmocka_unit_test(what_cannot_be_evaluated_is_denied_with_an_error),
+        cmocka_unit_test(more_levels_than_allowed_deny),
+        cmocka_unit_test(many_applicable_statements_are_counted),
+        cmocka_unit_test(resources_of_any_form_are_compared),
+        cmocka_unit_test(each_step_has_its_policy_type),
+        cmocka_unit_test(a_set_may_be_empty_but_not_without_bounds),
+        cmocka_unit_test(a_set_lives_as_long_as_somebody_holds_it),
+        cmocka_unit_test(a_policy_without_text_is_malformed),
         cmocka_unit_test(a_decision_allocates_nothing),
         cmocka_unit_test(a_thousand_statements_are_all_seen),
         cmocka_unit_test(compiling_survives_every_failed_allocation),

@@ -97,6 +97,8 @@ static void malformed_policies_are_refused_at_their_place(void **state) {
         {"{\"Version\":@\"2\",\"Statement\":[{}]}", "$.Version"},
         {"{\"Version\":@1,\"Statement\":[{}]}", "$.Version"},
         {"@{\"Version\":\"1\"}", "$"},
+        {"{\"Version\":\"1\",\"Statement\":[@{\"Effect\":\"Allow\",\"Resource\":\"*\"}]}", "$.Statement[0]"},
+        {"{\"Version\":\"1\",\"Statement\":[@{\"Effect\":\"Allow\",\"Action\":\"*\"}]}", "$.Statement[0]"},
         {"{\"Version\":\"1\",@\"Version\":\"1\"}", "$.Version"},
         {"{\"Version\":\"1\",\"Statement\":[{}],@\"Id\":1}", "$.Id"},
         {"{\"Version\":\"1\",\"Statement\":@{}}", "$.Statement"},
@@ -122,6 +124,7 @@ static void bad_statements_are_refused_at_their_place(void **state) {
         {"\"Action\":[\"a:b\",@\":b\"],\"Resource\":\"*\"", ".Action[1]"},
         {"\"Action\":[\"a:b\",@\"a:\"],\"Resource\":\"*\"", ".Action[1]"},
         {"\"Action\":@\"a: b\",\"Resource\":\"*\"", ".Action"},
+        {"\"Action\":@\"a:b\x7f\",\"Resource\":\"*\"", ".Action"},
         {"\"Action\":@[],\"Resource\":\"*\"", ".Action"},
         {"\"Action\":@7,\"Resource\":\"*\"", ".Action"},
         {"\"Action\":\"*\",\"Resource\":\"*\",@\"NotResource\":\"*\"", ".NotResource"},
@@ -155,6 +158,8 @@ static void bad_conditions_are_refused_at_their_place(void **state) {
         {"{\"Bool\":{\"a\":@\"yes\"}}", ".Bool.a"},
         {"{\"Bool\":{\"a\":[true,@1]}}", ".Bool.a[1]"},
         {"{\"Bool\":{\"a\":[true,@[true]]}}", ".Bool.a[1]"},
+        {"{\"Bool\":{\"a\":[true,@null]}}", ".Bool.a[1]"},
+        {"{\"Bool\":{\"a\":@{}}}", ".Bool.a"},
         {"{\"StringLike\":{\"a\":@null}}", ".StringLike.a"},
         {"{\"NumericEquals\":{\"acs:x\":@\"abc\"}}", ".NumericEquals[\"acs:x\"]"},
         {"{\"NumericEquals\":{\"a\":@\"1.\"}}", ".NumericEquals.a"},
@@ -162,6 +167,11 @@ static void bad_conditions_are_refused_at_their_place(void **state) {
         {"{\"DateEquals\":{\"a\":@\"1565600400\"}}", ".DateEquals.a"},
         {"{\"IpAddress\":{\"a\":@\"10.0.0.0/33\"}}", ".IpAddress.a"},
         {"{\"IpAddress\":{\"a\":@\"10.0.0\"}}", ".IpAddress.a"},
+        {"{\"IpAddress\":{\"a\":@\"10.0.0.0/x\"}}", ".IpAddress.a"},
+        {"{\"IpAddress\":{\"a\":@\"\"}}", ".IpAddress.a"},
+        {"{\"IpAddress\":{\"a\":@\"10.0.0.1\\u0000\"}}", ".IpAddress.a"},
+        {"{\"IpAddress\":{\"a\":@\"0000:0000:0000:0000:0000:0000:0000:00000000001\"}}", ".IpAddress.a"},
+        {"{\"IpAddress\":{\"a\":@\"::ffff:10.0.0.0/95\"}}", ".IpAddress.a"},
         {"{\"NotIpAddress\":{\"a\":@\"::/129\"}}", ".NotIpAddress.a"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -184,12 +194,31 @@ static void bad_trust_policies_are_refused(void **state) {
          ".Principal.RAM[0]"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":@\"ecs\"}", ".Principal.Service"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Federated\":@\"x\"}", ".Principal.Federated"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@7}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"x:ram::1:root\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:oss::1:root\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:ram:cn-a:1:root\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:ram::1:role/\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:ram::1:group/a\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:ram::1:user/a:b\"}", ".Principal.RAM"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":@\".aliyuncs.com\"}",
+         ".Principal.Service"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":@\"e s.aliyuncs.com\"}",
+         ".Principal.Service"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Federated\":@\"acs:ram::1:user/a\"}",
+         ".Principal.Federated"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Federated\":@\"acs:oss::1:saml-provider/a\"}",
+         ".Principal.Federated"},
+        {"\"Action\":\"*\",@\"NotResource\":\"*\",\"Principal\":{}", ".NotResource"},
         {"\"Action\":\"*\",@\"Resource\":\"*\",\"Principal\":{\"RAM\":\"acs:ram::1:root\"}", ".Resource"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         pl_str path = pl_arena_printf(&arena, "$.Statement[0]%s", cases[i].path);
         refuse(PL_POLICY_TRUST, one(cases[i].members).p, path.p, "MalformedPolicyDocument", 400);
     }
+    refuse(PL_POLICY_TRUST,
+           "{\"Version\":\"1\",\"Statement\":[@{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\"}]}",
+           "$.Statement[0]", "MalformedPolicyDocument", 400);
 }
 
 /* A valid policy of exactly `characters` characters; each filler character has three bytes. */

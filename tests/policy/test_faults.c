@@ -126,6 +126,31 @@ static void read_context(void *argument) {
     pl_arena_free(&own);
 }
 
+static void read_trust(void *argument) {
+    pl_error error;
+    pl_policy_set *set = NULL;
+    pl_arena own;
+    pl_arena_init(&own, 0);
+    if (pl_policy_set_from_json(&own, *(const pl_json *)argument, PL_POLICY_TRUST, &set, &error) != 0) {
+        expect_no_memory(&error);
+        assert_null(set);
+    } else {
+        const pl_policy_statement *statement = &pl_policy_set_policy(set, 0)->statements[0];
+        assert_int_equal(statement->principal_count, 2);
+        assert_str(statement->principals[1].values.items[0].text, "ecs.aliyuncs.com");
+    }
+    pl_policy_set_release(set);
+    pl_arena_free(&own);
+}
+
+static void a_trust_policy_has_all_of_its_principals_or_is_none(void **state) {
+    (void)state;
+    pl_json one =
+        parsed(PL_STR(POLICY("{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":["
+                             "\"acs:ram::1:root\"],\"Service\":\"ecs.aliyuncs.com\"}}")));
+    assert_true(with_failing_allocations(read_trust, &one) > 5);
+}
+
 static void a_context_has_all_of_its_keys_or_is_none(void **state) {
     (void)state;
     pl_json context = parsed(PL_STR("{\"a\":\"x\",\"b\":[true,2.5],\"c\":7}"));
@@ -190,6 +215,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_case_is_decided_as_written_or_not_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(a_set_has_all_of_its_policies_or_is_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_trust_policy_has_all_of_its_principals_or_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(a_context_has_all_of_its_keys_or_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(findings_are_all_told_or_none, setup, teardown),
     };

@@ -77,6 +77,15 @@ static void long_parts_with_question_marks_are_found(void **state) {
     }
 }
 
+/* Requests may bring bytes that are no UTF-8: behind a letter they do not hide it. */
+static void stray_bytes_hide_no_letter(void **state) {
+    (void)state;
+    assert_true(match("*?a*", "xa\x80"));
+    assert_true(match("*?a*", "xa\x80\x80"));
+    assert_false(match("*?a*", "a\x80"));
+    assert_false(match("*?a", "xa\x80"));
+}
+
 static void no_pattern_takes_long(void **state) {
     (void)state;
     static char pattern[4097], text[4001];
@@ -140,6 +149,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_answer_is_the_obvious_one),
         cmocka_unit_test(long_parts_with_question_marks_are_found),
+        cmocka_unit_test(stray_bytes_hide_no_letter),
         cmocka_unit_test(no_pattern_takes_long),
         cmocka_unit_test(an_oversized_subject_never_matches),
         cmocka_unit_test(covering_and_overlapping_never_claim_too_much),

@@ -108,6 +108,64 @@ static const expectation cases[] = {
     {STATEMENT(
          "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":[\"acs:oss:*:*:b\",\"acs:ecs:*:*:c\"]}"),
      NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":\"a\",\"K\":[\"b\",\"c\"]}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":[\"a\",\"b\"],\"K\":[\"c\",\"b\"]}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringNotEquals\":{\"k\":\"a\",\"K\":\"b\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"StringLike\":{"
+               "\"k\":\"a\",\"K\":\"b\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericEquals\":{\"k\":\"1\",\"K\":\"2\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"k\":"
+               "\"true\",\"K\":\"false\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"k\":"
+               "\"true\",\"K\":\"true\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"k\":"
+               "\"true\"},\"StringEquals\":{\"k\":\"false\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringEquals\":{\"k\":\"a\"},\"NumericNotEquals\":{\"k\":\"1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericEquals\":{\"k\":[\"1\",\"2\"]},\"NumericNotEquals\":{\"k\":\"1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericEquals\":{\"k\":\"1\"},\"StringNotEquals\":{\"k\":\"1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"IpAddress\":{"
+               "\"k\":[\"10.0.0.1\",\"10.0.0.2\"]},\"NotIpAddress\":{\"k\":\"10.0.0.1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{\"IpAddress\":{"
+               "\"k\":\"10.0.0.1\"},\"StringNotEquals\":{\"k\":\"10.0.0.1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":\"1.5\"},\"NumericLessThan\":{\"k\":\"1\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThanEquals\":{\"k\":\"5\"},\"NumericLessThan\":{\"k\":\"5\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":\"5\"},\"NumericLessThanEquals\":{\"k\":\"5\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"k\":\"5\"},\"DateLessThan\":{\"k\":\"2026-01-01T00:00:00Z\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":[\"ecs:*\",\"rds:*\"],\"Resource\":\"*\"},"
+               "{\"Effect\":\"Allow\",\"Action\":[\"rds:Stop\",\"ecs:Start\"],\"Resource\":\"*\"}"),
+     "shadowed-statement", "$.Statement[1]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"acs:*:*:*:x\"}"), NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":[\"*\",\"ecs:*\"],\"Resource\":\"acs:oss:*:*:x\"}"), NULL,
+     NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"NotAction\":\"ecs:*\",\"Resource\":\"acs:oss:*:*:x\"}"), NULL, NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"NotResource\":\"acs:oss:*:*:b\"}"), NULL, NULL},
 };
 
@@ -140,6 +198,9 @@ static void places_count_characters_and_lines(void **state) {
     pl_text_position(PL_STR("a\n\xc3\xa9x"), 4, &line, &column);
     assert_int_equal(line, 2);
     assert_int_equal(column, 2);
+    pl_text_position(PL_STR("ab"), 9, &line, &column); /* the end, for a place behind it */
+    assert_int_equal(line, 1);
+    assert_int_equal(column, 3);
 }
 
 /* Several findings come in the order of the document. */
@@ -164,6 +225,49 @@ static void findings_are_in_document_order(void **state) {
     pl_arena_free(&arena);
 }
 
+/* Several findings of one place come in the order of the rules, whatever was looked at first. */
+static void findings_of_one_place_have_an_order(void **state) {
+    (void)state;
+    pl_arena arena;
+    pl_error error = {.code = ""};
+    const pl_policy *policy;
+    const pl_lint_finding *findings;
+    size_t count;
+    pl_arena_init(&arena, 0);
+    static const char text[] =
+        STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},"
+                  "{\"Effect\":\"Allow\",\"Action\":[\"*\",\"config:Fetch\"],\"Resource\":\"*\"}");
+    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(text), &policy, &error), 0);
+    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+    assert_int_equal(count, 4);
+    assert_str(findings[0].path, "$.Statement[0]");
+    assert_str(findings[1].path, "$.Statement[1]");
+    assert_str(pl_lint_rule_name(findings[1].rule), "shadowed-statement");
+    assert_str(findings[2].path, "$.Statement[1]");
+    assert_str(pl_lint_rule_name(findings[2].rule), "overbroad-grant");
+    assert_str(findings[3].path, "$.Statement[1].Action[1]");
+    pl_arena_free(&arena);
+}
+
+/* Trust policies have no resources: nothing is shadowed, too broad or empty. */
+static void trust_policies_are_linted_for_their_actions(void **state) {
+    (void)state;
+    pl_arena arena;
+    pl_error error = {.code = ""};
+    const pl_policy *policy;
+    const pl_lint_finding *findings;
+    size_t count;
+    pl_arena_init(&arena, 0);
+#define TRUST(action)                                                                                        \
+    "{\"Effect\":\"Allow\",\"Action\":\"" action "\",\"Principal\":{\"RAM\":\"acs:ram::1:root\"}}"
+    static const char text[] = STATEMENT(TRUST("*") "," TRUST("*") "," TRUST("config:Fetch"));
+    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_TRUST, pl_str_from(text), &policy, &error), 0);
+    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+    assert_int_equal(count, 1);
+    assert_str(findings[0].path, "$.Statement[2].Action");
+    pl_arena_free(&arena);
+}
+
 /* What a control policy allows is what others may grant: it is never too broad. */
 static void a_control_policy_may_allow_everything(void **state) {
     (void)state;
@@ -184,6 +288,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_finding_is_told_with_its_place),
         cmocka_unit_test(findings_are_in_document_order),
+        cmocka_unit_test(findings_of_one_place_have_an_order),
+        cmocka_unit_test(trust_policies_are_linted_for_their_actions),
         cmocka_unit_test(a_control_policy_may_allow_everything),
         cmocka_unit_test(places_count_characters_and_lines),
     };
