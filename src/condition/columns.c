@@ -145,8 +145,7 @@ bool columns_seal(pl_program *program) {
     pl_buf_add_char(&l.path, '$');
     visit(&l, program->configuration.root);
     pl_buf_free(&l.path);
-    if (program->column_count)
-        qsort(program->columns, program->column_count, sizeof *program->columns, by_name);
+    qsort(program->columns, program->column_count, sizeof *program->columns, by_name);
     for (size_t i = 0; i < program->rule_count && !l.failed; i++)
         l.failed = !list_rule(&l, &program->rules[i]);
     return !l.failed;

@@ -294,9 +294,9 @@ int pl_condition_compile(pl_arena *arena, pl_str text, const pl_condition_option
 pl_condition_needs pl_condition_needs_of(const pl_condition *condition) {
     pl_condition_needs needs = {.item = false};
     for (size_t i = 0; i < condition->count; i++) {
-        needs.item = needs.item || condition->clauses[i].source == SOURCE_ITEM;
-        needs.related = needs.related || condition->clauses[i].source == SOURCE_RELATED;
-        needs.now = needs.now || operator_is_timed(condition->clauses[i].op);
+        needs.item |= condition->clauses[i].source == SOURCE_ITEM;
+        needs.related |= condition->clauses[i].source == SOURCE_RELATED;
+        needs.now |= operator_is_timed(condition->clauses[i].op);
     }
     return needs;
 }

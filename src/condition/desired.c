@@ -205,28 +205,28 @@ int prepare_folded_list(pl_arena *arena, desired *d, pl_error *error) {
     return arena->failed ? no_memory(error) : 0;
 }
 
-int prepare_number(pl_arena *arena, desired *d, pl_error *error) {
-    (void)arena;
-    (void)error;
+static void read_number(desired *d) {
     d->is_number = pl_decimal_parse(d->text, &d->number);
     d->is_integer = pl_str_to_i64(pl_str_trim(d->text), &d->integer);
-    return 0;
+}
+
+int prepare_number(pl_arena *arena, desired *d, pl_error *error) {
+    read_number(d);
+    return prepare_nothing(arena, d, error);
 }
 
 int prepare_count(pl_arena *arena, desired *d, pl_error *error) {
-    if (prepare_number(arena, d, error) != 0)
-        return -1;
+    read_number(d);
     pl_str text = pl_str_trim(d->text);
     d->unreadable = !d->is_integer || text.p[0] == '-';
-    return 0;
+    return prepare_nothing(arena, d, error);
 }
 
 int prepare_days(pl_arena *arena, desired *d, pl_error *error) {
-    if (prepare_number(arena, d, error) != 0)
-        return -1;
+    read_number(d);
     d->unreadable = !d->is_number;
     d->days = d->is_number ? strtod(pl_str_trim(d->text).p, NULL) : 0;
-    return 0;
+    return prepare_nothing(arena, d, error);
 }
 
 int prepare_regex(pl_arena *arena, desired *d, pl_error *error) {

@@ -2,8 +2,9 @@
 #include "base/map.h"
 #include "condition/operators.h"
 
-static bool is_absent(pl_json node) {
-    return !node.tape || pl_json_tag(node) == 'n';
+/* Elements are always there, but may be null. */
+static bool is_null(pl_json element) {
+    return pl_json_tag(element) == 'n';
 }
 
 truth test_contains(const desired *d, const feature *f, environment *env) {
@@ -13,7 +14,7 @@ truth test_contains(const desired *d, const feature *f, environment *env) {
     if (!feature_is_list(f))
         return d->text.n && pl_str_find(value_text(env, f->node), d->text) != PL_NOT_FOUND ? YES : NO;
     for (feature_walk walk = feature_elements(f); feature_next(&walk, &element);)
-        if (!is_absent(element) && pl_str_eq(value_text(env, element), d->text))
+        if (!is_null(element) && pl_str_eq(value_text(env, element), d->text))
             return YES;
     return NO;
 }
@@ -29,7 +30,7 @@ truth test_intersects(const desired *d, const feature *f, environment *env) {
     if (!feature_is_list(f))
         return test_in(d, f, env);
     for (feature_walk walk = feature_elements(f); feature_next(&walk, &element);)
-        if (!is_absent(element) && list_find(d->list, d->count, value_text(env, element)) != PL_NOT_FOUND)
+        if (!is_null(element) && list_find(d->list, d->count, value_text(env, element)) != PL_NOT_FOUND)
             return YES;
     return NO;
 }
@@ -42,8 +43,7 @@ static ptrdiff_t count_found(const desired *d, const feature *f, environment *en
     if (!marks)
         return -1;
     for (feature_walk walk = feature_elements(f); feature_next(&walk, &element);) {
-        size_t at =
-            is_absent(element) ? PL_NOT_FOUND : list_find(d->list, d->count, value_text(env, element));
+        size_t at = is_null(element) ? PL_NOT_FOUND : list_find(d->list, d->count, value_text(env, element));
         if (at == PL_NOT_FOUND || marks[at])
             continue;
         marks[at] = true;

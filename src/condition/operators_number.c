@@ -101,7 +101,8 @@ truth test_version_at_least(const desired *d, const feature *f, environment *env
     if (!pl_json_is_string(f->node) && !pl_number_is(f->node))
         return UNREADABLE;
     pl_str version = value_text(env, f->node);
-    if (!begin_version(&version) || !begin_version(&wanted))
+    if (!begin_version(&version))
         return UNREADABLE;
+    begin_version(&wanted); /* as it does in prepare_version */
     return compare_versions(version, wanted) >= 0 ? YES : NO;
 }

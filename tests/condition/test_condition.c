@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include <stdio.h>
+
 static int compile(const char *text, bool strict, pl_error *error) {
     pl_arena arena;
     const pl_condition *condition;
@@ -91,6 +93,71 @@ static void errors_name_the_place_in_the_tree(void **state) {
         "{\"operator\":\"Equals\",\"featurePath\":\"$.a\",\"featureSource\":\"CONFIGURATION_FIELD_$.b[*]\","
         "\"desired\":\"1\"}",
         "featureSource");
+}
+
+/* A clause with one member other than it should be. */
+static void expect_member_refused(const char *members, const char *message) {
+    pl_error error;
+    char text[2048];
+    snprintf(text, sizeof text, "{\"operator\":\"StringEquals\",%s}", members);
+    assert_int_equal(compile_tree(text, false, &error), -1);
+    assert_true(pl_error_is(&error, PL_E_Invalid_Conditions_Value));
+    assert_string_equal(error.message, message);
+}
+
+static void members_are_there_and_texts(void **state) {
+    (void)state;
+    static char path[PL_CONDITION_MAX_PATH + 2], members[1024];
+    expect_member_refused("\"featureSource\":\"CONFIGURATION\",\"desired\":\"x\"",
+                          "The condition is invalid at featurePath: it is missing.");
+    expect_member_refused("\"featureSource\":\"CONFIGURATION\",\"featurePath\":7,\"desired\":\"x\"",
+                          "The condition is invalid at featurePath: it must be a text.");
+    expect_member_refused("\"featurePath\":\"$.a\",\"desired\":\"x\"",
+                          "The condition is invalid at featureSource: it is missing.");
+    expect_member_refused("\"featureSource\":\"RELATED:\",\"featurePath\":\"$.a\",\"desired\":\"x\"",
+                          "The condition is invalid at featureSource: no such source.");
+    expect_member_refused("\"featureSource\":\"CONFIGURATION\",\"featurePath\":\"$.a\",\"desired\":null",
+                          "The condition is invalid at desired: the operator needs it.");
+    for (size_t over = 0; over < 2; over++) {
+        pl_error error;
+        memset(path, 'a', PL_CONDITION_MAX_PATH + over);
+        memcpy(path, "$.", 2);
+        snprintf(members, sizeof members, CLAUSE("StringEquals", "%s", "x"), path);
+        assert_int_equal(compile_tree(members, false, &error), over ? -1 : 0);
+        if (over)
+            assert_string_equal(error.message, "The condition is invalid at featurePath: it is too long.");
+    }
+}
+
+static void what_is_no_group_is_a_clause(void **state) {
+    (void)state;
+    pl_error error;
+    assert_int_equal(compile("{\"ComplianceConditions\":\"7\"}", false, &error), -1);
+    assert_string_equal(error.message, "The condition is invalid: it must be an object.");
+    expect_refused("{\"operator\":\"or\"}", "children: a group needs children");
+    expect_refused("{\"operator\":\"xor\",\"children\":[" CLAUSE("Equals", "$.a", "1") "]}",
+                   "operator: no such operator");
+    expect_refused("{\"operator\":\"and\",\"children\":{}}", "children: a group needs children");
+}
+
+static void the_text_has_a_limit_in_characters(void **state) {
+    (void)state;
+    static const char head[] = "{\"note\":\"",
+                      tail[] = "\",\"ComplianceConditions\":" CLAUSE("Equals", "$.a", "1") "}";
+    for (size_t over = 0; over < 2; over++) {
+        pl_error error;
+        pl_buf text;
+        pl_buf_init(&text, 1 << 20);
+        pl_buf_add(&text, PL_STR(head));
+        for (size_t i = sizeof head + sizeof tail - 2; i < PL_CONDITION_MAX_TEXT + over; i++)
+            pl_buf_add(&text, PL_STR("\xc3\xa9"));
+        pl_buf_add(&text, PL_STR(tail));
+        pl_buf_add_char(&text, '\0');
+        assert_int_equal(compile(text.p, false, &error), over ? -1 : 0);
+        if (over)
+            assert_string_equal(error.message, "Conditions is invalid: it is too long.");
+        pl_buf_free(&text);
+    }
 }
 
 static void a_wrong_path_is_refused_with_its_offset(void **state) {
@@ -202,6 +269,10 @@ static void a_condition_tells_what_it_needs(void **state) {
     assert_int_equal(pl_condition_compile_tree(&arena, tree, &options, &condition, &error), 0);
     pl_condition_needs needs = pl_condition_needs_of(condition);
     assert_true(needs.item && needs.related && needs.now);
+    tree = json_of(&arena, CLAUSE("Equals", "$.a", "1"));
+    assert_int_equal(pl_condition_compile_tree(&arena, tree, &options, &condition, &error), 0);
+    needs = pl_condition_needs_of(condition);
+    assert_false(needs.item || needs.related || needs.now);
     pl_arena_free(&arena);
 }
 
@@ -211,6 +282,9 @@ int main(void) {
         cmocka_unit_test(text_that_is_not_json_is_refused_with_its_offset),
         cmocka_unit_test(the_tree_may_be_text_or_object),
         cmocka_unit_test(errors_name_the_place_in_the_tree),
+        cmocka_unit_test(members_are_there_and_texts),
+        cmocka_unit_test(what_is_no_group_is_a_clause),
+        cmocka_unit_test(the_text_has_a_limit_in_characters),
         cmocka_unit_test(a_wrong_path_is_refused_with_its_offset),
         cmocka_unit_test(extensions_are_refused_where_the_vendor_is_followed),
         cmocka_unit_test(limits_hold_to_the_last_unit),

@@ -1,6 +1,8 @@
 /*
  * Every operator against its cases (tests/condition/operators.json): the published examples, the examples of
- * the catalogue's own operators, and for each operator values of every kind.
+ * the catalogue's own operators, and for each operator values of every kind. A value is looked at in a place
+ * of the configuration, in the item around it, and an array also as the list of its elements: which of these
+ * must not matter.
  */
 #include "support/files.h"
 
@@ -24,13 +26,22 @@ static int teardown(void **state) {
     return 0;
 }
 
-/* The JSON of a condition with one clause over `$.v`. */
-static pl_json condition_of(pl_str op, pl_json desired) {
+typedef struct way {
+    const char *source, *path;
+    bool arrays; /* for arrays only */
+} way;
+
+static const way ways[] = {
+    {"CONFIGURATION", "$.v", false}, {"CONFIGURATION_ITEM", "$.v", false}, {"CONFIGURATION", "$.v[*]", true}};
+
+/* The JSON of a condition with one clause. */
+static pl_json condition_of(const way *w, pl_str op, pl_json desired) {
     pl_buf text;
     pl_json tree;
     pl_error error;
     pl_buf_init(&text, 1 << 20);
-    pl_buf_add(&text, PL_STR("{\"featurePath\":\"$.v\",\"featureSource\":\"CONFIGURATION\",\"operator\":"));
+    pl_buf_printf(&text, "{\"featurePath\":\"%s\",\"featureSource\":\"%s\",\"operator\":", w->path,
+                  w->source);
     pl_json_write_string(&text, op);
     if (pl_json_exists(desired)) {
         pl_buf_add(&text, PL_STR(",\"desired\":"));
@@ -66,14 +77,14 @@ static pl_verdict verdict_of(pl_json condition, pl_json configuration, int64_t a
         fail_msg("%s", error.message);
     assert_int_equal(pl_program_seal(program, &error), 0);
     pl_program_state *state = pl_program_state_new(program);
-    pl_program_input input = {.configuration = configuration, .now = at};
+    pl_program_input input = {.configuration = configuration, .item = configuration, .now = at};
     pl_verdict verdict = pl_program_evaluate(state, &input)[0];
     pl_program_state_free(state);
     pl_program_release(program);
     return verdict;
 }
 
-static bool run_case(pl_str op, pl_json one) {
+static bool run_case(const way *w, pl_str op, pl_json one) {
     int64_t at = now;
     bool wanted = false;
     pl_str key;
@@ -82,14 +93,15 @@ static bool run_case(pl_str op, pl_json one) {
     pl_time_parse(pl_json_str(pl_json_get(one, PL_STR("now"))), &at);
     assert_true(pl_json_step(&walk, &key, &ignored));
     assert_true(pl_json_bool(pl_json_get(one, PL_STR("result")), &wanted));
-    pl_verdict verdict = verdict_of(condition_of(op, pl_json_get(one, PL_STR("desired"))),
+    pl_verdict verdict = verdict_of(condition_of(w, op, pl_json_get(one, PL_STR("desired"))),
                                     configuration_of(pl_json_get(one, PL_STR("value"))), at);
     if (verdict == (wanted ? PL_COMPLIANT : PL_NON_COMPLIANT))
         return true;
     pl_buf text;
     pl_buf_init(&text, 1 << 20);
     pl_json_write(&text, one);
-    print_error("%.*s %.*s: %.*s\n", PL_FMT(op), PL_FMT(pl_buf_str(&text)), PL_FMT(pl_verdict_name(verdict)));
+    print_error("%s %s %.*s %.*s: %.*s\n", w->source, w->path, PL_FMT(op), PL_FMT(pl_buf_str(&text)),
+                PL_FMT(pl_verdict_name(verdict)));
     pl_buf_free(&text);
     return false;
 }
@@ -102,7 +114,9 @@ static void every_case_of_every_operator(void **state) {
     pl_json operators = pl_json_get(file, PL_STR("operators"));
     for (pl_json_walk walk = pl_json_children(operators); pl_json_step(&walk, &op, &cases);)
         for (pl_json_walk inner = pl_json_children(cases); pl_json_step(&inner, &key, &one); run++)
-            wrong += !run_case(op, one);
+            for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+                if (!ways[i].arrays || pl_json_is_array(pl_json_get(one, PL_STR("value"))))
+                    wrong += !run_case(&ways[i], op, one);
     assert_int_equal(wrong, 0);
     assert_true(run > 1000);
 }
