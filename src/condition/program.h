@@ -118,7 +118,7 @@ const pl_verdict *pl_program_evaluate_indexed(pl_program_state *state, const pl_
 const pl_verdict *pl_program_evaluate_known(pl_program_state *state, pl_json_parser *parser, pl_str text,
                                             size_t *at, const pl_program_input *input);
 
-/* The error behind PL_VERDICT_ERROR of rule `rule`. */
+/* The error behind PL_VERDICT_ERROR of rule `rule`; ServiceUnavailable for a rule that has none. */
 const pl_error *pl_program_error(const pl_program_state *state, size_t rule);
 
 /*
