@@ -147,6 +147,12 @@ static const char *const special[] = {
     CLAUSE_OF("CONFIGURATION_FIELD_$.doc", "$.list[?(@.v>1)].v", "Contains", "\"2\""),
     CLAUSE_OF("CONFIGURATION", "$..a", "NotContains", "\"running\""),
     CLAUSE_OF("CONFIGURATION", "$.a", "RegexMatch", "\"^(x|y)+$\""),
+    CLAUSE_OF("PARAMETER", "$[*]", "Contains", "\"3\""),
+    CLAUSE_OF("CONFIGURATION", "$.a", "StringIn", "[\"\xc3\xa9\",\"x\",7]"),
+    CLAUSE_OF("CONFIGURATION", "$.memor[*]", "DistinctCountGreaterOrEquals", "3"),
+    CLAUSE_OF("CONFIGURATION", "$.policy", "PolicyContainsStatement", "\"{\\\"Action\\\":\\\"a:b\\\"}\""),
+    CLAUSE_OF("CONFIGURATION", "$.policies[*]", "PolicyExcludesStatement",
+              "\"{\\\"Action\\\":\\\"a:b\\\",\\\"Condition\\\":{\\\"Bool\\\":{\\\"k\\\":\\\"true\\\"}}}\""),
     "{\"operator\":\"and\",\"children\":[" CLAUSE_OF(
         "CONFIGURATION", "$.a", "StringEquals",
         "\"x\"") ","
@@ -160,7 +166,9 @@ static const char document[] = "{\"a\":\"x\",\"bb\":{\"memory\":9000,\"a\":\"q\"
                                "\"running\",\"list\":[{\"a\":\"x\",\"bb\":"
                                "null},{\"a\":1.5}]},\"memor\":[{\"a\":\"b\"},2,3],\"doc\":\"{\\\"list\\\":[{"
                                "\\\"v\\\":2},{\\\"v\\\":1}]}\","
-                               "\"Status\":\"{\\\"a\\\":\\\"x\\\"}\",\"InternetIn\":\"p\"}";
+                               "\"Status\":\"{\\\"a\\\":\\\"x\\\"}\",\"InternetIn\":\"p\","
+                               "\"policy\":\"{\\\"Statement\\\":{\\\"Action\\\":\\\"*\\\"}}\",\"policies\":["
+                               "\"{\\\"Statement\\\":[{\\\"Action\\\":\\\"*\\\"}]}\"]}";
 
 /* Rules of every form over the document, on its tape and from its text. */
 static size_t describe(pl_program_rule *rules) {
