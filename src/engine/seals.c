@@ -97,15 +97,16 @@ int engine_seals_check(const engine_run *run, store_session *session, engine_bat
     return any ? read_marks(run, session, batch, error) : 0;
 }
 
+/* Pages do not overlap: of those before the batch only the nearest can reach into it. */
 int engine_seals_break(const engine_run *run, store_session *session, const engine_batch *batch,
                        pl_error *error) {
-    return store_run(
-        session, error,
-        "DELETE FROM kept_results WHERE account_id = $1 AND resource_type = $2 AND from_key < $4 "
-        "AND (from_key >= $3 OR from_key = (SELECT from_key FROM kept_pages WHERE account_id = $1 "
-        "AND resource_type = $2 AND from_key < $3 AND until_key > $3 ORDER BY from_key DESC LIMIT "
-        "1))",
-        "ttii", run->account_id, batch->type->name, batch->range.after, batch->range.until);
+    static const char sql[] =
+        "DELETE FROM kept_results WHERE account_id = $1 AND resource_type = $2 AND from_key < $4 AND "
+        "from_key >= COALESCE((SELECT from_key FROM (SELECT from_key, until_key FROM kept_pages WHERE "
+        "account_id = $1 AND resource_type = $2 AND from_key < $3 ORDER BY from_key DESC LIMIT 1) AS nearest "
+        "WHERE until_key > $3), $3)";
+    return store_run(session, error, sql, "ttii", run->account_id, batch->type->name, batch->range.after,
+                     batch->range.until);
 }
 
 static bool writes_results(const engine_batch *batch) {
