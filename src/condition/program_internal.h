@@ -197,6 +197,7 @@ typedef struct program_group {
 typedef struct quick_clause quick_clause;
 typedef struct quick_pair quick_pair;
 typedef struct quick_simple quick_simple;
+typedef struct quick_joined quick_joined;
 typedef struct quick_rule quick_rule;
 
 typedef struct program_rule {
@@ -239,11 +240,13 @@ struct pl_program {
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
     quick_pair *quick_pairs;
     size_t quick_pair_count;
-    quick_simple *quick_simple; /* together with quick_rules all that are quick */
+    quick_simple *quick_simple; /* together with the two below all rules that are quick */
     size_t quick_simple_count;
+    quick_joined *quick_joined;
+    size_t quick_joined_count;
     quick_rule *quick_rules;
     size_t quick_rule_count;
-    const uint8_t *quick_verdicts; /* by truth of precondition, required places and condition */
+    const uint8_t *quick_verdicts; /* tables by cells (quick_internal.h) */
     size_t *slow_rules;            /* the others */
     size_t slow_rule_count;
     size_t *lazy_features; /* those that are found by more than the walk */

@@ -1,10 +1,7 @@
 /* Deciding quick clauses, groups and rules of a document (quick_internal.h). */
 #include "condition/quick_internal.h"
 
-enum {
-    SATURATED = 0xffffff,
-    SIMPLE = YES << 2 * CELL_BITS | YES << CELL_BITS /* what a rule is that has a condition only */
-};
+enum { SATURATED = 0xffffff };
 
 /* By the tape's type characters. Slot 0 is the word before the root, which has the type 'r'. */
 static const uint8_t classes[256] = {
@@ -195,29 +192,57 @@ void quick_run_group(pl_program_state *state, const program_group *group) {
 static void run_pairs(const pl_program *p, unsigned char *cells) {
     for (size_t i = 0, n = p->quick_pair_count; i < n; i++) {
         const quick_pair *pair = &p->quick_pairs[i];
-        unsigned a = cells[pair->a], b = cells[pair->b];
-        cells[pair->cell] = (unsigned char)((a & b) | ((a | b) & pair->either));
+        cells[pair->cell] = (unsigned char)quick_join(cells[pair->a], cells[pair->b], pair->either);
     }
+}
+
+/* Each of these decides the rules of one form, and gives all bits of their verdicts. */
+
+static unsigned run_simple(const pl_program *p, const unsigned char *cells, pl_verdict *verdicts) {
+    const uint8_t *verdict_of = p->quick_verdicts;
+    const quick_simple *rule = p->quick_simple, *end = rule + p->quick_simple_count;
+    unsigned seen = 0;
+#pragma GCC unroll 4
+    for (; rule < end; rule++) {
+        unsigned verdict = verdict_of[cells[rule->condition]];
+        verdicts[rule->rule] = (pl_verdict)verdict;
+        seen |= verdict;
+    }
+    return seen;
+}
+
+static unsigned run_joined(const pl_program *p, const unsigned char *cells, pl_verdict *verdicts) {
+    const uint8_t *verdict_of = p->quick_verdicts;
+    const quick_joined *rule = p->quick_joined, *end = rule + p->quick_joined_count;
+    unsigned seen = 0;
+#pragma GCC unroll 4
+    for (; rule < end; rule++) {
+        size_t a = cells[rule->a], b = cells[rule->b];
+        unsigned verdict = verdict_of[rule->table + a * CELL_VALUES + b];
+        verdicts[rule->rule] = (pl_verdict)verdict;
+        seen |= verdict;
+    }
+    return seen;
+}
+
+static unsigned run_others(const pl_program *p, const unsigned char *cells, pl_verdict *verdicts) {
+    const uint8_t *verdict_of = p->quick_verdicts + VERDICTS_RULE;
+    const quick_rule *rule = p->quick_rules, *end = rule + p->quick_rule_count;
+    unsigned seen = 0;
+    for (; rule < end; rule++) {
+        size_t at = ((size_t)cells[rule->applies] * CELL_VALUES + cells[rule->required]) * CELL_VALUES;
+        unsigned verdict = verdict_of[at + cells[rule->condition]];
+        verdicts[rule->rule] = (pl_verdict)verdict;
+        seen |= verdict;
+    }
+    return seen;
 }
 
 bool quick_run_rules(pl_program_state *state) {
     const pl_program *p = state->program;
     const unsigned char *cells = state->truths;
-    const uint8_t *verdict_of = p->quick_verdicts, *simple = verdict_of + SIMPLE;
-    pl_verdict *verdicts = state->verdicts;
-    unsigned seen = 0;
     run_pairs(p, state->truths);
-    for (size_t i = 0, n = p->quick_simple_count; i < n; i++) {
-        unsigned verdict = simple[cells[p->quick_simple[i].condition]];
-        verdicts[p->quick_simple[i].rule] = (pl_verdict)verdict;
-        seen |= verdict;
-    }
-    for (size_t i = 0, n = p->quick_rule_count; i < n; i++) {
-        const quick_rule *rule = &p->quick_rules[i];
-        unsigned verdict = verdict_of[(unsigned)cells[rule->applies] << 2 * CELL_BITS |
-                                      (unsigned)cells[rule->required] << CELL_BITS | cells[rule->condition]];
-        verdicts[rule->rule] = (pl_verdict)verdict;
-        seen |= verdict;
-    }
+    unsigned seen = run_simple(p, cells, state->verdicts) | run_joined(p, cells, state->verdicts) |
+                    run_others(p, cells, state->verdicts);
     return (seen & QUICK_PENDING) == 0;
 }

@@ -49,13 +49,33 @@ struct quick_pair {
     uint32_t either; /* bits that one of the two suffices for */
 };
 
-/* A rule without precondition and required places, and any other. */
+/* A rule without precondition and required places whose condition is one cell. */
 struct quick_simple {
     uint32_t rule, condition;
 };
 
+/* The same with a condition of two: `table` is where the verdicts for both begin. */
+struct quick_joined {
+    uint32_t rule, a, b, table;
+};
+
+/* Any other. */
 struct quick_rule {
     uint32_t rule, applies, required, condition;
 };
+
+/* Tables of verdicts by cells: one, two in a group that asks for any or for all of them, or three. */
+enum {
+    CELL_VALUES = 1 << CELL_BITS,
+    VERDICTS_ANY = CELL_VALUES,
+    VERDICTS_ALL = VERDICTS_ANY + CELL_VALUES * CELL_VALUES,
+    VERDICTS_RULE = VERDICTS_ALL + CELL_VALUES * CELL_VALUES,
+    VERDICTS = VERDICTS_RULE + CELL_VALUES * CELL_VALUES * CELL_VALUES
+};
+
+/* What two cells are together: `either` are the bits that one of the two suffices for. */
+static inline unsigned quick_join(unsigned a, unsigned b, unsigned either) {
+    return (a & b) | ((a | b) & either);
+}
 
 #endif

@@ -170,16 +170,21 @@ static uint32_t add_pair(builder *b, uint32_t one, uint32_t other, bool any) {
     return cell;
 }
 
+static uint32_t add_branch(builder *b, const branch *from);
+
+/* The cell of the first `count` parts of a group. */
+static uint32_t add_children(builder *b, const branch *from, size_t count) {
+    uint32_t cell = add_branch(b, &from->children[0]);
+    for (size_t i = 1; i < count && !b->failed; i++)
+        cell = add_pair(b, cell, add_branch(b, &from->children[i]), from->any);
+    return cell;
+}
+
 /* The cell of a tree; what is inside comes before what is outside. */
 static uint32_t add_branch(builder *b, const branch *from) {
     if (!from->children)
         return b->program->clauses[from->clause].cell;
-    if (from->count == 0)
-        return new_cell(b, from->any ? NO : YES);
-    uint32_t cell = add_branch(b, &from->children[0]);
-    for (size_t i = 1; i < from->count && !b->failed; i++)
-        cell = add_pair(b, cell, add_branch(b, &from->children[i]), from->any);
-    return cell;
+    return from->count ? add_children(b, from, from->count) : new_cell(b, from->any ? NO : YES);
 }
 
 /* One of the names of a union suffices. */
@@ -208,23 +213,37 @@ static bool is_quick_rule(const builder *b, const program_rule *rule) {
     return quick && is_quick(b, &rule->condition) && (!rule->applies.children || is_quick(b, &rule->applies));
 }
 
+/* The last part of a condition is joined with the others where the verdict is looked up. */
+static void add_joined(builder *b, uint32_t number, const branch *condition) {
+    pl_program *p = b->program;
+    size_t others = condition->count - 1;
+    uint32_t first = add_children(b, condition, others), last = add_branch(b, &condition->children[others]);
+    p->quick_joined[p->quick_joined_count++] =
+        (quick_joined){number, first, last, condition->any ? VERDICTS_ANY : VERDICTS_ALL};
+}
+
 static void add_rule(builder *b, uint32_t number) {
     pl_program *p = b->program;
     const program_rule *rule = &p->rules[number];
     uint32_t applies = rule->applies.children ? add_branch(b, &rule->applies) : (uint32_t)b->yes_cell;
-    uint32_t required = add_required(b, rule), condition = add_branch(b, &rule->condition);
-    if (applies == b->yes_cell && required == b->yes_cell)
-        p->quick_simple[p->quick_simple_count++] = (quick_simple){number, condition};
+    uint32_t required = add_required(b, rule);
+    bool always = applies == b->yes_cell && required == b->yes_cell;
+    if (always && rule->condition.count > 1)
+        add_joined(b, number, &rule->condition);
+    else if (always)
+        p->quick_simple[p->quick_simple_count++] = (quick_simple){number, add_branch(b, &rule->condition)};
     else
-        p->quick_rules[p->quick_rule_count++] = (quick_rule){number, applies, required, condition};
+        p->quick_rules[p->quick_rule_count++] =
+            (quick_rule){number, applies, required, add_branch(b, &rule->condition)};
 }
 
 static void add_rules(builder *b) {
     pl_program *p = b->program;
     p->quick_rules = pl_new(b->arena, quick_rule, p->rule_count + 1);
     p->quick_simple = pl_new(b->arena, quick_simple, p->rule_count + 1);
+    p->quick_joined = pl_new(b->arena, quick_joined, p->rule_count + 1);
     p->slow_rules = pl_new(b->arena, size_t, p->rule_count + 1);
-    b->failed = b->failed || !p->quick_rules || !p->quick_simple || !p->slow_rules;
+    b->failed = b->failed || !p->quick_rules || !p->quick_simple || !p->quick_joined || !p->slow_rules;
     b->yes_cell = new_cell(b, YES);
     for (size_t i = 0; i < p->rule_count && !b->failed; i++) {
         if (is_quick_rule(b, &p->rules[i]))
@@ -304,13 +323,24 @@ static uint8_t verdict_of(unsigned applies, unsigned required, unsigned conditio
     return condition == YES ? PL_COMPLIANT : PL_NON_COMPLIANT;
 }
 
+/* Of a rule that has a condition only. */
+static uint8_t verdict_by(unsigned condition) {
+    return verdict_of(YES, YES, condition);
+}
+
 static void fill_verdicts(builder *b) {
-    const unsigned mask = (1 << CELL_BITS) - 1;
-    uint8_t *verdicts = pl_arena_alloc(b->arena, (size_t)1 << (3 * CELL_BITS));
+    const unsigned any = ERROR_BIT | PENDING_BIT | YES, all = ERROR_BIT | PENDING_BIT, mask = CELL_VALUES - 1;
+    uint8_t *verdicts = pl_arena_alloc(b->arena, VERDICTS);
     b->program->quick_verdicts = verdicts;
     b->failed = b->failed || !verdicts;
-    for (unsigned i = 0; verdicts && i >> (3 * CELL_BITS) == 0; i++)
-        verdicts[i] = verdict_of(i >> 2 * CELL_BITS, i >> CELL_BITS & mask, i & mask);
+    for (unsigned i = 0; verdicts && i < VERDICTS - VERDICTS_RULE; i++)
+        verdicts[VERDICTS_RULE + i] = verdict_of(i >> 2 * CELL_BITS, i >> CELL_BITS & mask, i & mask);
+    for (unsigned i = 0; verdicts && i < CELL_VALUES * CELL_VALUES; i++) {
+        verdicts[VERDICTS_ANY + i] = verdict_by(quick_join(i >> CELL_BITS, i & mask, any));
+        verdicts[VERDICTS_ALL + i] = verdict_by(quick_join(i >> CELL_BITS, i & mask, all));
+    }
+    for (unsigned i = 0; verdicts && i < CELL_VALUES; i++)
+        verdicts[i] = verdict_by(i);
 }
 
 bool quick_seal(pl_program *program) {
