@@ -137,6 +137,15 @@ enum { ORDER_LESS = 1, ORDER_SAME = 2, ORDER_MORE = 4 };
 /* `orders` tells for which orders of the value's number, or size, to the desired one the answer is YES. */
 quick_kind operator_quick(pl_operator op, const desired *d, unsigned *orders);
 
+/* What of a value an operator's answer depends on at most. */
+typedef enum operator_sight {
+    SEES_SIZE,  /* whether a text is empty, how many elements an array has; all of any other value */
+    SEES_LISTS, /* whether a text is empty; all of any other value */
+    SEES_ALL
+} operator_sight;
+
+operator_sight operator_sight_of(pl_operator op);
+
 /* True when the operator's answer depends on the time of evaluation. */
 bool operator_is_timed(pl_operator op);
 

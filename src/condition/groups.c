@@ -12,8 +12,33 @@ typedef struct numbering {
     bool *required;   /* slots whose presence a rule asks for */
 } numbering;
 
-/* A place that is only passed on the way to others has no group of its own. */
-static void visit(pl_program *p, const trie_node *node, uint32_t group) {
+static void see(pl_program *p, uint32_t slot, operator_sight sight) {
+    if (p->sights[slot] < sight)
+        p->sights[slot] = (unsigned char)sight;
+}
+
+/* What clauses see of the values in slots. */
+static void see_all(pl_program *p) {
+    for (size_t i = 0; i < p->clause_count; i++) {
+        const program_feature *f = &p->features[p->clauses[i].feature];
+        if (f->source == SOURCE_FIELD)
+            see(p, p->derived[f->derived].slot, SEES_ALL);
+        else if (f->source == SOURCE_CONFIGURATION && f->any_count == 0)
+            see(p, f->slot, f->plain ? operator_sight_of(p->clauses[i].clause->op) : SEES_ALL);
+        for (size_t name = 0; name < f->any_count; name++)
+            see(p, f->any_slots[name], SEES_ALL);
+    }
+}
+
+/* Elements of an array are told apart by what stands before them, which only the first has to itself. */
+static bool is_first_only(const trie_node *node) {
+    return node->index_count == 0 || (node->index_count == 1 && node->indices[0].index == 0);
+}
+
+/* `inside`: within an array of which the size is seen. A value is part of two groups at most. */
+static void visit(pl_program *p, const trie_node *node, uint32_t group, bool inside) {
+    if (!is_first_only(node) || (inside && node->index_count) || group != NO_GROUP)
+        see(p, node->slot, SEES_LISTS);
     if (group == NO_GROUP && !trie_is_walked(node)) {
         group = (uint32_t)p->group_count;
         p->groups[p->group_count++] = (program_group){.node = node};
@@ -21,9 +46,10 @@ static void visit(pl_program *p, const trie_node *node, uint32_t group) {
     p->group_of[node->slot] = group;
     for (size_t i = 0; node->names && i < (size_t)1 << (64 - node->shift); i++)
         if (node->table[i].child)
-            visit(p, node->table[i].child, group);
+            visit(p, node->table[i].child, group, inside);
+    bool apart = node->index_count && p->sights[node->slot] == SEES_SIZE;
     for (size_t i = 0; i < node->index_count; i++)
-        visit(p, node->indices[i].child, group);
+        visit(p, node->indices[i].child, apart ? NO_GROUP : group, inside || apart);
 }
 
 static uint32_t group_of_names(const pl_program *p, const program_feature *f) {
@@ -101,11 +127,13 @@ bool groups_seal(pl_program *p) {
     p->groups = pl_new(&p->arena, program_group, slots + 1);
     p->group_of = pl_new(&p->arena, uint32_t, slots + 1);
     p->presence = pl_new(&p->arena, uint32_t, slots + 1);
+    p->sights = pl_new(&p->arena, unsigned char, slots + 1);
     numbering n = {p, pl_new(&p->arena, uint32_t, slots + 1), pl_new(&p->arena, bool, slots + 1)};
-    if (!p->groups || !p->group_of || !p->presence || !n.counts || !n.required)
+    if (!p->groups || !p->group_of || !p->presence || !p->sights || !n.counts || !n.required)
         return false;
+    see_all(p);
     if (p->configuration.root)
-        visit(p, p->configuration.root, NO_GROUP);
+        visit(p, p->configuration.root, NO_GROUP, false);
     mark_required(&n);
     count_cells(&n);
     place_groups(&n);

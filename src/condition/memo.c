@@ -17,6 +17,9 @@ enum {
     LAST_HOLIDAY = 1 << 16
 };
 
+const uint8_t memo_any_text[MEMO_GLANCE] = "\"x\"",
+              memo_elements[MEMO_GLANCE] = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+
 memo_set *memos_new(const pl_program *program) {
     memo_set *m = pl_calloc(1, sizeof *m);
     if (!m)
@@ -138,13 +141,13 @@ static bool is_keepable(const memo *m, const unsigned char *cells) {
 static void keep(memo_set *all, memo *m, const unsigned char *cells) {
     if (!is_worth(all, m) || !is_keepable(m, cells) || (!m->kept && !grow(all, m, FIRST_BITS)))
         return;
-    memo_entry *e = memo_at(m, m->kept, hash_of(m->text, m->n));
+    memo_entry *e = memo_at(m, m->kept, hash_of(m->key, m->n));
     if (e->n && 64 - m->shift < LAST_BITS && grow(all, m, 64 - m->shift + 1))
-        e = memo_at(m, m->kept, hash_of(m->text, m->n));
+        e = memo_at(m, m->kept, hash_of(m->key, m->n));
     e->n = m->n;
     memcpy(e->bytes, cells + m->cell, m->width);
     memset(e->bytes + m->width, 0, MEMO_TEXT);
-    memcpy(e->bytes + m->width, m->text, m->n);
+    memcpy(e->bytes + m->width, m->key, m->n);
 }
 
 /*
@@ -160,7 +163,7 @@ static void add_late(memo_set *m, const pl_program *program, const unsigned char
             continue;
         if (slots[one->group->node->slot] == 0)
             memcpy(m->absent + one->cell, cells + one->cell, one->width);
-        else if ((found = memo_find(one, one->text, one->n)))
+        else if ((found = memo_find(one, one->key, one->n)))
             memcpy(found->bytes, cells + one->cell, one->width);
     }
 }

@@ -30,9 +30,10 @@ typedef struct memo {
     uint32_t stride; /* bytes of an entry */
     uint32_t cell, width;
     const program_group *group;
-    /* Of the current document. */
-    const uint8_t *text;
-    uint32_t n;
+    /* Of the current document: the value, and what it is looked up by, which stands for it. */
+    const uint8_t *text, *key;
+    uint32_t n;     /* of the key */
+    uint32_t count; /* of elements */
     /* How it went. */
     uint32_t missed;
     uint64_t since, rest; /* numbers of documents: when the counting began, until when nothing is kept */
@@ -127,10 +128,22 @@ static inline memo_entry *memo_find(const memo *m, const uint8_t *text, uint32_t
     return __builtin_expect(n <= MEMO_GLANCE, 1) ? memo_find_short(m, text, n) : memo_find_long(m, text, n);
 }
 
-/* Notes the value of a group and takes its truths where they are known. */
-static inline void memo_take(memo_set *all, memo *m, const uint8_t *text, uint32_t n, unsigned char *cells) {
-    const memo_entry *found = memo_find(m, text, n);
-    m->text = text;
+/*
+ * Keys of values of which only the size matters: any text that is not empty, and as many brackets as an array
+ * has elements, and one more. No text, number, word or object has them.
+ */
+extern const uint8_t memo_any_text[MEMO_GLANCE], memo_elements[MEMO_GLANCE];
+enum { MEMO_ANY_TEXT = 3 /* bytes */ };
+
+/* Bytes of the key for `count` elements; more than it has are not kept. */
+static inline uint32_t memo_elements_n(uint32_t count) {
+    return count < MEMO_GLANCE ? count + 1 : MEMO_TEXT + 1;
+}
+
+/* Takes the truths of the value of a group, which has been noted, where they are known by its key. */
+static inline void memo_take(memo_set *all, memo *m, const uint8_t *key, uint32_t n, unsigned char *cells) {
+    const memo_entry *found = memo_find(m, key, n);
+    m->key = key;
     m->n = n;
     if (__builtin_expect(!found, 0)) {
         all->missed[all->missed_count++] = m;

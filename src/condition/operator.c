@@ -27,6 +27,16 @@ bool operator_is_timed(pl_operator op) {
     return pl_operator_rows[op].prepare == prepare_days;
 }
 
+operator_sight operator_sight_of(pl_operator op) {
+    operator_test test = pl_operator_rows[op].test;
+    if (test == test_string_empty || test == test_string_not_empty)
+        return SEES_LISTS;
+    return test == test_empty || test == test_empty_list || test == test_absent ||
+                   test == test_length_at_least || test == test_length_at_most
+               ? SEES_SIZE
+               : SEES_ALL;
+}
+
 /* Reading the value costs no more than its size, and the answer does not depend on the time. */
 static bool is_cheap(pl_operator op) {
     operator_prepare prepare = pl_operator_rows[op].prepare;

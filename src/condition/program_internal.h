@@ -181,7 +181,10 @@ typedef struct program_clause {
     pl_str json_desired, json_operator, json_property; /* members of an annotation */
 } program_clause;
 
-/* Clauses and required places that look at one value, or into it (groups.c). */
+/*
+ * Clauses and required places that look at one value, or into it (groups.c). Where they see the size of an
+ * array only, those that look into its first element have groups of their own.
+ */
 #define NO_GROUP UINT32_MAX
 #define NO_CELL UINT32_MAX
 
@@ -232,6 +235,7 @@ struct pl_program {
     program_group *groups;
     size_t group_count;
     uint32_t *group_of, *presence; /* by slot: the group; the cell that tells whether there is a value */
+    unsigned char *sights;         /* by slot: what clauses see of the value (operator_sight) */
     unsigned char *cells;  /* truths before a document is seen: UNKNOWN, or what no document can change */
     unsigned char *absent; /* the same for a document in which nothing is there */
     size_t cell_count;     /* the clauses by group, those without one, then what quick rules need besides */

@@ -13,7 +13,7 @@ trail *trail_new(const pl_program *program, memo *memos) {
         return NULL;
     t->credit = CREDIT;
     t->follow = trail_is_wide() ? trail_follow_wide : trail_follow_plain;
-    t->group_of = program->group_of;
+    t->program = program;
     t->memos = memos;
     pl_arena_init(&t->arena, TRAIL_BYTES);
     return t;

@@ -26,14 +26,16 @@ enum { TRAIL_HEAD = 32, TRAIL_EDGES = 6, TRAIL_DOCUMENT = 1 << 16 /* bytes; long
 typedef enum trail_deed {
     TRAIL_TAKE,  /* marks the place of an object that is walked into */
     TRAIL_BEGIN, /* a wanted container begins */
-    TRAIL_END,   /* and ends */
+    TRAIL_COUNT, /* an element of it, where only their number is wanted */
+    TRAIL_END,   /* it ends, and all of its text is wanted */
+    TRAIL_CLOSE, /* or only the number */
     TRAIL_DONE
 } trail_deed;
 
 typedef struct trail_op {
     trail_deed deed;
     uint32_t slot;
-    uint32_t from;     /* TRAIL_BEGIN, TRAIL_END: bytes of the step before or with the bracket */
+    uint32_t from;     /* bytes of the step before or with the bracket that begins or ends it */
     struct memo *memo; /* of the container */
 } trail_op;
 
@@ -54,6 +56,7 @@ struct trail_step {
     uint32_t length;              /* of all bytes; a text's opening quote is the last one */
     uint32_t before;              /* bytes before the value, or up to the last bracket and with it */
     trail_value value;
+    bool sized;                    /* of a text only whether it is empty is wanted */
     uint32_t slot;                 /* of the value; 0: it is not asked for */
     struct memo *memo;             /* of a wanted value */
     const trail_op *op;            /* up to TRAIL_DONE; NULL: there are none */
@@ -86,8 +89,8 @@ typedef struct trail {
     pl_arena arena;
     trail_place *root;
     trail_step *first;
-    const uint32_t *group_of; /* by slot */
-    struct memo *memos;       /* by group */
+    const pl_program *program;
+    struct memo *memos; /* by group */
     size_t steps;
     int credit;       /* rises with documents that follow, falls with others */
     uint32_t rest;    /* documents that are not tried */

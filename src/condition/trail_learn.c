@@ -10,7 +10,7 @@ enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24 };
 
 struct trail_place {
     trail_place *inner, *sibling; /* the first place within, the next one beside */
-    const trie_node *node;        /* of an object that is walked into */
+    const trie_node *node;        /* of an object that is walked into, or of an array that is counted */
     const trie_node *copied;      /* within a wanted container: its node */
     bool object;
     trail_step *steps; /* that leave from here */
@@ -149,11 +149,22 @@ static trail_place *enter(learner *l, bool object, const trie_node *node, const 
 
 static uint32_t learn_value(learner *l, uint32_t entry, const trie_node *child);
 
-/* A member or an element; the entry behind it. */
-static uint32_t learn_child(learner *l, uint32_t entry) {
+/* The memo of a wanted place. */
+static memo *memo_of(const learner *l, const trie_node *child) {
+    return &l->trail->memos[l->trail->program->group_of[child->slot]];
+}
+
+/* An element of an array; the first of one that is counted may be wanted itself. */
+static uint32_t learn_element(learner *l, uint32_t entry, bool first) {
+    const trie_node *node = l->place->node;
+    if (node)
+        add_op(l, (trail_op){TRAIL_COUNT, 0, 0, memo_of(l, node)});
+    return learn_value(l, entry, node && first && node->index_count ? node->indices[0].child : NULL);
+}
+
+/* A member of an object; the entry behind it. */
+static uint32_t learn_member(learner *l, uint32_t entry) {
     const trail_place *p = l->place;
-    if (!p->object)
-        return learn_value(l, entry, NULL);
     pl_str key = pl_json_index_raw(l->x, entry);
     const trie_name *name = NULL;
     bool shared;
@@ -166,33 +177,35 @@ static uint32_t learn_children(learner *l, uint32_t entry) {
     uint8_t c = pl_json_index_byte(l->x, ++entry);
     if (c == '}' || c == ']')
         return entry + 1;
-    do {
-        entry = learn_child(l, entry);
+    for (bool first = true; first || c == ','; first = false) {
+        entry = l->place->object ? learn_member(l, entry) : learn_element(l, entry, first);
         c = l->failed ? ']' : pl_json_index_byte(l->x, entry++);
-    } while (c == ',');
+    }
     return entry;
 }
 
-/* The memo of a wanted place. */
-static memo *memo_of(const learner *l, const trie_node *child) {
-    return &l->trail->memos[l->trail->group_of[child->slot]];
+/* What clauses see of the value of a wanted place. */
+static operator_sight sight_of(const learner *l, const trie_node *child) {
+    return (operator_sight)l->trail->program->sights[child->slot];
 }
 
 static uint32_t learn_container(learner *l, uint32_t entry, const trie_node *child) {
     trail_place *outer = l->place;
     bool object = pl_json_index_byte(l->x, entry) == '{';
     bool begins = child && !trie_is_walked(child), walked = child && !begins && object;
+    bool counted = begins && !object && sight_of(l, child) == SEES_SIZE;
     if (begins)
         add_op(l, (trail_op){TRAIL_BEGIN, child->slot, offset(l, entry), memo_of(l, child)});
     else if (child)
         add_op(l, (trail_op){TRAIL_TAKE, child->slot, 0, NULL});
-    l->place = enter(l, object, walked ? child : NULL, begins ? child : outer->copied);
+    l->place = enter(l, object, walked || counted ? child : NULL, begins && !counted ? child : outer->copied);
     l->failed = l->failed || !l->place;
     if (!l->failed)
         entry = learn_children(l, entry);
     l->place = outer;
     if (begins && !l->failed)
-        add_op(l, (trail_op){TRAIL_END, child->slot, offset(l, entry - 1) + 1, memo_of(l, child)});
+        add_op(l, (trail_op){counted ? TRAIL_CLOSE : TRAIL_END, child->slot, offset(l, entry - 1) + 1,
+                             memo_of(l, child)});
     return entry;
 }
 
@@ -203,8 +216,10 @@ static uint32_t learn_value(learner *l, uint32_t entry, const trie_node *child) 
     if (c == '{' || c == '[')
         return learn_container(l, entry, child);
     trail_step draft = {.value = c == '"' ? TRAIL_TEXT : TRAIL_BARE, .slot = child ? child->slot : 0};
-    if (child && !trie_is_walked(child))
+    if (child && !trie_is_walked(child)) {
         draft.memo = memo_of(l, child);
+        draft.sized = c == '"' && sight_of(l, child) <= SEES_LISTS;
+    }
     end_step(l, entry, draft);
     return entry + 1;
 }

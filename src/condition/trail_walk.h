@@ -61,10 +61,16 @@ static inline __attribute__((always_inline)) bool do_ops(const trail_follower *f
             if (!take_slot(f, op->slot))
                 return false;
             op->memo->text = at + op->from;
+            op->memo->count = 0;
             break;
-        case TRAIL_END:
-            memo_take(f->memos, op->memo, op->memo->text, (uint32_t)(at + op->from - op->memo->text),
-                      f->cells);
+        case TRAIL_COUNT: op->memo->count++; break;
+        case TRAIL_END: {
+            const uint8_t *text = op->memo->text;
+            memo_take(f->memos, op->memo, text, (uint32_t)(at + op->from - text), f->cells);
+            break;
+        }
+        case TRAIL_CLOSE:
+            memo_take(f->memos, op->memo, memo_elements, memo_elements_n(op->memo->count), f->cells);
             break;
         case TRAIL_DONE: return true;
         }
@@ -81,8 +87,11 @@ take_value(const trail_follower *f, const trail_step *s, const uint8_t *at) {
     if (s->slot) {
         if (!take_slot(f, s->slot))
             return NULL;
-        if (s->memo)
-            memo_take(f->memos, s->memo, at, n, f->cells);
+        if (s->memo) {
+            bool any = s->sized & (n > 2);
+            s->memo->text = at;
+            memo_take(f->memos, s->memo, any ? memo_any_text : at, any ? MEMO_ANY_TEXT : n, f->cells);
+        }
     }
     return at + n;
 }

@@ -181,7 +181,7 @@ bool pl_json_excerpt_begin(pl_json_excerpt *e, const pl_json_index *x) {
 /* A number takes two words and, with what follows it, two bytes at least; all else has a word for each byte.
  */
 bool pl_json_excerpt_reserve(pl_json_excerpt *e, size_t text_bytes) {
-    return make_room(e, text_bytes, text_bytes);
+    return make_room(e, 2 * text_bytes, 2 * text_bytes);
 }
 
 void pl_json_excerpt_free(pl_json_excerpt *e) {

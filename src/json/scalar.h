@@ -124,7 +124,10 @@ uint8_t *pl_json_decode(pl_json_parser *parser, const uint8_t *p, uint8_t *into)
 /* The same into the parser's scratch; `n` bytes lie between the quotes. */
 bool pl_json_decode_scratch(pl_json_parser *parser, const uint8_t *p, size_t n, pl_str *out);
 
-/* Empties the excerpt and makes room for all values of a text of so many bytes; false without memory. */
+/*
+ * Empties the excerpt and makes room for all values of a text of so many bytes, each twice; false without
+ * memory.
+ */
 bool pl_json_excerpt_reserve(pl_json_excerpt *e, size_t text_bytes);
 
 /*

@@ -25,6 +25,10 @@ static const char *const names[] = {"a",
                                     "memoryX",
                                     "memor",
                                     "list",
+                                    "cards",
+                                    "hosts",
+                                    "host",
+                                    "card",
                                     "InternetIn",
                                     "InternetOut",
                                     "Status",
@@ -199,6 +203,30 @@ static const char *common_value(void) {
     return pick(16) ? PICK(common) : PICK(values);
 }
 
+static void write_list(pl_buf *out, const char *name, unsigned count) {
+    pl_buf_printf(out, "\"%s\":[", name);
+    for (unsigned i = 0; i < count; i++)
+        pl_buf_printf(out, "%s%s", i ? "," : "", pick(6) ? common_value() : pick(2) ? "[]" : "{\"a\":[1,2]}");
+    pl_buf_add_char(out, ']');
+}
+
+/* Values of which rules see no more than the size, and what they see of their first elements. */
+static void write_sized(pl_buf *out) {
+    pl_buf_printf(out, "\"host\":%s,", pick(4) ? "\"iZ\"" : common_value());
+    write_list(out, "hosts", pick(3) ? pick(3) : pick(40));
+    pl_buf_add(out, PL_STR(",\"cards\":["));
+    for (unsigned i = 0, n = pick(3); i < n; i++) {
+        pl_buf_printf(out, "%s{\"id\":%u,\"a\":\"%s\",", i ? "," : "", pick(20000), pick(2) ? "x" : "y");
+        write_list(out, "hosts", pick(3));
+        pl_buf_add_char(out, '}');
+    }
+    pl_buf_add(out, PL_STR("],\"card\":{"));
+    write_list(out, pick(4) ? "hosts" : "host", pick(3));
+    pl_buf_add_char(out, ',');
+    write_list(out, "cards", pick(3));
+    pl_buf_add(out, PL_STR("},"));
+}
+
 static void write_typed(pl_buf *out) {
     static const char *const strange[] = {"\"new%u\":%u,", "\"a\":%u,\"foreign\":[%u],",
                                           "\"bb\":{\"a\":%u},\"x\":%u,", " \"spaced\" : [ %u , %u ] ,"};
@@ -210,6 +238,7 @@ static void write_typed(pl_buf *out) {
                       pick(2) ? "true" : "false", common_value());
     if (pick(6) == 0)
         pl_buf_printf(out, PICK(strange), pick(3), pick(3));
+    write_sized(out);
     pl_buf_add(out, PL_STR("\"memor\":["));
     for (unsigned i = 0, n = pick(4); i < n; i++)
         pl_buf_printf(out, "%s{\"a\":\"%s\",\"more\":[%s]}", i ? "," : "", pick(2) ? "running" : "x",

@@ -13,7 +13,8 @@
 #define GUIDED_RULE(clauses) "{\"operator\":\"or\",\"children\":[" clauses "]}"
 #define GUIDED_PATH(path, op, desired) GUIDED_RULE(GUIDED_CLAUSE("CONFIGURATION", path, op, desired))
 
-/* Plain places, whole containers with something wanted below, lists, filters, unions, text with JSON. */
+/* Plain places, whole containers with something wanted below, lists, filters, unions, text with JSON, sizes.
+ */
 static const char *const guided_rules[] = {
     GUIDED_PATH("$.a", "StringEquals", "x"),
     GUIDED_PATH("$.a", "GreaterOrEquals", "7"),
@@ -33,6 +34,16 @@ static const char *const guided_rules[] = {
     GUIDED_PATH("$.InternetIn", "StringIn", "p,q,running"),
     GUIDED_RULE(GUIDED_CLAUSE("CONFIGURATION_FIELD_$.Status", "$.a", "StringEquals", "x")),
     GUIDED_PATH("$.bb.memory", "DaysSinceLessOrEquals", "1"),
+    GUIDED_PATH("$.cards", "ArrayLengthLessOrEquals", "1"),
+    GUIDED_PATH("$.cards[0].a", "StringEquals", "x"),
+    GUIDED_PATH("$.cards[0].hosts", "IsNotEmpty", ""),
+    GUIDED_PATH("$.cards[0].hosts[0]", "StringContains", "un"),
+    GUIDED_PATH("$.hosts", "IsEmpty", ""),
+    GUIDED_PATH("$.hosts[0]", "StringEquals", "running"),
+    GUIDED_PATH("$.host", "IsNotStringEmpty", ""),
+    GUIDED_PATH("$.host", "Exists", ""),
+    GUIDED_PATH("$.card.hosts", "IsStringEmpty", ""),
+    GUIDED_PATH("$.card.cards[0]", "Exists", ""),
 };
 
 /* One that needs the whole document, so that there is nothing to guide. */
