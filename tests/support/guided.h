@@ -39,6 +39,7 @@ static const char *const guided_rules[] = {
     GUIDED_PATH("$.cards[0].hosts", "IsNotEmpty", ""),
     GUIDED_PATH("$.cards[0].hosts[0]", "StringContains", "un"),
     GUIDED_PATH("$.hosts", "IsEmpty", ""),
+    GUIDED_PATH("$.hosts", "ArrayLengthLessOrEquals", "2"),
     GUIDED_PATH("$.hosts[0]", "StringEquals", "running"),
     GUIDED_PATH("$.host", "IsNotStringEmpty", ""),
     GUIDED_PATH("$.host", "Exists", ""),
