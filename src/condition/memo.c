@@ -36,11 +36,8 @@ memo_set *memos_new(const pl_program *program) {
         memcpy(m->absent, program->absent, program->cell_count);
     for (size_t i = 0; i < program->group_count; i++) {
         const program_group *g = &program->groups[i];
-        m->each[i] = (memo){.group = g,
-                            .cell = g->cell,
-                            .width = g->width,
-                            .stride = (uint32_t)sizeof(memo_entry) + g->width + MEMO_TEXT,
-                            .holiday = FIRST_HOLIDAY};
+        m->each[i] = (memo){
+            .group = g, .cell = g->cell, .width = g->width, .room = MEMO_GLANCE, .holiday = FIRST_HOLIDAY};
     }
     return m;
 }
@@ -78,21 +75,32 @@ void memos_begin(memo_set *m, const pl_program *program, int64_t now) {
     m->missed_count = 0;
 }
 
+/* Of a text of at least 16 bytes: two words at a time, the last two over those before them. */
 static uint64_t hash_long(const uint8_t *text, uint32_t n) {
-    uint64_t hash = n, word;
-    for (uint32_t at = 0; at + 8 <= n; at += 8) {
-        memcpy(&word, text + at, sizeof word);
-        hash = memo_spread(word, hash);
+    memo_block last = memo_load(text + n - sizeof last);
+    uint64_t one = last[0] + n, other = last[1];
+    for (uint32_t at = 0; at + sizeof last < n; at += (uint32_t)sizeof last) {
+        memo_block next = memo_load(text + at);
+        one = memo_spread(next[0], one);
+        other = memo_spread(next[1], other);
     }
-    memcpy(&word, text + n - sizeof word, sizeof word);
-    return memo_spread(word, hash);
+    return memo_spread(one, other);
+}
+
+/* The same as `kept`, behind whose `n` bytes zeros stand; the last bytes over those before them. */
+static bool is_long(const uint8_t *kept, const uint8_t *text, uint32_t n) {
+    const uint32_t last = n - (uint32_t)sizeof(memo_block);
+    memo_block other = memo_load(kept + last) ^ memo_load(text + last);
+    for (uint32_t at = 0; at < last; at += (uint32_t)sizeof other)
+        other |= memo_load(kept + at) ^ memo_load(text + at);
+    return (other[0] | other[1]) == 0;
 }
 
 memo_entry *memo_find_long(const memo *m, const uint8_t *text, uint32_t n) {
-    if (n > MEMO_TEXT)
+    if (n > m->room)
         return NULL;
     memo_entry *e = memo_at(m, m->entries, hash_long(text, n));
-    return e->n == n && memcmp(e->bytes + m->width, text, n) == 0 ? e : NULL;
+    return e->n == n && is_long(e->bytes + m->width, text, n) ? e : NULL;
 }
 
 static uint64_t hash_of(const uint8_t *text, uint32_t n) {
@@ -103,13 +111,24 @@ static uint64_t hash_of(const uint8_t *text, uint32_t n) {
 }
 
 /* A larger table in the place of the old one, which is forgotten. */
-static bool grow(memo_set *all, memo *m, unsigned bits) {
-    uint8_t *larger = pl_arena_alloc(&all->arena, ((size_t)1 << bits) * m->stride);
+static bool grow(memo_set *all, memo *m, unsigned bits, uint32_t room) {
+    size_t bytes = sizeof(memo_entry) + m->width + room, lines = (bytes + MEMO_LINE - 1) / MEMO_LINE;
+    uint8_t *larger = pl_arena_alloc(&all->arena, (lines << bits) * MEMO_LINE + MEMO_LINE);
     if (!larger)
         return false;
+    larger += -(uintptr_t)larger % MEMO_LINE;
     m->entries = m->kept = larger;
     m->shift = 64 - bits;
+    m->stride = (uint32_t)lines * MEMO_LINE;
+    m->room = room;
     return true;
+}
+
+/* Room for the current value; false when there is none. */
+static bool has_room(memo_set *all, memo *m) {
+    if (m->n > m->room)
+        return grow(all, m, m->kept ? 64 - m->shift : FIRST_BITS, MEMO_TEXT);
+    return m->kept || grow(all, m, FIRST_BITS, m->room);
 }
 
 /* False while the values of the group vary too much to be kept. */
@@ -139,14 +158,14 @@ static bool is_keepable(const memo *m, const unsigned char *cells) {
 }
 
 static void keep(memo_set *all, memo *m, const unsigned char *cells) {
-    if (!is_worth(all, m) || !is_keepable(m, cells) || (!m->kept && !grow(all, m, FIRST_BITS)))
+    if (!is_worth(all, m) || !is_keepable(m, cells) || !has_room(all, m))
         return;
     memo_entry *e = memo_at(m, m->kept, hash_of(m->key, m->n));
-    if (e->n && 64 - m->shift < LAST_BITS && grow(all, m, 64 - m->shift + 1))
+    if (e->n && 64 - m->shift < LAST_BITS && grow(all, m, 64 - m->shift + 1, m->room))
         e = memo_at(m, m->kept, hash_of(m->key, m->n));
     e->n = m->n;
     memcpy(e->bytes, cells + m->cell, m->width);
-    memset(e->bytes + m->width, 0, MEMO_TEXT);
+    memset(e->bytes + m->width, 0, m->room);
     memcpy(e->bytes + m->width, m->key, m->n);
 }
 

@@ -14,9 +14,17 @@
 #include <immintrin.h>
 #endif
 
-enum { MEMO_GLANCE = 32, MEMO_TEXT = 112 /* longer texts are not kept */, MEMO_WORD = 8 };
+enum {
+    MEMO_GLANCE = 32,
+    MEMO_TEXT = 112, /* longer texts are not kept */
+    MEMO_WORD = 8,
+    MEMO_LINE = 64 /* bytes that a processor fetches at once */
+};
 
-/* Empty while `n` is 0. Behind it stand the truths, in words, then the text, filled up with zeros. */
+/*
+ * Empty while `n` is 0. Behind it stand the truths, in words, then the text, filled up with zeros. Entries
+ * begin with a line, and those of short texts mostly end with it.
+ */
 typedef struct memo_entry {
     uint64_t n;
     uint8_t bytes[];
@@ -28,6 +36,7 @@ typedef struct memo {
     uint8_t *entries, *kept;
     unsigned shift;  /* 64 minus the binary logarithm of the number of entries */
     uint32_t stride; /* bytes of an entry */
+    uint32_t room;   /* of its text: MEMO_GLANCE, or MEMO_TEXT once there was a longer one */
     uint32_t cell, width;
     const program_group *group;
     /* Of the current document: the value, and what it is looked up by, which stands for it. */
