@@ -9,8 +9,8 @@
 
 #include <stdlib.h>
 
-/* The first time is no reason to learn a document, and the second teaches it. */
-enum { PASSES = 3 };
+/* The first time is no reason to learn a document, the second teaches it, and soon its steps are joined. */
+enum { PASSES = 6, PATIENCE = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         abort();
     if (size % 2)
         pair.by_text->trail->follow = trail_follow_plain; /* every processor has it */
+    pair.by_text->trail->patience = PATIENCE;
     for (unsigned pass = 0; pass < PASSES; pass++)
         for (pl_str rest = pl_str_of((const char *)data, size); pl_str_split(&rest, '\n', &text);)
             if (!guided_agrees(&pair, text, &accepted))

@@ -36,8 +36,12 @@ memo_set *memos_new(const pl_program *program) {
         memcpy(m->absent, program->absent, program->cell_count);
     for (size_t i = 0; i < program->group_count; i++) {
         const program_group *g = &program->groups[i];
-        m->each[i] = (memo){
-            .group = g, .cell = g->cell, .width = g->width, .room = MEMO_GLANCE, .holiday = FIRST_HOLIDAY};
+        m->each[i] = (memo){.group = g,
+                            .cell = g->cell,
+                            .width = g->width,
+                            .room = MEMO_GLANCE,
+                            .version = 1,
+                            .holiday = FIRST_HOLIDAY};
     }
     return m;
 }
@@ -52,6 +56,11 @@ void memos_free(memo_set *m) {
     pl_free(m);
 }
 
+/* What was found before has to be looked up again. */
+static void change(memo *m) {
+    m->version = m->version == UINT32_MAX ? 1 : m->version + 1;
+}
+
 static size_t table_bytes(const memo *m) {
     return ((size_t)1 << (64 - m->shift)) * m->stride;
 }
@@ -64,6 +73,7 @@ static void forget_timed(memo_set *m, const pl_program *program) {
         memcpy(m->absent + one->cell, program->absent + one->cell, one->width);
         if (one->kept)
             memset(one->kept, 0, table_bytes(one));
+        change(one);
     }
 }
 
@@ -163,6 +173,7 @@ static void keep(memo_set *all, memo *m, const unsigned char *cells) {
     memo_entry *e = memo_at(m, m->kept, hash_of(m->key, m->n));
     if (e->n && 64 - m->shift < LAST_BITS && grow(all, m, 64 - m->shift + 1, m->room))
         e = memo_at(m, m->kept, hash_of(m->key, m->n));
+    change(m);
     e->n = m->n;
     memcpy(e->bytes, cells + m->cell, m->width);
     memset(e->bytes + m->width, 0, m->room);

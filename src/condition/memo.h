@@ -45,6 +45,7 @@ typedef struct memo {
     uint32_t count; /* of elements */
     /* How it went. */
     uint32_t missed;
+    uint32_t version;     /* not 0; another whenever an entry is no longer what it was */
     uint64_t since, rest; /* numbers of documents: when the counting began, until when nothing is kept */
     uint32_t holiday;
 } memo;
@@ -149,19 +150,29 @@ static inline uint32_t memo_elements_n(uint32_t count) {
     return count < MEMO_GLANCE ? count + 1 : MEMO_TEXT + 1;
 }
 
-/* Takes the truths of the value of a group, which has been noted, where they are known by its key. */
-static inline void memo_take(memo_set *all, memo *m, const uint8_t *key, uint32_t n, unsigned char *cells) {
-    const memo_entry *found = memo_find(m, key, n);
-    m->key = key;
-    m->n = n;
-    if (__builtin_expect(!found, 0)) {
-        all->missed[all->missed_count++] = m;
-        return;
-    }
+/* Puts down what was found. */
+static inline void memo_put(const memo *m, const memo_entry *found, unsigned char *cells) {
     cells += m->cell;
     memcpy(cells, found->bytes, MEMO_WORD); /* nothing is kept for groups without a clause */
     for (uint32_t i = MEMO_WORD; __builtin_expect(i < m->width, 0); i += MEMO_WORD)
         memcpy(cells + i, found->bytes + i, MEMO_WORD);
+}
+
+/*
+ * Takes the truths of the value of a group, which has been noted, where they are known by its key. What was
+ * found, or NULL.
+ */
+static inline memo_entry *memo_take(memo_set *all, memo *m, const uint8_t *key, uint32_t n,
+                                    unsigned char *cells) {
+    memo_entry *found = memo_find(m, key, n);
+    m->key = key;
+    m->n = n;
+    if (__builtin_expect(!found, 0)) {
+        all->missed[all->missed_count++] = m;
+        return NULL;
+    }
+    memo_put(m, found, cells);
+    return found;
 }
 
 #endif

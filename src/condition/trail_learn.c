@@ -6,7 +6,7 @@
 #include "condition/memo.h"
 #include "condition/trail.h"
 
-enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24 };
+enum { MAX_STEPS = 2048, MAX_LENGTH = 1024, MAX_OPS = 24, MAX_JOINS = 16 };
 
 struct trail_place {
     trail_place *inner, *sibling; /* the first place within, the next one beside */
@@ -52,9 +52,9 @@ static trail_step *find_step(const learner *l, const trail_step *draft, const ui
     return NULL;
 }
 
-static void fill_head(trail_step *s, const uint8_t *bytes) {
+void trail_fill_head(trail_step *s) {
     uint32_t head = s->length < TRAIL_HEAD ? s->length : TRAIL_HEAD;
-    memcpy(s->head, bytes, head);
+    memcpy(s->head, s->bytes, head);
     memset(s->mask, 0xff, head);
 }
 
@@ -69,12 +69,16 @@ static trail_step *new_step(learner *l, const trail_step *draft, const uint8_t *
     memcpy(ops, l->ops, l->op_count * sizeof *ops);
     ops[l->op_count] = (trail_op){.deed = TRAIL_DONE};
     memcpy(copy, bytes, draft->length);
-    fill_head(s, bytes);
     s->op = l->op_count ? ops : NULL;
     s->bytes = copy;
+    trail_fill_head(s);
     s->sibling = l->from->steps;
     l->from->steps = s;
+    s->older = t->all;
+    t->all = s;
     t->steps++;
+    if (t->joins < MAX_JOINS)
+        t->calm = 0;
     return s;
 }
 
@@ -158,7 +162,7 @@ static memo *memo_of(const learner *l, const trie_node *child) {
 static uint32_t learn_element(learner *l, uint32_t entry, bool first) {
     const trie_node *node = l->place->node;
     if (node)
-        add_op(l, (trail_op){TRAIL_COUNT, 0, 0, memo_of(l, node)});
+        add_op(l, (trail_op){.deed = TRAIL_COUNT, .memo = memo_of(l, node)});
     return learn_value(l, entry, node && first && node->index_count ? node->indices[0].child : NULL);
 }
 
@@ -195,17 +199,22 @@ static uint32_t learn_container(learner *l, uint32_t entry, const trie_node *chi
     bool begins = child && !trie_is_walked(child), walked = child && !begins && object;
     bool counted = begins && !object && sight_of(l, child) == SEES_SIZE;
     if (begins)
-        add_op(l, (trail_op){TRAIL_BEGIN, child->slot, offset(l, entry), memo_of(l, child)});
+        add_op(l, (trail_op){.deed = TRAIL_BEGIN,
+                             .slot = child->slot,
+                             .from = offset(l, entry),
+                             .memo = memo_of(l, child)});
     else if (child)
-        add_op(l, (trail_op){TRAIL_TAKE, child->slot, 0, NULL});
+        add_op(l, (trail_op){.deed = TRAIL_TAKE, .slot = child->slot});
     l->place = enter(l, object, walked || counted ? child : NULL, begins && !counted ? child : outer->copied);
     l->failed = l->failed || !l->place;
     if (!l->failed)
         entry = learn_children(l, entry);
     l->place = outer;
-    if (begins && !l->failed)
-        add_op(l, (trail_op){counted ? TRAIL_CLOSE : TRAIL_END, child->slot, offset(l, entry - 1) + 1,
-                             memo_of(l, child)});
+    if (begins && !l->failed && !(counted && memo_of(l, child)->width == 0))
+        add_op(l, (trail_op){.deed = counted ? TRAIL_CLOSE : TRAIL_END,
+                             .slot = child->slot,
+                             .from = offset(l, entry - 1) + 1,
+                             .memo = memo_of(l, child)});
     return entry;
 }
 
@@ -243,4 +252,5 @@ void trail_learn(trail *t, const pl_json_index *x, const trie_node *root, uint32
     l.place = t->root;
     if (!l.failed)
         end_step(&l, entry, (trail_step){.value = TRAIL_LAST});
+    trail_refresh(t);
 }

@@ -14,11 +14,22 @@ static inline trail_block load_block(const uint8_t *bytes) {
 
 /* The bytes of a long step behind its head, the last block over the one before it. */
 static inline bool is_tail(const trail_step *s, const uint8_t *at) {
+#if defined(__AVX2__)
+    const uint32_t last = s->length - (uint32_t)sizeof(__m256i);
+    __m256i differs = _mm256_xor_si256(_mm256_loadu_si256((const __m256i_u *)(at + last)),
+                                       _mm256_loadu_si256((const __m256i_u *)(s->bytes + last)));
+    for (uint32_t i = TRAIL_HEAD; i < last; i += (uint32_t)sizeof differs)
+        differs =
+            _mm256_or_si256(differs, _mm256_xor_si256(_mm256_loadu_si256((const __m256i_u *)(at + i)),
+                                                      _mm256_loadu_si256((const __m256i_u *)(s->bytes + i))));
+    return _mm256_testz_si256(differs, differs);
+#else
     const uint32_t last = s->length - (uint32_t)sizeof(trail_block);
     trail_block other = load_block(at + last) ^ load_block(s->bytes + last);
     for (uint32_t i = TRAIL_HEAD; i < last; i += (uint32_t)sizeof other)
         other |= load_block(at + i) ^ load_block(s->bytes + i);
     return (other[0] | other[1]) == 0;
+#endif
 }
 
 static inline bool is_head(const trail_step *s, const uint8_t *at) {
@@ -48,11 +59,32 @@ static inline __attribute__((always_inline)) bool take_slot(const trail_follower
     return is_free;
 }
 
+/* A value of known bytes: looked up again only when what is kept has changed. */
+static inline __attribute__((always_inline)) void take_known(const trail_follower *f, trail_op *op,
+                                                             const uint8_t *text) {
+    memo *m = op->memo;
+    const uint8_t *key = op->key ? op->key : text;
+    m->text = text;
+    if (__builtin_expect(op->version != m->version, 0)) {
+        op->found = memo_take(f->memos, m, key, op->n, f->cells);
+        op->version = op->found ? m->version : 0;
+        return;
+    }
+    m->key = key;
+    m->n = op->n;
+    memo_put(m, op->found, f->cells);
+}
+
 /* False when a member occurs twice. */
-static inline __attribute__((always_inline)) bool do_ops(const trail_follower *f, const trail_op *op,
+static inline __attribute__((always_inline)) bool do_ops(const trail_follower *f, trail_op *op,
                                                          const uint8_t *at) {
     for (;; op++) {
         switch (op->deed) {
+        case TRAIL_VALUE:
+            if (!take_slot(f, op->slot))
+                return false;
+            take_known(f, op, at + op->from);
+            break;
         case TRAIL_TAKE:
             if (!take_slot(f, op->slot))
                 return false;

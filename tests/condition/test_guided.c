@@ -251,6 +251,28 @@ static void write_sized(pl_buf *out) {
     pl_buf_printf(out, "},\"memor\":%s}", pick(30) ? "[1]" : PICK(values));
 }
 
+/* One of a few, or what it mostly is. */
+static const char *steady(const char *mostly) {
+    return pick(40) ? mostly : PICK(values);
+}
+
+/* The same with values that hardly ever change: what is between those that do is one step. */
+static void write_steady(pl_buf *out) {
+    unsigned place = pick(20); /* of a member: here, further on, or, which is rare, both */
+    pl_buf_printf(out, "{\"foreign\":\"%u\",%s\"bb\":{\"memory\":%s,\"memoryX\":%s,\"k\":%s},", pick(9999),
+                  place < 11 ? "\"a\":\"x\"," : "", pick(6) ? "8192" : "16384", steady("\"\""),
+                  steady("true"));
+    pl_buf_printf(out, "\"host\":%s,\"hosts\":[%s,%s],\"when\":%s,", steady("\"iZ\""), steady("\"running\""),
+                  steady("\"x\""), steady("\"1970-01-01T02:00:00Z\""));
+    if (pick(10))
+        pl_buf_printf(out, "\"veryLongNameOfAnother\":%s,", steady("true"));
+    pl_buf_printf(out, "\"card\":{\"hosts\":%s},%s\"InternetIn\":%s,\"InternetOut\":%s,", steady("\"\""),
+                  place > 9 ? "\"a\":\"y\"," : "", steady("\"p\""), steady("null"));
+    pl_buf_printf(out, "\"cards\":[{\"id\":%s,\"a\":%s,\"hosts\":[]}],", steady("7"), steady("\"x\""));
+    pl_buf_printf(out, "\"Status\":%s,\"unasked\":[%s,%s],\"memor\":[%s]}",
+                  steady("\"{\\\"a\\\":\\\"x\\\"}\""), steady("1"), steady("1"), steady("{\"a\":\"x\"}"));
+}
+
 /* What was learned from documents before, damaged ones between them included, changes nothing. */
 static void compare_streams(void (*write)(pl_buf *out)) {
     guided_pair pair;
@@ -265,6 +287,7 @@ static void compare_streams(void (*write)(pl_buf *out)) {
         open_pair(&pair, &arena, false);
         if (stream % 2)
             pair.by_text->trail->follow = trail_follow_plain; /* every processor has it */
+        pair.by_text->trail->patience = 1 + stream;
         for (unsigned i = 0; i < STREAM_DOCUMENTS; i++, compared++) {
             pl_buf_clear(&text);
             write(&text);
@@ -291,6 +314,11 @@ static void streams_of_sized_values_agree(void **unused) {
     compare_streams(write_sized);
 }
 
+static void streams_of_steady_values_agree(void **unused) {
+    (void)unused;
+    compare_streams(write_steady);
+}
+
 /* Every cut and every changed byte of a document; enough sound ones between them that the trail is not left.
  */
 static void damage_on_a_trail_is_found(void **unused) {
@@ -306,6 +334,7 @@ static void damage_on_a_trail_is_found(void **unused) {
     char changed[sizeof document];
     pl_arena_init(&arena, 0);
     open_pair(&pair, &arena, false);
+    pair.by_text->trail->patience = 2;
     for (size_t at = 0; at < sizeof document - 1; at++) {
         for (size_t i = 0; i < sizeof bytes - 1; i++) {
             memcpy(changed, document, sizeof document);
@@ -408,6 +437,7 @@ int main(void) {
                                        cmocka_unit_test(a_rule_that_needs_the_whole_document_agrees),
                                        cmocka_unit_test(streams_of_one_type_agree),
                                        cmocka_unit_test(streams_of_sized_values_agree),
+                                       cmocka_unit_test(streams_of_steady_values_agree),
                                        cmocka_unit_test(damage_on_a_trail_is_found),
                                        cmocka_unit_test(common_documents_are_guided),
                                        cmocka_unit_test(zeros_are_no_key),

@@ -44,6 +44,7 @@ static const char *const guided_rules[] = {
     GUIDED_PATH("$.host", "IsNotStringEmpty", ""),
     GUIDED_PATH("$.host", "Exists", ""),
     GUIDED_PATH("$.card.hosts", "IsStringEmpty", ""),
+    GUIDED_PATH("$.when", "DaysSinceLessOrEquals", "1"),
     GUIDED_PATH("$.card.cards[0]", "Exists", ""),
 };
 
