@@ -319,6 +319,44 @@ static void streams_of_steady_values_agree(void **unused) {
     compare_streams(write_steady);
 }
 
+static void follow_steady(guided_pair *pair, unsigned documents, const char *region) {
+    pl_buf text;
+    size_t accepted = 0;
+    pl_buf_init(&text, 1 << 16);
+    for (unsigned i = 0; i < documents; i++) {
+        pl_buf_clear(&text);
+        pl_buf_printf(&text,
+                      "{\"id\":%u,\"a\":\"%s\",\"host\":\"iZ\",\"more\":[true,null],\"InternetIn\":\"p\"}", i,
+                      region);
+        compare(pair, pl_buf_str(&text), &accepted);
+    }
+    assert_int_equal(accepted, documents);
+    pl_buf_free(&text);
+}
+
+/* What is between the values that change; steps that were joined over a value give way when it does. */
+static void constant_stretches_become_one_step(void **unused) {
+    static const char stretch[] = ",\"a\":\"x\",\"host\":\"iZ\",\"more\":[true,null],\"InternetIn\":\"";
+    (void)unused;
+    pl_arena arena;
+    guided_pair pair;
+    const trail_step *behind;
+    pl_arena_init(&arena, 0);
+    open_pair(&pair, &arena, false);
+    const trail *t = pair.by_text->trail;
+    follow_steady(&pair, 2 * t->patience + 2, "x");
+    behind = t->first->next[0];
+    assert_non_null(behind->joined);
+    assert_true(behind->length > sizeof stretch - 1);
+    assert_memory_equal(behind->bytes, stretch, sizeof stretch - 1);
+    follow_steady(&pair, 4, "y");
+    assert_ptr_equal(t->first->next[0], behind);
+    follow_steady(&pair, 2 * t->patience, "x");
+    assert_int_equal(t->joins, 1); /* nothing new was learned */
+    guided_close(&pair);
+    pl_arena_free(&arena);
+}
+
 /* Every cut and every changed byte of a document; enough sound ones between them that the trail is not left.
  */
 static void damage_on_a_trail_is_found(void **unused) {
@@ -438,6 +476,7 @@ int main(void) {
                                        cmocka_unit_test(streams_of_one_type_agree),
                                        cmocka_unit_test(streams_of_sized_values_agree),
                                        cmocka_unit_test(streams_of_steady_values_agree),
+                                       cmocka_unit_test(constant_stretches_become_one_step),
                                        cmocka_unit_test(damage_on_a_trail_is_found),
                                        cmocka_unit_test(common_documents_are_guided),
                                        cmocka_unit_test(zeros_are_no_key),
