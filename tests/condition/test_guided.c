@@ -357,6 +357,45 @@ static void constant_stretches_become_one_step(void **unused) {
     pl_arena_free(&arena);
 }
 
+static void add_elements(pl_buf *out, const char *element, unsigned count) {
+    for (unsigned i = 0; i < count; i++)
+        pl_buf_printf(out, "%s%s", i ? "," : "", element);
+}
+
+/* Values that never change in lists longer than a joined step: it ends where something more does not fit. */
+static void write_long(pl_buf *out, unsigned id, unsigned hosts, unsigned texts) {
+    pl_buf_clear(out);
+    pl_buf_printf(out, "{\"id\":%u,\"hosts\":[", id);
+    add_elements(out, "\"x\"", hosts);
+    pl_buf_add(out, PL_STR("],\"unasked\":["));
+    add_elements(out, "\"thirty bytes of a text at least\"", texts);
+    pl_buf_printf(out, "],\"a\":\"x\",\"more\":%u}", id);
+}
+
+static void joined_steps_have_an_end(void **unused) {
+    enum { LONGEST = 480, HOSTS = 80, TEXTS = 40, SHORTER = 10 };
+    (void)unused;
+    pl_arena arena;
+    guided_pair pair;
+    pl_buf text;
+    size_t accepted = 0, longest = 0;
+    pl_arena_init(&arena, 0);
+    pl_buf_init(&text, 1 << 16);
+    open_pair(&pair, &arena, false);
+    const trail *t = pair.by_text->trail;
+    for (unsigned i = 0; i <= 3 * t->patience; i++) {
+        write_long(&text, i, i % SHORTER ? HOSTS : SHORTER, i % SHORTER ? TEXTS : SHORTER);
+        compare(&pair, pl_buf_str(&text), &accepted);
+    }
+    assert_true(t->joins > 0);
+    for (const trail_step *s = t->joined; s; s = s->older)
+        longest = s->length > longest ? s->length : longest;
+    assert_in_range(longest, LONGEST / 2, LONGEST);
+    guided_close(&pair);
+    pl_buf_free(&text);
+    pl_arena_free(&arena);
+}
+
 /* Every cut and every changed byte of a document; enough sound ones between them that the trail is not left.
  */
 static void damage_on_a_trail_is_found(void **unused) {
@@ -477,6 +516,7 @@ int main(void) {
                                        cmocka_unit_test(streams_of_sized_values_agree),
                                        cmocka_unit_test(streams_of_steady_values_agree),
                                        cmocka_unit_test(constant_stretches_become_one_step),
+                                       cmocka_unit_test(joined_steps_have_an_end),
                                        cmocka_unit_test(damage_on_a_trail_is_found),
                                        cmocka_unit_test(common_documents_are_guided),
                                        cmocka_unit_test(zeros_are_no_key),
