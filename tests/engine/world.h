@@ -13,6 +13,9 @@
 #undef run_on_both
 #define run_on_both(tests) cmocka_run_group_tests(tests, NULL, NULL)
 
+/* A rehearsal fails at every place of the first so many, then at fewer and fewer. */
+static long thinning = 20;
+
 /*
  * What is about to be done is tried while more and more of it succeeds; no COMMIT does, so nothing of it may
  * be seen afterwards.
@@ -23,7 +26,7 @@ static inline void rehearse(int (*attempt)(void *, pl_error *), void *argument) 
     commits_fail = true;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         bool failed = true;
-        for (long successes = 0; failed; successes += 1 + successes / 20) {
+        for (long successes = 0; failed; successes += 1 + successes / thinning) {
             pl_error wrong = {0};
             pl_arena_init(&arena, 0);
             fault_begin(kinds[i], successes);
@@ -44,7 +47,7 @@ static inline void rehearse_reading(int (*attempt)(void *, pl_error *), void *ar
     pl_arena own = arena;
     for (unsigned kind = 0; kind < FAULTS; kind++) {
         bool failed = true;
-        for (long successes = 0; failed; successes += 1 + successes / 60) {
+        for (long successes = 0; failed; successes += 1 + successes / (3 * thinning)) {
             pl_error wrong = {0};
             pl_arena_init(&arena, 0);
             fault_begin((fault)kind, successes);
@@ -113,13 +116,17 @@ static catalogue *known;
 static unsigned workers; /* of the engine that setup opens */
 static engine_groups group_answers;
 static struct delivery *listening; /* is told of changes and violations; NULL: nobody */
+static int64_t run_inside;         /* resources of runs inside a transaction; 0: as usual */
+static const pl_log *engine_log;
 
 static int open_engine(void) {
     engine_config config = {.store = db,
                             .catalogue = known,
                             .clock = pl_clock_fixed(&now),
                             .random = pl_random_system(),
+                            .log = engine_log,
                             .workers = workers,
+                            .run_inside = run_inside,
                             .groups = group_answers,
                             .delivery = listening};
     return engine_open(&e, &config, &error);

@@ -65,4 +65,15 @@ static inline void with_faults(fault kind, void (*prepare)(void), void (*attempt
     }
 }
 
+/* The same at every single place: for what is small. */
+static inline void with_every_fault(fault kind, void (*prepare)(void), void (*attempt)(void)) {
+    bool failed = true;
+    for (long successes = 0; failed; successes++) {
+        prepare();
+        fault_begin(kind, successes);
+        attempt();
+        failed = fault_end();
+    }
+}
+
 #endif
