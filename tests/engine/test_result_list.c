@@ -359,6 +359,71 @@ static void a_page_ends_early_rather_than_looking_long(void **state) {
     assert_int_equal(read_pages(&a, list_of, NULL), 1);
 }
 
+/* --- Several rules by age, each with more rows than a page looks at ----------------------------------------
+ */
+
+static void put_stopped(size_t from, size_t until) {
+    pl_buf text;
+    pl_buf_init(&text, 16 << 20);
+    for (size_t i = from; i < until; i++)
+        pl_buf_printf(&text,
+                      "%s{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-%05zu\",\"regionId\":"
+                      "\"r\",\"resourceGroupId\":\"%s\",\"configuration\":{\"Status\":\"Stopped\"}}",
+                      i == from ? "[" : ",", i, i % 1500 == 700 ? "rg-needle" : "rg-hay");
+    pl_buf_add(&text, PL_STR("]"));
+    pl_buf_add_char(&text, 0);
+    put(text.p);
+    pl_buf_free(&text);
+}
+
+static int change_work(store_session *session, void *argument, pl_error *wrong) {
+    engine_context context = context_of_test();
+    return engine_rule_update(&context, session, argument, wrong);
+}
+
+/* All resources deviate from the rule, from now on. */
+static void deviate_now(engine_rule *rule) {
+    now += 1000;
+    rule->conditions = pl_str_from(conditions[0]);
+    if (store_write(db, change_work, rule, &error) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    engine_after_commit(e);
+    drain();
+}
+
+/* The second rule has the oldest rows, the first and the third have them all from one time later on. */
+static void the_oldest_of_several_rules_come_first(void **state) {
+    (void)state;
+    static const pl_str group = PL_STR_INIT("rg-needle");
+    engine_result_filter needles = {.group_ids = &group,
+                                    .group_id_count = 1,
+                                    .has_compliance = true,
+                                    .compliance = ENGINE_NON_COMPLIANT,
+                                    .oldest_non_compliant_first = true};
+    if (on_postgres) /* the walks are the same */
+        return;
+    engine_rule late = rule_named("first", CONDITION(CLAUSE("$.Status", "StringEquals", "Stopped")));
+    engine_rule *rules[3];
+    rules[0] = make(late);
+    rules[1] = make_rule(0);
+    late.name = PL_STR("third");
+    rules[2] = make(late);
+    for (size_t from = 0; from < MANY; from += 1000, now += 1000)
+        put_stopped(from, from + 1000);
+    deviate_now(rules[0]);
+    deviate_now(rules[2]);
+    struct asking a = {.filter = &needles, .rules = rules, .rule_count = 3, .limit = 4};
+    size_t n = read_pages(&a, list_of, NULL);
+    assert_int_equal(n, 3 * MANY / 1500);
+    for (size_t i = 0; i < n; i++) {
+        static const size_t order[] = {1, 0, 2};
+        assert_int_equal(list_of[i].rule_key, rules[order[i / (MANY / 1500)]]->rule_key);
+        assert_true(i == 0 || list_of[i - 1].last_non_compliant <= list_of[i].last_non_compliant);
+    }
+    sort(list_of, n);
+    none_is_twice(list_of, n, INT64_MAX);
+}
+
 static int setup_by_hand(void **state) {
     return setup_history(state, 0, 5);
 }
@@ -370,6 +435,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(runs_between_the_pages_hide_nothing, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_page_costs_the_same_however_long_the_list, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_page_ends_early_rather_than_looking_long, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(the_oldest_of_several_rules_come_first, setup_by_hand, teardown),
     };
     return run_on_both(tests);
 }
