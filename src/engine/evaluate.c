@@ -150,11 +150,9 @@ static int judge_compiled(engine_evaluating *c, engine_typed *t, const engine_sl
         return 0;
     if (verdict == PL_VERDICT_ERROR) {
         const pl_error *why = pl_program_error(t->state, (size_t)slot->index);
-        if (why &&
-            pl_error_is(why, PL_E_ServiceUnavailable)) /* says nothing about the resource: tried again */
+        if (pl_error_is(why, PL_E_ServiceUnavailable)) /* says nothing about the resource: tried again */
             return out_of_memory(c);
-        return explain_reason(c, "The evaluation failed: %.*s",
-                              pl_str_from(why ? why->message : "unknown reason"), annotation);
+        return explain_reason(c, "The evaluation failed: %.*s", pl_str_from(why->message), annotation);
     }
     pl_buf *scratch = &c->writing.scratch;
     pl_buf_clear(scratch);

@@ -134,8 +134,6 @@ static int follow(engine_evaluating *c, const inventory_change *change) {
 
 int engine_links_follow(engine_evaluating *c, const inventory_change *changes, size_t count) {
     asked_type *asked = NULL;
-    if (!c->writing.e->config.catalogue)
-        return 0;
     for (size_t i = 0; i < count; i++) {
         bool linked = false;
         if (changes[i].event == INVENTORY_UNCHANGED)

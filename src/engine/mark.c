@@ -35,8 +35,7 @@ static int mark_one(struct marking *m, const engine_resource_name *name) {
     engine_row row;
     bool found, stored = false;
     store_session *session = m->c.writing.session;
-    pl_str type = m->e->config.catalogue ? catalogue_type_name(m->e->config.catalogue, name->resource_type)
-                                         : name->resource_type;
+    pl_str type = catalogue_type_name(m->e->config.catalogue, name->resource_type);
     if (inventory_find(session, &m->arena, name->account_id, type, name->region_id, name->resource_id, &r,
                        &found, m->error) != 0)
         return -1;
