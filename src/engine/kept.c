@@ -153,8 +153,7 @@ void engine_kept_places(const engine_kept_page *page, size_t record, const uint3
 }
 
 pl_str engine_kept_text(const engine_kept_page *page, uint32_t place) {
-    pl_str text = pl_json_str(pl_json_move(page->root, place));
-    return text.p ? text : PL_STR("");
+    return pl_json_str(pl_json_move(page->root, place));
 }
 
 /* --- Writing ---------------------------------------------------------------------------------------------
@@ -300,9 +299,7 @@ void engine_kept_add(engine_kept_writer *w, const inventory_resource *r, pl_json
     if (!out)
         return;
     for (size_t i = 0; i < w->columns->program; i++)
-        out[i] = places[i] && pl_json_exists(configuration)
-                     ? place_value(w, pl_json_move(configuration, places[i]))
-                     : 0;
+        out[i] = places[i] ? place_value(w, pl_json_move(configuration, places[i])) : 0;
     uint32_t *extra = out + w->columns->program;
     extra[KEPT_CONFIGURATION] = pl_json_exists(configuration) && !pl_json_is_null(configuration);
     w->text_bytes += r->configuration.n;
@@ -358,7 +355,7 @@ static void add_parts(pl_buf *out, engine_kept_writer *w, size_t records) {
 pl_str engine_kept_body(engine_kept_writer *w) {
     pl_buf out;
     bool failed = w->failed || w->words.failed || w->strings.failed || w->scratch.failed ||
-                  w->columns->count > ENGINE_KEPT_COLUMNS || w->count > ENGINE_KEPT_RECORDS;
+                  w->columns->count > ENGINE_KEPT_COLUMNS;
     if (failed)
         return PL_STR_NONE;
     pl_buf_init(&out, (size_t)4 * TAPE_BYTES);

@@ -62,7 +62,7 @@ bool engine_kept_bind(const engine_kept_page *page, const engine_kept_columns *w
 void engine_kept_places(const engine_kept_page *page, size_t record, const uint32_t *map, size_t count,
                         uint32_t *places);
 
-/* The text at a place; empty when there is none. */
+/* The text at a place where there is one. */
 pl_str engine_kept_text(const engine_kept_page *page, uint32_t place);
 
 /* --- Writing ---------------------------------------------------------------------------------------------

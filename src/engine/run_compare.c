@@ -266,8 +266,7 @@ static int finish_rule(struct comparing *c) {
 
 static int by_rule_key(const void *left, const void *right) {
     const struct comparing *a = left, *b = right;
-    int64_t one = a->rule->rule.rule_key, other = b->rule->rule.rule_key;
-    return one == other ? 0 : one < other ? -1 : 1;
+    return a->rule->rule.rule_key < b->rule->rule.rule_key ? -1 : 1;
 }
 
 static int begin(struct reading *r, engine_run *run, pl_arena *arena, engine_batch *batch) {
@@ -300,7 +299,7 @@ int engine_run_compare(engine_run *run, store_session *session, pl_arena *arena,
                        pl_error *error) {
     struct reading r = {
         .session = session, .batch = batch, .count = batch->type->program->count, .error = error};
-    if (batch->count == 0 || r.count == 0)
+    if (batch->count == 0)
         return 0;
     if (begin(&r, run, arena, batch) != 0 || read_rows(&r) != 0)
         return -1;

@@ -8,6 +8,7 @@
 // The C headers use compound literals, which ISO C++ lacks and g++ accepts.
 #pragma GCC diagnostic ignored "-Wpedantic"
 extern "C" {
+#include "base/memory.h"
 #include "json/scalar.h"
 }
 
@@ -25,11 +26,15 @@ struct pl_json_parser {
 };
 
 extern "C" pl_json_parser *pl_json_parser_new(size_t max_bytes) {
-    return new (std::nothrow) pl_json_parser(max_bytes);
+    void *place = pl_malloc(sizeof(pl_json_parser));
+    return place ? new (place) pl_json_parser(max_bytes) : nullptr;
 }
 
 extern "C" void pl_json_parser_free(pl_json_parser *parser) {
-    delete parser;
+    if (!parser)
+        return;
+    parser->~pl_json_parser();
+    pl_free(parser);
 }
 
 static int fail(pl_error *error, pl_str text, simdjson::error_code code) {

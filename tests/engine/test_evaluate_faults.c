@@ -37,26 +37,31 @@ static int setup_group(void **state) {
 #define STATUS(id, status, team)                                                                             \
     TAGGED("ECS::Instance", id, "{\"team\":[\"" team "\"]}", "{\"Status\":\"" status "\"}")
 
-/* Fails everywhere before it is done. */
+/* From here on everything fails at every place before it is done, and nothing helps the next try. */
+static void try_everywhere(bool everywhere) {
+    thinning = everywhere ? EVERYWHERE : SELDOM;
+    forgetful = everywhere;
+}
+
 static void put_wholly(const char *json) {
     now += 1000;
-    thinning = EVERYWHERE;
+    try_everywhere(true);
     put(json);
-    thinning = SELDOM;
+    try_everywhere(false);
 }
 
 static engine_rule *make_wholly(engine_rule rule) {
-    thinning = EVERYWHERE;
+    try_everywhere(true);
     engine_rule *made = make(rule);
-    thinning = SELDOM;
+    try_everywhere(false);
     return made;
 }
 
 static void act_wholly(const engine_rule *rule, engine_rule_action action) {
     now += 1000;
-    thinning = EVERYWHERE;
+    try_everywhere(true);
     act(rule, action);
-    thinning = SELDOM;
+    try_everywhere(false);
 }
 
 static void counts_are(const engine_rule *rule, int64_t total, int64_t bad, int64_t unknown) {
@@ -196,6 +201,94 @@ static void related_resources_are_looked_for_and_looked_at(void **state) {
     counts_are(image, 1, 1, 0);
 }
 
+/* --- What covers a resource -------------------------------------------------------------------------------
+ */
+
+static engine_list list_of(const char *text) {
+    engine_list listed;
+    assert_int_equal(engine_list_parse(&arena, pl_str_from(text), &listed, &error), 0);
+    return listed;
+}
+
+/* One narrow rule for each way to be narrow; each covers i-1 and not i-2. */
+static void every_way_to_be_narrow_leaves_the_others_out(void **state) {
+    (void)state;
+    enum { WAYS = 10 };
+    static const char *const names[WAYS] = {"regions",   "no regions", "ids",  "no ids",  "groups",
+                                            "no groups", "names",      "tags", "no tags", "keys"};
+    engine_scope scopes[WAYS];
+    const engine_rule *rules[WAYS];
+    engine_tag tag = {PL_STR("team"), PL_STR("a")}, away = {PL_STR("away"), PL_STR("b")};
+    memset(scopes, 0, sizeof scopes);
+    scopes[0].region_ids = list_of("r");
+    scopes[1].exclude_region_ids = list_of("q");
+    scopes[2].resource_ids = list_of("i-1");
+    scopes[3].exclude_resource_ids = list_of("i-2");
+    scopes[4].resource_group_ids = list_of("rg-1");
+    scopes[5].exclude_resource_group_ids = list_of("rg-2");
+    scopes[6].resource_names = list_of("i-1");
+    scopes[7].tags = (engine_tags){&tag, 1};
+    scopes[8].exclude_tags = (engine_tags){&away, 1};
+    scopes[9].tag_keys = list_of("team");
+    scopes[9].tag_value = PL_STR("a");
+    for (size_t i = 0; i < WAYS; i++) {
+        engine_rule rule = rule_named(names[i], RUNNING);
+        scopes[i].resource_types = rule.scope.resource_types;
+        rule.scope = scopes[i];
+        rules[i] = make(rule);
+    }
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"r\","
+        "\"resourceName\":"
+        "\"i-1\",\"resourceGroupId\":\"rg-1\",\"tags\":{\"team\":[\"a\"]},\"configuration\":{}},"
+        "{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-2\",\"regionId\":\"q\",\"resourceName\":"
+        "\"i-2\",\"resourceGroupId\":\"rg-2\",\"tags\":{\"away\":[\"b\"]},\"configuration\":{}}]");
+    for (size_t i = 0; i < WAYS; i++) {
+        struct listing l = list(rules[i]);
+        if (l.count != 1 || !pl_str_is(l.results[0].resource.resource_id, "i-1") || l.counts.total != 1)
+            fail_msg("%s: %zu results", names[i], l.count);
+    }
+}
+
+/* --- Rules that cannot be what they were ------------------------------------------------------------------
+ */
+
+static int lose_work(store_session *session, void *argument, pl_error *wrong) {
+    const engine_rule *rule = argument;
+    if (store_run(session, wrong, "UPDATE rules SET identifier = 'no-longer-there' WHERE rule_key = $1", "i",
+                  rule->rule_key) != 0)
+        return -1;
+    return engine_version_renew(e, session, owner, wrong);
+}
+
+/* As after an update of the program that lacks it. */
+static void a_managed_rule_that_is_gone_decides_nothing(void **state) {
+    (void)state;
+    put("[" CLUSTER("ack.pro.small") "]");
+    engine_rule *rule = make(managed("keys", "ack-cluster-encryption-enabled", "ACS::ACK::Cluster"));
+    counts_are(rule, 1, 1, 0);
+    assert_int_equal(store_write(db, lose_work, rule, &error), 0);
+    put_wholly("[" CLUSTER("ack.pro.large") "]");
+    counts_are(rule, 1, 0, 1);
+    assert_true(pl_str_find(list(rule).results[0].annotation, PL_STR("no-longer-there")) != PL_NOT_FOUND);
+}
+
+static void a_condition_takes_its_parameters(void **state) {
+    (void)state;
+    put("[" STATUS("i-1", "Stopped", "a") "]");
+    engine_rule rule =
+        rule_named("wanted", CONDITION("{\"operator\":\"StringEquals\",\"featurePath\":\"$.Status\","
+                                       "\"featureSource\":\"CONFIGURATION\",\"desired\":"
+                                       "\"${wanted}\"}"));
+    rule.input_parameters = PL_STR("{\"wanted\":\"Stopped\"}");
+    counts_are(make_wholly(rule), 1, 0, 0);
+    rule.name = PL_STR("verbatim");
+    rule.input_parameters = PL_STR("");
+    counts_are(make_wholly(rule), 1, 1, 0);
+    rule = managed("image", "ecs-instance-image-type-check", "ACS::ECS::Instance");
+    rule.input_parameters = PL_STR("");
+    counts_are(make_wholly(rule), 1, 0, 1);
+}
+
 /* --- Several accounts in one batch ------------------------------------------------------------------------
  */
 
@@ -220,9 +313,9 @@ static int try_to_put(void *argument, pl_error *wrong) {
 
 static void put_for_both(char *json) {
     now += 1000;
-    thinning = EVERYWHERE;
+    try_everywhere(true);
     rehearse(try_to_put, json);
-    thinning = SELDOM;
+    try_everywhere(false);
     if (try_to_put(json, &error) != 0)
         fail_msg("%s: %s", error.code, error.message);
 }
@@ -266,6 +359,29 @@ static int start_all_work(store_session *session, void *argument, pl_error *wron
     return 0;
 }
 
+/* A run that nobody has gathered anything for catches up with everything in its last transaction. */
+static int catch_up_work(store_session *session, void *argument, pl_error *wrong) {
+    static engine_batch end;
+    engine_run run;
+    (void)argument;
+    int status = engine_run_begin(&run, e, owner, MANY_RULES, wrong);
+    for (size_t i = 0; status == 0 && i < MANY_RULES; i++) {
+        bool inside;
+        engine_run_rule *added = engine_run_add(&run, session, all.rules[i], &inside, wrong);
+        status = added ? 0 : -1;
+        if (added)
+            added->ordering = now;
+    }
+    if (status == 0)
+        status = engine_run_store(&run, session, &arena, now, &end, wrong);
+    for (size_t i = 0; status == 0 && i < MANY_RULES; i++) {
+        assert_int_equal(run.rules[i].counts.total, MANY);
+        assert_int_equal(run.rules[i].counts.by[ENGINE_NON_COMPLIANT], MANY);
+    }
+    engine_run_end(&run);
+    return status;
+}
+
 static void all_deviate(void) {
     for (size_t i = 0; i < MANY_RULES; i++)
         assert_int_equal(list(all.rules[i]).counts.by[ENGINE_NON_COMPLIANT], MANY);
@@ -292,6 +408,9 @@ static void batches_are_cut_where_much_is_found(void **state) {
     put_plainly(owner, text.p);
     pl_buf_free(&text);
     all_deviate();
+    now += 1000;
+    assert_int_equal(store_write(db, catch_up_work, NULL, &error), 0);
+    all_deviate();
     for (int round = 0; round < 2; round++) {
         now += 1000;
         assert_int_equal(store_write(db, start_all_work, NULL, &error), 0);
@@ -311,6 +430,9 @@ int main(void) {
         TEST(a_rule_without_what_it_asks_for_is_told_so),
         TEST(related_resources_are_looked_for_and_looked_at),
         cmocka_unit_test_setup_teardown(a_batch_may_be_of_several_accounts, setup_group, teardown),
+        TEST(every_way_to_be_narrow_leaves_the_others_out),
+        TEST(a_managed_rule_that_is_gone_decides_nothing),
+        TEST(a_condition_takes_its_parameters),
         TEST(batches_are_cut_where_much_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

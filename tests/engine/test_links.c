@@ -4,7 +4,7 @@
 
 #include "engine/world.h"
 
-enum { GROUPS = 400 };
+enum { GROUPS = 510 }; /* more than are linked together */
 
 static int setup_by_hand(void **state) {
     workers = 0;
@@ -88,6 +88,27 @@ static void a_run_gathers_the_links_that_it_needs(void **state) {
                      1);
     assert_int_equal(number_of(TO_GROUPS), 2 * GROUPS - 1);
     /* Every tenth instance is stopped; all of them are in sg-0, too. */
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], GROUPS / 10 + 1);
+}
+
+static int begin_to_link(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong,
+                     "INSERT INTO linked_types (account_id, from_type, complete) VALUES ($1, "
+                     "'ACS::ECS::Instance', 0)",
+                     "t", owner);
+}
+
+/* As a node leaves it that ends between two of its transactions. */
+static void what_was_begun_is_completed(void **state) {
+    (void)state;
+    assert_int_equal(store_write(db, begin_to_link, NULL, &error), 0);
+    put_groups();
+    assert_int_equal(number_of(TO_GROUPS), 2 * GROUPS - 1);
+    engine_rule *rule = make_group_rule();
+    drain();
+    assert_int_equal(number_of("SELECT complete FROM linked_types"), 1);
+    assert_int_equal(number_of(TO_GROUPS), 2 * GROUPS - 1);
     assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], GROUPS / 10 + 1);
 }
 
@@ -189,6 +210,7 @@ static void kept_links_are_read_instead_of_resources(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_run_gathers_the_links_that_it_needs, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(what_was_begun_is_completed, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(links_follow_changes, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_linked_where_no_rule_asks, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(who_names_a_resource_is_the_same_with_links_and_without,

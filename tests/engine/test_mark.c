@@ -63,9 +63,11 @@ static struct marking about(const engine_rule *rule, const char *id) {
 
 static void mark(struct marking m) {
     thinning = EVERYWHERE;
+    forgetful = true;
     if (write_in_test(mark_work, &m, sizeof m) != 0)
         fail_msg("%s: %s", error.code, error.message);
     thinning = SELDOM;
+    forgetful = false;
 }
 
 static void refused(struct marking m, const char *code) {
@@ -183,9 +185,11 @@ static int evaluate_work(store_session *session, void *argument, pl_error *wrong
 static size_t evaluate(const char *id) {
     struct evaluating v = {pl_str_from(id), 0};
     thinning = EVERYWHERE;
+    forgetful = true;
     if (write_in_test(evaluate_work, &v, sizeof v) != 0)
         fail_msg("%s: %s", error.code, error.message);
     thinning = SELDOM;
+    forgetful = false;
     return v.evaluated;
 }
 
@@ -231,9 +235,11 @@ static int explain_work(store_session *session, void *argument, pl_error *wrong)
 static engine_explanation explain(const engine_rule *rule, const char *id) {
     struct explaining x = {.rule = rule, .id = id};
     thinning = EVERYWHERE;
+    forgetful = true;
     if (read_in_test(explain_work, &x, sizeof x) != 0)
         fail_msg("%s: %s", error.code, error.message);
     thinning = SELDOM;
+    forgetful = false;
     return x.told;
 }
 

@@ -88,6 +88,12 @@ static void a_recorder_changes_with_its_results_or_not_at_all(void **state) {
     totals_are(disks, 2, 2, 0);
     totals_are(instances, 2, 2, 0);
     totals_are(reported, 2, 0, 2);
+    act(disks, ENGINE_DEACTIVATE);
+    record_types("ACS::VPC::VPC");
+    totals_are(whole, 0, 0, 0);
+    record_types(NULL);
+    totals_are(whole, 4, 4, 0);
+    totals_are(disks, 2, 0, 2);
 }
 
 int main(void) {

@@ -8,6 +8,7 @@
 
 #include "engine/histories.h"
 #include "engine/links.h"
+#include "engine/remedy.h"
 
 enum { FEW = 5, MADE = 5, EVERYWHERE = 1 << 30, SELDOM = 1 };
 
@@ -38,8 +39,12 @@ static const char *const items =
     "[" TAGGED("i-1", "Running", "a") "," TAGGED("i-2", "Stopped", "b") "," TAGGED(
         "i-3", "Stopped",
         "a") ","
-             "{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-4\",\"regionId\":\"r\"}," TAGGED(
-                 "i-5", "Running", "b") "]";
+             "{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-4\",\"regionId\":\"r\","
+             "\"configuration\":null}," TAGGED("i-5", "Running", "b") "]";
+
+#define NUMBERS                                                                                              \
+    CONDITION(CLAUSE("$.Cpu", "LessOrEquals", "4") "," CLAUSE("$.Share", "LessOrEquals", "0.5") "," CLAUSE(  \
+        "$.Big", "Greater", "1") "," CLAUSE("$.SecurityGroupIds.SecurityGroupId[*]", "NotContains", "sg-2"))
 
 static engine_rule function_rule(void) {
     engine_rule rule = rule_named("function", "");
@@ -51,7 +56,7 @@ static engine_rule function_rule(void) {
 /* Of every kind that pages suffice for: whole, by number, by region, by tag, and a function's. */
 static void make_rules(void) {
     rules[0] = make_rule(0);
-    rules[1] = make_rule(1);
+    rules[1] = make(rule_named("numbers", NUMBERS));
     rules[2] = make_rule(RULES - 2);
     rules[3] = make_rule(RULES - 1);
     rules[4] = make(function_rule());
@@ -269,6 +274,76 @@ static void a_batch_is_stored_wholly_or_not_at_all(void **state) {
     store_wholly(NULL, false);
 }
 
+/* They are not in the batch, and what is stored of them is from before they went. */
+static void what_comes_back_or_goes_meanwhile_is_looked_at(void **state) {
+    (void)state;
+    put(items);
+    make_rules();
+    assert_int_equal(work_all(&error), 0);
+    now += 1000;
+    put("[" REMOVED("i-1") "," REMOVED("i-5") "]");
+    store_wholly("[" TAGGED("i-1", "Stopped", "b") "," TAGGED("i-5", "Stopped", "b") "]", false);
+    assert_int_equal(list(rules[0]).counts.by[ENGINE_NON_COMPLIANT], 4);
+    now += 1000;
+    store_wholly("[" REMOVED("i-3") "," REMOVED("i-5") "]", false);
+    assert_int_equal(list(rules[0]).counts.by[ENGINE_NON_COMPLIANT], 2);
+}
+
+/* --- What is remedied again -------------------------------------------------------------------------------
+ */
+
+static int remedy_work(store_session *session, void *argument, pl_error *wrong) {
+    engine_context context = context_of_test();
+    return engine_remedy_put(&context, session, argument, false, wrong);
+}
+
+static int count_events(store_session *session, void *argument, pl_error *wrong) {
+    store_statement *st = store_prepare(session, "SELECT COUNT(*) FROM remediation_events", wrong);
+    if (store_step(st, wrong) != 1)
+        return -1;
+    *(int64_t *)argument = store_column_i64(st, 0);
+    store_reset(st);
+    return 0;
+}
+
+static int64_t events(void) {
+    int64_t count;
+    assert_int_equal(store_read(db, count_events, &count, &error), 0);
+    return count;
+}
+
+static int forget_events(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong, "DELETE FROM remediation_events", "");
+}
+
+/* A violation that a run finds once more is remedied once more, however it was stored. */
+static void known_violations_are_remedied_by_every_run(void **state) {
+    (void)state;
+    put(items);
+    make_rules();
+    assert_int_equal(work_all(&error), 0);
+    engine_remedy remedy = {.account_id = owner,
+                            .aggregator_id = PL_STR(""),
+                            .remediation_id = PL_STR(""),
+                            .rule_id = rules[0]->rule_id,
+                            .type = PL_STR("OOS"),
+                            .template_id = PL_STR("ACS-TEST"),
+                            .source_type = PL_STR("ALIYUN"),
+                            .invoke_type = PL_STR("AUTO_EXECUTION"),
+                            .params = PL_STR("{}"),
+                            .last_success_id = PL_STR(""),
+                            .last_success_type = PL_STR("")};
+    if (write_in_test(remedy_work, &remedy, sizeof remedy) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    for (int run = 0; run < 2; run++) {
+        now += ENGINE_REMEDY_PAUSE;
+        assert_int_equal(store_write(db, forget_events, NULL, &error), 0);
+        store_wholly(NULL, false);
+        assert_int_equal(events(), 2);
+    }
+}
+
 static void what_a_run_restores_is_restored_wholly_or_not_at_all(void **state) {
     (void)state;
     put(items);
@@ -290,11 +365,21 @@ static void what_a_run_restores_is_restored_wholly_or_not_at_all(void **state) {
     CONDITION("{\"operator\":\"NotContains\",\"featurePath\":\"$[*].Open\",\"featureSource\":"               \
               "\"RELATED:ACS::ECS::SecurityGroup\",\"desired\":\"yes\"}")
 
+#define NO_UNKNOWN                                                                                           \
+    CONDITION("{\"operator\":\"NotContains\",\"featurePath\":\"$[*].Open\",\"featureSource\":"               \
+              "\"RELATED:ACS::Own::Thing\",\"desired\":\"yes\"}")
+
 static struct start both;
 
-static int forget_links(store_session *session, void *argument, pl_error *wrong) {
-    (void)argument;
-    return store_run(session, wrong, "DELETE FROM linked_types", "");
+/* In one transaction: the links are to be gathered anew, and the rules evaluated, the last one first. */
+static int start_without_links(store_session *session, void *argument, pl_error *wrong) {
+    struct start *s = argument;
+    if (store_run(session, wrong, "DELETE FROM linked_types", "") != 0)
+        return -1;
+    for (size_t i = s->count; i > 0; i--, now++)
+        if (start_work(session, &(struct start){s->rules + i - 1, 1}, wrong) != 0)
+            return -1;
+    return 0;
 }
 
 static void prepare_run(void) {
@@ -303,8 +388,8 @@ static void prepare_run(void) {
         fail_msg("%s: %s", error.code, error.message);
     assert_int_equal(list(rules[0]).counts.by[ENGINE_NON_COMPLIANT], 2);
     assert_int_equal(list(rules[1]).counts.by[ENGINE_NON_COMPLIANT], 1);
-    assert_int_equal(store_write(db, forget_links, NULL, &error), 0);
-    start_rules(both.rules, both.count);
+    if (store_write(db, start_without_links, &both, &error) != 0)
+        fail_msg("%s: %s", error.code, error.message);
 }
 
 static void run_to_the_end(void) {
@@ -324,9 +409,14 @@ static void a_run_ends_wherever_it_was_broken_off(void **state) {
     related.scope.tags = (engine_tags){pl_new(&arena, engine_tag, 1), 1};
     related.scope.tags.items[0] = (engine_tag){PL_STR("team"), PL_STR("b")};
     rules[1] = make(related);
-    both = (struct start){rules, 2};
+    engine_rule closed = rule_named("closed", "");
+    closed.owner = ENGINE_MANAGED;
+    closed.identifier = PL_STR("ecs-instance-no-public-and-anyip");
+    rules[2] = make(closed);
+    rules[3] = make(rule_named("unknown", NO_UNKNOWN));
+    both = (struct start){rules, 4};
     with_every_fault(FAULT_STEP, prepare_run, run_to_the_end);
-    with_every_fault(FAULT_ALLOCATION, prepare_run, run_to_the_end);
+    with_faults(FAULT_ALLOCATION, prepare_run, run_to_the_end);
     prepare_run();
 }
 
@@ -380,6 +470,8 @@ static void links_are_complete_or_not_there(void **state) {
     now += 1000;
     put("[" TAGGED("i-1", "Stopped", "a") "," REMOVED("i-2") "]");
     assert_int_equal(links(), 3);
+    put("[{\"resourceType\":\"ACS::ECS::SecurityGroup\",\"resourceId\":\"sg-1\",\"regionId\":\"r\","
+        "\"configuration\":{\"Open\":\"yes\"}}]");
     thinning = SELDOM;
     assert_int_equal(work_all(&error), 0);
     counts_are_exact(rules, 1);
@@ -392,6 +484,8 @@ int main(void) {
         TEST(a_range_is_gathered_wholly_or_not_at_all),
         TEST(a_page_is_read_wholly_or_not_at_all),
         TEST(a_batch_is_stored_wholly_or_not_at_all),
+        TEST(what_comes_back_or_goes_meanwhile_is_looked_at),
+        TEST(known_violations_are_remedied_by_every_run),
         TEST(what_a_run_restores_is_restored_wholly_or_not_at_all),
         TEST(a_run_ends_wherever_it_was_broken_off),
         TEST(links_are_complete_or_not_there),

@@ -16,6 +16,9 @@
 /* A rehearsal fails at every place of the first so many, then at fewer and fewer. */
 static long thinning = 20;
 
+static bool forgetful; /* every try meets an engine that has kept nothing of those before it */
+static void forget_all(void);
+
 /*
  * What is about to be done is tried while more and more of it succeeds; no COMMIT does, so nothing of it may
  * be seen afterwards.
@@ -29,6 +32,7 @@ static inline void rehearse(int (*attempt)(void *, pl_error *), void *argument) 
         for (long successes = 0; failed; successes += 1 + successes / thinning) {
             pl_error wrong = {0};
             pl_arena_init(&arena, 0);
+            forget_all();
             fault_begin(kinds[i], successes);
             int status = attempt(argument, &wrong);
             failed = fault_end();
@@ -50,6 +54,7 @@ static inline void rehearse_reading(int (*attempt)(void *, pl_error *), void *ar
         for (long successes = 0; failed; successes += 1 + successes / (3 * thinning)) {
             pl_error wrong = {0};
             pl_arena_init(&arena, 0);
+            forget_all();
             fault_begin((fault)kind, successes);
             int status = attempt(argument, &wrong);
             failed = fault_end();
@@ -131,6 +136,19 @@ static int open_engine(void) {
                             .delivery = listening};
     return engine_open(&e, &config, &error);
 }
+
+#ifdef PL_TESTS_WITH_FAULTS
+static void forget_all(void) {
+    if (!forgetful)
+        return;
+    bool failing = commits_fail;
+    commits_fail = false;
+    engine_close(e);
+    if (open_engine() != 0)
+        fail_msg("%s", error.message);
+    commits_fail = failing;
+}
+#endif
 
 static int setup(void **state) {
     (void)state;

@@ -16,12 +16,19 @@ static _Thread_local long steps_left = -1; /* that succeed; negative: all */
 static _Thread_local bool step_failed;
 static bool commits_fail; /* every COMMIT does: nothing that is tried has an effect */
 
+/* Of the steps of all threads that are not spared, every so many; 0: none. */
+static _Atomic long others_fail, others_made;
+static _Thread_local bool is_spared;
+
 int sqlite3_step(sqlite3_stmt *statement) {
     static int (*real)(sqlite3_stmt *);
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "sqlite3_step");
     const char *sql = sqlite3_sql(statement);
     if (commits_fail && sql && strcmp(sql, "COMMIT") == 0)
+        return SQLITE_IOERR;
+    long part = is_spared ? 0 : others_fail;
+    if (part && ++others_made % part == 0)
         return SQLITE_IOERR;
     if (steps_left > 0)
         steps_left--;
