@@ -8,6 +8,7 @@
 #include "engine/results.h"
 
 #include "engine/group.h"
+#include "engine/summary.h"
 
 enum { EVERYWHERE = 1 << 30, SELDOM = 1, MOST = 16 };
 
@@ -225,6 +226,47 @@ static void what_is_not_there_has_no_result(void **state) {
     assert_string_equal(error.code, "InternalError");
 }
 
+/* --- Counts by region and type ----------------------------------------------------------------------------
+ */
+
+struct grouping {
+    engine_rule rules[2];
+    engine_grouping by;
+    engine_group_counts *groups;
+    size_t count;
+};
+
+static int grouped_work(store_session *session, void *argument, pl_error *wrong) {
+    struct grouping *g = argument;
+    engine_summary_input in = {
+        .rules = g->rules, .rule_count = 2, .accounts = &owner, .account_count = 1};
+    return engine_count_grouped(e, session, &arena, &in, g->by, &g->groups, &g->count, wrong);
+}
+
+static void counts_by_region_and_type_add_up(void **state) {
+    (void)state;
+    put("[" TYPED("Instance", "x", "r1", "Stopped") "," TYPED("Instance", "y", "r2", "Running") "," TYPED(
+        "Disk", "z", "r1", "Stopped") "]");
+    engine_rule tagged = rule_over("b", "ACS::ECS::Instance");
+    tagged.scope.tags = (engine_tags){pl_new(&arena, engine_tag, 1), 1};
+    tagged.scope.tags.items[0] = (engine_tag){PL_STR("team"), PL_STR("a")};
+    struct listing whole = list(make(rule_over("a", "ACS::ECS::Instance,ACS::ECS::Disk"))),
+                   narrow = list(make(tagged));
+    struct grouping g = {.rules = {whole.current, narrow.current}, .by = ENGINE_BY_REGION};
+    thinning = EVERYWHERE;
+    assert_int_equal(read_in_test(grouped_work, &g, sizeof g), 0);
+    assert_int_equal(g.count, 2);
+    assert_str(g.groups[0].name, "r1");
+    assert_int_equal(g.groups[0].counts.by[ENGINE_NON_COMPLIANT], 3);
+    assert_int_equal(g.groups[1].counts.by[ENGINE_COMPLIANT], 2);
+    g.by = ENGINE_BY_TYPE;
+    assert_int_equal(read_in_test(grouped_work, &g, sizeof g), 0);
+    thinning = SELDOM;
+    assert_int_equal(g.count, 2);
+    assert_str(g.groups[1].name, "ACS::ECS::Instance");
+    assert_int_equal(g.groups[1].counts.total, 4);
+}
+
 /* --- When a result was produced ---------------------------------------------------------------------------
  */
 
@@ -273,6 +315,7 @@ int main(void) {
         TEST(a_token_of_another_make_is_refused),
         TEST(a_page_of_nothing_is_empty),
         TEST(what_is_not_there_has_no_result),
+        TEST(counts_by_region_and_type_add_up),
         TEST(a_result_is_as_old_as_its_last_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

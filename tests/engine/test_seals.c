@@ -153,6 +153,25 @@ static void a_run_past_the_pages_breaks_their_seals(void **state) {
     counts_are_exact(rules, 2);
 }
 
+/* Their rows lie among those that are read. */
+static void sealed_rules_stand_beside_those_that_are_compared(void **state) {
+    (void)state;
+    enum { BESIDE = 5 };
+    engine_rule *rules[BESIDE];
+    put_random(RESOURCES, true);
+    for (unsigned i = 0; i < BESIDE; i++)
+        rules[i] = make_rule(i < 4 ? i : RULES - 1);
+    drain();
+    run(rules, BESIDE);
+    for (unsigned i = 0; i < 3; i++)
+        change(rules[i], conditions[(i + 1) % 4]);
+    put_random(30, false);
+    run(rules, BESIDE);
+    counts_are_exact(rules, BESIDE);
+    run(rules, BESIDE);
+    counts_are_exact(rules, BESIDE);
+}
+
 static void a_type_that_comes_back_is_evaluated_anew(void **state) {
     (void)state;
     put_random(RESOURCES, true);
@@ -210,6 +229,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rule_that_says_something_else_is_compared, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(ignored_results_stay_ignored, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_run_past_the_pages_breaks_their_seals, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(sealed_rules_stand_beside_those_that_are_compared, setup_by_hand,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_type_that_comes_back_is_evaluated_anew, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(counts_are_exact_whatever_comes_between, setup_by_hand, teardown),
     };
