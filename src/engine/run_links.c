@@ -62,7 +62,7 @@ static int need_of_type(struct missing *m, const engine_run_type *t) {
 int engine_links_missing(engine_run *run, store_session *session, pl_arena *arena, pl_str **types,
                          size_t *count, pl_error *error) {
     struct missing m = {.run = run, .session = session, .arena = arena, .error = error};
-    for (pl_str type = PL_STR(""); run->e->config.catalogue;) {
+    for (pl_str type = PL_STR("");;) {
         engine_run_type *t;
         if (engine_run_next_type(run, session, arena, type, &t, error) != 0)
             return -1;
