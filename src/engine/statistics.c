@@ -269,13 +269,13 @@ int engine_list_statistics(store_session *session, pl_arena *arena, const engine
     while ((step = store_step(st, error)) == 1) {
         if (*count == ENGINE_STATISTIC_DAYS) {
             store_reset(st);
-            return 0;
+            break;
         }
         (*days)[(*count)++] =
             (engine_statistic){pl_arena_copy(arena, store_column_text(st, 0)), store_column_i64(st, 1),
                                store_column_i64(st, 2), store_column_i64(st, 3), store_column_i64(st, 4)};
     }
-    return step;
+    return step < 0 ? -1 : arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 struct closing {

@@ -126,7 +126,11 @@ struct figures {
 
 static int figures_work(store_session *session, void *argument, pl_error *wrong) {
     struct figures *f = argument;
-    return engine_list_statistics(session, &arena, &f->group, now, &f->days, &f->count, wrong);
+    if (engine_list_statistics(session, &arena, &f->group, now, &f->days, &f->count, wrong) != 0)
+        return -1;
+    for (size_t i = 0; i < f->count; i++)
+        assert_int_equal(f->days[i].date.n, 10);
+    return 0;
 }
 
 static struct figures figures_of(engine_group group) {
