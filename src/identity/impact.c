@@ -137,12 +137,16 @@ static int compile_session(work *w, const identity_seen_call *call, pl_policy_se
 }
 
 /* Tags as condition keys, as they were. */
-static void read_tags(work *w, pl_json tags, identity_fact *facts, size_t *count) {
+static int read_tags(work *w, pl_json tags, identity_fact *facts, size_t *count) {
     pl_str key;
     pl_json value;
-    for (pl_json_walk walk = pl_json_children(tags); pl_json_step(&walk, &key, &value);)
-        facts[(*count)++] = (identity_fact){
-            pl_arena_printf(&w->scratch, IDENTITY_CALL_TAGS "/%.*s", PL_FMT(key)), pl_json_text(value)};
+    for (pl_json_walk walk = pl_json_children(tags); pl_json_step(&walk, &key, &value);) {
+        pl_str name = pl_arena_printf(&w->scratch, IDENTITY_CALL_TAGS "/%.*s", PL_FMT(key));
+        if (!name.p)
+            return pl_fail(w->error, PL_E_ServiceUnavailable);
+        facts[(*count)++] = (identity_fact){name, pl_json_text(value)};
+    }
+    return 0;
 }
 
 /* The condition keys beyond the common ones, as they were; `*known` says whether the tags are among them. */
@@ -153,7 +157,9 @@ static int read_conditions(work *w, const identity_seen_call *call, identity_req
     if (call->conditions.n == 0)
         return 0;
     if (pl_json_parse_in(&w->scratch, call->conditions, &root, w->error) != 0)
-        return pl_failf(w->error, PL_E_InternalError, "The conditions of a logged call cannot be read.");
+        return w->error->http_status >= 500 ? -1
+                                            : pl_failf(w->error, PL_E_InternalError,
+                                                       "The conditions of a logged call cannot be read.");
     pl_json tags = pl_json_get(root, PL_STR(IDENTITY_CALL_TAGS));
     size_t most = pl_json_count(root) + pl_json_count(tags) + 1;
     identity_fact *conditions = pl_new(&w->scratch, identity_fact, most);
@@ -164,8 +170,7 @@ static int read_conditions(work *w, const identity_seen_call *call, identity_req
         if (!pl_json_is_object(value))
             conditions[request->fact_count++] = (identity_fact){key, pl_json_text(value)};
     *known = pl_json_is_object(tags);
-    read_tags(w, tags, conditions, &request->fact_count);
-    return 0;
+    return read_tags(w, tags, conditions, &request->fact_count);
 }
 
 static bool levels_read_tags(const identity_overlay *overlay) {
@@ -277,6 +282,8 @@ static int look_at_calls(work *w, pl_str account_id, const identity_overlay *ove
             pl_arena_reset(&kept);
             for (size_t i = 0; i < 3; i++)
                 p.after[i] = pl_arena_copy(&kept, last[i]);
+            if (kept.failed)
+                result = pl_fail(w->error, PL_E_ServiceUnavailable);
         }
         w->impact->truncated |= w->impact->decided >= IDENTITY_CALLS_DECIDED_MAX;
     } while (result == 0 && p.count == PAGE && !w->impact->truncated);

@@ -1,6 +1,9 @@
 /* SimulatePolicy: stored policies, tried ones, and who decided. */
 #include "api_tables/house.h"
 
+#include "base/memory.h"
+#include "identity/calls.h"
+
 #define POLICY(effect, action)                                                                               \
     "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"" effect "\",\"Action\":\"" action                      \
     "\",\"Resource\":\"*\"}]}"
@@ -165,6 +168,64 @@ static void calls_seen_tell_what_a_control_policy_would_break(void **state) {
     assert_refused(change(member, "&PolicyDocument={}"), 409, "MalformedPolicyDocument");
 }
 
+static int tag_calls(store_session *session, void *argument, pl_error *error) {
+    (void)argument;
+    return store_run(session, error,
+                     "UPDATE identity_calls SET conditions = '{\"acs:ResourceTag\":{\"a\":\"1\",\"env\":"
+                     "\"prod\"}}'",
+                     "");
+}
+
+/* One look at what a policy that stands on the tags of that time would do; 0, or -1 with h.error. */
+static int look(const char *member, pl_arena *arena, identity_impact *impact) {
+    identity_control_change against = {
+        .target_id = pl_str_from(member),
+        .document = PL_STR("{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":"
+                           "\"ram:Create*\",\"Resource\":\"*\",\"Condition\":{\"StringEquals\":"
+                           "{\"acs:ResourceTag/env\":\"prod\"}}}]}")};
+    return identity_control_impact(h.identity, arena, pl_str_from(h.root.account_id), &against, 0, impact,
+                                   &h.error);
+}
+
+/* Too little memory is told as that: no call is left out, none is decided without its condition keys. */
+static void what_would_break_is_whole_or_not_told(void **state) {
+    (void)state;
+    assert_answer(directory("InitResourceDirectory", ""));
+    const char *member = text_at(directory("CreateResourceAccount", "DisplayName=dev"), "Account.AccountId");
+    pl_json session =
+        sts("AssumeRole", pl_arena_printf(&h.arena,
+                                          "RoleArn=acs:ram::%s:role/ResourceDirectoryAccountAccessRole&"
+                                          "RoleSessionName=visitor",
+                                          member)
+                              .p);
+    house_be(text_at(session, "Credentials.AccessKeyId"), text_at(session, "Credentials.SecurityToken"));
+    assert_answer(ram("CreateUser", "UserName=bob"));
+    assert_answer(ram("CreateGroup", "GroupName=eve"));
+    house_be_root();
+    assert_answer(directory("EnableControlPolicy", ""));
+    assert_str(at(change(member, "&PolicyDocument=" POLICY("Deny", "ram:Create*")), "Changed"), "2");
+    assert_int_equal(store_write(h.store, tag_calls, NULL, &h.error), 0);
+    bool failed = true;
+    long told = 0;
+    for (long successes = 0; failed; successes++) {
+        pl_arena arena;
+        identity_impact impact;
+        pl_arena_init(&arena, 16 << 20);
+        pl_memory_fail_once(successes);
+        int result = look(member, &arena, &impact);
+        failed = pl_memory_fail_end();
+        if (result != 0 && (!failed || h.error.http_status < 500))
+            fail_msg("allocation %ld: %s: %s", successes, h.error.code, h.error.message);
+        if (result == 0) {
+            assert_int_equal(impact.decided, 2);
+            assert_int_equal(impact.changed, 2);
+            told++;
+        }
+        pl_arena_free(&arena);
+    }
+    assert_true(told > 0);
+}
+
 int main(void) {
     const struct CMUnitTest cases[] = {
         HOUSE_TEST(stored_policies_decide),
@@ -173,6 +234,7 @@ int main(void) {
         HOUSE_TEST(control_policies_are_tried_before_they_bind),
         HOUSE_TEST(a_folder_is_named_when_it_decides),
         HOUSE_TEST(calls_seen_tell_what_a_control_policy_would_break),
+        HOUSE_TEST(what_would_break_is_whole_or_not_told),
     };
     return house_run(cases);
 }
