@@ -247,7 +247,7 @@ static int close_workbook(book *b, pl_error *error) {
 
 int book_end(book *b, bool sound, made_file files[static 2], size_t *count, pl_error *error) {
     pl_error closing;
-    bool complete = sound && !b->failed && (b->sheets > 0 || room_for_result(b)) && !b->failed;
+    bool complete = sound && !b->failed && (b->sheets > 0 || room_for_result(b));
     int result = b->look.csv ? close_csv(b, &closing) : close_workbook(b, &closing);
     pl_arena_free(&b->cells);
     *count = b->look.csv ? 2 : 1;
@@ -257,6 +257,7 @@ int book_end(book *b, bool sound, made_file files[static 2], size_t *count, pl_e
                         pl_arena_printf(b->arena, "%.*s%s", PL_FMT(b->name),
                                         b->look.csv ? (i ? "-resources.csv" : "-overview.csv") : ".xls"),
                         b->look.csv ? PL_STR("text/csv;charset=utf-8") : PL_STR(WORKBOOK_TYPE)};
+    complete = complete && !b->failed && !b->arena->failed;
     for (size_t i = 0; i < *count && (!complete || result != 0); i++)
         if (b->paths[i].p)
             unlink(b->paths[i].p);

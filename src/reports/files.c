@@ -91,6 +91,8 @@ int reports_start(store_session *session, pl_arena *arena, const pl_random *rand
                   reports_file *file, bool *busy, pl_error *error) {
     reports_file running;
     pl_str subject = subject_of(arena, file->kind, file->aggregator_id, file->object_id);
+    if (!subject.p)
+        return pl_fail(error, PL_E_ServiceUnavailable);
     store_statement *st = store_prepare(
         session, "SELECT " COLUMNS " FROM report_files WHERE account_id = $1 AND subject = $2 AND state = $3",
         error);
@@ -117,13 +119,16 @@ int reports_start(store_session *session, pl_arena *arena, const pl_random *rand
 
 int reports_find(store_session *session, pl_arena *arena, pl_str account_id, reports_kind kind,
                  pl_str aggregator_id, pl_str object_id, reports_file *out, bool *found, pl_error *error) {
+    pl_str subject = subject_of(arena, kind, aggregator_id, object_id);
+    if (!subject.p)
+        return pl_fail(error, PL_E_ServiceUnavailable);
     store_statement *st =
         store_prepare(session,
                       "SELECT " COLUMNS " FROM report_files WHERE account_id = $1 AND subject = "
                       "$2 ORDER BY started DESC, file_id LIMIT 1",
                       error);
     store_bind_text(st, 1, account_id);
-    store_bind_text(st, 2, subject_of(arena, kind, aggregator_id, object_id));
+    store_bind_text(st, 2, subject);
     return take_row(st, arena, out, found, error);
 }
 
@@ -237,8 +242,10 @@ static int drop_older(store_session *session, const reports_file *file, int64_t 
                                         "= $2 AND state <> 1 ORDER BY started DESC, file_id",
                                         error);
     store_bind_text(st, 1, file->account_id);
-    store_bind_text(st, 2, subject_of(&arena, file->kind, file->aggregator_id, file->object_id));
-    while ((step = store_step(st, error)) == 1)
+    pl_str subject = subject_of(&arena, file->kind, file->aggregator_id, file->object_id);
+    store_bind_text(st, 2, subject);
+    step = subject.p ? 1 : pl_fail(error, PL_E_ServiceUnavailable);
+    while (step == 1 && (step = store_step(st, error)) == 1)
         if (seen++ >= keep && count < OLD_MAX)
             snprintf(ids[count++], REPORTS_ID, "%.*s", PL_FMT(store_column_text(st, 0)));
     pl_arena_free(&arena);
@@ -290,6 +297,8 @@ int files_sweep(store_session *session, int64_t before, pl_error *error) {
     while ((step = store_step(st, error)) == 1)
         old[count++] = (reports_file){.account_id = pl_arena_copy(&arena, store_column_text(st, 0)),
                                       .file_id = pl_arena_copy(&arena, store_column_text(st, 1))};
+    if (step == 0 && arena.failed)
+        step = pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; step == 0 && i < count; i++)
         if (drop(session, &old[i], error) != 0)
             step = -1;

@@ -619,7 +619,9 @@ int produce(reports *r, pl_arena *arena, const char *directory, const reports_fi
             pl_error *error) {
     making m = {.r = r, .arena = arena, .directory = directory, .file = file};
     m.stamp = produce_stamp(arena, file->started);
-    if (!m.stamp.p || pl_json_parse_in(arena, file->request, &m.request, error) != 0 ||
+    if (!m.stamp.p)
+        return no_memory(error);
+    if (pl_json_parse_in(arena, file->request, &m.request, error) != 0 ||
         store_read(r->config.store, make_work_of, &m, error) != 0)
         return -1;
     *out = m.made;

@@ -201,7 +201,7 @@ static void report(reports *r, const char *what, const pl_error *error) {
 /* What a request got wrong stays wrong; what the server lacked may be there later. */
 static int give_up(reports *r, reports_file *file, const pl_error *cause, pl_error *error) {
     struct storing s = {
-        .r = r, .file = file, .final = cause->http_status < 500, .now = pl_now(&r->config.clock)};
+        .r = r, .file = file, .final = cause->http_status / 100 == 4, .now = pl_now(&r->config.clock)};
     report(r, "a report could not be made", cause);
     return store_write(r->config.store, fail_work, &s, error);
 }

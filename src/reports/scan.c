@@ -18,17 +18,17 @@ struct scan {
 };
 
 /* The resource's name in the form of its type; absent when the catalogue has none. */
-static pl_str arn_of(struct scan *s, const inventory_resource *r) {
-    pl_error ignored;
-    const catalogue_type *type = catalogue_find_type(s->known, r->resource_type, &ignored);
+static int arn_of(struct scan *s, const inventory_resource *r, pl_str *arn, pl_error *error) {
+    const catalogue_type *type = catalogue_find_type(s->known, r->resource_type, error);
     pl_str rest = type ? type->arn : PL_STR_NONE, text = PL_STR("");
     const struct {
         pl_str mark, value;
     } parts[] = {{PL_STR("{region}"), r->region_id},
                  {PL_STR("{account}"), r->account_id},
                  {PL_STR("{id}"), r->resource_id}};
+    *arn = PL_STR_NONE;
     if (rest.n == 0)
-        return PL_STR_NONE;
+        return type || !error->code[0] ? 0 : -1;
     while (rest.n) {
         size_t brace = pl_str_find_char(rest, '{');
         pl_str head = pl_str_head(rest, brace), value = PL_STR("{");
@@ -43,15 +43,27 @@ static pl_str arn_of(struct scan *s, const inventory_resource *r) {
                                PL_FMT(taken ? value : PL_STR("")));
         rest = pl_str_skip(rest, taken);
     }
-    return text;
+    *arn = text;
+    return s->arena.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
-static pl_json parse(pl_json_parser *parser, pl_str text) {
-    pl_json root = PL_JSON_NONE;
-    pl_error ignored;
-    if (text.n == 0 || pl_json_parse(parser, text, &root, &ignored) != 0)
-        return PL_JSON_NONE;
-    return root;
+/* A text that is no JSON has no values; one that could not be looked at ends the search. */
+static int parse(pl_json_parser *parser, pl_str text, pl_json *root, pl_error *error) {
+    *root = PL_JSON_NONE;
+    if (text.n == 0 || pl_json_parse(parser, text, root, error) == 0)
+        return 0;
+    *root = PL_JSON_NONE;
+    return error->http_status >= 500 ? -1 : 0;
+}
+
+/* What the plan asks for beyond the plain members. */
+static int complete(struct scan *s, const inventory_resource *r, search_resource *resource, pl_error *error) {
+    if (s->needs & SEARCH_NEEDS_CONFIGURATION &&
+        parse(s->configurations, r->configuration, &resource->configuration, error) != 0)
+        return -1;
+    if (s->needs & SEARCH_NEEDS_TAGS && parse(s->tags, r->tags, &resource->tags, error) != 0)
+        return -1;
+    return s->needs & SEARCH_NEEDS_ARN ? arn_of(s, r, &resource->arn, error) : 0;
 }
 
 static int visit(void *context, const inventory_resource *r, pl_error *error) {
@@ -71,12 +83,8 @@ static int visit(void *context, const inventory_resource *r, pl_error *error) {
                                 .status = r->status,
                                 .create_time = r->create_time,
                                 .tags_text = r->tags};
-    if (s->needs & SEARCH_NEEDS_CONFIGURATION)
-        resource.configuration = parse(s->configurations, r->configuration);
-    if (s->needs & SEARCH_NEEDS_TAGS)
-        resource.tags = parse(s->tags, r->tags);
-    if (s->needs & SEARCH_NEEDS_ARN)
-        resource.arn = arn_of(s, r);
+    if (complete(s, r, &resource, error) != 0)
+        return -1;
     int result = search_add(s->run, &resource, error);
     s->complete = result == 1;
     return result;
