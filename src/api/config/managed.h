@@ -10,8 +10,9 @@ typedef struct config_type_count {
 } config_type_count;
 
 /*
- * The types of the owner's live resources inside the scope (NULL: everything) that no rule of the owner
- * names, with the number of resources. A rule for every type ("*") does not count as looking at one. The
+ * The types of the owner's live resources inside the scope (NULL: everything) that are recorded and that no
+ * rule of the owner names, with the number of resources. What is kept of a type that is not recorded any more
+ * does not count: no rule would look at it. A rule for every type ("*") does not count as looking at one. The
  * array lives in the call's arena.
  */
 int config_uncovered_types(api_call *call, store_session *session, const config_owner *owner,

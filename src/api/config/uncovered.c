@@ -6,12 +6,15 @@
 typedef struct counting {
     api_call *call;
     const engine_scope *scope;
-    pl_map found; /* type name -> config_type_count */
+    inventory_recorder recorder; /* of the account whose resources are counted */
+    pl_map found;                /* type name -> config_type_count */
     pl_error *error;
 } counting;
 
 static int add(counting *c, pl_str type, int64_t count) {
     config_type_count *known = pl_map_get(&c->found, type);
+    if (!inventory_recorder_covers(&c->recorder, type))
+        return 0;
     if (!known) {
         known = pl_new(c->call->arena, config_type_count, 1);
         if (known)
@@ -35,6 +38,8 @@ static int visit(void *context, const inventory_resource *resource, pl_error *er
 }
 
 static int count_account(counting *c, store_session *session, pl_str account, pl_error *error) {
+    if (inventory_recorder_get(session, c->call->arena, account, &c->recorder, error) != 0)
+        return -1;
     if (c->scope) {
         inventory_filter filter = {.account_id = account};
         return inventory_list(session, &filter, 0, visit, c, error);

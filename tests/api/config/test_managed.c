@@ -66,6 +66,32 @@ static void uncovered_types_bring_recommendations(void **state) {
     assert_text(answer, "RecommendedManagedRules.TotalCount", "0");
 }
 
+/* What is kept of a type from before it was taken out of the recorder is looked at by no rule. */
+static void types_that_are_not_recorded_bring_none(void **state) {
+    (void)state;
+    put_item("ACS::EIP::EipAddress", "eip-1", "{\"Bandwidth\":\"20\"}");
+    put_item("ACS::ECS::Disk", "d-1", "{\"Encrypted\":true}");
+    put_item("ACS::ECS::Disk", "d-2", "{\"Encrypted\":true}");
+    call_well(config_update_configuration_recorder, "{\"ResourceTypes\":\"ACS::EIP::EipAddress\"}");
+    static const char *const inputs[] = {"{}", "{\"RegionIdsScope\":\"cn-hangzhou\"}"};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        pl_json rule, answer = call_well(config_list_recommend_managed_rules, inputs[i]);
+        pl_str unused;
+        pl_json list = at(answer, "RecommendedManagedRules.RecommendedManagedRuleList");
+        assert_true(pl_json_count(list) > 0);
+        for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &unused, &rule);)
+            assert_text(rule, "ResourceTypeScope", "ACS::EIP::EipAddress");
+    }
+    const char *uncovered = "{\"FilterType\":\"UNCOVERED_RESOURCE\",\"Keyword\":\"ecs-disk-encrypted\"}";
+    pl_json answer = call_well(config_list_managed_rules, uncovered);
+    assert_text(answer, "ManagedRules.TotalCount", "0");
+    call_well(config_start_configuration_recorder, "{}");
+    assert_text(call_well(config_list_managed_rules, uncovered), "ManagedRules.TotalCount", "1");
+    answer = call_well(config_list_recommend_managed_rules, "{\"MaxResults\":1}");
+    assert_text(answer, "RecommendedManagedRules.RecommendedManagedRuleList.0.ResourceTypeScope",
+                "ACS::ECS::Disk");
+}
+
 static void types_are_described(void **state) {
     (void)state;
     pl_json answer =
@@ -157,6 +183,7 @@ int main(void) {
         TEST(a_managed_rule_is_described),
         TEST(managed_rules_are_filtered),
         TEST(uncovered_types_bring_recommendations),
+        TEST(types_that_are_not_recorded_bring_none),
         TEST(types_are_described),
         TEST(a_sample_is_real_when_there_is_a_resource),
         TEST(strict_servers_hide_extension_operators),
