@@ -78,9 +78,11 @@ pl_str api_token_make(const api_call *call, pl_str key) {
     pl_buf sealed;
     pl_buf_init(&sealed, key.n + 64);
     pl_str bound = bound_to(call), token = PL_STR_NONE;
-    if (bound.p && pl_seal(&sealed, call->services->server_key, key, bound, &call->services->random) == 0)
+    if (bound.p && key.p &&
+        pl_seal(&sealed, call->services->server_key, key, bound, &call->services->random) == 0)
         token = to_url_alphabet(call->arena, pl_buf_str(&sealed));
     pl_buf_free(&sealed);
+    call->out->out->failed |= !token.p; /* without a token the list would seem to end here */
     return token;
 }
 
@@ -91,11 +93,12 @@ static int refuse_token(api_call *call, const char *name) {
     return api_fail_generic(&call->operation->product->invalid, call->error, pl_str_from(name));
 }
 
-static pl_str open_token(api_call *call, pl_str token) {
+/* `*key` stays absent when the token is not one of this question; -1 when that could not be found out. */
+static int open_token(api_call *call, pl_str token, pl_str *key) {
     char *text = pl_arena_cstr(call->arena, token);
-    pl_str bound = bound_to(call), key = PL_STR_NONE;
+    pl_str bound = bound_to(call);
     if (!text || !bound.p)
-        return PL_STR_NONE;
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
     for (char *c = text; *c; c++)
         *c = (char)(*c == '-' ? '+' : *c == '_' ? '/' : *c);
     pl_buf sealed, plain;
@@ -103,10 +106,11 @@ static pl_str open_token(api_call *call, pl_str token) {
     pl_buf_init(&plain, token.n + 8);
     if (pl_base64_decode(&sealed, pl_str_of(text, token.n)) &&
         pl_unseal(&plain, call->services->server_key, pl_buf_str(&sealed), bound) == 0)
-        key = pl_arena_copy(call->arena, pl_buf_str(&plain));
+        *key = pl_arena_copy(call->arena, pl_buf_str(&plain));
+    bool failed = sealed.failed || plain.failed || call->arena->failed;
     pl_buf_free(&sealed);
     pl_buf_free(&plain);
-    return key;
+    return failed ? pl_fail(call->error, PL_E_ServiceUnavailable) : 0;
 }
 
 int api_token_open(api_call *call, pl_str *key) {
@@ -115,6 +119,7 @@ int api_token_open(api_call *call, pl_str *key) {
     *key = PL_STR_NONE;
     if (token.n == 0)
         return 0;
-    *key = open_token(call, token);
+    if (open_token(call, token, key) != 0)
+        return -1;
     return key->p ? 0 : refuse_token(call, name);
 }

@@ -112,8 +112,8 @@ void api_page(const api_call *call, int64_t default_size, int64_t *page, int64_t
  * parameters but the page's length; one of another account or operation, one that answered another question
  * (it would silently leave things out), or a changed one, fails with the operation's NextToken error.
  */
-pl_str api_token_make(const api_call *call, pl_str key);
-int api_token_open(api_call *call, pl_str *key); /* absent key when no NextToken was sent */
+pl_str api_token_make(const api_call *call, pl_str key); /* absent, and the answer failed, when it cannot */
+int api_token_open(api_call *call, pl_str *key);         /* absent key when no NextToken was sent */
 
 /*
  * store_write for handlers: runs `work` and, when the call carries a ClientToken, notes in the same

@@ -323,7 +323,11 @@ static pl_json type_json(const catalogue *c, pl_arena *arena, const catalogue_ty
         pl_buf_add_char(&name, colons ? '.' : type->name.p[i]);
         i += colons;
     }
-    pl_json root = entry_json(&c->shelves[CATALOGUE_TYPES], arena, pl_buf_str(&name), error);
+    pl_json root = PL_JSON_NONE;
+    if (name.failed)
+        pl_fail(error, PL_E_ServiceUnavailable);
+    else
+        root = entry_json(&c->shelves[CATALOGUE_TYPES], arena, pl_buf_str(&name), error);
     pl_buf_free(&name);
     return root;
 }

@@ -167,7 +167,10 @@ const catalogue_type *catalogue_find_type(const catalogue *c, pl_str name, pl_er
 /* The catalogue's spelling of a type name; `name` itself when the type is unknown. */
 pl_str catalogue_type_name(const catalogue *c, pl_str name);
 
-/* Parts of a type's file that are not kept, parsed into `arena`; missing when the type or the part is. */
+/*
+ * Parts of a type's file that are not kept, parsed into `arena`; missing when the type or the part is, and on
+ * failure, which `error` tells (its code is empty otherwise).
+ */
 pl_json catalogue_type_properties(const catalogue *c, pl_arena *arena, const catalogue_type *type,
                                   pl_error *error);
 pl_json catalogue_type_sample(const catalogue *c, pl_arena *arena, const catalogue_type *type,

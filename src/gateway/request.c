@@ -312,7 +312,10 @@ static int bind_and_authorize(gateway_request *r) {
     return bound;
 }
 
-/* A handler that fails without saying why, or leaves its answer unfinished, is a fault of the server. */
+/*
+ * A handler that fails without saying why, or leaves its answer unfinished, is a fault of the server. What
+ * was read with too little memory may lack something: that is no answer.
+ */
 static int call_handler(gateway_request *r, pl_writer *w) {
     unsigned depth = w->depth;
     r->error = (pl_error){0};
@@ -321,6 +324,8 @@ static int call_handler(gateway_request *r, pl_writer *w) {
         r->denied = r->denial.no_permission_type.n > 0 && r->error.http_status == 403;
         return r->error.http_status ? -1 : pl_fail(&r->error, PL_E_InternalError);
     }
+    if (r->operation->read_only && r->arena.failed)
+        return pl_fail(&r->error, PL_E_ServiceUnavailable);
     if (w->depth != depth || w->out->failed)
         return pl_failf(&r->error, PL_E_InternalError, "The answer of %.*s could not be written.",
                         PL_FMT(r->operation->name));

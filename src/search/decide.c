@@ -128,7 +128,7 @@ static int test(const search_condition *c, search_value *value, pl_arena *scratc
     }
     if (c->op != SEARCH_IN)
         return holds(c->op, first);
-    for (size_t i = 1; first != 0 && i < c->constant_count; i++)
+    for (size_t i = 1; first != 0 && first != -2 && i < c->constant_count; i++)
         first = compare(value, c->constants + i, scratch);
     return first == -2 ? -1 : first == 0;
 }

@@ -289,9 +289,9 @@ static int give_group(search_run *run, const group *g, pl_error *error) {
         *cell = item->aggregate == AGGREGATE_NONE
                     ? g->cells[item->index]
                     : total_cell(&g->totals[item->index], item->aggregate, &run->scratch);
+        if (!cell->text.p)
+            return pl_fail(error, PL_E_ServiceUnavailable);
     }
-    if (run->scratch.failed)
-        return pl_fail(error, PL_E_ServiceUnavailable);
     return search_give(run, order, cells, error);
 }
 

@@ -64,11 +64,15 @@ static int open_link(api_route_call *call, download *d) {
     int64_t expires = 0;
     pl_buf_init(&sealed, TOKEN_MAX);
     pl_buf_init(&plain, TOKEN_MAX);
-    bool sound = pl_hex_decode(&sealed, api_fields_text(call->query, PL_STR("Signature"))) &&
+    pl_str signature = api_fields_text(call->query, PL_STR("Signature"));
+    bool sound = signature.n <= 2 * TOKEN_MAX && pl_hex_decode(&sealed, signature) &&
                  pl_unseal(&plain, call->services->server_key, pl_buf_str(&sealed), bound) == 0;
     rest = sound ? pl_arena_copy(call->arena, pl_buf_str(&plain)) : PL_STR_NONE;
+    bool failed = sealed.failed || plain.failed || call->arena->failed;
     pl_buf_free(&sealed);
     pl_buf_free(&plain);
+    if (failed)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
     sound = rest.p && pl_str_split(&rest, ' ', &d->file.account_id) &&
             pl_str_split(&rest, ' ', &d->file.file_id) && pl_str_split(&rest, ' ', &expiry) &&
             pl_str_to_i64(expiry, &expires) && expires > call->now && pl_str_eq(rest, call->path);

@@ -168,14 +168,10 @@ static int get_work(store_session *session, void *argument, pl_error *error) {
 
 static void write_rule_parameters(api_call *call, const engine_rule *rule) {
     pl_json values = PL_JSON_NONE, value;
-    pl_error ignored;
     pl_str name;
     const catalogue_rule *managed =
-        rule->owner == ENGINE_MANAGED
-            ? catalogue_find_rule(call->services->catalogue, rule->identifier, &ignored)
-            : NULL;
-    if (rule->input_parameters.n)
-        (void)pl_json_parse_in(call->arena, rule->input_parameters, &values, &ignored);
+        rule->owner == ENGINE_MANAGED ? config_managed_rule(call, rule->identifier) : NULL;
+    (void)config_read_stored(call, "input parameters", rule->input_parameters, &values);
     pl_write_array(call->out, PL_STR("ConfigRuleParameters"));
     for (pl_json_walk w = pl_json_children(values); pl_json_step(&w, &name, &value);) {
         const catalogue_parameter *known = managed ? catalogue_find_parameter(managed, name) : NULL;
@@ -185,6 +181,7 @@ static void write_rule_parameters(api_call *call, const engine_rule *rule) {
         pl_write_object(call->out, PL_STR_NONE);
         pl_write_string(call->out, PL_STR("ParameterName"), name);
         pl_write_string(call->out, PL_STR("ParameterValue"), pl_buf_str(&text));
+        call->out->out->failed |= text.failed;
         pl_write_bool(call->out, PL_STR("Required"), known && known->required);
         pl_write_object_end(call->out);
         pl_buf_free(&text);

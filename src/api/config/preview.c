@@ -4,10 +4,11 @@
 
 #include "json/parser.h"
 
-static pl_str kept(api_call *call, pl_buf *text) {
-    pl_str copy = text->failed ? PL_STR_NONE : pl_arena_copy(call->arena, pl_buf_str(text));
+/* Takes the text out of the buffer; nothing is the empty text. */
+static int keep(api_call *call, pl_buf *text, pl_str *out, pl_error *error) {
+    *out = text->failed ? PL_STR_NONE : pl_arena_copy(call->arena, text->n ? pl_buf_str(text) : PL_STR(""));
     pl_buf_clear(text);
-    return copy.p ? copy : PL_STR("");
+    return out->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
 typedef struct evaluate_task {
@@ -26,13 +27,13 @@ static int show(evaluate_task *task, pl_program_state *state, pl_error *error) {
     }
     pl_buf_init(&text, 4 << 20);
     pl_program_write_annotation(state, 0, &text);
-    out->annotation = kept(task->call, &text);
+    int result = keep(task->call, &text, &out->annotation, error);
     pl_program_write_context(state, 0, &text);
-    out->context = kept(task->call, &text);
+    result |= keep(task->call, &text, &out->context, error);
     pl_program_write_applies_context(state, 0, &text);
-    out->applies = kept(task->call, &text);
+    result |= keep(task->call, &text, &out->applies, error);
     pl_buf_free(&text);
-    return 0;
+    return result;
 }
 
 /* `session` NULL: the program does not ask for related resources. */
@@ -173,6 +174,8 @@ static int wrong_item(api_call *call) {
     if (!pl_error_is(call->error, PL_E_Invalid_ConfigurationItems_Value))
         return -1;
     pl_str reason = pl_arena_copy(call->arena, pl_str_from(call->error->message));
+    if (!reason.p)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
     if (pl_str_starts(reason, pl_str_from(prefix)))
         reason = pl_str_skip(reason, sizeof prefix - 1);
     return pl_fail_code(call->error, 400, "InvalidConfigurationItem",
@@ -192,7 +195,9 @@ static int read_subject(api_call *call, config_subject *subject, bool *applies) 
     *applies = true;
     if (pl_str_trim(text).n == 0)
         return 0;
-    if (pl_json_parse_in(call->arena, text, &root, call->error) != 0 || !pl_json_is_object(root))
+    if (config_parse(call, text, &root) != 0)
+        return -1;
+    if (!pl_json_is_object(root))
         return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("ConfigurationItem"));
     if (complete_item(call, &root) != 0)
         return -1;
@@ -250,8 +255,9 @@ static int dry_run(api_call *call, const engine_rule *rule, const config_subject
     if (!managed)
         return call->error->code[0] ? -1 : pl_fail(call->error, PL_E_Invalid_SourceIdentifier_Value);
     pl_json parameters = PL_JSON_NONE;
-    if (rule->input_parameters.n &&
-        pl_json_parse_in(call->arena, rule->input_parameters, &parameters, call->error) != 0)
+    if (rule->input_parameters.n && config_parse(call, rule->input_parameters, &parameters) != 0)
+        return -1;
+    if (rule->input_parameters.n && !pl_json_exists(parameters))
         return pl_fail(call->error, PL_E_Invalid_InputParameters_Value);
     return config_preview_managed(call, managed, parameters, subject, out);
 }

@@ -17,11 +17,23 @@ static int wrong(api_call *call, size_t index, const char *reason) {
                     "The specified ResourceEvaluateItems is invalid: item %zu: %s.", index + 1, reason);
 }
 
-/* ALIYUN::ECS::Instance of the orchestration service is ACS::ECS::Instance. */
+/* ALIYUN::ECS::Instance of the orchestration service is ACS::ECS::Instance. The absent view without memory.
+ */
 static pl_str type_of(api_call *call, pl_str sent) {
     if (pl_str_starts(sent, PL_STR("ALIYUN::")))
         sent = pl_arena_printf(call->arena, "ACS::%.*s", PL_FMT(pl_str_skip(sent, 8)));
-    return catalogue_type_name(call->services->catalogue, sent);
+    return sent.p ? catalogue_type_name(call->services->catalogue, sent) : sent;
+}
+
+/* The name of an item that was sent without one, made of its properties; the absent view without memory. */
+static pl_str made_id(api_call *call, pl_str properties) {
+    pl_buf encoded;
+    pl_buf_init(&encoded, 2 * LOGICAL_ID_MAX);
+    pl_base64_encode(&encoded, pl_str_head(properties, LOGICAL_ID_MAX));
+    pl_str whole = pl_str_head(pl_buf_str(&encoded), LOGICAL_ID_MAX);
+    pl_str id = encoded.failed ? PL_STR_NONE : pl_arena_copy(call->arena, whole);
+    pl_buf_free(&encoded);
+    return id;
 }
 
 static int make_item(api_call *call, planned *plan) {
@@ -50,18 +62,16 @@ static int read_plan(api_call *call, const api_value *item, size_t index, planne
     pl_str properties = api_member_text(item, "ResourceProperties");
     if (type.n == 0 || properties.n == 0)
         return wrong(call, index, "ResourceType and ResourceProperties are needed");
-    if (pl_json_parse_in(call->arena, properties, &plan->subject.configuration, call->error) != 0 ||
-        !pl_json_is_object(plan->subject.configuration))
+    if (config_parse(call, properties, &plan->subject.configuration) != 0)
+        return -1;
+    if (!pl_json_is_object(plan->subject.configuration))
         return wrong(call, index, "ResourceProperties must be a JSON object");
     plan->type = type_of(call, type);
     plan->logical_id = api_member_text(item, "ResourceLogicalId");
-    if (plan->logical_id.n == 0) {
-        pl_buf encoded;
-        pl_buf_init(&encoded, properties.n * 2 + 8);
-        pl_base64_encode(&encoded, properties);
-        plan->logical_id = pl_arena_copy(call->arena, pl_str_head(pl_buf_str(&encoded), LOGICAL_ID_MAX));
-        pl_buf_free(&encoded);
-    }
+    if (plan->logical_id.n == 0)
+        plan->logical_id = made_id(call, properties);
+    if (!plan->type.p || !plan->logical_id.p)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
     plan->subject.resource = (inventory_resource){.account_id = api_account(call),
                                                   .resource_type = plan->type,
                                                   .region_id = PL_STR(""),
@@ -136,7 +146,9 @@ static int evaluate_named(api_call *call, const api_value *rules, size_t index, 
         pl_json parameters = PL_JSON_NONE;
         if (identifier.n == 0)
             return wrong(call, index, "Identifier is needed");
-        if (text.n && pl_json_parse_in(call->arena, text, &parameters, call->error) != 0)
+        if (text.n && config_parse(call, text, &parameters) != 0)
+            return -1;
+        if (text.n && !pl_json_exists(parameters))
             return pl_fail(call->error, PL_E_Invalid_InputParameters_Value);
         const catalogue_rule *rule = catalogue_find_rule(call->services->catalogue, identifier, call->error);
         if (!rule && call->error->code[0])

@@ -32,13 +32,14 @@ static int leave_out_selected(recommend_task *task) {
     for (size_t i = 0; i < selected.count; i++) {
         const catalogue_rule *rule =
             catalogue_find_rule(task->call->services->catalogue, selected.items[i], task->call->error);
+        if (!rule && task->call->error->code[0])
+            return -1;
         size_t kept = 0;
         for (size_t k = 0; k < task->type_count; k++)
             if (!rule || !catalogue_rule_covers(rule, task->types[k].type))
                 task->types[kept++] = task->types[k];
         task->type_count = kept;
     }
-    *task->call->error = (pl_error){0};
     return 0;
 }
 

@@ -227,9 +227,8 @@ int config_delete_report_template(api_call *call) {
 
 static void write_scope(api_call *call, pl_str scope) {
     pl_json list = PL_JSON_NONE, item;
-    pl_error ignored;
     pl_str unused;
-    (void)pl_json_parse_in(call->arena, scope, &list, &ignored);
+    (void)config_read_stored(call, "scope", scope, &list);
     pl_write_array(call->out, PL_STR("ReportScope"));
     for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &unused, &item);)
         pl_write_json(call->out, PL_STR_NONE, item);

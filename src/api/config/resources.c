@@ -154,8 +154,7 @@ static void write_network(api_call *call, pl_json configuration, const char *nam
 
 static void write_networks(api_call *call, const inventory_resource *r) {
     pl_json configuration = PL_JSON_NONE;
-    pl_error ignored = {0};
-    if (!r->configuration.p || pl_json_parse_in(call->arena, r->configuration, &configuration, &ignored) != 0)
+    if (!config_read_stored(call, "configuration", r->configuration, &configuration))
         return;
     write_network(call, configuration, "VSwitchId");
     write_network(call, configuration, "VpcId");

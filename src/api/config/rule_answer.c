@@ -92,11 +92,8 @@ void config_write_rule_source(api_call *call, const engine_rule *rule) {
 
 void config_write_managed(api_call *call, const engine_rule *rule) {
     pl_writer *out = call->out;
-    pl_error ignored;
     const catalogue_rule *managed =
-        rule->owner == ENGINE_MANAGED
-            ? catalogue_find_rule(call->services->catalogue, rule->identifier, &ignored)
-            : NULL;
+        rule->owner == ENGINE_MANAGED ? config_managed_rule(call, rule->identifier) : NULL;
     if (!managed)
         return;
     pl_write_object(out, PL_STR("ManagedRule"));

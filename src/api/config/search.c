@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-enum { ROWS_MAX = 1000, MEMORY = 64 << 20, SECONDS = 20 };
+/* ANSWER_BYTES: as recorded; written as JSON or XML they stay below what a server's answer may hold. */
+enum { ROWS_MAX = 1000, MEMORY = 64 << 20, SECONDS = 20, ANSWER_BYTES = 48 << 20 };
 
 typedef struct search_task {
     api_call *call;
@@ -17,17 +18,21 @@ typedef struct search_task {
     search_plan *plan;
     pl_writer writer; /* before the work, which may run more than once */
     size_t written;
+    size_t bytes; /* of all values so far */
     pl_json null;
 } search_task;
 
-static void write_number(search_task *task, pl_str text) {
+static int write_number(search_task *task, pl_str text, pl_error *error) {
     int64_t number;
     if (pl_str_to_i64(text, &number)) {
         pl_write_i64(task->call->out, PL_STR_NONE, number);
-        return;
+        return 0;
     }
     const char *plain = pl_arena_cstr(task->call->arena, text);
-    pl_write_double(task->call->out, PL_STR_NONE, plain ? strtod(plain, NULL) : 0);
+    if (!plain)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_write_double(task->call->out, PL_STR_NONE, strtod(plain, NULL));
+    return 0;
 }
 
 static int write_cell(search_task *task, const search_cell *cell, pl_error *error) {
@@ -36,7 +41,7 @@ static int write_cell(search_task *task, const search_cell *cell, pl_error *erro
     switch (cell->kind) {
     case SEARCH_NULL: pl_write_json(out, PL_STR_NONE, task->null); return 0;
     case SEARCH_BOOLEAN: pl_write_bool(out, PL_STR_NONE, pl_str_is(cell->text, "true")); return 0;
-    case SEARCH_NUMBER: write_number(task, cell->text); return 0;
+    case SEARCH_NUMBER: return write_number(task, cell->text, error);
     case SEARCH_TEXT: pl_write_string(out, PL_STR_NONE, cell->text); return 0;
     case SEARCH_JSON: break;
     }
@@ -76,11 +81,16 @@ static int write_row_text(search_task *task, const search_cell *cells, size_t co
 
 static int write_row(void *context, const search_cell *cells, size_t count, pl_error *error) {
     search_task *task = context;
-    if (task->call->out->out->failed)
-        return pl_failf(error, PL_E_Invalid_Sql_Value,
-                        "The specified Sql is invalid: its answer is too large; create a search file.");
-    return task->call->out->format == PL_FORMAT_XML ? write_row_text(task, cells, count, error)
-                                                    : write_cells(task, cells, count, error);
+    for (size_t i = 0; i < count; i++)
+        task->bytes += cells[i].text.n;
+    if (task->bytes > ANSWER_BYTES)
+        return pl_failf(
+            error, PL_E_Invalid_Sql_Value,
+            "The specified Sql is invalid: its answer is larger than %d MB; create a search file.",
+            ANSWER_BYTES >> 20);
+    int result = task->call->out->format == PL_FORMAT_XML ? write_row_text(task, cells, count, error)
+                                                          : write_cells(task, cells, count, error);
+    return result == 0 && task->call->out->out->failed ? pl_fail(error, PL_E_ServiceUnavailable) : result;
 }
 
 static void write_columns(pl_writer *out, const search_plan *plan) {
@@ -113,6 +123,7 @@ static int search_work(store_session *session, void *argument, pl_error *error) 
     (void)error; /* the store was given that of the call */
     *out = task->writer;
     out->out->n = task->written;
+    task->bytes = 0;
     pl_write_object(out, PL_STR("QueryResults"));
     pl_write_object(out, PL_STR("QueryResultList"));
     write_columns(out, task->plan);

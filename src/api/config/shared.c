@@ -227,16 +227,36 @@ pl_str config_shown_pack(const api_call *call, const engine_rule *rule) {
     return asked.n && engine_list_has(&rule->pack_ids, asked) ? asked : rule->pack_ids.items[0];
 }
 
+int config_parse(api_call *call, pl_str text, pl_json *root) {
+    if (pl_json_parse_in(call->arena, text, root, call->error) == 0)
+        return 0;
+    *root = PL_JSON_NONE;
+    return call->error->http_status >= 500 ? -1 : 0;
+}
+
+/* An answer that lacks something is none. */
+static void lose_answer(api_call *call, const char *what, const pl_error *why) {
+    if (call->services->log)
+        pl_log_write(call->services->log, PL_LOG_ERROR, "request %.*s: stored %s cannot be read: %s",
+                     PL_FMT(call->request_id), what, why->message);
+    call->out->out->failed = true;
+}
+
 bool config_read_stored(api_call *call, const char *what, pl_str stored, pl_json *root) {
     pl_error wrong;
     *root = PL_JSON_NONE;
     if (stored.n == 0 || pl_json_parse_in(call->arena, stored, root, &wrong) == 0)
         return stored.n > 0;
-    if (call->services->log)
-        pl_log_write(call->services->log, PL_LOG_ERROR, "request %.*s: stored %s cannot be read: %s",
-                     PL_FMT(call->request_id), what, wrong.message);
-    call->out->out->failed = true;
+    lose_answer(call, what, &wrong);
     return false;
+}
+
+const catalogue_rule *config_managed_rule(api_call *call, pl_str identifier) {
+    pl_error wrong;
+    const catalogue_rule *rule = catalogue_find_rule(call->services->catalogue, identifier, &wrong);
+    if (!rule && wrong.code[0])
+        lose_answer(call, "managed rules", &wrong);
+    return rule;
 }
 
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value) {

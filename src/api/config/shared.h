@@ -63,10 +63,19 @@ int config_check_tag(pl_error *error, pl_str key, pl_str value);
 pl_str config_shown_pack(const api_call *call, const engine_rule *rule);
 
 /*
+ * Parses JSON that the client sent. 0 with `*root` missing when it is not JSON, which is the caller's to
+ * refuse; -1 when that could not be found out, as without memory.
+ */
+int config_parse(api_call *call, pl_str text, pl_json *root);
+
+/*
  * Reads stored JSON. False when there is none, and when it cannot be read: that is logged, and the answer
  * fails with InternalError (call->out is marked as failed), whatever else is written.
  */
 bool config_read_stored(api_call *call, const char *what, pl_str stored, pl_json *root);
+
+/* A managed rule; NULL when there is none of this identifier. A failure is that of config_read_stored. */
+const catalogue_rule *config_managed_rule(api_call *call, pl_str identifier);
 
 /* Writes [{TagKey, TagValue}] (or [{Key, Value}]) of stored text. */
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value);

@@ -258,8 +258,9 @@ static int list_work(store_session *session, void *argument, pl_error *error) {
 static int add_group(list_task *list, const org_group *group) {
     api_call *call = list->task.call;
     engine_tags tags = {pl_new(call->arena, engine_tag, group->tags.count + 1), 0};
+    pl_str id = pl_arena_copy(call->arena, group->id);
     pl_buf text;
-    if (!tags.items)
+    if (!tags.items || !id.p)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     for (; tags.count < group->tags.count; tags.count++)
         tags.items[tags.count] =
@@ -267,8 +268,7 @@ static int add_group(list_task *list, const org_group *group) {
     pl_buf_init(&text, 1 << 20);
     engine_tags_write(&tags, &text);
     int result = text.failed ? pl_fail(call->error, PL_E_ServiceUnavailable)
-                             : add_stored(&list->task, &list->lines, pl_arena_copy(call->arena, group->id),
-                                          pl_buf_str(&text), call->error);
+                             : add_stored(&list->task, &list->lines, id, pl_buf_str(&text), call->error);
     pl_buf_free(&text);
     return result;
 }

@@ -11,7 +11,7 @@ typedef struct template_filter {
 } template_filter;
 
 static const catalogue_rule *rule_of(api_call *call, const catalogue_template_rule *entry) {
-    return catalogue_find_rule(call->services->catalogue, entry->identifier, call->error);
+    return config_managed_rule(call, entry->identifier);
 }
 
 static bool rule_is_wanted(const template_filter *filter, const catalogue_rule *rule) {
@@ -37,9 +37,7 @@ static bool is_wanted(api_call *call, const template_filter *filter, const catal
 
 static void write_parameters(api_call *call, const catalogue_rule *rule, pl_str own) {
     pl_json values = PL_JSON_NONE;
-    pl_error ignored;
-    if (own.n)
-        (void)pl_json_parse_in(call->arena, own, &values, &ignored);
+    (void)config_read_stored(call, "parameters of a template", own, &values);
     pl_write_array(call->out, PL_STR("ConfigRuleParameters"));
     for (size_t i = 0; i < rule->parameter_count; i++) {
         const catalogue_parameter *parameter = &rule->parameters[i];

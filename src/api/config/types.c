@@ -99,6 +99,7 @@ static void write_property(pl_buf *out, pl_json property, pl_json sample) {
     pl_buf example;
     pl_buf_init(&example, 1 << 16);
     pl_json_write_text(&example, sample_value(sample, key));
+    out->failed |= example.failed;
     const struct {
         const char *name;
         pl_str value;
@@ -119,10 +120,14 @@ int config_get_resource_type_properties(api_call *call) {
     const catalogue_type *type = type_of(call);
     if (!type)
         return -1;
-    pl_json list = catalogue_type_properties(call->services->catalogue, call->arena, type, call->error);
-    pl_json sample = catalogue_type_sample(call->services->catalogue, call->arena, type, call->error),
-            property;
+    pl_json property, list, sample;
     pl_str unused;
+    list = catalogue_type_properties(call->services->catalogue, call->arena, type, call->error);
+    if (call->error->code[0])
+        return -1;
+    sample = catalogue_type_sample(call->services->catalogue, call->arena, type, call->error);
+    if (call->error->code[0])
+        return -1;
     pl_buf text;
     pl_buf_init(&text, 4 << 20);
     pl_buf_add_char(&text, '[');
@@ -171,6 +176,8 @@ static int fill_mock(sample_task *task) {
     api_call *call = task->call;
     pl_json sample = catalogue_type_sample(call->services->catalogue, call->arena, task->type, call->error);
     pl_buf text;
+    if (call->error->code[0])
+        return -1;
     pl_buf_init(&text, 4 << 20);
     pl_json_write(&text, sample);
     task->resource =
@@ -182,8 +189,9 @@ static int fill_mock(sample_task *task) {
                              .tags = PL_STR("{}"),
                              .create_time = call->now,
                              .configuration = pl_arena_copy(call->arena, pl_buf_str(&text))};
+    bool whole = !text.failed && task->resource.configuration.p;
     pl_buf_free(&text);
-    return task->resource.configuration.p ? 0 : pl_fail(call->error, PL_E_ServiceUnavailable);
+    return whole ? 0 : pl_fail(call->error, PL_E_ServiceUnavailable);
 }
 
 static void write_sample(api_call *call, const inventory_resource *resource) {
