@@ -77,6 +77,51 @@ static void a_search_answers_rows_of_values(void **state) {
                  "Invalid.Sql.Value");
 }
 
+enum { LARGE = 1000000, ENOUGH = 52 };
+
+static void put_large(int number) {
+    pl_arena arena;
+    pl_json root;
+    engine_ingested done;
+    inventory_defaults defaults = {.account_id = world.caller.account_id, .catalogue = world.catalogue};
+    pl_arena_init(&arena, 64 << 20);
+    pl_str text = pl_arena_printf(&arena,
+                                  "[{\"resourceType\":\"Test::Large\",\"resourceId\":\"r-%d\","
+                                  "\"configuration\":{\"text\":\"%0*d\"}}]",
+                                  number, LARGE, number);
+    if (pl_json_parse_in(&arena, text, &root, &world.error) != 0 ||
+        engine_ingest(world.engine, &defaults, root, world.now, &done, &world.error) != 0)
+        fail_msg("%s", world.error.message);
+    pl_arena_free(&arena);
+}
+
+static int search_once(const char *sql) {
+    pl_arena arena;
+    api_value member = {.name = PL_STR("Sql"), .type = API_STRING, .text = pl_str_from(sql)};
+    api_value input = {.type = API_OBJECT, .items = &member, .count = 1};
+    pl_arena_init(&arena, 256 << 20);
+    int status = call_once(config_list_resources_by_advanced_search, &input, &arena, &world.error);
+    pl_arena_free(&arena);
+    return status;
+}
+
+static void an_answer_that_grows_too_large_is_refused(void **state) {
+    (void)state;
+    for (int i = 0; i < ENOUGH; i++)
+        put_large(i);
+    pl_buf_free(&world.answer);
+    pl_buf_init(&world.answer, 128 << 20);
+    assert_int_equal(search_once("SELECT text LIMIT 49"), 0);
+    assert_true(world.answer.n > (size_t)49 * LARGE);
+    assert_int_equal(search_once("SELECT text"), -1);
+    assert_string_equal(world.error.code, "Invalid.Sql.Value");
+    /* Where the buffer ends first it is the server that lacks something. */
+    pl_buf_free(&world.answer);
+    pl_buf_init(&world.answer, 16 << 20);
+    assert_int_equal(search_once("SELECT text"), -1);
+    assert_string_equal(world.error.code, "ServiceUnavailable");
+}
+
 static void groups_are_those_of_the_caller(void **state) {
     (void)state;
     const char *group = call_group();
@@ -218,6 +263,7 @@ static void a_template_goes_with_its_report(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_search_answers_rows_of_values),
+        TEST(an_answer_that_grows_too_large_is_refused),
         TEST(groups_are_those_of_the_caller),
         TEST(a_report_that_is_made_is_not_begun_again),
         TEST(inventories_and_search_files_join_or_replace),
