@@ -8,7 +8,8 @@
  * order: a run moves all of them.
  *
  * Where a filter leaves little of what has to be looked at, a page ends after ROWS_MAX rows, with fewer
- * results than asked for and a token.
+ * results than asked for and a token. A page that has nothing yet looks at SPARE_ROWS more, so that only long
+ * lists have pages without a result.
  */
 #include "engine/results.h"
 
@@ -17,7 +18,7 @@
 
 #include <stdlib.h>
 
-enum { ROWS_MAX = 8192, QUERY_ROWS = 512, LIMIT_MAX = 1000, SAME_ID_MAX = 64 };
+enum { ROWS_MAX = 8192, SPARE_ROWS = 65536, QUERY_ROWS = 512, LIMIT_MAX = 1000, SAME_ID_MAX = 64 };
 
 /* Where a result stands in the list. */
 typedef struct place {
@@ -46,6 +47,7 @@ typedef struct listing {
     inventory_resource *named;
     size_t named_count; /* resources with the filter's id in the account */
     size_t rows;        /* looked at, by the page or, by age, by the current walk */
+    size_t spare;       /* more that the page may look at while it has nothing */
     pl_error *error;
 } listing;
 
@@ -141,6 +143,10 @@ static int look(walk *w, const place *at) {
     listing *l = w->l;
     if (++l->rows < ROWS_MAX)
         return 0;
+    if (l->count == 0 && l->spare > 0) {
+        l->spare--;
+        return 0;
+    }
     if (!l->by_age || !l->gave_up || compare_ages(at, &l->reached) < 0)
         l->reached = *at;
     l->gave_up = true;
@@ -497,6 +503,7 @@ int engine_list_results(engine *e, store_session *session, pl_arena *arena,
                  .by_age = filter->oldest_non_compliant_first && filter->has_compliance &&
                            filter->compliance == ENGINE_NON_COMPLIANT,
                  .limit = limit < LIMIT_MAX ? limit : LIMIT_MAX,
+                 .spare = SPARE_ROWS,
                  .error = error};
     l.entries = pl_new(arena, entry, l.limit + 1);
     l.named = pl_new(arena, inventory_resource, SAME_ID_MAX);

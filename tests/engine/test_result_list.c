@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <sqlite3.h>
 
-enum { LISTED_MAX = 40000, FEW = 1000, MANY = 9000 };
+enum { LISTED_MAX = 40000, FEW = 1000, MANY = 9000, OFTEN = 20 };
 
 /* --- Cost: instructions of SQLite's machine, which are the same on every machine ---------------------------
  */
@@ -41,7 +41,7 @@ struct asking {
 static int ask_work(store_session *session, void *argument, pl_error *wrong) {
     struct asking *a = argument;
     engine_result_filter filter = *a->filter;
-    const engine_rule *rules[RULES];
+    const engine_rule *rules[OFTEN];
     for (size_t i = 0; i < a->rule_count; i++) {
         engine_rule *current = pl_new(&arena, engine_rule, 1);
         bool found;
@@ -337,26 +337,34 @@ static void a_page_costs_the_same_however_long_the_list(void **state) {
                      (long long)few[i], FEW, (long long)many[i], MANY);
 }
 
-/* A needle among many rows: pages end early, the list is whole. */
+/* The first result among many rows lies on the first page; past a bound pages end early, the list is whole.
+ */
 static void a_page_ends_early_rather_than_looking_long(void **state) {
     (void)state;
-    static const pl_str group = PL_STR_INIT("rg-none");
+    static const pl_str group = PL_STR_INIT("rg-none"), nothing = PL_STR_INIT("rg-empty");
     engine_result_filter needle = {.group_ids = &group, .group_id_count = 1};
-    engine_rule *rules[] = {make_rule(0)};
+    engine_result_filter none = {.group_ids = &nothing, .group_id_count = 1};
+    engine_rule *rules[OFTEN] = {make_rule(0)};
     for (size_t from = 0; from < MANY; from += 1000)
         put_instances(from, from + 1000);
     put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"needle\",\"regionId\":\"r\","
         "\"resourceGroupId\":\"rg-none\",\"configuration\":{\"Status\":\"Stopped\"}}]");
     struct asking a = {.filter = &needle, .rules = rules, .rule_count = 1, .limit = 10};
     ask(&a);
-    assert_int_equal(a.count, 0);
-    assert_true(a.next.p != NULL);
+    assert_int_equal(a.count, 1);
     assert_int_equal(read_pages(&a, list_of, NULL), 1);
     needle.has_compliance = true;
     needle.compliance = ENGINE_NON_COMPLIANT;
     assert_int_equal(read_pages(&a, list_of, NULL), 1);
     needle.oldest_non_compliant_first = true;
     assert_int_equal(read_pages(&a, list_of, NULL), 1);
+    for (size_t i = 1; i < OFTEN; i++)
+        rules[i] = rules[0];
+    struct asking empty = {.filter = &none, .rules = rules, .rule_count = OFTEN, .limit = 10};
+    ask(&empty);
+    assert_int_equal(empty.count, 0);
+    assert_true(empty.next.p != NULL);
+    assert_int_equal(read_pages(&empty, list_of, NULL), 0);
 }
 
 /* --- Several rules by age, each with more rows than a page looks at ----------------------------------------
