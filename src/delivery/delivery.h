@@ -139,13 +139,19 @@ int delivery_channel_delete(store_session *session, pl_str owner_id, pl_str chan
 /* All channels of a group, or with an absent group all that the room keeps of an account. */
 int delivery_delete_owner(store_session *session, pl_str owner_id, pl_str aggregator_id, pl_error *error);
 
+/* How a channel fares. Times are Unix milliseconds, 0: never. */
 typedef struct delivery_status {
-    int64_t waiting, delivered, dropped, failures, last_delivered, last_failed;
-    pl_str last_error;
+    pl_str channel_id, aggregator_id; /* no aggregator: of the account itself */
+    bool enabled;
+    int64_t waiting, delivered, dropped; /* documents; the latter two since the channel was made */
+    int64_t failures;                    /* tries in a row that failed */
+    int64_t last_delivered, last_failed;
+    pl_str last_error; /* of the last failure; empty: none yet */
 } delivery_status;
 
-int delivery_status_get(store_session *session, pl_arena *arena, pl_str owner_id, pl_str channel_id,
-                        delivery_status *out, pl_error *error);
+/* The account's channels and those of its groups, oldest first, at most `most`. */
+int delivery_list_status(store_session *session, pl_arena *arena, pl_str owner_id, size_t most,
+                         delivery_status **out, size_t *count, pl_error *error);
 
 /* Deliveries that wait, over all accounts. */
 int delivery_count(store_session *session, int64_t *waiting, pl_error *error);

@@ -162,34 +162,42 @@ int outbox_note(store_session *session, const delivery_row *row, int64_t deliver
                      "ttiit", row->account_id, row->channel_id, dropped, now, pl_str_from(reason));
 }
 
-int delivery_status_get(store_session *session, pl_arena *arena, pl_str owner_id, pl_str channel_id,
-                        delivery_status *out, pl_error *error) {
-    *out = (delivery_status){.last_error = PL_STR("")};
+static int read_status(store_statement *st, pl_arena *arena, delivery_status *out, pl_error *error) {
+    *out = (delivery_status){.channel_id = pl_arena_copy(arena, store_column_text(st, 0)),
+                             .aggregator_id = pl_arena_copy(arena, store_column_text(st, 1)),
+                             .enabled = store_column_i64(st, 2) != 0,
+                             .waiting = store_column_i64(st, 3),
+                             .delivered = store_column_i64(st, 4),
+                             .dropped = store_column_i64(st, 5),
+                             .failures = store_column_i64(st, 6),
+                             .last_delivered = store_column_i64(st, 7),
+                             .last_failed = store_column_i64(st, 8),
+                             .last_error = pl_arena_copy(arena, store_column_text(st, 9))};
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
+int delivery_list_status(store_session *session, pl_arena *arena, pl_str owner_id, size_t most,
+                         delivery_status **out, size_t *count, pl_error *error) {
+    int step;
     store_statement *st = store_prepare(
-        session, "SELECT COUNT(*) FROM deliveries WHERE account_id = $1 AND channel_id = $2 AND kind = 0",
+        session,
+        "SELECT c.channel_id, c.aggregator_id, c.status, (SELECT COUNT(*) FROM deliveries d WHERE "
+        "d.account_id = c.account_id AND d.channel_id = c.channel_id AND d.kind = 0), COALESCE(s.delivered, "
+        "0), COALESCE(s.dropped, 0), COALESCE(s.failures, 0), COALESCE(s.last_delivered, 0), "
+        "COALESCE(s.last_failed, 0), COALESCE(s.last_error, '') FROM delivery_channels c LEFT JOIN "
+        "delivery_status s ON s.account_id = c.account_id AND s.channel_id = c.channel_id WHERE "
+        "c.account_id = $1 ORDER BY c.created, c.channel_id LIMIT $2",
         error);
+    *count = 0;
+    *out = pl_new(arena, delivery_status, most + 1);
+    if (!*out)
+        return pl_fail(error, PL_E_ServiceUnavailable);
     store_bind_text(st, 1, owner_id);
-    store_bind_text(st, 2, channel_id);
-    if (store_step(st, error) != 1)
-        return -1;
-    out->waiting = store_column_i64(st, 0);
-    store_reset(st);
-    st = store_prepare(session,
-                       "SELECT delivered, dropped, failures, last_delivered, last_failed, last_error FROM "
-                       "delivery_status WHERE account_id = $1 AND channel_id = $2",
-                       error);
-    store_bind_text(st, 1, owner_id);
-    store_bind_text(st, 2, channel_id);
-    int step = store_step(st, error);
-    if (step <= 0)
-        return step;
-    int64_t *const numbers[] = {&out->delivered, &out->dropped, &out->failures, &out->last_delivered,
-                                &out->last_failed};
-    for (int i = 0; i < 5; i++)
-        *numbers[i] = store_column_i64(st, i);
-    out->last_error = pl_arena_copy(arena, store_column_text(st, 5));
-    store_reset(st);
-    return out->last_error.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+    store_bind_i64(st, 2, (int64_t)most);
+    while ((step = store_step(st, error)) == 1)
+        if (read_status(st, arena, *out + (*count)++, error) != 0)
+            return -1;
+    return step;
 }
 
 int delivery_count(store_session *session, int64_t *waiting, pl_error *error) {

@@ -77,9 +77,16 @@ static int renew_rows(store_session *session, void *argument, pl_error *wrong) {
 
 static int read_status(store_session *session, void *argument, pl_error *wrong) {
     struct asking *a = argument;
-    if (delivery_count(session, &a->waiting, wrong) != 0)
+    delivery_status *list;
+    size_t count;
+    if (delivery_count(session, &a->waiting, wrong) != 0 ||
+        delivery_list_status(session, &arena, account, 100, &list, &count, wrong) != 0)
         return -1;
-    return delivery_status_get(session, &arena, account, a->channel.channel_id, &a->status, wrong);
+    for (size_t i = 0; i < count; i++)
+        if (pl_str_eq(list[i].channel_id, a->channel.channel_id))
+            a->status = list[i];
+    assert_true(a->status.channel_id.n > 0);
+    return 0;
 }
 
 static delivery_channel make_channel(delivery_type type, const char *target) {

@@ -239,6 +239,11 @@ test('a document that its target refuses is given up after some tries; others go
   await until(() => messages('picky').some((m) => m.configurationItem.resourceId === 'good-one'));
   await until(async () => /plumbline_deliveries_dropped_total 1/.test(await metrics()));
   assert.match(server.log, /has dropped a delivery: InvalidArgument/);
+  const { DeliveryChannels } = await server.call('GetServerStatus', {}, { version: '2026-11-01' });
+  const told = DeliveryChannels.find((one) => one.DeliveryChannelId === id);
+  assert.deepEqual([told.Status, told.Delivered, told.Dropped, told.Waiting, told.AggregatorId], [1, 1, 1, 0, '']);
+  assert.match(told.LastError, /InvalidArgument/);
+  assert.match(told.LastDelivered + told.LastFailed, /^(20[-0-9:.TZ]+Z){2}$/);
   sink.answer = () => 200;
   await drop(id);
 });

@@ -1,15 +1,19 @@
-/* GetServerStatus: version, store, counts and queue depths, as far as the caller's account goes. */
+/* GetServerStatus: version, store, counts, queue depths and deliveries, as far as the caller's account goes.
+ */
 #include "api/call.h"
 #include "api/operations.gen.h"
+#include "delivery/delivery.h"
 #include "engine/rules.h"
 
-enum { MOST_RUNS = 100 };
+enum { MOST_RUNS = 100, MOST_CHANNELS = 100 };
 
 typedef struct status_task {
     api_call *call;
     int64_t resources, rules, runs, functions;
     engine_progress *progress;
     size_t progress_count;
+    delivery_status *channels;
+    size_t channel_count;
 } status_task;
 
 static int status_work(store_session *session, void *argument, pl_error *error) {
@@ -22,7 +26,9 @@ static int status_work(store_session *session, void *argument, pl_error *error) 
         engine_rule_list(session, task->call->arena, &own, NULL, &rules, &count, error) != 0 ||
         engine_count_queues(session, &task->runs, &task->functions, error) != 0 ||
         engine_list_progress(task->call->services->engine, session, task->call->arena, account, MOST_RUNS,
-                             &task->progress, &task->progress_count, error) != 0)
+                             &task->progress, &task->progress_count, error) != 0 ||
+        delivery_list_status(session, task->call->arena, account, MOST_CHANNELS, &task->channels,
+                             &task->channel_count, error) != 0)
         return -1;
     task->rules = (int64_t)count;
     return 0;
@@ -46,6 +52,31 @@ static void write_progress(pl_writer *out, const status_task *task) {
     pl_write_array_end(out);
 }
 
+static void write_time(pl_writer *out, pl_str name, int64_t time) {
+    char text[PL_TIME_TEXT];
+    pl_write_string(out, name, time ? pl_time_iso(time, text) : PL_STR(""));
+}
+
+static void write_channels(pl_writer *out, const status_task *task) {
+    pl_write_array(out, PL_STR("DeliveryChannels"));
+    for (size_t i = 0; i < task->channel_count; i++) {
+        const delivery_status *channel = &task->channels[i];
+        pl_write_object(out, PL_STR_NONE);
+        pl_write_string(out, PL_STR("AggregatorId"), channel->aggregator_id);
+        pl_write_i64(out, PL_STR("Delivered"), channel->delivered);
+        pl_write_string(out, PL_STR("DeliveryChannelId"), channel->channel_id);
+        pl_write_i64(out, PL_STR("Dropped"), channel->dropped);
+        pl_write_i64(out, PL_STR("FailuresInARow"), channel->failures);
+        write_time(out, PL_STR("LastDelivered"), channel->last_delivered);
+        pl_write_string(out, PL_STR("LastError"), channel->last_error);
+        write_time(out, PL_STR("LastFailed"), channel->last_failed);
+        pl_write_i64(out, PL_STR("Status"), channel->enabled);
+        pl_write_i64(out, PL_STR("Waiting"), channel->waiting);
+        pl_write_object_end(out);
+    }
+    pl_write_array_end(out);
+}
+
 int plumbline_get_server_status(api_call *call) {
     status_task task = {.call = call};
     char text[PL_TIME_TEXT];
@@ -61,6 +92,7 @@ int plumbline_get_server_status(api_call *call) {
     pl_write_i64(out, PL_STR("Writes"), (int64_t)counters.writes);
     pl_write_i64(out, PL_STR("Commits"), (int64_t)counters.commits);
     pl_write_object_end(out);
+    write_channels(out, &task);
     write_progress(out, &task);
     pl_write_object(out, PL_STR("Queues"));
     pl_write_i64(out, PL_STR("EvaluationRuns"), task.runs);
