@@ -44,10 +44,6 @@ void store_bulk_text(store_bulk *bulk, pl_str value) {
     add(bulk, &(store_value){.kind = value.p ? STORE_TEXT : STORE_NULL, .bytes = value});
 }
 
-void store_bulk_blob(store_bulk *bulk, pl_str value) {
-    add(bulk, &(store_value){.kind = value.p ? STORE_BLOB : STORE_NULL, .bytes = value});
-}
-
 void store_bulk_i64(store_bulk *bulk, int64_t value) {
     add(bulk, &(store_value){.kind = STORE_I64, .number = value});
 }

@@ -117,7 +117,6 @@ store_statement *store_prepare(store_session *session, const char *sql, pl_error
 void store_bind_text(store_statement *st, int index, pl_str value);
 void store_bind_i64(store_statement *st, int index, int64_t value);
 void store_bind_blob(store_statement *st, int index, pl_str value);
-void store_bind_null(store_statement *st, int index);
 
 /*
  * Runs the statement to its next row: 1 a row, 0 done (the statement is then ready to be bound and stepped
@@ -193,7 +192,6 @@ store_bulk *store_bulk_begin(store_session *session, const char *table, const ch
                              size_t column_count, pl_error *error);
 void store_bulk_text(store_bulk *bulk, pl_str value);
 void store_bulk_i64(store_bulk *bulk, int64_t value);
-void store_bulk_blob(store_bulk *bulk, pl_str value);
 void store_bulk_null(store_bulk *bulk);
 int store_bulk_row(store_bulk *bulk, pl_error *error);
 int store_bulk_end(store_bulk *bulk, pl_error *error);

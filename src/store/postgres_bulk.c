@@ -4,7 +4,6 @@
  */
 #include "store/postgres.h"
 
-#include "base/encode.h"
 #include "base/memory.h"
 
 enum {
@@ -82,9 +81,9 @@ static void escape(pl_buf *out, pl_str s) {
 }
 
 /* In pieces, so that a large value does not exist a second time. */
-static int add_bytes(postgres_bulk *bulk, pl_str rest, void (*write)(pl_buf *, pl_str)) {
+static int add_text(postgres_bulk *bulk, pl_str rest) {
     while (rest.n > 0) {
-        write(&bulk->gathered, pl_str_head(rest, PIECE));
+        escape(&bulk->gathered, pl_str_head(rest, PIECE));
         rest = pl_str_skip(rest, PIECE);
         if (bulk->gathered.n > SENT_AT && send_gathered(bulk) != 0)
             return -1;
@@ -97,12 +96,10 @@ int store_postgres_bulk_value(store_bulk *base, const store_value *value) {
     if (base->column > 0)
         pl_buf_add_char(&bulk->gathered, '\t');
     switch (value->kind) {
-    case STORE_NULL: pl_buf_add(&bulk->gathered, PL_STR("\\N")); break;
+    case STORE_NULL:
+    case STORE_BLOB: pl_buf_add(&bulk->gathered, PL_STR("\\N")); break; /* bulk loads have no blobs */
     case STORE_I64: pl_buf_add_i64(&bulk->gathered, value->number); break;
-    case STORE_TEXT: return add_bytes(bulk, value->bytes, escape);
-    case STORE_BLOB:
-        pl_buf_add(&bulk->gathered, PL_STR("\\\\x"));
-        return add_bytes(bulk, value->bytes, pl_hex_encode);
+    case STORE_TEXT: return add_text(bulk, value->bytes);
     }
     return 0;
 }

@@ -135,11 +135,11 @@ int store_sqlite_bulk_value(store_bulk *base, const store_value *value) {
 
 static int bind_value(sqlite3_stmt *handle, int place, const store_value *value) {
     switch (value->kind) {
-    case STORE_NULL: break;
+    case STORE_NULL:
+    case STORE_BLOB: break; /* bulk loads have no blobs */
     case STORE_I64: return sqlite3_bind_int64(handle, place, value->number);
     case STORE_TEXT:
         return sqlite3_bind_text64(handle, place, value->bytes.p, value->bytes.n, SQLITE_STATIC, SQLITE_UTF8);
-    case STORE_BLOB: return sqlite3_bind_blob64(handle, place, value->bytes.p, value->bytes.n, SQLITE_STATIC);
     }
     return sqlite3_bind_null(handle, place);
 }

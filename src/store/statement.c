@@ -121,10 +121,6 @@ void store_bind_i64(store_statement *st, int index, int64_t value) {
     bind(st, index, &(store_value){.kind = STORE_I64, .number = value});
 }
 
-void store_bind_null(store_statement *st, int index) {
-    bind(st, index, &(store_value){.kind = STORE_NULL});
-}
-
 int store_step(store_statement *st, pl_error *error) {
     if (!st)
         return -1;

@@ -1,62 +1,7 @@
-/* What a domain notices of the store: values, transactions, conflicts, bulk loads, notifications; both
- * drivers. */
-#include "store/cases.h"
-
-#include "base/arena.h"
+/* What a domain notices of the store: values, transactions, conflicts, notifications; both drivers. */
+#include "store/things.h"
 
 #include <pthread.h>
-
-static test_case test;
-
-static int make_table(store_session *session, void *argument, pl_error *e) {
-    (void)argument;
-    return store_run(
-        session, e,
-        "CREATE TABLE things(account_id TEXT NOT NULL, id BIGINT NOT NULL, name TEXT, body BYTEA,"
-        "size BIGINT CHECK (size < 1000), PRIMARY KEY (account_id, id))",
-        "");
-}
-
-static int setup(void **state) {
-    (void)state;
-    if (new_case(&test) != 0)
-        return -1;
-    open_case(&test, NULL);
-    return store_write(test.store, make_table, NULL, &error);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    drop_case(&test);
-    return 0;
-}
-
-static const char insert_thing[] = "INSERT INTO things(account_id, id, name, body, size) "
-                                   "VALUES($1, $2, $3, $4, $5)";
-
-static int put(store_session *session, int64_t id, const char *name, pl_error *e) {
-    return store_run(session, e, insert_thing, "titbi", PL_STR("a"), id, pl_str_from(name), PL_STR_NONE,
-                     (int64_t)1);
-}
-
-static int put_three(store_session *session, void *argument, pl_error *e) {
-    (void)argument;
-    return put(session, 1, "one", e) || put(session, 2, "two", e) || put(session, 3, "three", e) ? -1 : 0;
-}
-
-static int count_into(store_session *session, void *argument, pl_error *e) {
-    store_statement *st = store_prepare(session, "SELECT count(*) FROM things", e);
-    if (store_step(st, e) != 1)
-        return -1;
-    *(int64_t *)argument = store_column_i64(st, 0);
-    return 0;
-}
-
-static int64_t stored(void) {
-    int64_t count = -1;
-    assert_done(store_read(test.store, count_into, &count, &error));
-    return count;
-}
 
 /* Values. */
 
@@ -71,7 +16,7 @@ static int put_odd_values(store_session *session, void *argument, pl_error *e) {
     store_bind_i64(st, 2, INT64_MIN);
     store_bind_text(st, 3, PL_STR_NONE);
     store_bind_blob(st, 4, PL_STR(""));
-    store_bind_null(st, 5);
+    store_bind_text(st, 5, PL_STR_NONE);
     return store_step(st, e);
 }
 
@@ -292,11 +237,6 @@ static void after_a_failed_statement_a_work_cannot_commit(void **state) {
     assert_int_equal(stored(), 0);
 }
 
-static int put_one(store_session *session, void *argument, pl_error *e) {
-    (void)argument;
-    return put(session, 1, "one", e);
-}
-
 static int put_too_large(store_session *session, void *argument, pl_error *e) {
     (void)argument;
     return store_run(session, e, insert_thing, "titbi", PL_STR("a"), (int64_t)9, PL_STR("x"), PL_STR_NONE,
@@ -408,127 +348,6 @@ static void too_many_readers_are_told_after_the_wait(void **state) {
     assert_int_equal(result, -1);
     assert_string_equal(error.code, "ServiceUnavailable");
     assert_int_equal(stored(), 0);
-}
-
-/* Bulk loads. */
-
-static const char *const thing_columns[] = {"account_id", "id", "name", "body", "size"};
-
-static void add_thing(store_bulk *bulk, int64_t id, pl_str name) {
-    store_bulk_text(bulk, PL_STR("a"));
-    store_bulk_i64(bulk, id);
-    store_bulk_text(bulk, name);
-    store_bulk_blob(bulk, id % 2 ? pl_str_of("\0\1", 2) : PL_STR_NONE);
-    if (id % 3)
-        store_bulk_i64(bulk, id % 1000);
-    else
-        store_bulk_null(bulk);
-}
-
-static int load(store_session *session, void *argument, pl_error *e) {
-    int64_t rows = *(int64_t *)argument;
-    store_bulk *bulk = store_bulk_begin(session, "things", thing_columns, 5, e);
-    for (int64_t id = 1; id <= rows; id++) {
-        char name[32];
-        int n = snprintf(name, sizeof name, "thing\t%lld\\", (long long)id);
-        add_thing(bulk, id, pl_str_of(name, (size_t)n));
-        memset(name, 'x', sizeof name);
-        if (store_bulk_row(bulk, e) != 0)
-            break;
-    }
-    return store_bulk_end(bulk, e);
-}
-
-static int check_load(store_session *session, void *argument, pl_error *e) {
-    int64_t rows = *(int64_t *)argument;
-    store_statement *st = store_prepare(session, "SELECT id, name, body, size FROM things ORDER BY id", e);
-    for (int64_t id = 1; id <= rows; id++) {
-        char name[32];
-        snprintf(name, sizeof name, "thing\t%lld\\", (long long)id);
-        assert_int_equal(store_step(st, e), 1);
-        assert_int_equal(store_column_i64(st, 0), id);
-        assert_str(store_column_text(st, 1), name);
-        assert_int_equal(store_column_blob(st, 2).n, id % 2 ? 2 : 0);
-        assert_true(store_column_null(st, 2) == (id % 2 == 0));
-        assert_true(store_column_null(st, 3) == (id % 3 == 0));
-        assert_int_equal(store_column_i64(st, 3), id % 3 ? id % 1000 : 0);
-    }
-    assert_int_equal(store_step(st, e), 0);
-    return 0;
-}
-
-static void a_bulk_load_stores_every_row(void **state) {
-    (void)state;
-    int64_t none = 0, rows = 1003;
-    assert_done(store_write(test.store, load, &none, &error));
-    assert_done(store_write(test.store, load, &rows, &error));
-    assert_done(store_read(test.store, check_load, &rows, &error));
-}
-
-static int load_large(store_session *session, void *argument, pl_error *e) {
-    store_bulk *bulk = store_bulk_begin(session, "things", thing_columns, 5, e);
-    for (int64_t id = 1; id <= 3; id++) {
-        add_thing(bulk, id, *(pl_str *)argument);
-        if (store_bulk_row(bulk, e) != 0)
-            break;
-    }
-    return store_bulk_end(bulk, e);
-}
-
-static int sum_lengths(store_session *session, void *argument, pl_error *e) {
-    store_statement *st = store_prepare(session, "SELECT sum(length(name)) FROM things", e);
-    int result = store_step(st, e);
-    *(int64_t *)argument = store_column_i64(st, 0);
-    return result == 1 ? 0 : -1;
-}
-
-static void a_bulk_load_of_large_values_stores_them(void **state) {
-    (void)state;
-    static char large[700000];
-    memset(large, 'x', sizeof large);
-    pl_str text = pl_str_of(large, sizeof large);
-    int64_t length = 0;
-    assert_done(store_write(test.store, load_large, &text, &error));
-    assert_done(store_read(test.store, sum_lengths, &length, &error));
-    assert_int_equal(length, 3 * sizeof large);
-}
-
-static void a_conflict_in_a_bulk_load_is_told(void **state) {
-    (void)state;
-    int64_t rows = 50;
-    assert_done(store_write(test.store, put_one, NULL, &error));
-    assert_int_equal(store_write(test.store, load, &rows, &error), -1);
-    assert_true(store_is_conflict(&error));
-    assert_int_equal(stored(), 1);
-}
-
-static int load_wrongly(store_session *session, void *argument, pl_error *e) {
-    int how = *(int *)argument;
-    store_bulk *bulk = store_bulk_begin(session, how == 4 ? "nothing" : "things", thing_columns, 5, e);
-    add_thing(bulk, 1, how == 3 ? pl_str_of("\0", 1) : PL_STR("x"));
-    if (how == 0)
-        store_bulk_null(bulk);
-    if (how != 1)
-        store_bulk_row(bulk, e);
-    if (how == 2)
-        store_bulk_i64(bulk, 7);
-    if (how == 5)
-        return 0;
-    if (how == 6 && put(session, 5, "five", e) == 0)
-        return 0;
-    return store_bulk_end(bulk, e);
-}
-
-static void wrong_use_of_a_bulk_load_is_an_error(void **state) {
-    (void)state;
-    static const char *const wanted[] = {"InternalError",    "InternalError", "InternalError",
-                                         "InvalidParameter", "InternalError", "InternalError",
-                                         "InternalError"};
-    for (int how = 0; how < 7; how++) {
-        assert_fails(store_write(test.store, load_wrongly, &how, &error), wanted[how]);
-        assert_int_equal(stored(), 0);
-    }
-    assert_done(store_write(test.store, put_three, NULL, &error));
 }
 
 /* Notifications. */
@@ -645,134 +464,6 @@ static void the_cache_of_statements_is_bounded(void **state) {
     assert_int_equal(stored(), 0);
 }
 
-/* What a reading work finds kept under "k", and then keeps there. */
-typedef struct keeping {
-    pl_str keep;
-    bool found;
-    char text[32];
-} keeping;
-
-static int recall_and_keep(store_session *session, void *argument, pl_error *problem) {
-    (void)problem;
-    keeping *k = argument;
-    pl_str value;
-    k->found = store_recall(session, PL_STR("k"), &value);
-    if (k->found)
-        snprintf(k->text, sizeof k->text, "%.*s", PL_FMT(value));
-    store_keep(session, PL_STR("k"), k->keep);
-    return 0;
-}
-
-static bool is_kept(store *s, const char *wanted) {
-    keeping k = {.keep = pl_str_from(wanted)};
-    assert_done(store_read(s, recall_and_keep, &k, &error));
-    return k.found && strcmp(k.text, wanted) == 0;
-}
-
-static int put_numbered(store_session *session, void *argument, pl_error *problem) {
-    return put(session, *(int64_t *)argument, "numbered", problem);
-}
-
-/* PostgreSQL does not tell its changes, so nothing is kept there. */
-static void what_is_kept_lasts_until_any_commit(void **state) {
-    (void)state;
-    store *other;
-    assert_false(is_kept(test.store, "one"));
-    assert_int_equal(is_kept(test.store, "one"), !case_postgres);
-    assert_done(store_write(test.store, put_numbered, &(int64_t){1}, &error));
-    assert_false(is_kept(test.store, "two"));
-    assert_int_equal(is_kept(test.store, "two"), !case_postgres);
-    assert_done(store_open(&other, pl_str_from(test.url), NULL, &error));
-    assert_done(store_write(other, put_numbered, &(int64_t){2}, &error));
-    store_close(other);
-    assert_false(is_kept(test.store, "three"));
-}
-
-static void note_value(void *context, pl_str value) {
-    snprintf(context, 32, "%.*s", PL_FMT(value));
-}
-
-static bool peeks(const char *wanted) {
-    char text[32] = "";
-    return store_peek(test.store, PL_STR("k"), note_value, text) && strcmp(text, wanted) == 0;
-}
-
-/* Kept so that it may be seen without a transaction: the first reading of a connection is still a new one. */
-static void keep_well(const char *value) {
-    for (int i = 0; i < 3; i++)
-        is_kept(test.store, value);
-}
-
-static void what_is_kept_is_seen_without_a_transaction_until_any_commit(void **state) {
-    (void)state;
-    store *other;
-    char text[32];
-    assert_false(peeks("one"));
-    keep_well("one");
-    assert_int_equal(peeks("one"), !case_postgres);
-    assert_false(store_peek(test.store, PL_STR("another"), note_value, text));
-    assert_done(store_write(test.store, put_numbered, &(int64_t){1}, &error));
-    assert_false(peeks("one"));
-    keep_well("two");
-    assert_int_equal(peeks("two"), !case_postgres);
-    assert_done(store_open(&other, pl_str_from(test.url), NULL, &error));
-    assert_done(store_write(other, put_numbered, &(int64_t){2}, &error));
-    assert_false(peeks("two"));
-    store_close(other);
-    keep_well("three");
-    assert_int_equal(peeks("three"), !case_postgres);
-}
-
-/* A commit between the look at the database and the reading: nobody may see what was read before it. */
-static int keep_and_be_overtaken(store_session *session, void *argument, pl_error *problem) {
-    pl_str value;
-    int64_t *next = argument;
-    store *other;
-    assert_done(store_open(&other, pl_str_from(test.url), NULL, problem));
-    store_recall(session, PL_STR("k"), &value);
-    assert_done(store_write(other, put_numbered, next, problem));
-    store_close(other);
-    store_keep(session, PL_STR("k"), PL_STR("old"));
-    return 0;
-}
-
-static void what_is_kept_after_it_was_overtaken_is_not_seen(void **state) {
-    (void)state;
-    int64_t number = 7;
-    keep_well("one");
-    assert_done(store_read(test.store, keep_and_be_overtaken, &number, &error));
-    assert_false(peeks("old"));
-    assert_false(is_kept(test.store, "old"));
-}
-
-static void a_work_that_writes_keeps_nothing(void **state) {
-    (void)state;
-    keeping k = {.keep = PL_STR("one")};
-    assert_done(store_write(test.store, recall_and_keep, &k, &error));
-    assert_done(store_write(test.store, recall_and_keep, &k, &error));
-    assert_false(k.found);
-}
-
-static int keep_many(store_session *session, void *argument, pl_error *problem) {
-    (void)argument, (void)problem;
-    static char large[48 << 10];
-    for (int i = 0; i < 5000; i++) {
-        char key[16];
-        snprintf(key, sizeof key, "key %d", i);
-        store_keep(session, pl_str_from(key), pl_str_of(large, i % 100 == 0 ? sizeof large : 10));
-    }
-    return 0;
-}
-
-static void what_is_kept_is_bounded(void **state) {
-    (void)state;
-    assert_done(store_read(test.store, keep_many, NULL, &error));
-    assert_true(test.store->idle->kept.values.count <= 1000);
-    assert_true(test.store->idle->kept.arena.total <= 1 << 20);
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(values_come_back_as_they_went_in),
@@ -788,20 +479,11 @@ int main(void) {
         CASE(a_read_cannot_write),
         CASE(works_do_not_nest),
         CASE(too_many_readers_are_told_after_the_wait),
-        CASE(a_bulk_load_stores_every_row),
-        CASE(a_bulk_load_of_large_values_stores_them),
-        CASE(a_conflict_in_a_bulk_load_is_told),
-        CASE(wrong_use_of_a_bulk_load_is_an_error),
         CASE(listeners_hear_of_commits_only),
         CASE(notifications_have_limits),
         CASE(counters_and_driver_are_told),
         CASE(what_was_written_is_there_after_opening_again),
         CASE(the_cache_of_statements_is_bounded),
-        CASE(what_is_kept_lasts_until_any_commit),
-        CASE(what_is_kept_is_seen_without_a_transaction_until_any_commit),
-        CASE(what_is_kept_after_it_was_overtaken_is_not_seen),
-        CASE(a_work_that_writes_keeps_nothing),
-        CASE(what_is_kept_is_bounded),
     };
     return run_on_both(cases);
 }
