@@ -17,6 +17,15 @@ struct preparing {
     bool running;
 };
 
+/* A refusal tells what the operator can do about it. */
+static void advise(sandbox_host *host) {
+    static const char advice[] = "; let this user make namespaces (docs/operating.md), or allow functions "
+                                 "without a sandbox with --unsafe-functions";
+    size_t n = strlen(host->refusal);
+    if (n + sizeof advice <= sizeof host->refusal)
+        memcpy(host->refusal + n, advice, sizeof advice);
+}
+
 static void *prepare_host(void *context) {
     functions *f = context;
     pl_error error = {0};
@@ -24,6 +33,8 @@ static void *prepare_host(void *context) {
         f->host.available = f->host.unsafe = false;
         snprintf(f->host.refusal, sizeof f->host.refusal, "%.*s", (int)sizeof f->host.refusal - 1,
                  error.message);
+    } else if (!f->host.available && !f->host.unsafe) {
+        advise(&f->host);
     }
     if (f->config.log && f->host.unsafe)
         pl_log_write(f->config.log, PL_LOG_WARNING, "functions run without a sandbox: %s", f->host.refusal);

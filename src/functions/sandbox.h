@@ -22,7 +22,7 @@ typedef struct sandbox_host {
     bool root;                              /* each sandbox gets a user id of its own */
     bool available;
     bool unsafe;       /* no sandbox: the operator has allowed that */
-    char refusal[256]; /* why there are none */
+    char refusal[512]; /* why there are none */
 } sandbox_host;
 
 /*

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
-import { Cloud, IMAGE_CHECK, decide, instance } from './functions.mjs';
+import { Cloud, IMAGE_CHECK, decide, instance, test } from './functions.mjs';
 import { plumbline, scratch, until } from './support.mjs';
 
 const directories = (where) => fs.readdirSync(where).filter((name) => name.startsWith('plumbline-functions-'));

@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { Cloud, FC, IMAGE_CHECK, NODE_CHECK, decide, instance, zip } from './functions.mjs';
+import { Cloud, FC, IMAGE_CHECK, NODE_CHECK, after, before, decide, instance, test, zip } from './functions.mjs';
 import { elsewhere, failure, plumbline, until } from './support.mjs';
 
 let cloud;

@@ -5,8 +5,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { Cloud, PYTHON_CALL, decide, instance } from './functions.mjs';
+import { Cloud, PYTHON_CALL, after, before, decide, instance, test } from './functions.mjs';
 import { failure, plumbline, program, scratch, until } from './support.mjs';
 
 let cloud;
@@ -238,8 +237,8 @@ test('where the kernel refuses namespaces functions are refused, unless the oper
   const walled = await Cloud.start({ command });
   try {
     const refused = await failure(walled.python('any', 'def handler(event, context):\n    return 1\n'));
-    assert.match(`${refused.code} ${refused.message}`, /ServiceUnavailable.*Functions cannot run on this server/s);
-    assert.match(walled.server.log, /functions are refused/);
+    assert.match(`${refused.code} ${refused.message}`, /ServiceUnavailable.*Functions cannot run on this server.*--unsafe-functions/s);
+    assert.match(walled.server.log, /functions are refused: .*--unsafe-functions/);
     assert.equal((await fetch(`${walled.server.endpoint}/healthz`)).status, 200);
   } finally {
     await walled.stop();

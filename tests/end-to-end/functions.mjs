@@ -1,5 +1,7 @@
 // What the tests of functions share: zip files, samples, and one server with its clients.
+import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import * as runner from 'node:test';
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib';
 import { Server, plumbline, until } from './support.mjs';
@@ -8,6 +10,22 @@ const require = createRequire(import.meta.url);
 export const FC = require('@alicloud/fc20230330');
 const { Config } = require('@alicloud/openapi-core').$OpenApiUtil;
 const { RuntimeOptions } = require('@darabonba/typescript');
+
+/** Why functions cannot run on this machine; false where they can. */
+export const noSandbox = (() => {
+  const tried = spawnSync('bwrap', ['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--die-with-parent',
+    '--ro-bind', '/', '/', '--proc', '/proc', 'true'], { encoding: 'utf8' });
+  if (tried.error) return 'bubblewrap is not installed';
+  return tried.status !== 0 && `the kernel allows no sandbox here: ${tried.stderr.trim()}`;
+})();
+
+/** Tests and their preparations that need functions: skipped, with the reason, where there can be none. */
+export const test = (name, ...rest) => {
+  const [options, body] = rest.length > 1 ? rest : [{}, rest[0]];
+  return runner.test(name, { ...options, skip: noSandbox || options.skip }, body);
+};
+export const before = (work) => noSandbox || runner.before(work);
+export const after = (work) => noSandbox || runner.after(work);
 
 /** A zip file of stored entries: { name: text or Buffer }; `executable` names get the mode 0755. */
 export function zip(files, executable = []) {

@@ -5,8 +5,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { CUSTOM, Cloud, FC, decide, instance, zip } from './functions.mjs';
+import { CUSTOM, Cloud, FC, after, before, decide, instance, test, zip } from './functions.mjs';
 import { failure, plumbline, scratch, until } from './support.mjs';
 
 let cloud;
