@@ -33,16 +33,22 @@ def commands(build):
 
 
 def count(kind, text):
-    """(passed, failed) told by the program's own output."""
+    """(passed, failed, skipped) told by the program's own output."""
     if kind == "python":
         ran = re.search(r"^Ran (\d+) tests?", text, re.M)
         bad = sum(int(n) for n in re.findall(r"(?:failures|errors)=(\d+)", text))
         total = int(ran.group(1)) if ran else 0
-        return total - min(bad, total), bad
+        return total - min(bad, total), bad, 0
     indent = r"^\s*" if kind == "node" else r"^"
     passed = len(re.findall(indent + r"ok \d+", text, re.M))
     failed = len(re.findall(indent + r"not ok \d+", text, re.M))
-    return passed, failed
+    skipped = len(re.findall(indent + r"ok \d+ .*# SKIP", text, re.M))
+    return passed - skipped, failed, skipped
+
+
+def reasons(text):
+    """Why tests were skipped, each reason once."""
+    return sorted(set(re.findall(r"# SKIP[ :]*(.*)", text)))
 
 
 def run(job):
@@ -57,10 +63,10 @@ def run(job):
         text, status = done.stdout.decode("utf-8", "replace"), done.returncode
     except subprocess.TimeoutExpired as timeout:
         text, status = (timeout.stdout or b"").decode("utf-8", "replace") + "\ntimed out\n", -1
-    passed, failed = count(kind, text)
+    passed, failed, skipped = count(kind, text)
     if status != 0 and failed == 0:
         failed = 1
-    return name, passed, failed, text, time.monotonic() - began
+    return name, passed, failed, skipped, text, time.monotonic() - began
 
 
 def main():
@@ -70,13 +76,17 @@ def main():
     npm = ROOT / "tests" / "end-to-end" / "package.json"
     if npm.exists() and any(job[0] == "node" for job in jobs):
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=npm.parent, check=True)
-    passed = failed = 0
+    passed = failed = skipped = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for name, good, bad, text, seconds in pool.map(run, jobs):
-            passed, failed = passed + good, failed + bad
+        for name, good, bad, left, text, seconds in pool.map(run, jobs):
+            passed, failed, skipped = passed + good, failed + bad, skipped + left
             print(f"{'FAIL' if bad else 'ok  '} {name}: {good} passed, {bad} failed ({seconds:.1f} s)", flush=True)
+            for reason in reasons(text) if left else []:
+                print(f"     skipped: {reason}", flush=True)
             if bad:
                 print(text, flush=True)
+    if skipped:
+        print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
