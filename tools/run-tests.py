@@ -88,7 +88,7 @@ def main():
     if skipped:
         print(f"{skipped} skipped")
     print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return 1 if failed or not passed + skipped else 0
 
 
 if __name__ == "__main__":
