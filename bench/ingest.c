@@ -355,6 +355,8 @@ int main(int count, char **arguments) {
     char bare[512];
     const char *directory = count > 1 ? arguments[1] : ".";
     pl_error error = {0};
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
+                   0); /* as the store has it, which is not the first to begin here */
     pl_arena_init(&b.arena, 512 << 20);
     snprintf(b.path, sizeof b.path, "%s/bench-ingest.db", directory);
     snprintf(bare, sizeof bare, "%s/bench-bare.db", directory);
