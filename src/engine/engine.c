@@ -49,6 +49,7 @@ int engine_open(engine **out, const engine_config *config, pl_error *error) {
     if (!e)
         return pl_fail(error, PL_E_ServiceUnavailable);
     e->config = *config;
+    e->unlisted = -1;
     pthread_mutex_init(&e->views_lock, NULL);
     pthread_mutex_init(&e->work_lock, NULL);
     pthread_cond_init(&e->work_wake, NULL);

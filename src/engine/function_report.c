@@ -3,6 +3,7 @@
  * the run, so a late report of an older one never overwrites a newer result, whatever timestamp it carries.
  */
 #include "engine/function.h"
+#include "engine/listed.h"
 #include "engine/run.h"
 
 #include "json/parser.h"
@@ -186,9 +187,12 @@ static int take_report(struct reporting *r, size_t index, const engine_report *r
  */
 
 static int stale_results(struct reporting *r, int64_t after, int64_t *keys, size_t *count) {
+    if (engine_list_account(r->session, r->event->account_id, r->error) != 0)
+        return -1;
     store_statement *st = store_prepare(
         r->session,
-        "SELECT resource_key FROM results WHERE account_id = $1 AND rule_key = $2 AND ordering < $3 AND "
+        "SELECT resource_key FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1 AND "
+        "ordering < $3 AND "
         "resource_key > $4 AND compliance <> 3 AND NOT EXISTS (SELECT 1 FROM function_events f WHERE "
         "f.account_id = results.account_id AND f.rule_key = results.rule_key AND f.resource_key = "
         "results.resource_key) ORDER BY resource_key LIMIT $5",

@@ -50,18 +50,21 @@ static int move_row(struct grouping *g, const engine_rule *rule, pl_str name, en
     return 0;
 }
 
+/* Those that are listed and those that wait to be (engine/listed.h). */
+#define ROWS_OF_RULE                                                                                         \
+    "(SELECT resource_key, shown FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1 UNION " \
+    "ALL SELECT resource_key, shown FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 0)"
+
 /* CROSS JOIN: from the rule's rows to their resources, and not through all resources of the account. */
 static int add_rows(struct grouping *g, pl_str account_id, const engine_rule *rule) {
     int step;
     store_statement *st = store_prepare(
         g->session,
         g->by == ENGINE_BY_REGION
-            ? "SELECT r.region_id, x.shown, COUNT(*) FROM results x CROSS JOIN resources r WHERE "
-              "x.account_id = $1 AND x.rule_key = $2 AND r.account_id = x.account_id AND r.resource_key = "
-              "x.resource_key GROUP BY r.region_id, x.shown"
-            : "SELECT r.resource_type, x.shown, COUNT(*) FROM results x CROSS JOIN resources r WHERE "
-              "x.account_id = $1 AND x.rule_key = $2 AND r.account_id = x.account_id AND r.resource_key = "
-              "x.resource_key GROUP BY r.resource_type, x.shown",
+            ? "SELECT r.region_id, x.shown, COUNT(*) FROM " ROWS_OF_RULE " x CROSS JOIN resources r "
+              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key GROUP BY r.region_id, x.shown"
+            : "SELECT r.resource_type, x.shown, COUNT(*) FROM " ROWS_OF_RULE " x CROSS JOIN resources r "
+              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key GROUP BY r.resource_type, x.shown",
         g->error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, rule->rule_key);

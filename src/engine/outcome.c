@@ -10,6 +10,7 @@
 
 #include "engine/function.h"
 #include "engine/kept.h"
+#include "engine/listed.h"
 #include "engine/remedy.h"
 
 #include <stdlib.h>
@@ -26,7 +27,8 @@ void engine_writing_begin(engine_writing *w, engine *e, store_session *session, 
 }
 
 static engine_tally *find_tally(engine_writing *w, pl_str account_id, int64_t rule_key) {
-    for (engine_tally *at = w->tallies; at; at = at->next)
+    engine_tally **bucket = &w->tally_of[(uint64_t)rule_key % ENGINE_TALLY_BUCKETS];
+    for (engine_tally *at = *bucket; at; at = at->alike)
         if (at->rule_key == rule_key && pl_str_eq(at->account_id, account_id))
             return at;
     engine_tally *made = pl_new(w->arena, engine_tally, 1);
@@ -38,6 +40,8 @@ static engine_tally *find_tally(engine_writing *w, pl_str account_id, int64_t ru
     made->rule_key = rule_key;
     made->next = w->tallies;
     w->tallies = made;
+    made->alike = *bucket;
+    *bucket = made;
     return made;
 }
 
@@ -163,7 +167,7 @@ static bool is_sorted(const engine_new_row *rows, size_t count) {
     return true;
 }
 
-static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
+static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now, bool listed) {
     store_bulk_text(bulk, row->account_id);
     store_bulk_i64(bulk, row->rule_key);
     store_bulk_i64(bulk, row->resource_key);
@@ -181,22 +185,26 @@ static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now) {
     else
         store_bulk_i64(bulk, row->changed_from);
     store_bulk_text(bulk, PL_STR(""));
+    store_bulk_i64(bulk, listed);
 }
 
 int engine_writing_flush(engine_writing *w) {
     static const char *const columns[] = {
         "account_id",   "rule_key", "resource_key", "compliance",         "shown",
         "message_type", "ordering", "recorded",     "last_non_compliant", "last_fixed",
-        "annotation",   "changed",  "changed_from", "annotation_from"};
-    int status = 0;
+        "annotation",   "changed",  "changed_from", "annotation_from",    "listed"};
+    bool later;
     if (w->row_count == 0)
         return 0;
+    int status = engine_list_later(w, w->row_count, &later);
+    if (status != 0)
+        return -1;
     if (!is_sorted(w->rows, w->row_count))
         qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
     store_bulk *bulk =
         store_bulk_begin(w->session, "results", columns, sizeof columns / sizeof *columns, w->error);
     for (size_t i = 0; status == 0 && i < w->row_count; i++) {
-        load_row(bulk, w->rows + i, w->now);
+        load_row(bulk, w->rows + i, w->now, !later);
         status = store_bulk_row(bulk, w->error);
     }
     if (store_bulk_end(bulk, w->error) != 0)

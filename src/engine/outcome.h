@@ -19,7 +19,10 @@ typedef struct engine_tally {
     int64_t run_covered;
     int64_t run_by[ENGINE_COMPLIANCE_COUNT];
     struct engine_tally *next;
+    struct engine_tally *alike; /* another one of the same bucket */
 } engine_tally;
+
+enum { ENGINE_TALLY_BUCKETS = 64 };
 
 /* Accounts whose runs are known to the transaction. */
 typedef struct engine_account_runs {
@@ -51,6 +54,7 @@ typedef struct engine_writing {
     pl_arena *arena; /* lives as long as the transaction */
     int64_t now;
     engine_tally *tallies;
+    engine_tally *tally_of[ENGINE_TALLY_BUCKETS]; /* the same by their rule */
     engine_account_runs *accounts;
     bool keeps_sequence;   /* no need to tell runs that results of the accounts change */
     bool functions_queued; /* events for functions are to be announced */

@@ -23,6 +23,7 @@ struct engine {
     unsigned workers_begun;     /* atomic */
     uint64_t passes_begun;      /* atomic */
     struct engine_pass *passes; /* runs that other threads may join (work.c) */
+    int64_t unlisted;           /* atomic: about so many results wait to be listed; negative: not known */
 };
 
 /* Values of InvokingEventMessageType as stored. */

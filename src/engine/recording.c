@@ -5,6 +5,7 @@
  * INVARIANT: the change of the recorder, the results that go with it and the counts are one transaction. A
  * run under way has counted types that are covered no more; it starts anew.
  */
+#include "engine/listed.h"
 #include "engine/run.h"
 
 enum { RECORDING_ARENA_LIMIT = 256 << 20 };
@@ -56,11 +57,13 @@ static int count_type(struct recording *r, const engine_bound *bound, pl_str typ
     if (!bound->whole && inventory_list(r->session, &filter, 0, count_covered, &covering, r->error) != 0)
         return -1;
     out->total = covering.count;
+    if (engine_list_account(r->session, r->view->account_id, r->error) != 0)
+        return -1;
     store_statement *st = store_prepare(
         r->session,
         "SELECT x.shown, COUNT(*) FROM results x JOIN resources r ON r.account_id = x.account_id AND "
-        "r.resource_key = x.resource_key WHERE x.account_id = $1 AND x.rule_key = $2 AND r.resource_type = "
-        "$3 GROUP BY x.shown",
+        "r.resource_key = x.resource_key WHERE x.account_id = $1 AND x.rule_key = $2 AND x.listed = 1 AND "
+        "r.resource_type = $3 GROUP BY x.shown",
         r->error);
     store_bind_text(st, 1, r->view->account_id);
     store_bind_i64(st, 2, bound->rule->rule_key);

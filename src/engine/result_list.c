@@ -247,53 +247,88 @@ static int walk_types(walk *w) {
     }
 }
 
+/* Of those that are listed, or of those that wait to be (engine/listed.h). */
+#define ROWS_BY_AGE(listed)                                                                                  \
+    "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM results x CROSS JOIN resources r WHERE "         \
+    "x.account_id = $1 AND x.rule_key = $2 AND x.listed = " listed " AND x.shown = $5 AND "                  \
+    "(x.last_non_compliant, x.resource_key) > ($6, $3) AND r.account_id = x.account_id AND r.resource_key "  \
+    "= x.resource_key ORDER BY x.last_non_compliant, x.resource_key LIMIT $4"
+
+/* Marked rows have an index of their own: what they really are may change while they stay where they are. */
+static const char rows_marked[] =
+    "SELECT " RESOURCE_COLUMNS ", 0 FROM results x CROSS JOIN resources r WHERE x.account_id = $1 AND "
+    "x.rule_key = $2 AND x.ignore_until IS NOT NULL AND x.resource_key > $3 AND r.account_id = x.account_id "
+    "AND r.resource_key = x.resource_key ORDER BY x.resource_key LIMIT $4";
+static const char rows_listed[] = ROWS_BY_AGE("1"), rows_unlisted[] = ROWS_BY_AGE("0");
+
+/* Rows of one kind in their order, with the next one at hand. */
+typedef struct source {
+    store_statement *st;
+    int step;
+} source;
+
+static int begin_source(source *s, const walk *w, const char *sql, const place *from, size_t rows) {
+    s->st = store_prepare(w->l->session, sql, w->l->error);
+    store_bind_text(s->st, 1, w->from.account_id);
+    store_bind_i64(s->st, 2, w->bound.rule->rule_key);
+    store_bind_i64(s->st, 3, from->key);
+    store_bind_i64(s->st, 4, (int64_t)rows);
+    if (sql != rows_marked) {
+        store_bind_i64(s->st, 5, w->l->filter->compliance);
+        store_bind_i64(s->st, 6, from->rank);
+    }
+    s->step = store_step(s->st, w->l->error);
+    return s->step < 0 ? -1 : 0;
+}
+
+static place place_of_row(const walk *w, store_statement *st) {
+    return place_of(w, PL_STR(""), store_column_i64(st, 12), store_column_i64(st, 0));
+}
+
 static int visit_row(walk *w, store_statement *st, place *at) {
     inventory_resource r;
     inventory_read_row(st, w->from.account_id, false, &r);
-    *at = place_of(w, PL_STR(""), store_column_i64(st, 12), r.resource_key);
+    *at = place_of_row(w, st);
     int full = passes(w->l->filter, &r, w->l->filter->compliance) ? take(w, at) : 0;
     return full ? full : look(w, at);
 }
 
-/* Marked rows have an index of their own: what they really are may change while they stay where they are. */
-static store_statement *prepare_rows(const walk *w, const place *from) {
+/* The source whose row comes first; NULL at the end of both. */
+static source *first_of(const walk *w, source sources[2]) {
+    if (sources[0].step != 1 || sources[1].step != 1)
+        return sources[0].step == 1 ? &sources[0] : sources[1].step == 1 ? &sources[1] : NULL;
+    place left = place_of_row(w, sources[0].st), right = place_of_row(w, sources[1].st);
+    return compare_ages(&left, &right) < 0 ? &sources[0] : &sources[1];
+}
+
+/* At most so many rows behind `*at`, which moves; `*rows` tells how many there were. */
+static int walk_some_rows(walk *w, place *at, size_t most, size_t *rows) {
     bool marked = w->l->filter->compliance == ENGINE_IGNORED;
-    store_statement *st = store_prepare(
-        w->l->session,
-        marked
-            ? "SELECT " RESOURCE_COLUMNS ", 0 FROM results x CROSS JOIN resources r WHERE x.account_id = $1 "
-              "AND x.rule_key = $2 AND x.ignore_until IS NOT NULL AND x.resource_key > $3 AND r.account_id "
-              "= x.account_id AND r.resource_key = x.resource_key ORDER BY x.resource_key LIMIT $4"
-            : "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM results x CROSS JOIN resources r WHERE "
-              "x.account_id = $1 AND x.rule_key = $2 AND x.shown = $5 AND (x.last_non_compliant, "
-              "x.resource_key) > ($6, $3) AND r.account_id = x.account_id AND r.resource_key = "
-              "x.resource_key ORDER BY x.last_non_compliant, x.resource_key LIMIT $4",
-        w->l->error);
-    store_bind_text(st, 1, w->from.account_id);
-    store_bind_i64(st, 2, w->bound.rule->rule_key);
-    store_bind_i64(st, 3, from->key);
-    store_bind_i64(st, 4, (int64_t)rows_to_ask(w));
-    if (!marked) {
-        store_bind_i64(st, 5, w->l->filter->compliance);
-        store_bind_i64(st, 6, from->rank);
+    source sources[2] = {0}, *next = NULL;
+    place from = *at;
+    int status = begin_source(&sources[0], w, marked ? rows_marked : rows_listed, &from, most);
+    if (status == 0 && !marked)
+        status = begin_source(&sources[1], w, rows_unlisted, &from, most);
+    for (*rows = 0; status == 0 && *rows < most && (next = first_of(w, sources)); ++*rows) {
+        status = visit_row(w, next->st, at);
+        if (status == 0 && (next->step = store_step(next->st, w->l->error)) < 0)
+            status = -1;
     }
-    return st;
+    store_reset(sources[0].st);
+    store_reset(sources[1].st);
+    return status;
 }
 
 static int walk_rows(walk *w) {
     place at = w->from;
     size_t asked, rows;
-    int step = 0, status = 0;
+    int status;
     do {
         asked = rows_to_ask(w);
-        store_statement *st = prepare_rows(w, &at);
-        for (rows = 0; status == 0 && (step = store_step(st, w->l->error)) == 1; rows++)
-            status = visit_row(w, st, &at);
-        if (status)
-            store_reset(st);
+        status = walk_some_rows(w, &at, asked, &rows);
         w->again = true;
-    } while (status == 0 && step == 0 && rows == asked);
-    return status ? status : step;
+    } while (status == 0 && rows == asked);
+    return status;
 }
 
 static int visit_named(walk *w, const inventory_resource *r) {

@@ -4,6 +4,7 @@
  */
 #include "engine/function.h"
 #include "engine/links.h"
+#include "engine/listed.h"
 #include "engine/run.h"
 
 enum { UNLINKED_INSIDE = 1000, INSIDE_DEFAULT = 300, INSIDE_ACCOUNTS = 50, START_ARENA_LIMIT = 256 << 20 };
@@ -55,7 +56,7 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
 /* --- Results that no rule accounts for any more -----------------------------------------------------------
  */
 
-#define RESULTS_OF_RULE " FROM results WHERE account_id = $1 AND rule_key = $2"
+#define RESULTS_OF_RULE " FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1"
 #define OF_TYPE                                                                                              \
     " AND resource_key IN (SELECT resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)"
 #define INTO_CHANGES                                                                                         \
@@ -72,6 +73,8 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
 
 /* Timelines keep what results of the rule tell. */
 static int keep_changes(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
+    if (engine_list_account(session, account_id, error) != 0)
+        return -1;
     return store_run(session, error, LAST_CHANGE RESULTS_OF_RULE ONE_NODE, "ti", account_id, rule_key);
 }
 
@@ -86,7 +89,8 @@ static int keep_history(store_session *session, pl_str account_id, int64_t rule_
 
 static int keep_history_of_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type,
                                 int64_t now, pl_error *error) {
-    if (store_run(session, error, LAST_CHANGE RESULTS_OF_RULE OF_TYPE ONE_NODE, "tit", account_id, rule_key,
+    if (engine_list_account(session, account_id, error) != 0 ||
+        store_run(session, error, LAST_CHANGE RESULTS_OF_RULE OF_TYPE ONE_NODE, "tit", account_id, rule_key,
                   type) != 0)
         return -1;
     return store_run(session, error, LEAVING("$4") RESULTS_OF_RULE OF_TYPE ONE_NODE, "titi", account_id,
@@ -110,7 +114,7 @@ static int remember_rule(store_session *session, pl_str account_id, int64_t rule
 /* The rule does not concern the account any more: its results there go, and what waits to be done. */
 static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
     static const char *const statements[] = {
-        "DELETE FROM results WHERE account_id = $1 AND rule_key = $2",
+        "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1",
         "DELETE FROM kept_results WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
@@ -118,6 +122,8 @@ static int drop_results(store_session *session, pl_str account_id, int64_t rule_
         "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM remediation_runs WHERE account_id = $1 AND rule_key = $2",
     };
+    if (engine_list_account(session, account_id, error) != 0)
+        return -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(session, error, statements[i], "ti", account_id, rule_key) != 0)
             return -1;

@@ -10,6 +10,7 @@
  */
 #include "engine/work.h"
 #include "engine/links.h"
+#include "engine/listed.h"
 
 #include "base/memory.h"
 
@@ -588,15 +589,27 @@ static bool wait_for_work(engine *e, uint64_t *seen) {
     return go_on;
 }
 
-/* The first worker also minds the calendar; each failure is reported and tried again later. */
+/* Now and then, however often there is work: many results at once cost less. */
+static int work_lists(engine *e, int64_t *last, pl_error *error) {
+    int64_t now = pl_monotonic_ns();
+    if (now - *last < (int64_t)TICK_MILLISECONDS * 1000000)
+        return 0;
+    *last = now;
+    return engine_list_waiting(e, error);
+}
+
+/* The first worker also minds calendar and lists; each failure is reported and tried again later. */
 void *engine_worker(void *context) {
     engine *e = context;
     bool minds_calendar = __atomic_fetch_add(&e->workers_begun, 1, __ATOMIC_RELAXED) == 0;
     uint64_t seen = 0;
+    int64_t listed = pl_monotonic_ns();
     do {
         pl_error error = {0};
         bool worked = true;
         if (minds_calendar && work_calendar(e, &worked, &error) != 0)
+            report(e, &error);
+        if (minds_calendar && work_lists(e, &listed, &error) != 0)
             report(e, &error);
         while (worked && !is_stopping(e)) {
             worked = false;

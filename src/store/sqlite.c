@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum {
-    PAGE_SIZE = 8192, /* five stored configurations to a page instead of two */
+    PAGE_SIZE = 4096, /* a change writes whole pages, and few rows on each */
     WRITER_CACHE_KIB = 16384,
     READER_CACHE_KIB = 1024,
 };
@@ -153,7 +153,7 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     store_session_init(&session->base, s);
     session->base.mode = writer ? STORE_MODE_WRITE : STORE_MODE_READ;
     int flags = (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(s->location, &session->connection, flags, NULL);
+    int code = sqlite3_open_v2(s->location, &session->connection, flags, writer ? STORE_SQLITE_LOG : NULL);
     int result = code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
     if (result == 0)
         result = configure_in_turn(&session->base, writer, error);
@@ -168,6 +168,7 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
 /* SQLite's own count of its memory takes a lock at every allocation and is asked for by nobody. */
 static void prepare_library(void) {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    store_sqlite_log_register();
 }
 
 /* Makes the file first, so that it never exists with a wider mode than its owner's. */

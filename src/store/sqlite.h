@@ -30,6 +30,10 @@ void store_sqlite_state_free(store_sqlite_state *state);
 void store_sqlite_watch_log(store_sqlite_session *session);
 void store_sqlite_tend(store_session *session);
 
+/* The layer beneath the writer's connection (sqlite_log.c): for sqlite3_open_v2, once it is registered. */
+#define STORE_SQLITE_LOG "plumbline"
+void store_sqlite_log_register(void);
+
 /* Fills `error` from a result code of SQLite; returns -1. */
 int store_sqlite_fail(store_session *session, int code, pl_error *error);
 

@@ -16,9 +16,9 @@
 #include "base/memory.h"
 
 enum {
-    LOG_PAGES_COPY = 1000, /* from which the thread copies: 8 MiB */
-    LOG_PAGES_REST = 250,  /* what the writer copies without much ado */
-    LOG_PAGES_MOST = 8000, /* from which it copies whatever is left: 64 MiB */
+    LOG_PAGES_COPY = 4000,  /* from which the thread copies: 16 MiB */
+    LOG_PAGES_REST = 500,   /* what the writer copies without much ado */
+    LOG_PAGES_MOST = 16000, /* from which it copies whatever is left: 64 MiB */
 };
 
 struct store_sqlite_state {

@@ -41,7 +41,6 @@ int plumbline_put_configuration_items(api_call *call) {
         org_view_close(managing.view);
     if (status != 0)
         return -1;
-    engine_after_commit(call->services->engine);
     pl_write_i64(call->out, PL_STR("Accepted"), done.accepted);
     pl_write_i64(call->out, PL_STR("Changed"), done.changed);
     pl_write_i64(call->out, PL_STR("Unchanged"), done.unchanged);
