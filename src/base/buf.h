@@ -39,6 +39,23 @@ static inline void pl_buf_add(pl_buf *buf, pl_str s) {
     buf->n += s.n;
 }
 
+enum { PL_BUF_BLOCK = 32 };
+
+/*
+ * As pl_buf_add for a text with PL_BUF_BLOCK readable bytes behind it: short ones are copied in whole blocks,
+ * without a call. What the last block has too much lies behind the content, where the next append goes.
+ */
+static inline void pl_buf_add_blocks(pl_buf *buf, pl_str s) {
+    if (buf->failed || buf->capacity - buf->n < s.n + PL_BUF_BLOCK) {
+        pl_buf_add(buf, s);
+        return;
+    }
+    char *to = buf->p + buf->n;
+    for (size_t at = 0; at < s.n; at += PL_BUF_BLOCK)
+        memcpy(to + at, s.p + at, PL_BUF_BLOCK);
+    buf->n += s.n;
+}
+
 static inline void pl_buf_add_char(pl_buf *buf, char c) {
     if (pl_buf_reserve(buf, 1))
         buf->p[buf->n++] = c;
