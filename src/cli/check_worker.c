@@ -102,7 +102,7 @@ static int read_line(worker *w, pl_str text, check_line *l) {
 static bool make_texts(worker *w, bound *b) {
     b->texts = pl_new(&w->arena, check_rule_text, b->program->count);
     for (size_t i = 0; b->texts && i < b->program->count; i++)
-        if (!check_report_rule_text(&w->arena, b->program->rules[i], &b->texts[i]))
+        if (!check_report_rule_text(&w->arena, b->program->rules[i], b->program->type, &b->texts[i]))
             return false;
     return !w->arena.failed;
 }
@@ -190,9 +190,9 @@ static pl_str place_of(worker *w, check_line *l) {
 /* The format that programs read, without a detour over buffers. */
 static void report_line(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
     pl_buf *out = &w->piece;
-    pl_buf_add(out, b->texts[rule].head);
-    pl_buf_add(out, place_of(w, l));
-    pl_buf_add(out, b->texts[rule].verdicts[verdict]);
+    pl_buf_add_blocks(out, b->texts[rule].head);
+    pl_buf_add_blocks(out, place_of(w, l));
+    pl_buf_add_blocks(out, b->texts[rule].verdicts[verdict]);
     size_t before = out->n;
     write_annotation(w, b, rule, verdict, out);
     if (out->n == before)

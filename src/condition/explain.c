@@ -1,5 +1,7 @@
 /* Saying why: errors, annotations and evaluated trees of the last evaluation. */
+#include "condition/memo.h"
 #include "condition/program_internal.h"
+#include "json/scalar.h"
 
 /* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
 static size_t failed_clause(const pl_program_state *state, const branch *b) {
@@ -28,12 +30,18 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule) {
     return found != PL_NOT_FOUND ? state->errors[found] : &state->memory_error;
 }
 
+/* Most clauses are decided already. */
+static inline truth truth_of(pl_program_state *state, const branch *b) {
+    unsigned char cell = b->children ? UNKNOWN : state->truths[state->program->clauses[b->clause].cell];
+    return cell == UNKNOWN ? state_branch(state, b) : (truth)cell;
+}
+
 /* Walks into the first false child of each group (reference/condition-rules.md, section 6). */
 static const program_clause *deviating_clause(pl_program_state *state, const branch *b) {
     while (b->children) {
         const branch *next = NULL;
         for (size_t i = 0; !next && i < b->count; i++)
-            if (state_branch(state, &b->children[i]) == NO)
+            if (truth_of(state, &b->children[i]) == NO)
                 next = &b->children[i];
         if (!next)
             return NULL;
@@ -59,6 +67,47 @@ static void write_member(pl_buf *out, pl_str before, pl_str value) {
     pl_json_write_string(out, value);
 }
 
+/*
+ * The value of a clause as it stands in a text that was followed without being copied; absent when it is not
+ * there, or is more than a value of its own.
+ */
+static pl_str value_as_written(const pl_program_state *state, const program_clause *one) {
+    const pl_program *program = state->program;
+    const program_feature *f = &program->features[one->feature];
+    if (!f->plain || f->source != SOURCE_CONFIGURATION || state->slots[f->slot] != SLOT_IS_TEXT)
+        return PL_STR_NONE;
+    const memo *m = &state->memos->each[program->group_of[f->slot]];
+    return m->group->node->slot == f->slot ? pl_str_of((const char *)m->text, m->n) : PL_STR_NONE;
+}
+
+/* Writes a value that needs nothing but quotes, and often has them. */
+static bool write_as_written(pl_str value, pl_buf *out) {
+    const uint8_t *p = (const uint8_t *)value.p;
+    if (!p)
+        return false;
+    if (*p == '"') {
+        if (pl_json_short_text(p) != value.n && memchr(p, '\\', value.n))
+            return false;
+        pl_buf_add_blocks(out, value);
+        return true;
+    }
+    if (pl_json_short_bare(p) != value.n || *p == 'n')
+        return false;
+    pl_buf_add_char(out, '"');
+    pl_buf_add_blocks(out, value);
+    pl_buf_add_char(out, '"');
+    return true;
+}
+
+/* False when there is no value. */
+static bool write_clause_value(pl_program_state *state, const program_clause *one, pl_buf *out) {
+    if (write_as_written(value_as_written(state, one), out))
+        return true;
+    feature value = state_feature(state, one->feature);
+    write_value(state, &value, out);
+    return value.items || pl_json_exists(value.node);
+}
+
 void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
     const program_rule *r = &state->program->rules[rule];
     if (state->verdicts[rule] != PL_NON_COMPLIANT)
@@ -66,16 +115,16 @@ void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *o
     const program_clause *one = deviating_clause(state, &r->condition);
     if (!one)
         return;
-    feature value = state_feature(state, one->feature);
     pl_buf_add(out, PL_STR("{\"configuration\":"));
-    write_value(state, &value, out);
-    pl_buf_add(out, one->json_desired);
-    if (r->annotation_operator.n)
+    bool exists = write_clause_value(state, one, out);
+    if (r->annotation_operator.n) {
+        pl_buf_add(out, one->json_desired);
         write_member(out, PL_STR(",\"operator\":"), r->annotation_operator);
-    else
-        pl_buf_add(out, one->json_operator);
-    pl_buf_add(out, one->json_property);
-    if (!value.items && !pl_json_exists(value.node))
+        pl_buf_add(out, one->json_property);
+    } else {
+        pl_buf_add_blocks(out, one->json_behind);
+    }
+    if (!exists)
         pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\""));
     pl_buf_add_char(out, '}');
 }

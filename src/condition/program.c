@@ -128,10 +128,11 @@ static bool write_annotation_json(pl_program *program, const clause *one, progra
     write_member(&text, PL_STR(",\"operator\":"), pl_operator_info_of(one->op)->name);
     size_t operator_end = text.n;
     write_member(&text, PL_STR(",\"property\":"), pl_path_text(one->path));
-    pl_str kept = text.failed ? PL_STR_NONE : pl_arena_copy(&program->arena, pl_buf_str(&text));
+    pl_str kept =
+        text.failed ? PL_STR_NONE : pl_arena_copy_padded(&program->arena, pl_buf_str(&text), PL_BUF_BLOCK);
     pl_buf_free(&text);
+    out->json_behind = kept;
     out->json_desired = pl_str_head(kept, desired_end);
-    out->json_operator = pl_str_head(pl_str_skip(kept, desired_end), operator_end - desired_end);
     out->json_property = pl_str_skip(kept, operator_end);
     return kept.p != NULL;
 }

@@ -178,7 +178,8 @@ typedef struct program_clause {
     size_t feature;
     uint32_t cell, group;
     pl_str json_source, json_rest;
-    pl_str json_desired, json_operator, json_property; /* members of an annotation */
+    pl_str json_behind; /* of an annotation: what follows the value, with PL_BUF_BLOCK bytes behind it */
+    pl_str json_desired, json_property; /* its parts around the operator */
 } program_clause;
 
 /*
