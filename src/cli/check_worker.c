@@ -2,8 +2,8 @@
  * Worker threads of check.
  *
  * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written in
- * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on;
- * `out_lock` guards the parked pieces, `turn` and `writing`. What only the writing worker uses (`wrote`,
+ * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on
+ * with another buffer; `out_lock` guards the parked pieces, spare buffers, `turn` and `writing`. What only the writing worker uses (`wrote`,
  * `counts`, `progress`, `error`) needs no lock. The first error stops all workers; nothing behind it is
  * written.
  */
@@ -25,13 +25,18 @@
 enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30, PARKED_EACH = 4 };
 static const size_t largest_document = (size_t)64 << 20;
 
-/* A finished batch that waits for its turn. */
-typedef struct parked {
-    bool full;
+/* What became of a batch. */
+typedef struct outcome {
     int result;
     pl_buf piece;
     check_counts counts;
     pl_error error;
+} outcome;
+
+/* A place for an outcome that waits for its turn. */
+typedef struct parked {
+    bool full;
+    outcome outcome;
 } parked;
 
 typedef struct shared {
@@ -41,6 +46,8 @@ typedef struct shared {
     uint64_t next_ticket, turn;
     parked *parked; /* by ticket, modulo their number */
     size_t parked_count;
+    pl_buf *spare; /* empty buffers, the last one used last: its memory is near */
+    size_t spare_count;
     bool writing;
     atomic_bool stopped;
     bool wrote;
@@ -64,25 +71,24 @@ typedef struct worker {
     bound *last;   /* of the line before */
     pl_arena arena, item_arena;
     cli_batch batch;
-    pl_buf piece, annotation, context, item_text, place;
-    check_counts counts;
-    pl_error error;
+    pl_buf annotation, context, item_text, place;
+    outcome now; /* of the batch that is worked on */
 } worker;
 
 static int fail_line(worker *w, uint64_t number, const char *what) {
-    return pl_failf(&w->error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
+    return pl_failf(&w->now.error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
                     w->batch.items ? "item " : "", (unsigned long long)number, what);
 }
 
 static int fail_line_with(worker *w, uint64_t number, const char *what) {
-    char message[sizeof w->error.message];
-    snprintf(message, sizeof message, "%s%.900s", what, w->error.message);
+    char message[sizeof w->now.error.message];
+    snprintf(message, sizeof message, "%s%.900s", what, w->now.error.message);
     return fail_line(w, number, message);
 }
 
 static int read_line(worker *w, pl_str text, check_line *l) {
     pl_json root;
-    if (pl_json_parse_padded(w->line_parser, text, &root, &w->error) != 0)
+    if (pl_json_parse_padded(w->line_parser, text, &root, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     if (!pl_json_is_object(root))
         return fail_line(w, l->number, "not a JSON object");
@@ -94,7 +100,7 @@ static int read_line(worker *w, pl_str text, check_line *l) {
     pl_str inner = pl_json_text(l->configuration);
     if (pl_str_trim(inner).n == 0)
         l->configuration = PL_JSON_NONE;
-    else if (pl_json_parse(w->configuration_parser, inner, &l->configuration, &w->error) != 0)
+    else if (pl_json_parse(w->configuration_parser, inner, &l->configuration, &w->now.error) != 0)
         return fail_line_with(w, l->number, "member configuration: ");
     return 0;
 }
@@ -109,7 +115,7 @@ static bool make_texts(worker *w, bound *b) {
 
 static bound *make_bound(worker *w, pl_str type) {
     bound *b = pl_new(&w->arena, bound, 1);
-    const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->error) : NULL;
+    const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->now.error) : NULL;
     if (!program)
         return NULL;
     b->program = program;
@@ -117,7 +123,7 @@ static bound *make_bound(worker *w, pl_str type) {
     b->guided = program->count && !w->shared->run->related && !pl_program_needs(program->program).item;
     if ((program->count && (!b->state || !make_texts(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
         pl_program_state_free(b->state);
-        pl_fail(&w->error, PL_E_ServiceUnavailable);
+        pl_fail(&w->now.error, PL_E_ServiceUnavailable);
         return NULL;
     }
     return b;
@@ -140,7 +146,7 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
     pl_json tags;
     inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
                                    .catalogue = w->shared->run->catalogue};
-    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->error) != 0)
+    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     inventory_resource resource = {.account_id = item.account_id,
                                    .resource_type = item.resource_type,
@@ -153,10 +159,10 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
                                    .create_time = item.create_time,
                                    .capture_time = item.capture_time};
     pl_buf_clear(&w->item_text);
-    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->error) != 0)
+    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->now.error) != 0)
         return fail_line_with(w, l->number, "member tags: ");
     inventory_write_item(&w->item_text, &resource, tags);
-    if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->error) != 0)
+    if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     return 0;
 }
@@ -189,7 +195,7 @@ static pl_str place_of(worker *w, check_line *l) {
 
 /* The format that programs read, without a detour over buffers. */
 static void report_line(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
-    pl_buf *out = &w->piece;
+    pl_buf *out = &w->now.piece;
     pl_buf_add_blocks(out, b->texts[rule].head);
     pl_buf_add_blocks(out, place_of(w, l));
     pl_buf_add_blocks(out, b->texts[rule].verdicts[verdict]);
@@ -224,18 +230,18 @@ static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule
                                  .annotation = pl_buf_str(&w->annotation),
                                  .context = explain ? pl_buf_str(&w->context) : PL_STR_NONE,
                                  .file = w->batch.file};
-    check_report_deviation(&w->piece, w->shared->run->format, &deviation);
-    w->piece.failed = w->piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
+    check_report_deviation(&w->now.piece, w->shared->run->format, &deviation);
+    w->now.piece.failed = w->now.piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
 }
 
 static void report(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
     size_t count = b->program->count;
     for (size_t i = 0; i < count; i++) {
-        w->counts.results[verdicts[i]]++;
+        w->now.counts.results[verdicts[i]]++;
         if (verdicts[i] != PL_COMPLIANT)
             report_verdict(w, l, b, i, verdicts[i]);
     }
-    w->counts.evaluations += count;
+    w->now.counts.evaluations += count;
 }
 
 static int evaluate(worker *w, check_line *l, const bound *b) {
@@ -320,7 +326,7 @@ static bool check_guided(worker *w, pl_str text, check_line *l) {
         verdicts = evaluate_at(w, b, text, &late);
     if (!b || !verdicts)
         return false;
-    w->counts.resources++;
+    w->now.counts.resources++;
     report(w, l, b, verdicts);
     return true;
 }
@@ -335,17 +341,17 @@ static int check_line_text(worker *w, pl_str text, uint64_t number) {
         bound *b = bind_type(w, l.type);
         if (!b)
             return -1;
-        w->counts.resources++;
-        w->counts.ignored_types += b->program->count == 0;
+        w->now.counts.resources++;
+        w->now.counts.ignored_types += b->program->count == 0;
         if (b->program->count && evaluate(w, &l, b) != 0)
             return -1;
     }
-    return w->piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
+    return w->now.piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
 }
 
 static int check_batch(worker *w) {
     pl_str rest = w->batch.text, text;
-    pl_buf_clear(&w->piece);
+    pl_buf_clear(&w->now.piece);
     for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
         if (pl_str_trim(text).n && check_line_text(w, text, number) != 0)
             return -1;
@@ -356,7 +362,7 @@ static int check_batch(worker *w) {
 static int take_batch(worker *w, uint64_t *ticket) {
     shared *s = w->shared;
     pthread_mutex_lock(&s->source_lock);
-    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->error);
+    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->now.error);
     if (result != 0)
         *ticket = s->next_ticket++;
     pthread_mutex_unlock(&s->source_lock);
@@ -382,49 +388,56 @@ static int write_piece(shared *s, pl_str piece) {
 }
 
 /* Writes a piece whose turn it is, or records its error. */
-static void deliver(shared *s, parked *p) {
-    if (!s->stopped && p->result == 0 && write_piece(s, pl_buf_str(&p->piece)) != 0)
-        p->result = pl_failf(&p->error, PL_E_ServiceUnavailable, "the report cannot be written");
-    if (!s->stopped && p->result != 0) {
-        s->error = p->error;
+static void deliver(shared *s, outcome *done) {
+    if (!s->stopped && done->result == 0 && write_piece(s, pl_buf_str(&done->piece)) != 0)
+        done->result = pl_failf(&done->error, PL_E_ServiceUnavailable, "the report cannot be written");
+    if (!s->stopped && done->result != 0) {
+        s->error = done->error;
         s->stopped = true;
     }
     if (!s->stopped)
-        add_counts(&s->counts, &p->counts);
+        add_counts(&s->counts, &done->counts);
     cli_progress_update(&s->progress, cli_source_read(s->run->source), s->counts.resources);
 }
 
-/* Delivers all that is next in order; `out_lock` is held at both ends and not while something is written. */
-static void deliver_parked(shared *s) {
+/* Delivers what is next in order; `out_lock` is held at both ends and not while something is written. */
+static void deliver_next(shared *s, outcome *done) {
+    pthread_mutex_unlock(&s->out_lock);
+    deliver(s, done);
+    pthread_mutex_lock(&s->out_lock);
+    s->turn++;
+    pthread_cond_broadcast(&s->turn_changed);
+}
+
+/* Delivers the worker's own outcome, whose turn it is, and all parked ones behind it. */
+static void deliver_all(shared *s, outcome *own) {
     s->writing = true;
+    deliver_next(s, own);
     for (parked *p; (p = &s->parked[s->turn % s->parked_count])->full;) {
-        pthread_mutex_unlock(&s->out_lock);
-        deliver(s, p);
-        pthread_mutex_lock(&s->out_lock);
+        deliver_next(s, &p->outcome);
         p->full = false;
-        s->turn++;
-        pthread_cond_broadcast(&s->turn_changed);
+        s->spare[s->spare_count++] = p->outcome.piece;
     }
     s->writing = false;
 }
 
-/* Parks the batch's piece, which the worker gets an empty one for, and writes when nobody else does. */
+/* Leaves the outcome to a worker that writes, or will; there is a spare buffer for each parked one. */
+static void park(shared *s, outcome *own, uint64_t ticket) {
+    parked *p = &s->parked[ticket % s->parked_count];
+    *p = (parked){true, *own};
+    own->piece = s->spare[--s->spare_count];
+}
+
 static void finish_batch(worker *w, uint64_t ticket, int result) {
     shared *s = w->shared;
+    w->now.result = result;
     pthread_mutex_lock(&s->out_lock);
     while (ticket - s->turn >= s->parked_count)
         pthread_cond_wait(&s->turn_changed, &s->out_lock);
-    parked *p = &s->parked[ticket % s->parked_count];
-    pl_buf used = p->piece;
-    p->piece = w->piece;
-    w->piece = used;
-    p->counts = w->counts;
-    p->result = result;
-    if (result != 0)
-        p->error = w->error;
-    p->full = true;
-    if (!s->writing)
-        deliver_parked(s);
+    if (ticket == s->turn && !s->writing)
+        deliver_all(s, &w->now);
+    else
+        park(s, &w->now, ticket);
     pthread_mutex_unlock(&s->out_lock);
 }
 
@@ -433,7 +446,7 @@ static void *work(void *argument) {
     uint64_t ticket;
     int taken;
     while ((taken = take_batch(w, &ticket)) != 0) {
-        w->counts = (check_counts){0};
+        w->now.counts = (check_counts){0};
         finish_batch(w, ticket, taken < 0 ? -1 : check_batch(w));
     }
     return NULL;
@@ -448,7 +461,7 @@ static int worker_open(worker *w, shared *s) {
     pl_arena_init(&w->arena, 0);
     pl_arena_init(&w->item_arena, 0);
     cli_batch_init(&w->batch);
-    pl_buf_init(&w->piece, PIECE_LIMIT);
+    pl_buf_init(&w->now.piece, PIECE_LIMIT);
     pl_buf_init(&w->annotation, PIECE_LIMIT);
     pl_buf_init(&w->context, PIECE_LIMIT);
     pl_buf_init(&w->item_text, PIECE_LIMIT);
@@ -471,7 +484,7 @@ static void worker_close(worker *w) {
     pl_arena_free(&w->arena);
     pl_arena_free(&w->item_arena);
     cli_batch_free(&w->batch);
-    pl_buf_free(&w->piece);
+    pl_buf_free(&w->now.piece);
     pl_buf_free(&w->annotation);
     pl_buf_free(&w->context);
     pl_buf_free(&w->item_text);
@@ -492,15 +505,20 @@ static void run_threads(worker *workers, unsigned count) {
 static bool open_parked(shared *s, unsigned threads) {
     s->parked_count = (size_t)threads * PARKED_EACH;
     s->parked = pl_calloc(s->parked_count, sizeof *s->parked);
-    for (size_t i = 0; s->parked && i < s->parked_count; i++)
-        pl_buf_init(&s->parked[i].piece, PIECE_LIMIT);
-    return s->parked != NULL;
+    s->spare = pl_calloc(s->parked_count, sizeof *s->spare);
+    if (!s->parked || !s->spare)
+        return false;
+    while (s->spare_count < s->parked_count)
+        pl_buf_init(&s->spare[s->spare_count++], PIECE_LIMIT);
+    return true;
 }
 
+/* Nothing is parked any more. */
 static void close_parked(shared *s) {
-    for (size_t i = 0; s->parked && i < s->parked_count; i++)
-        pl_buf_free(&s->parked[i].piece);
+    for (size_t i = 0; i < s->spare_count; i++)
+        pl_buf_free(&s->spare[i]);
     pl_free(s->parked);
+    pl_free(s->spare);
 }
 
 int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
@@ -512,6 +530,7 @@ int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
     worker *workers = pl_calloc(count, sizeof *workers);
     if (!workers || !open_parked(&s, count)) {
         pl_free(workers);
+        close_parked(&s);
         return pl_fail(error, PL_E_ServiceUnavailable);
     }
     cli_progress_begin(&s.progress, "checking", cli_source_size(run->source));

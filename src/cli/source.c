@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 18 };
+enum { BATCH_BYTES = 1 << 16 };
 static const size_t longest_line = (size_t)64 << 20;
 static const size_t largest_file = (size_t)2 << 30;
 
