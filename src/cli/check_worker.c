@@ -69,6 +69,7 @@ typedef struct worker {
     pl_json_parser *line_parser, *configuration_parser, *item_parser;
     pl_map bounds; /* type -> bound */
     bound *last;   /* of the line before */
+    check_shape shape; /* of the lines before */
     pl_arena arena, item_arena;
     cli_batch batch;
     pl_buf annotation, context, item_text, place;
@@ -305,7 +306,7 @@ static size_t offset_in(pl_str line, const uint8_t *at) {
 static bool check_guided(worker *w, pl_str text, check_line *l) {
     size_t late = 0;
     const pl_verdict *verdicts = NULL;
-    check_scan scan = check_scan_begin(w->line_parser, text);
+    check_scan scan = check_scan_begin(w->line_parser, &w->shape, text);
     bound *b = NULL;
     for (check_found found = check_scan_members(&scan, l); found != CHECK_END;) {
         if (found == CHECK_REFUSED)
