@@ -42,18 +42,21 @@ static inline void pl_buf_add(pl_buf *buf, pl_str s) {
 enum { PL_BUF_BLOCK = 32 };
 
 /*
- * As pl_buf_add for a text with PL_BUF_BLOCK readable bytes behind it: short ones are copied in whole blocks,
- * without a call. What the last block has too much lies behind the content, where the next append goes.
+ * Copies a text with PL_BUF_BLOCK readable bytes behind it to where as much room is, in whole blocks and
+ * without a call; for short ones. Gives the place behind the text, where the next one goes.
  */
-static inline void pl_buf_add_blocks(pl_buf *buf, pl_str s) {
-    if (buf->failed || buf->capacity - buf->n < s.n + PL_BUF_BLOCK) {
-        pl_buf_add(buf, s);
-        return;
-    }
-    char *to = buf->p + buf->n;
+static inline char *pl_buf_put_blocks(char *to, pl_str s) {
     for (size_t at = 0; at < s.n; at += PL_BUF_BLOCK)
         memcpy(to + at, s.p + at, PL_BUF_BLOCK);
-    buf->n += s.n;
+    return to + s.n;
+}
+
+/* As pl_buf_add for such a text. */
+static inline void pl_buf_add_blocks(pl_buf *buf, pl_str s) {
+    if (buf->failed || buf->capacity - buf->n < s.n + PL_BUF_BLOCK)
+        pl_buf_add(buf, s);
+    else
+        buf->n = (size_t)(pl_buf_put_blocks(buf->p + buf->n, s) - buf->p);
 }
 
 static inline void pl_buf_add_char(pl_buf *buf, char c) {

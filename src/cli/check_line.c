@@ -158,6 +158,7 @@ static inline bool take_value(check_scan *scan, check_line *line, member m) {
 
 check_found check_scan_members(check_scan *scan, check_line *line) {
     member m;
+    line->scanned = true;
     do {
         if (!take_step(scan, &m))
             return CHECK_REFUSED;

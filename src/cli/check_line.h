@@ -12,6 +12,7 @@ typedef struct check_line {
     pl_str type, id, account, region;
     pl_str address; /* Terraform address, or absent */
     uint64_t number;
+    bool scanned; /* the texts that are not empty stand in the line, between quotes and without an escape */
     pl_str place; /* members of the report that tell the resource; absent until one is written */
 } check_line;
 
@@ -22,9 +23,9 @@ check_line check_line_new(uint64_t number);
 void check_line_read(check_line *line, pl_json root, pl_arena *arena);
 
 /*
- * What lines read like: the bytes between two values of former lines (comma, key, colon and blanks), in order,
- * with the member that they name. They were sound where they stood, and stand in the same place again. A
- * thread's own; zeroed at its birth.
+ * What lines read like: the bytes between two values of former lines (comma, key, colon and blanks), in
+ * order, with the member that they name. They were sound where they stood, and stand in the same place again.
+ * A thread's own; zeroed at its birth.
  */
 enum { CHECK_STEPS = 16, CHECK_STEP_WORDS = 4 };
 

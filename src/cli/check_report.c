@@ -63,12 +63,21 @@ bool check_report_rule_text(pl_arena *arena, const check_rule *rule, pl_str type
     return complete;
 }
 
+/* What was scanned is copied with its quotes. */
+static void place_member(pl_buf *out, pl_str before, pl_str value, bool scanned) {
+    pl_buf_add(out, before);
+    if (scanned && value.n)
+        pl_buf_add_blocks(out, pl_str_of(value.p - 1, value.n + 2));
+    else
+        pl_json_write_string(out, value);
+}
+
 void check_report_place_members(pl_buf *out, const check_line *line) {
-    json_member(out, PL_STR(",\"resourceId\":"), line->id);
-    json_member(out, PL_STR(",\"accountId\":"), line->account);
-    json_member(out, PL_STR(",\"regionId\":"), line->region);
+    place_member(out, PL_STR(",\"resourceId\":"), line->id, line->scanned);
+    place_member(out, PL_STR(",\"accountId\":"), line->account, line->scanned);
+    place_member(out, PL_STR(",\"regionId\":"), line->region, line->scanned);
     if (line->address.p)
-        json_member(out, PL_STR(",\"address\":"), line->address);
+        place_member(out, PL_STR(",\"address\":"), line->address, line->scanned);
     pl_buf_reserve(out, PL_BUF_BLOCK);
 }
 

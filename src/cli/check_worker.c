@@ -3,9 +3,9 @@
  *
  * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written in
  * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on
- * with another buffer; `out_lock` guards the parked pieces, spare buffers, `turn` and `writing`. What only the writing worker uses (`wrote`,
- * `counts`, `progress`, `error`) needs no lock. The first error stops all workers; nothing behind it is
- * written.
+ * with another buffer; `out_lock` guards the parked pieces, spare buffers, `turn` and `writing`. What only
+ * the writing worker uses (`wrote`, `counts`, `progress`, `error`) needs no lock. The first error stops all
+ * workers; nothing behind it is written.
  */
 #include "cli/check_worker.h"
 
@@ -67,8 +67,8 @@ typedef struct bound {
 typedef struct worker {
     shared *shared;
     pl_json_parser *line_parser, *configuration_parser, *item_parser;
-    pl_map bounds; /* type -> bound */
-    bound *last;   /* of the line before */
+    pl_map bounds;     /* type -> bound */
+    bound *last;       /* of the line before */
     check_shape shape; /* of the lines before */
     pl_arena arena, item_arena;
     cli_batch batch;
@@ -194,12 +194,22 @@ static pl_str place_of(worker *w, check_line *l) {
     return l->place;
 }
 
+/* The parts of a line that are known before its annotation; false without memory. */
+static bool begin_line(pl_buf *out, const check_rule_text *text, pl_str place, pl_verdict verdict) {
+    pl_str behind = text->verdicts[verdict];
+    if (!pl_buf_reserve(out, text->head.n + place.n + behind.n + PL_BUF_BLOCK))
+        return false;
+    char *to = pl_buf_put_blocks(out->p + out->n, text->head);
+    to = pl_buf_put_blocks(pl_buf_put_blocks(to, place), behind);
+    out->n = (size_t)(to - out->p);
+    return true;
+}
+
 /* The format that programs read, without a detour over buffers. */
 static void report_line(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
     pl_buf *out = &w->now.piece;
-    pl_buf_add_blocks(out, b->texts[rule].head);
-    pl_buf_add_blocks(out, place_of(w, l));
-    pl_buf_add_blocks(out, b->texts[rule].verdicts[verdict]);
+    if (!begin_line(out, &b->texts[rule], place_of(w, l), verdict))
+        return;
     size_t before = out->n;
     write_annotation(w, b, rule, verdict, out);
     if (out->n == before)
@@ -209,7 +219,6 @@ static void report_line(worker *w, check_line *l, const bound *b, size_t rule, p
         pl_program_write_context(b->state, rule, out);
     }
     pl_buf_add(out, PL_STR("}\n"));
-    out->failed = out->failed || w->place.failed || w->item_text.failed;
 }
 
 static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
@@ -235,14 +244,30 @@ static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule
     w->now.piece.failed = w->now.piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
 }
 
+enum { MASK_BITS = 64 };
+
+/* Which of some verdicts, at most MASK_BITS, are not COMPLIANT. */
+static uint64_t deviating(const pl_verdict *verdicts, size_t count) {
+    uint64_t mask = 0;
+    for (size_t i = 0; i < count; i++)
+        mask |= (uint64_t)(verdicts[i] != PL_COMPLIANT) << i;
+    return mask;
+}
+
+/* Each verdict is as likely as not: the loop goes over the deviations only, and does not guess. */
 static void report(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
-    size_t count = b->program->count;
-    for (size_t i = 0; i < count; i++) {
-        w->now.counts.results[verdicts[i]]++;
-        if (verdicts[i] != PL_COMPLIANT)
+    size_t count = b->program->count, deviations = 0;
+    for (size_t from = 0; from < count; from += MASK_BITS) {
+        uint64_t mask = deviating(verdicts + from, count - from < MASK_BITS ? count - from : MASK_BITS);
+        for (; mask; mask &= mask - 1, deviations++) {
+            size_t i = from + (size_t)__builtin_ctzll(mask);
+            w->now.counts.results[verdicts[i]]++;
             report_verdict(w, l, b, i, verdicts[i]);
+        }
     }
+    w->now.counts.results[PL_COMPLIANT] += count - deviations;
     w->now.counts.evaluations += count;
+    w->now.piece.failed = w->now.piece.failed || w->place.failed || w->item_text.failed;
 }
 
 static int evaluate(worker *w, check_line *l, const bound *b) {

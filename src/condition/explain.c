@@ -67,30 +67,52 @@ static void write_member(pl_buf *out, pl_str before, pl_str value) {
     pl_json_write_string(out, value);
 }
 
-/*
- * The value of a clause as it stands in a text that was followed without being copied; absent when it is not
- * there, or is more than a value of its own.
+/* A part of a list or object as a piece of a text; the byte behind it, or NULL when it needs more than that.
  */
-static pl_str value_as_written(const pl_program_state *state, const program_clause *one) {
-    const pl_program *program = state->program;
-    const program_feature *f = &program->features[one->feature];
-    if (!f->plain || f->source != SOURCE_CONFIGURATION || state->slots[f->slot] != SLOT_IS_TEXT)
-        return PL_STR_NONE;
-    const memo *m = &state->memos->each[program->group_of[f->slot]];
-    return m->group->node->slot == f->slot ? pl_str_of((const char *)m->text, m->n) : PL_STR_NONE;
+static const uint8_t *write_part(const uint8_t *p, pl_buf *out) {
+    if (memchr("[]{},:", *p, 6)) {
+        pl_buf_add_char(out, (char)*p);
+        return p + 1;
+    }
+    bool text = *p == '"';
+    uint32_t n = text ? pl_json_short_text(p) : pl_json_short_bare(p);
+    pl_str plain = text && n ? pl_str_of((const char *)p + 1, n - 2) : pl_str_of((const char *)p, n);
+    if (text)
+        pl_buf_add(out, PL_STR("\\\""));
+    pl_buf_add_blocks(out, plain);
+    if (text)
+        pl_buf_add(out, PL_STR("\\\""));
+    return n ? p + n : NULL;
 }
 
-/* Writes a value that needs nothing but quotes, and often has them. */
+/* A list or object of plain texts, short integers and words, without blanks. */
+static bool write_container(pl_str value, pl_buf *out) {
+    const uint8_t *p = (const uint8_t *)value.p, *end = p + value.n;
+    size_t before = out->n;
+    pl_buf_add_char(out, '"');
+    while (p && p < end)
+        p = write_part(p, out);
+    if (!p)
+        out->n = before;
+    else
+        pl_buf_add_char(out, '"');
+    return p != NULL;
+}
+
+/*
+ * Writes a value as it stands in a text that was followed without being copied; false when it has to be
+ * changed for it. It is known to be JSON.
+ */
 static bool write_as_written(pl_str value, pl_buf *out) {
     const uint8_t *p = (const uint8_t *)value.p;
-    if (!p)
-        return false;
     if (*p == '"') {
         if (pl_json_short_text(p) != value.n && memchr(p, '\\', value.n))
             return false;
         pl_buf_add_blocks(out, value);
         return true;
     }
+    if (*p == '[' || *p == '{')
+        return write_container(value, out);
     if (pl_json_short_bare(p) != value.n || *p == 'n')
         return false;
     pl_buf_add_char(out, '"');
@@ -99,10 +121,29 @@ static bool write_as_written(pl_str value, pl_buf *out) {
     return true;
 }
 
-/* False when there is no value. */
-static bool write_clause_value(pl_program_state *state, const program_clause *one, pl_buf *out) {
-    if (write_as_written(value_as_written(state, one), out))
+/* Of a clause that looks at a whole value of the configuration: true when it need not be copied to be shown.
+ */
+static inline bool write_shown(const pl_program_state *state, const program_clause *one, bool *exists,
+                               pl_buf *out) {
+    uint32_t slot = state->slots[one->shown];
+    *exists = slot != 0;
+    if (slot == 0) {
+        pl_buf_add(out, PL_STR("\"\""));
         return true;
+    }
+    const memo *m = &state->memos->each[one->group];
+    return slot == SLOT_IS_TEXT && write_as_written(pl_str_of((const char *)m->text, m->n), out);
+}
+
+/* False when there is no value. */
+static inline bool write_clause_value(pl_program_state *state, const program_clause *one, pl_buf *out) {
+    bool exists;
+    if (one->shown && write_shown(state, one, &exists, out))
+        return exists;
+    if (one->json_fixed.p) {
+        pl_buf_add_blocks(out, one->json_fixed);
+        return true;
+    }
     feature value = state_feature(state, one->feature);
     write_value(state, &value, out);
     return value.items || pl_json_exists(value.node);

@@ -137,11 +137,28 @@ static bool write_annotation_json(pl_program *program, const clause *one, progra
     return kept.p != NULL;
 }
 
+/* A parameter's value is the same in every annotation. */
+static bool write_fixed_json(pl_program *program, const clause *one, program_clause *out) {
+    pl_buf text, json;
+    if (one->source != SOURCE_PARAMETER || (!one->fixed.items && !pl_json_exists(one->fixed.node)))
+        return true;
+    pl_buf_init(&text, (size_t)1 << 24);
+    pl_buf_init(&json, (size_t)1 << 25);
+    feature_write_text(&text, &one->fixed);
+    pl_json_write_string(&json, pl_buf_str(&text));
+    if (!text.failed && !json.failed)
+        out->json_fixed = pl_arena_copy_padded(&program->arena, pl_buf_str(&json), PL_BUF_BLOCK);
+    pl_buf_free(&text);
+    pl_buf_free(&json);
+    return out->json_fixed.p != NULL;
+}
+
 static size_t add_clause(pl_program *program, const clause *one, size_t value) {
     program_clause added = {.clause = one, .feature = value};
     program_clause *larger = pl_arena_grow(&program->arena, program->clauses, program->clause_count,
                                            &program->clause_capacity, sizeof *larger);
-    if (!larger || !write_clause_json(program, one, &added) || !write_annotation_json(program, one, &added))
+    if (!larger || !write_clause_json(program, one, &added) || !write_annotation_json(program, one, &added) ||
+        !write_fixed_json(program, one, &added))
         return PL_NOT_FOUND;
     program->clauses = larger;
     program->clauses[program->clause_count] = added;

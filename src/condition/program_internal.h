@@ -177,7 +177,9 @@ typedef struct program_clause {
     const clause *clause;
     size_t feature;
     uint32_t cell, group;
+    uint32_t shown; /* slot of a value that is looked at as a whole; 0: there is none */
     pl_str json_source, json_rest;
+    pl_str json_fixed; /* the value of a parameter, with PL_BUF_BLOCK bytes behind it; absent: there is none */
     pl_str json_behind; /* of an annotation: what follows the value, with PL_BUF_BLOCK bytes behind it */
     pl_str json_desired, json_property; /* its parts around the operator */
 } program_clause;
