@@ -69,13 +69,6 @@ static uint32_t group_of_clause(const pl_program *p, const program_clause *one) 
     return f->any_count ? group_of_names(p, f) : p->group_of[f->slot];
 }
 
-/* The slot of a clause whose value is that of its group. */
-static uint32_t shown_slot(const pl_program *p, const program_clause *one) {
-    const program_feature *f = &p->features[one->feature];
-    bool whole = f->source == SOURCE_CONFIGURATION && f->plain && one->group != NO_GROUP;
-    return whole && p->groups[one->group].node->slot == f->slot ? f->slot : 0;
-}
-
 static void mark_required(numbering *n) {
     const pl_program *p = n->program;
     for (size_t i = 0; i < p->rule_count; i++) {
@@ -124,7 +117,6 @@ static void number_cells(numbering *n) {
     for (size_t i = 0; i < p->clause_count; i++) {
         p->clauses[i].group = group_of_clause(p, &p->clauses[i]);
         p->clauses[i].cell = (*count_of(n, p->clauses[i].group))++;
-        p->clauses[i].shown = shown_slot(p, &p->clauses[i]);
     }
     for (uint32_t slot = 0; slot < p->configuration.slots; slot++)
         p->presence[slot] = n->required[slot] ? (*count_of(n, p->group_of[slot]))++ : NO_CELL;

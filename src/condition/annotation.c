@@ -1,0 +1,234 @@
+/*
+ * Annotations: what is said of a deviation (reference/evaluation-semantics.md, section 5).
+ *
+ * A check writes more annotations than it reads documents. So all of one but the value is made when a program
+ * is sealed, in one note for each clause of each rule, and the value is mostly copied from the document's
+ * text as it stands there: a text without escapes, a short integer or a word needs nothing but quotes.
+ *
+ * INVARIANT: what is copied is what pl_json_write_text would make of the value, escaped; whatever this is not
+ * sure of goes that way.
+ */
+#include "condition/memo.h"
+#include "condition/program_internal.h"
+#include "json/scalar.h"
+
+/* Lies together, as one is needed for each deviation. The texts have PL_BUF_BLOCK bytes behind them. */
+struct program_note {
+    pl_str behind;  /* what follows the value, the closing brace included */
+    pl_str fixed;   /* the value of a parameter as JSON; absent: there is none */
+    uint32_t slot;  /* of a value of the configuration that is looked at as a whole; 0: it is no such value */
+    uint32_t group; /* of that value */
+};
+
+/* --- Made once */
+
+static void write_member(pl_buf *out, pl_str before, pl_str value) {
+    pl_buf_add(out, before);
+    pl_json_write_string(out, value);
+}
+
+static bool keep_text(pl_program *program, pl_buf *text, pl_str *out) {
+    *out = text->failed ? PL_STR_NONE : pl_arena_copy_padded(&program->arena, pl_buf_str(text), PL_BUF_BLOCK);
+    pl_buf_free(text);
+    return out->p != NULL;
+}
+
+static bool make_behind(pl_program *program, const clause *one, pl_str instead, pl_str *out) {
+    pl_buf text;
+    pl_buf_init(&text, (size_t)1 << 25);
+    write_member(&text, PL_STR(",\"desiredValue\":"), one->desired.text);
+    write_member(&text, PL_STR(",\"operator\":"), instead.n ? instead : pl_operator_info_of(one->op)->name);
+    write_member(&text, PL_STR(",\"property\":"), pl_path_text(one->path));
+    pl_buf_add_char(&text, '}');
+    return keep_text(program, &text, out);
+}
+
+static bool make_fixed(pl_program *program, const clause *one, pl_str *out) {
+    pl_buf text, json;
+    pl_buf_init(&text, (size_t)1 << 24);
+    pl_buf_init(&json, (size_t)1 << 25);
+    feature_write_text(&text, &one->fixed);
+    pl_json_write_string(&json, pl_buf_str(&text));
+    json.failed = json.failed || text.failed;
+    pl_buf_free(&text);
+    return keep_text(program, &json, out);
+}
+
+/* The slot of a clause whose value is that of its group. */
+static uint32_t slot_of(const pl_program *p, const program_clause *one) {
+    const program_feature *f = &p->features[one->feature];
+    bool whole = f->source == SOURCE_CONFIGURATION && f->plain && one->group != NO_GROUP;
+    return whole && p->groups[one->group].node->slot == f->slot ? f->slot : 0;
+}
+
+/* `instead`: the operator that the rule's annotations name, or absent. */
+static bool make_notes(pl_program *program, branch *b, pl_str instead) {
+    for (size_t i = 0; b->children && i < b->count; i++)
+        if (!make_notes(program, &b->children[i], instead))
+            return false;
+    if (b->children)
+        return true;
+    const program_clause *one = &program->clauses[b->clause];
+    const feature *fixed = &one->clause->fixed;
+    program_note *note = pl_new(&program->arena, program_note, 1);
+    b->note = note;
+    if (!note || !make_behind(program, one->clause, instead, &note->behind))
+        return false;
+    note->slot = slot_of(program, one);
+    note->group = one->group;
+    if (one->clause->source != SOURCE_PARAMETER || (!fixed->items && !pl_json_exists(fixed->node)))
+        return true;
+    return make_fixed(program, one->clause, &note->fixed);
+}
+
+/* The note of a condition with one clause only; NULL for others. */
+static const program_note *only_note(const branch *b) {
+    while (b->children && b->count == 1)
+        b = &b->children[0];
+    return b->children ? NULL : b->note;
+}
+
+bool annotations_seal(pl_program *program) {
+    program->only_notes = pl_new(&program->arena, const program_note *, program->rule_count + 1);
+    for (size_t i = 0; program->only_notes && i < program->rule_count; i++) {
+        program_rule *rule = &program->rules[i];
+        if (!rule->condition.children)
+            continue;
+        if (!make_notes(program, &rule->condition, rule->annotation_operator))
+            return false;
+        program->only_notes[i] = only_note(&rule->condition);
+    }
+    return program->only_notes != NULL;
+}
+
+/* --- The value, as it stands in a text that was followed without being copied: it is known to be JSON */
+
+/* A part of a list or object as a piece of a text; the byte behind it, or NULL when it is none of these. */
+static const uint8_t *write_part(const uint8_t *p, pl_buf *out) {
+    if (memchr("[]{},:", *p, 6)) {
+        pl_buf_add_char(out, (char)*p);
+        return p + 1;
+    }
+    bool text = *p == '"';
+    uint32_t n = text ? pl_json_short_text(p) : pl_json_short_bare(p);
+    if (n == 0)
+        return NULL;
+    if (text)
+        pl_buf_add(out, PL_STR("\\\""));
+    pl_buf_add_blocks(out, pl_str_of((const char *)p + text, n - 2 * (uint32_t)text));
+    if (text)
+        pl_buf_add(out, PL_STR("\\\""));
+    return p + n;
+}
+
+/* A list or object of plain texts, short integers and words, without blanks; false for another one. */
+static bool write_container(const uint8_t *p, size_t n, pl_buf *out) {
+    const uint8_t *end = p + n;
+    size_t before = out->n;
+    pl_buf_add_char(out, '"');
+    while (p && p < end)
+        p = write_part(p, out);
+    if (p)
+        pl_buf_add_char(out, '"');
+    else
+        out->n = before;
+    return p != NULL;
+}
+
+/* True for a scalar that needs no more than quotes, which a text has. */
+static inline bool is_plain(const uint8_t *p, uint32_t n) {
+    if (*p == '"')
+        return pl_json_short_text(p) == n || !memchr(p, '\\', n);
+    return pl_json_short_bare(p) == n && *p != 'n';
+}
+
+/* --- Writing */
+
+/* Most clauses are decided already. */
+static inline truth truth_of(pl_program_state *state, const branch *b) {
+    unsigned char cell = b->children ? UNKNOWN : state->truths[state->program->clauses[b->clause].cell];
+    return cell == UNKNOWN ? state_branch(state, b) : (truth)cell;
+}
+
+/* Walks into the first false child of each group (reference/condition-rules.md, section 6); NULL: there is
+ * none.
+ */
+static const branch *deviating_clause(pl_program_state *state, const branch *b) {
+    while (b->children) {
+        const branch *next = NULL;
+        for (size_t i = 0; !next && i < b->count; i++)
+            if (truth_of(state, &b->children[i]) == NO)
+                next = &b->children[i];
+        if (!next)
+            return NULL;
+        b = next;
+    }
+    return b;
+}
+
+static const pl_str before_value = PL_STR_INIT("{\"configuration\":");
+
+/* The whole annotation around a value; false when there is no room yet. */
+static inline bool put_annotation(pl_buf *out, pl_str value, bool quoted, pl_str behind) {
+    if (out->failed || out->capacity - out->n < before_value.n + value.n + behind.n + 2 + PL_BUF_BLOCK)
+        return false;
+    char *to = out->p + out->n;
+    memcpy(to, before_value.p, sizeof "{\"configuration\":" - 1);
+    to += before_value.n;
+    *to = '"';
+    to = pl_buf_put_blocks(to + !quoted, value);
+    *to = '"';
+    to = pl_buf_put_blocks(to + !quoted, behind);
+    out->n = (size_t)(to - out->p);
+    return true;
+}
+
+/* Where the value of a note stands in a text that was followed; NULL when it is not there. */
+static inline const memo *text_of(const pl_program_state *state, const program_note *note) {
+    bool known = note->slot && state->followed && state->slots[note->slot];
+    return known ? &state->memos->each[note->group] : NULL;
+}
+
+/* Nearly all annotations; false for others. */
+static inline bool write_quickly(const pl_program_state *state, const program_note *note, pl_buf *out) {
+    const memo *m = text_of(state, note);
+    if (!m)
+        return note->fixed.p && put_annotation(out, note->fixed, true, note->behind);
+    return is_plain(m->text, m->n) &&
+           put_annotation(out, pl_str_of((const char *)m->text, m->n), *m->text == '"', note->behind);
+}
+
+/* False when there is no value. */
+static bool write_any_value(pl_program_state *state, const branch *b, pl_buf *out) {
+    const program_note *note = b->note;
+    const memo *m = text_of(state, note);
+    if (m && (*m->text == '[' || *m->text == '{') && write_container(m->text, m->n, out))
+        return true;
+    feature value = note->slot && !state->slots[note->slot]
+                        ? feature_of(PL_JSON_NONE)
+                        : state_feature(state, state->program->clauses[b->clause].feature);
+    state_write_value(state, &value, out);
+    return value.items || pl_json_exists(value.node);
+}
+
+static void write_slowly(pl_program_state *state, const branch *b, pl_buf *out) {
+    pl_str behind = b->note->behind;
+    pl_buf_add(out, before_value);
+    if (write_any_value(state, b, out)) {
+        pl_buf_add_blocks(out, behind);
+        return;
+    }
+    pl_buf_add(out, pl_str_head(behind, behind.n - 1));
+    pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\"}"));
+}
+
+void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
+    if (state->verdicts[rule] != PL_NON_COMPLIANT)
+        return;
+    const program_note *note = state->program->only_notes[rule];
+    if (note && write_quickly(state, note, out))
+        return;
+    const branch *b = deviating_clause(state, &state->program->rules[rule].condition);
+    if (b && (note || !write_quickly(state, b->note, out)))
+        write_slowly(state, b, out);
+}
