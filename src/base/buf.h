@@ -39,7 +39,7 @@ static inline void pl_buf_add(pl_buf *buf, pl_str s) {
     buf->n += s.n;
 }
 
-enum { PL_BUF_BLOCK = 32 };
+enum { PL_BUF_BLOCK = 64 };
 
 /*
  * Copies a text with PL_BUF_BLOCK readable bytes behind it to where as much room is, in whole blocks and

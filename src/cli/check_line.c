@@ -91,23 +91,19 @@ static inline bool take_text(check_scan *scan, pl_str *out) {
 /* Keeps the bytes of a step, if they are not too many. */
 static void learn_step(check_step *step, const uint8_t *from, const uint8_t *to, member m) {
     size_t n = (size_t)(to - from);
-    uint8_t bytes[sizeof step->words] = {0}, ones[sizeof step->words] = {0};
-    if (n > sizeof bytes)
+    if (n > sizeof step->bytes)
         return;
-    memcpy(bytes, from, n);
-    memset(ones, 0xff, n);
-    memcpy(step->words, bytes, sizeof bytes);
-    memcpy(step->masks, ones, sizeof ones);
-    step->length = (uint32_t)n;
-    step->member = m;
+    *step = (check_step){.length = (uint32_t)n, .member = m};
+    memcpy(step->bytes, from, n);
+    memset(step->masks, 0xff, n);
 }
 
 static inline bool is_step(const check_step *step, const uint8_t *at, const uint8_t *end) {
-    uint64_t words[CHECK_STEP_WORDS], other = 0;
-    memcpy(words, at, sizeof words);
-    for (size_t i = 0; i < CHECK_STEP_WORDS; i++)
-        other |= (words[i] ^ step->words[i]) & step->masks[i];
-    return other == 0 && step->length && step->length <= (size_t)(end - at);
+    check_block block[2];
+    memcpy(block, at, sizeof block);
+    block[0] =
+        ((block[0] ^ step->bytes[0]) & step->masks[0]) | ((block[1] ^ step->bytes[1]) & step->masks[1]);
+    return (block[0][0] | block[0][1]) == 0 && step->length && step->length <= (size_t)(end - at);
 }
 
 /* What stands before a value, as it is written for the first time: the brace or comma, the key, the colon. */
@@ -122,8 +118,10 @@ static bool read_step(check_scan *scan, check_step *step, member *m) {
     return true;
 }
 
+/* There mostly are none. */
 static inline void skip_blanks(check_scan *scan) {
-    scan->at = pl_json_skip_blanks(scan->at, scan->end);
+    if (__builtin_expect(*scan->at <= ' ', 0))
+        scan->at = pl_json_skip_blanks(scan->at, scan->end);
 }
 
 /* Up to a member's value; false when there is none, or when the member was there before. */

@@ -27,10 +27,12 @@ void check_line_read(check_line *line, pl_json root, pl_arena *arena);
  * order, with the member that they name. They were sound where they stood, and stand in the same place again.
  * A thread's own; zeroed at its birth.
  */
-enum { CHECK_STEPS = 16, CHECK_STEP_WORDS = 4 };
+enum { CHECK_STEPS = 16 };
+
+typedef uint64_t check_block __attribute__((vector_size(16)));
 
 typedef struct check_step {
-    uint64_t words[CHECK_STEP_WORDS], masks[CHECK_STEP_WORDS];
+    check_block bytes[2], masks[2];
     uint32_t length; /* bytes; 0: nothing is known */
     uint32_t member;
 } check_step;

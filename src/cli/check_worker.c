@@ -21,6 +21,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30, PARKED_EACH = 4 };
 static const size_t largest_document = (size_t)64 << 20;
@@ -169,12 +172,7 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
 }
 
 /* What cannot be decided carries its reason in the form of an annotation. */
-static void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict verdict, pl_buf *out) {
-    size_t before = out->n;
-    if (verdict == PL_NON_COMPLIANT)
-        pl_program_write_annotation(b->state, rule, out);
-    if (out->n > before || verdict == PL_NOT_APPLICABLE)
-        return;
+static void write_reason(worker *w, const bound *b, size_t rule, pl_buf *out) {
     pl_buf_clear(&w->item_text);
     pl_program_write_reason(b->state, rule, &w->item_text);
     if (!w->item_text.n)
@@ -182,6 +180,16 @@ static void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict 
     pl_buf_add(out, PL_STR("{\"reason\":"));
     pl_json_write_string(out, pl_buf_str(&w->item_text));
     pl_buf_add_char(out, '}');
+}
+
+static inline void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict verdict, pl_buf *out) {
+    if (verdict == PL_NOT_APPLICABLE)
+        return;
+    size_t before = out->n;
+    if (verdict == PL_NON_COMPLIANT)
+        pl_program_write_annotation(b->state, rule, out);
+    if (out->n == before)
+        write_reason(w, b, rule, out);
 }
 
 /* Deviations of one resource tell the same place, which is written once. */
@@ -249,7 +257,16 @@ enum { MASK_BITS = 64 };
 /* Which of some verdicts, at most MASK_BITS, are not COMPLIANT. */
 static uint64_t deviating(const pl_verdict *verdicts, size_t count) {
     uint64_t mask = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i compliant = _mm_set1_epi32(PL_COMPLIANT);
+    for (; i + 4 <= count; i += 4) {
+        __m128i four = _mm_loadu_si128((const __m128i_u *)(const void *)(verdicts + i));
+        int same = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, compliant)));
+        mask |= (uint64_t)(same ^ 15) << i;
+    }
+#endif
+    for (; i < count; i++)
         mask |= (uint64_t)(verdicts[i] != PL_COMPLIANT) << i;
     return mask;
 }
@@ -376,11 +393,16 @@ static int check_line_text(worker *w, pl_str text, uint64_t number) {
 }
 
 static int check_batch(worker *w) {
-    pl_str rest = w->batch.text, text;
+    const uint32_t *ends = cli_batch_ends(&w->batch);
+    pl_str all = w->batch.text;
     pl_buf_clear(&w->now.piece);
-    for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
-        if (pl_str_trim(text).n && check_line_text(w, text, number) != 0)
+    for (size_t i = 0, from = 0; from < all.n; i++) {
+        size_t end = i < w->batch.lines ? ends[i] : all.n;
+        pl_str text = pl_str_of(all.p + from, end - from);
+        if (pl_str_trim(text).n && check_line_text(w, text, w->batch.first + i) != 0)
             return -1;
+        from = end + 1;
+    }
     return 0;
 }
 
