@@ -190,7 +190,8 @@ static inline const memo *text_of(const pl_program_state *state, const program_n
 }
 
 /* Nearly all annotations; false for others. */
-static inline bool write_quickly(const pl_program_state *state, const program_note *note, pl_buf *out) {
+static inline __attribute__((always_inline)) bool write_quickly(const pl_program_state *state,
+                                                                const program_note *note, pl_buf *out) {
     const memo *m = text_of(state, note);
     if (!m)
         return note->fixed.p && put_annotation(out, note->fixed, true, note->behind);
@@ -222,13 +223,17 @@ static void write_slowly(pl_program_state *state, const branch *b, pl_buf *out) 
     pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\"}"));
 }
 
+/* Conditions of several clauses, and values that are changed when they are shown. */
+static __attribute__((noinline)) void write_otherwise(pl_program_state *state, size_t rule, pl_buf *out) {
+    const branch *b = deviating_clause(state, &state->program->rules[rule].condition);
+    if (b && (state->program->only_notes[rule] || !write_quickly(state, b->note, out)))
+        write_slowly(state, b, out);
+}
+
 void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
     if (state->verdicts[rule] != PL_NON_COMPLIANT)
         return;
     const program_note *note = state->program->only_notes[rule];
-    if (note && write_quickly(state, note, out))
-        return;
-    const branch *b = deviating_clause(state, &state->program->rules[rule].condition);
-    if (b && (note || !write_quickly(state, b->note, out)))
-        write_slowly(state, b, out);
+    if (!note || !write_quickly(state, note, out))
+        write_otherwise(state, rule, out);
 }
