@@ -103,6 +103,23 @@ bool annotations_seal(pl_program *program) {
 
 /* --- The value, as it stands in a text that was followed without being copied: it is known to be JSON */
 
+/* Bytes of a text that begins with the quote at `p`, both quotes included; 0: it is not all plain. */
+static size_t plain_text(const uint8_t *p) {
+    uint32_t stops, from = 1;
+    while ((stops = pl_json_stops(p + from)) == 0)
+        from += PL_JSON_GLANCE;
+    const uint8_t *stop = p + from + __builtin_ctz(stops);
+    return *stop == '"' ? (size_t)(stop - p) + 1 : 0;
+}
+
+/* Bytes of a scalar that needs no more than quotes, which a text has; 0: it is none. */
+static inline size_t plain_scalar(const uint8_t *p) {
+    if (*p != '"')
+        return *p == 'n' ? 0 : pl_json_short_bare(p);
+    uint32_t n = pl_json_short_text(p);
+    return __builtin_expect(n != 0, 1) ? n : plain_text(p);
+}
+
 /* A part of a list or object as a piece of a text; the byte behind it, or NULL when it is none of these. */
 static const uint8_t *write_part(const uint8_t *p, pl_buf *out) {
     if (memchr("[]{},:", *p, 6)) {
@@ -110,36 +127,33 @@ static const uint8_t *write_part(const uint8_t *p, pl_buf *out) {
         return p + 1;
     }
     bool text = *p == '"';
-    uint32_t n = text ? pl_json_short_text(p) : pl_json_short_bare(p);
+    size_t n = text ? plain_text(p) : pl_json_short_bare(p);
     if (n == 0)
         return NULL;
     if (text)
         pl_buf_add(out, PL_STR("\\\""));
-    pl_buf_add_blocks(out, pl_str_of((const char *)p + text, n - 2 * (uint32_t)text));
+    pl_buf_add_blocks(out, pl_str_of((const char *)p + text, n - 2 * (size_t)text));
     if (text)
         pl_buf_add(out, PL_STR("\\\""));
     return p + n;
 }
 
-/* A list or object of plain texts, short integers and words, without blanks; false for another one. */
-static bool write_container(const uint8_t *p, size_t n, pl_buf *out) {
-    const uint8_t *end = p + n;
-    size_t before = out->n;
+/* A list or object of plain texts, short integers and words, without blanks; false for another value. */
+static bool write_container(const uint8_t *p, pl_buf *out) {
+    size_t before = out->n, depth = 0;
+    if (*p != '[' && *p != '{')
+        return false;
     pl_buf_add_char(out, '"');
-    while (p && p < end)
+    do {
+        depth += *p == '[' || *p == '{';
+        depth -= *p == ']' || *p == '}';
         p = write_part(p, out);
+    } while (p && depth);
     if (p)
         pl_buf_add_char(out, '"');
     else
         out->n = before;
     return p != NULL;
-}
-
-/* True for a scalar that needs no more than quotes, which a text has. */
-static inline bool is_plain(const uint8_t *p, uint32_t n) {
-    if (*p == '"')
-        return pl_json_short_text(p) == n || !memchr(p, '\\', n);
-    return pl_json_short_bare(p) == n && *p != 'n';
 }
 
 /* --- Writing */
@@ -184,26 +198,26 @@ static inline bool put_annotation(pl_buf *out, pl_str value, bool quoted, pl_str
 }
 
 /* Where the value of a note stands in a text that was followed; NULL when it is not there. */
-static inline const memo *text_of(const pl_program_state *state, const program_note *note) {
+static inline const uint8_t *text_of(const pl_program_state *state, const program_note *note) {
     bool known = note->slot && state->followed && state->slots[note->slot];
-    return known ? &state->memos->each[note->group] : NULL;
+    return known ? state->memos->each[note->group].text : NULL;
 }
 
 /* Nearly all annotations; false for others. */
 static inline __attribute__((always_inline)) bool write_quickly(const pl_program_state *state,
                                                                 const program_note *note, pl_buf *out) {
-    const memo *m = text_of(state, note);
-    if (!m)
+    const uint8_t *text = text_of(state, note);
+    if (!text)
         return note->fixed.p && put_annotation(out, note->fixed, true, note->behind);
-    return is_plain(m->text, m->n) &&
-           put_annotation(out, pl_str_of((const char *)m->text, m->n), *m->text == '"', note->behind);
+    size_t n = plain_scalar(text);
+    return n && put_annotation(out, pl_str_of((const char *)text, n), *text == '"', note->behind);
 }
 
 /* False when there is no value. */
 static bool write_any_value(pl_program_state *state, const branch *b, pl_buf *out) {
     const program_note *note = b->note;
-    const memo *m = text_of(state, note);
-    if (m && (*m->text == '[' || *m->text == '{') && write_container(m->text, m->n, out))
+    const uint8_t *text = text_of(state, note);
+    if (text && write_container(text, out))
         return true;
     feature value = note->slot && !state->slots[note->slot]
                         ? feature_of(PL_JSON_NONE)
