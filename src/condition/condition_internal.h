@@ -177,7 +177,7 @@ typedef struct clause {
     desired desired;
 } clause;
 
-typedef struct program_note program_note; /* annotation.c */
+typedef struct program_note program_note; /* program_internal.h */
 
 /* A part of the tree: a group, or a clause when `children` is NULL. */
 typedef struct branch {

@@ -351,8 +351,8 @@ int pl_program_seal(pl_program *program, pl_error *error) {
         fits = trie_seal(&program->arena, program->configuration.root);
     if (fits && program->item.root)
         fits = trie_seal(&program->arena, program->item.root);
-    fits = fits && groups_seal(program) && annotations_seal(program) && quick_seal(program) &&
-           columns_seal(program);
+    fits =
+        fits && groups_seal(program) && notes_seal(program) && quick_seal(program) && columns_seal(program);
     pl_map_free(&program->known);
     program->sealed = fits;
     return fits ? 0 : pl_fail(error, PL_E_ServiceUnavailable);

@@ -195,6 +195,17 @@ typedef struct program_group {
     uint32_t quick_count;
 } program_group;
 
+/*
+ * What the annotations of a clause under a rule have around their value. Lies together, as one is needed for
+ * each deviation. The texts have PL_BUF_BLOCK bytes behind them.
+ */
+struct program_note {
+    pl_str behind;  /* what follows the value, the closing brace included */
+    pl_str fixed;   /* the value of a parameter as JSON; absent: there is none */
+    uint32_t slot;  /* of a value of the configuration that is looked at as a whole; 0: it is no such value */
+    uint32_t group; /* of that value */
+};
+
 /* Numbers of cells, and what they decide (quick_internal.h). */
 typedef struct quick_clause quick_clause;
 typedef struct quick_pair quick_pair;
@@ -351,7 +362,7 @@ pl_json state_at(pl_program_state *state, uint32_t slot);
 bool groups_seal(pl_program *program);
 
 /* Makes what annotations have around their values; behind groups_seal. False without memory. */
-bool annotations_seal(pl_program *program);
+bool notes_seal(pl_program *program);
 
 /* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
 bool quick_seal(pl_program *program);
