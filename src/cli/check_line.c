@@ -150,7 +150,8 @@ static check_found take_end(check_scan *scan) {
 static inline bool take_value(check_scan *scan, check_line *line, member m) {
     if (m != UNKNOWN)
         return take_text(scan, place_of(line, m));
-    scan->at = pl_json_skip_value(scan->parser, scan->at, scan->end);
+    uint32_t n = *scan->at == '"' ? pl_json_short_text(scan->at) : 0;
+    scan->at = n ? scan->at + n : pl_json_skip_value(scan->parser, scan->at, scan->end);
     return scan->at != NULL;
 }
 

@@ -63,21 +63,38 @@ bool check_report_rule_text(pl_arena *arena, const check_rule *rule, pl_str type
     return complete;
 }
 
-/* What was scanned is copied with its quotes. */
-static void place_member(pl_buf *out, pl_str before, pl_str value, bool scanned) {
-    pl_buf_add(out, before);
-    if (scanned && value.n)
-        pl_buf_add_blocks(out, pl_str_of(value.p - 1, value.n + 2));
-    else
-        pl_json_write_string(out, value);
+static inline char *put_member(char *to, pl_str before, pl_str quoted) {
+    memcpy(to, before.p, before.n);
+    return pl_buf_put_blocks(to + before.n, quoted);
+}
+
+/* Texts that were scanned are copied with their quotes. */
+static void add_scanned(pl_buf *out, const check_line *line) {
+    static const char none[PL_BUF_BLOCK + 2] = "\"\"";
+    pl_str texts[] = {line->id, line->account, line->region};
+    size_t room = sizeof ",\"resourceId\":,\"accountId\":,\"regionId\":" + PL_BUF_BLOCK;
+    for (size_t i = 0; i < 3; i++) {
+        texts[i] = texts[i].n ? pl_str_of(texts[i].p - 1, texts[i].n + 2) : pl_str_of(none, 2);
+        room += texts[i].n;
+    }
+    if (!pl_buf_reserve(out, room))
+        return;
+    char *to = put_member(out->p + out->n, PL_STR(",\"resourceId\":"), texts[0]);
+    to = put_member(to, PL_STR(",\"accountId\":"), texts[1]);
+    to = put_member(to, PL_STR(",\"regionId\":"), texts[2]);
+    out->n = (size_t)(to - out->p);
 }
 
 void check_report_place_members(pl_buf *out, const check_line *line) {
-    place_member(out, PL_STR(",\"resourceId\":"), line->id, line->scanned);
-    place_member(out, PL_STR(",\"accountId\":"), line->account, line->scanned);
-    place_member(out, PL_STR(",\"regionId\":"), line->region, line->scanned);
+    if (line->scanned) {
+        add_scanned(out, line);
+    } else {
+        json_member(out, PL_STR(",\"resourceId\":"), line->id);
+        json_member(out, PL_STR(",\"accountId\":"), line->account);
+        json_member(out, PL_STR(",\"regionId\":"), line->region);
+    }
     if (line->address.p)
-        place_member(out, PL_STR(",\"address\":"), line->address, line->scanned);
+        json_member(out, PL_STR(",\"address\":"), line->address);
     pl_buf_reserve(out, PL_BUF_BLOCK);
 }
 

@@ -1,4 +1,5 @@
-/* What annotations have around their values: notes, made when a program is sealed; annotation.c writes them. */
+/* Notes: what annotations have around their values. Made when a program is sealed, written by annotation.c.
+ */
 #include "condition/program_internal.h"
 
 static void write_member(pl_buf *out, pl_str before, pl_str value) {
