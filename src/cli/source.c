@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,11 +21,12 @@ struct cli_source {
     size_t count, next;
     cli_source_format format;
     const struct catalogue *catalogue;
-    uint64_t size, read;
-    int fd;           /* -1: no file is open */
-    const char *name; /* of the open file */
-    bool ended;       /* the open file has no more bytes */
-    uint64_t line;    /* number of the next line or item */
+    uint64_t size;
+    atomic_uint_fast64_t read; /* other threads look at it */
+    int fd;                    /* -1: no file is open */
+    const char *name;          /* of the open file */
+    bool ended;                /* the open file has no more bytes */
+    uint64_t line;             /* number of the next line or item */
     pl_buf rest;      /* the begin of a line that was read with the last batch; for whole files all lines */
     size_t rest_from; /* how much of `rest` has been handed out; whole files only */
     bool whole;       /* `rest` holds rewritten lines */
@@ -98,7 +100,7 @@ uint64_t cli_source_size(const cli_source *source) {
 }
 
 uint64_t cli_source_read(const cli_source *source) {
-    return source->read;
+    return atomic_load_explicit(&source->read, memory_order_relaxed);
 }
 
 static int open_next(cli_source *source, pl_error *error) {
@@ -129,7 +131,7 @@ static int read_some(cli_source *source, pl_buf *into, pl_error *error) {
     if (n < 0)
         return pl_failf(error, PL_E_InvalidParameter, "%s: %s", source->name, strerror(errno));
     into->n += (size_t)n;
-    source->read += (uint64_t)n;
+    atomic_fetch_add_explicit(&source->read, (uint64_t)n, memory_order_relaxed);
     source->ended = n == 0;
     return 0;
 }

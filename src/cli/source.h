@@ -47,7 +47,10 @@ void cli_source_close(cli_source *source);
 /* 1: the batch holds at least one line; 0: the end; -1: error with the file and place in its message. */
 int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error);
 
-/* Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar. */
+/*
+ * Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar; any thread may
+ * ask.
+ */
 uint64_t cli_source_size(const cli_source *source);
 uint64_t cli_source_read(const cli_source *source);
 
