@@ -108,6 +108,15 @@ pl_str pl_arena_copy(pl_arena *arena, pl_str s) {
     return copy ? pl_str_of(copy, s.n) : PL_STR_NONE;
 }
 
+pl_str pl_arena_copy_padded(pl_arena *arena, pl_str s, size_t padding) {
+    char *copy = s.p ? pl_arena_alloc(arena, s.n + padding) : NULL;
+    if (!copy)
+        return PL_STR_NONE;
+    if (s.n)
+        memcpy(copy, s.p, s.n);
+    return pl_str_of(copy, s.n);
+}
+
 /* Most texts fit the rest of the newest block: they are formatted once, into place. */
 pl_str pl_arena_printf(pl_arena *arena, const char *format, ...) {
     size_t room = arena->blocks ? arena->blocks->size - arena->used : 0;

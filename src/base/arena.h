@@ -45,6 +45,9 @@ void *pl_arena_calloc(pl_arena *arena, size_t count, size_t size) __attribute__(
 /* Copy of the bytes with a NUL behind them; the absent view on failure (and for an absent view). */
 pl_str pl_arena_copy(pl_arena *arena, pl_str s);
 
+/* The same with `padding` readable zeros behind the bytes. */
+pl_str pl_arena_copy_padded(pl_arena *arena, pl_str s, size_t padding);
+
 /* NUL-terminated copy; NULL on failure. */
 char *pl_arena_cstr(pl_arena *arena, pl_str s);
 

@@ -39,6 +39,26 @@ static inline void pl_buf_add(pl_buf *buf, pl_str s) {
     buf->n += s.n;
 }
 
+enum { PL_BUF_BLOCK = 64 };
+
+/*
+ * Copies a text with PL_BUF_BLOCK readable bytes behind it to where as much room is, in whole blocks and
+ * without a call; for short ones. Gives the place behind the text, where the next one goes.
+ */
+static inline char *pl_buf_put_blocks(char *to, pl_str s) {
+    for (size_t at = 0; at < s.n; at += PL_BUF_BLOCK)
+        memcpy(to + at, s.p + at, PL_BUF_BLOCK);
+    return to + s.n;
+}
+
+/* As pl_buf_add for such a text. */
+static inline void pl_buf_add_blocks(pl_buf *buf, pl_str s) {
+    if (buf->failed || buf->capacity - buf->n < s.n + PL_BUF_BLOCK)
+        pl_buf_add(buf, s);
+    else
+        buf->n = (size_t)(pl_buf_put_blocks(buf->p + buf->n, s) - buf->p);
+}
+
 static inline void pl_buf_add_char(pl_buf *buf, char c) {
     if (pl_buf_reserve(buf, 1))
         buf->p[buf->n++] = c;

@@ -60,6 +60,11 @@ void check_line_read(check_line *line, pl_json root, pl_arena *arena) {
     }
 }
 
+check_scan check_scan_begin(pl_json_parser *parser, check_shape *shape, pl_str line) {
+    const uint8_t *text = (const uint8_t *)line.p;
+    return (check_scan){parser, shape, text, text + line.n, 0, 0};
+}
+
 /* True when the next byte is `wanted`, which is then taken, and blanks around it. */
 static inline bool take_byte(check_scan *scan, uint8_t wanted) {
     scan->at = pl_json_skip_blanks(scan->at, scan->end);
@@ -69,21 +74,13 @@ static inline bool take_byte(check_scan *scan, uint8_t wanted) {
     return true;
 }
 
-check_scan check_scan_begin(pl_json_parser *parser, pl_str line) {
-    const uint8_t *text = (const uint8_t *)line.p;
-    check_scan scan = {parser, text, text + line.n, 0};
-    if (!take_byte(&scan, '{'))
-        scan.at = scan.end; /* where no key is */
-    return scan;
-}
-
 /* A text without escapes can be shown as it stands. */
-static bool take_text(check_scan *scan, pl_str *out) {
+static inline bool take_text(check_scan *scan, pl_str *out) {
     const uint8_t *at = scan->at;
     if (at >= scan->end || *at != '"')
         return false;
     uint32_t n = pl_json_short_text(at);
-    if (n)
+    if (__builtin_expect(n != 0, 1))
         *out = pl_str_of((const char *)at + 1, n - 2);
     else
         n = pl_json_take_text(scan->parser, at, scan->end, out);
@@ -91,46 +88,91 @@ static bool take_text(check_scan *scan, pl_str *out) {
     return n && (const uint8_t *)out->p == at + 1;
 }
 
-/* What stands behind a value; false at the end of the object and for what has no place there. */
-static bool take_comma(check_scan *scan, check_found *found) {
-    *found = CHECK_REFUSED;
-    if (!scan->at || take_byte(scan, ','))
-        return scan->at != NULL;
-    if (take_byte(scan, '}') && scan->at == scan->end)
-        *found = CHECK_END;
-    return false;
+/* Keeps the bytes of a step, if they are not too many. */
+static void learn_step(check_step *step, const uint8_t *from, const uint8_t *to, member m) {
+    size_t n = (size_t)(to - from);
+    if (n > sizeof step->bytes)
+        return;
+    *step = (check_step){.length = (uint32_t)n, .member = m};
+    memcpy(step->bytes, from, n);
+    memset(step->masks, 0xff, n);
 }
 
-/* The key and its colon; false when they are not there or the member was there before. */
-static bool take_key(check_scan *scan, member *out) {
+static inline bool is_step(const check_step *step, const uint8_t *at, const uint8_t *end) {
+    check_block block[2];
+    memcpy(block, at, sizeof block);
+    block[0] =
+        ((block[0] ^ step->bytes[0]) & step->masks[0]) | ((block[1] ^ step->bytes[1]) & step->masks[1]);
+    return (block[0][0] | block[0][1]) == 0 && step->length && step->length <= (size_t)(end - at);
+}
+
+/* What stands before a value, as it is written for the first time: the brace or comma, the key, the colon. */
+static bool read_step(check_scan *scan, check_step *step, member *m) {
+    const uint8_t *from = scan->at;
     pl_str key;
-    if (!take_text(scan, &key) || !take_byte(scan, ':'))
+    if (!take_byte(scan, scan->step == 0 ? '{' : ',') || !take_text(scan, &key) || !take_byte(scan, ':'))
         return false;
-    *out = key.n ? member_of(key) : UNKNOWN;
-    uint32_t bit = *out == UNKNOWN ? 0 : (uint32_t)1 << (*out == OTHER_REGION ? REGION : *out);
+    *m = key.n ? member_of(key) : UNKNOWN;
+    if (step)
+        learn_step(step, from, scan->at, *m);
+    return true;
+}
+
+/* There mostly are none. */
+static inline void skip_blanks(check_scan *scan) {
+    if (__builtin_expect(*scan->at <= ' ', 0))
+        scan->at = pl_json_skip_blanks(scan->at, scan->end);
+}
+
+/* Up to a member's value; false when there is none, or when the member was there before. */
+static inline bool take_step(check_scan *scan, member *m) {
+    check_step *step = scan->step < CHECK_STEPS ? &scan->shape->steps[scan->step] : NULL;
+    if (step && scan->at < scan->end && is_step(step, scan->at, scan->end)) {
+        scan->at += step->length;
+        *m = step->member;
+        skip_blanks(scan);
+    } else if (!read_step(scan, step, m)) {
+        return false;
+    }
+    uint32_t bit = *m == UNKNOWN ? 0 : (uint32_t)1 << (*m == OTHER_REGION ? REGION : *m);
     bool first = (scan->seen & bit) == 0;
     scan->seen |= bit;
-    return first;
+    scan->step++;
+    return first && scan->at < scan->end;
+}
+
+/* What stands behind the last value; the end of the object is the end of the line. */
+static check_found take_end(check_scan *scan) {
+    return take_byte(scan, '}') && scan->at == scan->end ? CHECK_END : CHECK_REFUSED;
+}
+
+/* False when the value is refused. */
+static inline bool take_value(check_scan *scan, check_line *line, member m) {
+    if (m != UNKNOWN)
+        return take_text(scan, place_of(line, m));
+    uint32_t n = *scan->at == '"' ? pl_json_short_text(scan->at) : 0;
+    scan->at = n ? scan->at + n : pl_json_skip_value(scan->parser, scan->at, scan->end);
+    return scan->at != NULL;
 }
 
 check_found check_scan_members(check_scan *scan, check_line *line) {
     member m;
-    check_found found;
+    line->scanned = true;
     do {
-        if (!take_key(scan, &m))
+        if (!take_step(scan, &m))
             return CHECK_REFUSED;
         if (m == CONFIGURATION)
             return CHECK_CONFIGURATION;
-        if (m == UNKNOWN)
-            scan->at = pl_json_skip_value(scan->parser, scan->at, scan->end);
-        else if (!take_text(scan, place_of(line, m)))
+        if (!take_value(scan, line, m))
             return CHECK_REFUSED;
-    } while (take_comma(scan, &found));
-    return found;
+        skip_blanks(scan);
+    } while (scan->at < scan->end && *scan->at == ',');
+    return take_end(scan);
 }
 
 check_found check_scan_behind(check_scan *scan, const uint8_t *at, check_line *line) {
-    check_found found;
-    scan->at = at;
-    return take_comma(scan, &found) ? check_scan_members(scan, line) : found;
+    if (!at)
+        return CHECK_REFUSED;
+    scan->at = pl_json_skip_blanks(at, scan->end);
+    return scan->at < scan->end && *scan->at == ',' ? check_scan_members(scan, line) : take_end(scan);
 }

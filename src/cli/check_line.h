@@ -12,6 +12,7 @@ typedef struct check_line {
     pl_str type, id, account, region;
     pl_str address; /* Terraform address, or absent */
     uint64_t number;
+    bool scanned; /* the texts that are not empty stand in the line, between quotes and without an escape */
     pl_str place; /* members of the report that tell the resource; absent until one is written */
 } check_line;
 
@@ -21,10 +22,31 @@ check_line check_line_new(uint64_t number);
 /* Takes what is known from an item's tape. Texts made of numbers live in the arena. */
 void check_line_read(check_line *line, pl_json root, pl_arena *arena);
 
+/*
+ * What lines read like: the bytes between two values of former lines (comma, key, colon and blanks), in
+ * order, with the member that they name. They were sound where they stood, and stand in the same place again.
+ * A thread's own; zeroed at its birth.
+ */
+enum { CHECK_STEPS = 16 };
+
+typedef uint64_t check_block __attribute__((vector_size(16)));
+
+typedef struct check_step {
+    check_block bytes[2], masks[2];
+    uint32_t length; /* bytes; 0: nothing is known */
+    uint32_t member;
+} check_step;
+
+typedef struct check_shape {
+    check_step steps[CHECK_STEPS];
+} check_shape;
+
 /* Where a scan of a line stands. */
 typedef struct check_scan {
     pl_json_parser *parser; /* lends its scratch; no text of the line is kept there */
+    check_shape *shape;
     const uint8_t *at, *end;
+    uint32_t step; /* number of the next member */
     uint32_t seen; /* known members, one bit each */
 } check_scan;
 
@@ -35,8 +57,8 @@ typedef enum check_found {
     CHECK_END
 } check_found;
 
-/* Up to the first member of a line, which has PL_JSON_PADDING readable bytes behind it. */
-check_scan check_scan_begin(pl_json_parser *parser, pl_str line);
+/* At the beginning of a line, which has PL_JSON_PADDING readable bytes behind it. */
+check_scan check_scan_begin(pl_json_parser *parser, check_shape *shape, pl_str line);
 
 /* Takes members until one of these is reached. Each known member may stand there once. */
 check_found check_scan_members(check_scan *scan, check_line *line);

@@ -28,52 +28,74 @@ static void xml_attribute(pl_buf *out, pl_str s) {
     }
 }
 
-static void json_member(pl_buf *out, const char *name, pl_str value, bool first) {
-    if (!first)
-        pl_buf_add_char(out, ',');
-    pl_json_write_string(out, pl_str_from(name));
-    pl_buf_add_char(out, ':');
+static void json_member(pl_buf *out, pl_str before, pl_str value) {
+    pl_buf_add(out, before);
     pl_json_write_string(out, value);
 }
 
-static void write_head(pl_buf *out, const check_rule *rule) {
-    pl_buf_add_char(out, '{');
-    json_member(out, "ruleName", rule->name, true);
-    json_member(out, "identifier", rule->identifier, false);
-    pl_buf_add_char(out, ',');
+static void write_head(pl_buf *out, const check_rule *rule, pl_str type) {
+    json_member(out, PL_STR("{\"ruleName\":"), rule->name);
+    json_member(out, PL_STR(",\"identifier\":"), rule->identifier);
+    json_member(out, PL_STR(",\"resourceType\":"), type);
 }
 
 static void write_verdict(pl_buf *out, const check_rule *rule, pl_verdict verdict) {
-    json_member(out, "complianceType", verdict_text(verdict), false);
+    json_member(out, PL_STR(",\"complianceType\":"), verdict_text(verdict));
     pl_buf_add(out, PL_STR(",\"riskLevel\":"));
     pl_buf_add_i64(out, rule->risk_level);
     pl_buf_add(out, PL_STR(",\"annotation\":"));
 }
 
-bool check_report_rule_text(pl_arena *arena, const check_rule *rule, check_rule_text *out) {
+bool check_report_rule_text(pl_arena *arena, const check_rule *rule, pl_str type, check_rule_text *out) {
     enum { TEXT_MAX = 1 << 20 };
     pl_buf text;
     pl_buf_init(&text, TEXT_MAX);
-    write_head(&text, rule);
-    out->head = pl_arena_copy(arena, pl_buf_str(&text));
+    write_head(&text, rule, type);
+    out->head = pl_arena_copy_padded(arena, pl_buf_str(&text), PL_BUF_BLOCK);
     bool complete = out->head.p && !text.failed;
     for (size_t i = 0; complete && i < sizeof out->verdicts / sizeof *out->verdicts; i++) {
         pl_buf_clear(&text);
         write_verdict(&text, rule, (pl_verdict)i);
-        out->verdicts[i] = pl_arena_copy(arena, pl_buf_str(&text));
+        out->verdicts[i] = pl_arena_copy_padded(arena, pl_buf_str(&text), PL_BUF_BLOCK);
         complete = out->verdicts[i].p && !text.failed;
     }
     pl_buf_free(&text);
     return complete;
 }
 
+static inline char *put_member(char *to, pl_str before, pl_str quoted) {
+    memcpy(to, before.p, before.n);
+    return pl_buf_put_blocks(to + before.n, quoted);
+}
+
+/* Texts that were scanned are copied with their quotes. */
+static void add_scanned(pl_buf *out, const check_line *line) {
+    static const char none[PL_BUF_BLOCK + 2] = "\"\"";
+    pl_str texts[] = {line->id, line->account, line->region};
+    size_t room = sizeof ",\"resourceId\":,\"accountId\":,\"regionId\":" + PL_BUF_BLOCK;
+    for (size_t i = 0; i < 3; i++) {
+        texts[i] = texts[i].n ? pl_str_of(texts[i].p - 1, texts[i].n + 2) : pl_str_of(none, 2);
+        room += texts[i].n;
+    }
+    if (!pl_buf_reserve(out, room))
+        return;
+    char *to = put_member(out->p + out->n, PL_STR(",\"resourceId\":"), texts[0]);
+    to = put_member(to, PL_STR(",\"accountId\":"), texts[1]);
+    to = put_member(to, PL_STR(",\"regionId\":"), texts[2]);
+    out->n = (size_t)(to - out->p);
+}
+
 void check_report_place_members(pl_buf *out, const check_line *line) {
-    json_member(out, "resourceType", line->type, true);
-    json_member(out, "resourceId", line->id, false);
-    json_member(out, "accountId", line->account, false);
-    json_member(out, "regionId", line->region, false);
+    if (line->scanned) {
+        add_scanned(out, line);
+    } else {
+        json_member(out, PL_STR(",\"resourceId\":"), line->id);
+        json_member(out, PL_STR(",\"accountId\":"), line->account);
+        json_member(out, PL_STR(",\"regionId\":"), line->region);
+    }
     if (line->address.p)
-        json_member(out, "address", line->address, false);
+        json_member(out, PL_STR(",\"address\":"), line->address);
+    pl_buf_reserve(out, PL_BUF_BLOCK);
 }
 
 static void json_object(pl_buf *out, const check_deviation *d) {

@@ -20,7 +20,10 @@ typedef enum check_format {
 /* False on a word that names no format. */
 bool check_format_parse(const char *word, check_format *format);
 
-/* The parts of a JSON object that are the same for every deviation under a rule. */
+/*
+ * The parts of a JSON object that are the same for every deviation under a rule from a resource of one type.
+ * All have PL_BUF_BLOCK bytes behind them.
+ */
 typedef struct check_rule_text {
     pl_str head;                           /* up to the members of the place */
     pl_str verdicts[PL_VERDICT_ERROR + 1]; /* from behind them to the annotation */
@@ -44,9 +47,12 @@ typedef struct check_counts {
 } check_counts;
 
 /* False without memory. */
-bool check_report_rule_text(pl_arena *arena, const check_rule *rule, check_rule_text *out);
+bool check_report_rule_text(pl_arena *arena, const check_rule *rule, pl_str type, check_rule_text *out);
 
-/* The members of a JSON object that are the same for every deviation on a resource. */
+/*
+ * The members of a JSON object that are the same for every deviation of a resource, behind its type.
+ * PL_BUF_BLOCK bytes behind them may be read.
+ */
 void check_report_place_members(pl_buf *out, const check_line *line);
 
 /* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */

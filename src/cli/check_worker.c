@@ -2,10 +2,10 @@
  * Worker threads of check.
  *
  * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written in
- * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on;
- * `out_lock` guards the parked pieces, `turn` and `writing`. What only the writing worker uses (`wrote`,
- * `counts`, `progress`, `error`) needs no lock. The first error stops all workers; nothing behind it is
- * written.
+ * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on
+ * with another buffer; `out_lock` guards the parked pieces, spare buffers, `turn` and `writing`. What only
+ * the writing worker uses (`wrote`, `counts`, `progress`, `error`) needs no lock. The first error stops all
+ * workers; nothing behind it is written.
  */
 #include "cli/check_worker.h"
 
@@ -21,17 +21,25 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30, PARKED_EACH = 4 };
 static const size_t largest_document = (size_t)64 << 20;
 
-/* A finished batch that waits for its turn. */
-typedef struct parked {
-    bool full;
+/* What became of a batch. */
+typedef struct outcome {
     int result;
     pl_buf piece;
     check_counts counts;
     pl_error error;
+} outcome;
+
+/* A place for an outcome that waits for its turn. */
+typedef struct parked {
+    bool full;
+    outcome outcome;
 } parked;
 
 typedef struct shared {
@@ -41,6 +49,8 @@ typedef struct shared {
     uint64_t next_ticket, turn;
     parked *parked; /* by ticket, modulo their number */
     size_t parked_count;
+    pl_buf *spare; /* empty buffers, the last one used last: its memory is near */
+    size_t spare_count;
     bool writing;
     atomic_bool stopped;
     bool wrote;
@@ -60,29 +70,29 @@ typedef struct bound {
 typedef struct worker {
     shared *shared;
     pl_json_parser *line_parser, *configuration_parser, *item_parser;
-    pl_map bounds; /* type -> bound */
-    bound *last;   /* of the line before */
+    pl_map bounds;     /* type -> bound */
+    bound *last;       /* of the line before */
+    check_shape shape; /* of the lines before */
     pl_arena arena, item_arena;
     cli_batch batch;
-    pl_buf piece, annotation, context, item_text, place;
-    check_counts counts;
-    pl_error error;
+    pl_buf annotation, context, item_text, place;
+    outcome now; /* of the batch that is worked on */
 } worker;
 
 static int fail_line(worker *w, uint64_t number, const char *what) {
-    return pl_failf(&w->error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
+    return pl_failf(&w->now.error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
                     w->batch.items ? "item " : "", (unsigned long long)number, what);
 }
 
 static int fail_line_with(worker *w, uint64_t number, const char *what) {
-    char message[sizeof w->error.message];
-    snprintf(message, sizeof message, "%s%.900s", what, w->error.message);
+    char message[sizeof w->now.error.message];
+    snprintf(message, sizeof message, "%s%.900s", what, w->now.error.message);
     return fail_line(w, number, message);
 }
 
 static int read_line(worker *w, pl_str text, check_line *l) {
     pl_json root;
-    if (pl_json_parse_padded(w->line_parser, text, &root, &w->error) != 0)
+    if (pl_json_parse_padded(w->line_parser, text, &root, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     if (!pl_json_is_object(root))
         return fail_line(w, l->number, "not a JSON object");
@@ -94,7 +104,7 @@ static int read_line(worker *w, pl_str text, check_line *l) {
     pl_str inner = pl_json_text(l->configuration);
     if (pl_str_trim(inner).n == 0)
         l->configuration = PL_JSON_NONE;
-    else if (pl_json_parse(w->configuration_parser, inner, &l->configuration, &w->error) != 0)
+    else if (pl_json_parse(w->configuration_parser, inner, &l->configuration, &w->now.error) != 0)
         return fail_line_with(w, l->number, "member configuration: ");
     return 0;
 }
@@ -102,14 +112,14 @@ static int read_line(worker *w, pl_str text, check_line *l) {
 static bool make_texts(worker *w, bound *b) {
     b->texts = pl_new(&w->arena, check_rule_text, b->program->count);
     for (size_t i = 0; b->texts && i < b->program->count; i++)
-        if (!check_report_rule_text(&w->arena, b->program->rules[i], &b->texts[i]))
+        if (!check_report_rule_text(&w->arena, b->program->rules[i], b->program->type, &b->texts[i]))
             return false;
     return !w->arena.failed;
 }
 
 static bound *make_bound(worker *w, pl_str type) {
     bound *b = pl_new(&w->arena, bound, 1);
-    const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->error) : NULL;
+    const check_program *program = b ? check_rules_program(w->shared->run->rules, type, &w->now.error) : NULL;
     if (!program)
         return NULL;
     b->program = program;
@@ -117,7 +127,7 @@ static bound *make_bound(worker *w, pl_str type) {
     b->guided = program->count && !w->shared->run->related && !pl_program_needs(program->program).item;
     if ((program->count && (!b->state || !make_texts(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
         pl_program_state_free(b->state);
-        pl_fail(&w->error, PL_E_ServiceUnavailable);
+        pl_fail(&w->now.error, PL_E_ServiceUnavailable);
         return NULL;
     }
     return b;
@@ -140,7 +150,7 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
     pl_json tags;
     inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
                                    .catalogue = w->shared->run->catalogue};
-    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->error) != 0)
+    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     inventory_resource resource = {.account_id = item.account_id,
                                    .resource_type = item.resource_type,
@@ -153,21 +163,16 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
                                    .create_time = item.create_time,
                                    .capture_time = item.capture_time};
     pl_buf_clear(&w->item_text);
-    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->error) != 0)
+    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->now.error) != 0)
         return fail_line_with(w, l->number, "member tags: ");
     inventory_write_item(&w->item_text, &resource, tags);
-    if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->error) != 0)
+    if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
     return 0;
 }
 
 /* What cannot be decided carries its reason in the form of an annotation. */
-static void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict verdict, pl_buf *out) {
-    size_t before = out->n;
-    if (verdict == PL_NON_COMPLIANT)
-        pl_program_write_annotation(b->state, rule, out);
-    if (out->n > before || verdict == PL_NOT_APPLICABLE)
-        return;
+static void write_reason(worker *w, const bound *b, size_t rule, pl_buf *out) {
     pl_buf_clear(&w->item_text);
     pl_program_write_reason(b->state, rule, &w->item_text);
     if (!w->item_text.n)
@@ -175,6 +180,16 @@ static void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict 
     pl_buf_add(out, PL_STR("{\"reason\":"));
     pl_json_write_string(out, pl_buf_str(&w->item_text));
     pl_buf_add_char(out, '}');
+}
+
+static inline void write_annotation(worker *w, const bound *b, size_t rule, pl_verdict verdict, pl_buf *out) {
+    if (verdict == PL_NOT_APPLICABLE)
+        return;
+    size_t before = out->n;
+    if (verdict == PL_NON_COMPLIANT)
+        pl_program_write_annotation(b->state, rule, out);
+    if (out->n == before)
+        write_reason(w, b, rule, out);
 }
 
 /* Deviations of one resource tell the same place, which is written once. */
@@ -187,12 +202,22 @@ static pl_str place_of(worker *w, check_line *l) {
     return l->place;
 }
 
+/* The parts of a line that are known before its annotation; false without memory. */
+static bool begin_line(pl_buf *out, const check_rule_text *text, pl_str place, pl_verdict verdict) {
+    pl_str behind = text->verdicts[verdict];
+    if (!pl_buf_reserve(out, text->head.n + place.n + behind.n + PL_BUF_BLOCK))
+        return false;
+    char *to = pl_buf_put_blocks(out->p + out->n, text->head);
+    to = pl_buf_put_blocks(pl_buf_put_blocks(to, place), behind);
+    out->n = (size_t)(to - out->p);
+    return true;
+}
+
 /* The format that programs read, without a detour over buffers. */
 static void report_line(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
-    pl_buf *out = &w->piece;
-    pl_buf_add(out, b->texts[rule].head);
-    pl_buf_add(out, place_of(w, l));
-    pl_buf_add(out, b->texts[rule].verdicts[verdict]);
+    pl_buf *out = &w->now.piece;
+    if (!begin_line(out, &b->texts[rule], place_of(w, l), verdict))
+        return;
     size_t before = out->n;
     write_annotation(w, b, rule, verdict, out);
     if (out->n == before)
@@ -202,7 +227,6 @@ static void report_line(worker *w, check_line *l, const bound *b, size_t rule, p
         pl_program_write_context(b->state, rule, out);
     }
     pl_buf_add(out, PL_STR("}\n"));
-    out->failed = out->failed || w->place.failed || w->item_text.failed;
 }
 
 static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
@@ -224,18 +248,43 @@ static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule
                                  .annotation = pl_buf_str(&w->annotation),
                                  .context = explain ? pl_buf_str(&w->context) : PL_STR_NONE,
                                  .file = w->batch.file};
-    check_report_deviation(&w->piece, w->shared->run->format, &deviation);
-    w->piece.failed = w->piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
+    check_report_deviation(&w->now.piece, w->shared->run->format, &deviation);
+    w->now.piece.failed = w->now.piece.failed || w->annotation.failed || w->context.failed || w->place.failed;
 }
 
-static void report(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
-    size_t count = b->program->count;
-    for (size_t i = 0; i < count; i++) {
-        w->counts.results[verdicts[i]]++;
-        if (verdicts[i] != PL_COMPLIANT)
-            report_verdict(w, l, b, i, verdicts[i]);
+enum { MASK_BITS = 64 };
+
+/* Which of some verdicts, at most MASK_BITS, are not COMPLIANT. */
+static uint64_t deviating(const pl_verdict *verdicts, size_t count) {
+    uint64_t mask = 0;
+    size_t i = 0;
+#if defined(__SSE2__)
+    const __m128i compliant = _mm_set1_epi32(PL_COMPLIANT);
+    for (; i + 4 <= count; i += 4) {
+        __m128i four = _mm_loadu_si128((const __m128i_u *)(const void *)(verdicts + i));
+        int same = _mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, compliant)));
+        mask |= (uint64_t)(same ^ 15) << i;
     }
-    w->counts.evaluations += count;
+#endif
+    for (; i < count; i++)
+        mask |= (uint64_t)(verdicts[i] != PL_COMPLIANT) << i;
+    return mask;
+}
+
+/* Each verdict is as likely as not: the loop goes over the deviations only, and does not guess. */
+static void report(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
+    size_t count = b->program->count, deviations = 0;
+    for (size_t from = 0; from < count; from += MASK_BITS) {
+        uint64_t mask = deviating(verdicts + from, count - from < MASK_BITS ? count - from : MASK_BITS);
+        for (; mask; mask &= mask - 1, deviations++) {
+            size_t i = from + (size_t)__builtin_ctzll(mask);
+            w->now.counts.results[verdicts[i]]++;
+            report_verdict(w, l, b, i, verdicts[i]);
+        }
+    }
+    w->now.counts.results[PL_COMPLIANT] += count - deviations;
+    w->now.counts.evaluations += count;
+    w->now.piece.failed = w->now.piece.failed || w->place.failed || w->item_text.failed;
 }
 
 static int evaluate(worker *w, check_line *l, const bound *b) {
@@ -299,7 +348,7 @@ static size_t offset_in(pl_str line, const uint8_t *at) {
 static bool check_guided(worker *w, pl_str text, check_line *l) {
     size_t late = 0;
     const pl_verdict *verdicts = NULL;
-    check_scan scan = check_scan_begin(w->line_parser, text);
+    check_scan scan = check_scan_begin(w->line_parser, &w->shape, text);
     bound *b = NULL;
     for (check_found found = check_scan_members(&scan, l); found != CHECK_END;) {
         if (found == CHECK_REFUSED)
@@ -320,7 +369,7 @@ static bool check_guided(worker *w, pl_str text, check_line *l) {
         verdicts = evaluate_at(w, b, text, &late);
     if (!b || !verdicts)
         return false;
-    w->counts.resources++;
+    w->now.counts.resources++;
     report(w, l, b, verdicts);
     return true;
 }
@@ -335,20 +384,25 @@ static int check_line_text(worker *w, pl_str text, uint64_t number) {
         bound *b = bind_type(w, l.type);
         if (!b)
             return -1;
-        w->counts.resources++;
-        w->counts.ignored_types += b->program->count == 0;
+        w->now.counts.resources++;
+        w->now.counts.ignored_types += b->program->count == 0;
         if (b->program->count && evaluate(w, &l, b) != 0)
             return -1;
     }
-    return w->piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
+    return w->now.piece.failed ? fail_line(w, number, "the report does not fit in memory") : 0;
 }
 
 static int check_batch(worker *w) {
-    pl_str rest = w->batch.text, text;
-    pl_buf_clear(&w->piece);
-    for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
-        if (pl_str_trim(text).n && check_line_text(w, text, number) != 0)
+    const uint32_t *ends = cli_batch_ends(&w->batch);
+    pl_str all = w->batch.text;
+    pl_buf_clear(&w->now.piece);
+    for (size_t i = 0, from = 0; from < all.n; i++) {
+        size_t end = i < w->batch.lines ? ends[i] : all.n;
+        pl_str text = pl_str_of(all.p + from, end - from);
+        if (pl_str_trim(text).n && check_line_text(w, text, w->batch.first + i) != 0)
             return -1;
+        from = end + 1;
+    }
     return 0;
 }
 
@@ -356,7 +410,7 @@ static int check_batch(worker *w) {
 static int take_batch(worker *w, uint64_t *ticket) {
     shared *s = w->shared;
     pthread_mutex_lock(&s->source_lock);
-    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->error);
+    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->now.error);
     if (result != 0)
         *ticket = s->next_ticket++;
     pthread_mutex_unlock(&s->source_lock);
@@ -382,49 +436,56 @@ static int write_piece(shared *s, pl_str piece) {
 }
 
 /* Writes a piece whose turn it is, or records its error. */
-static void deliver(shared *s, parked *p) {
-    if (!s->stopped && p->result == 0 && write_piece(s, pl_buf_str(&p->piece)) != 0)
-        p->result = pl_failf(&p->error, PL_E_ServiceUnavailable, "the report cannot be written");
-    if (!s->stopped && p->result != 0) {
-        s->error = p->error;
+static void deliver(shared *s, outcome *done) {
+    if (!s->stopped && done->result == 0 && write_piece(s, pl_buf_str(&done->piece)) != 0)
+        done->result = pl_failf(&done->error, PL_E_ServiceUnavailable, "the report cannot be written");
+    if (!s->stopped && done->result != 0) {
+        s->error = done->error;
         s->stopped = true;
     }
     if (!s->stopped)
-        add_counts(&s->counts, &p->counts);
+        add_counts(&s->counts, &done->counts);
     cli_progress_update(&s->progress, cli_source_read(s->run->source), s->counts.resources);
 }
 
-/* Delivers all that is next in order; `out_lock` is held at both ends and not while something is written. */
-static void deliver_parked(shared *s) {
+/* Delivers what is next in order; `out_lock` is held at both ends and not while something is written. */
+static void deliver_next(shared *s, outcome *done) {
+    pthread_mutex_unlock(&s->out_lock);
+    deliver(s, done);
+    pthread_mutex_lock(&s->out_lock);
+    s->turn++;
+    pthread_cond_broadcast(&s->turn_changed);
+}
+
+/* Delivers the worker's own outcome, whose turn it is, and all parked ones behind it. */
+static void deliver_all(shared *s, outcome *own) {
     s->writing = true;
+    deliver_next(s, own);
     for (parked *p; (p = &s->parked[s->turn % s->parked_count])->full;) {
-        pthread_mutex_unlock(&s->out_lock);
-        deliver(s, p);
-        pthread_mutex_lock(&s->out_lock);
+        deliver_next(s, &p->outcome);
         p->full = false;
-        s->turn++;
-        pthread_cond_broadcast(&s->turn_changed);
+        s->spare[s->spare_count++] = p->outcome.piece;
     }
     s->writing = false;
 }
 
-/* Parks the batch's piece, which the worker gets an empty one for, and writes when nobody else does. */
+/* Leaves the outcome to a worker that writes, or will; there is a spare buffer for each parked one. */
+static void park(shared *s, outcome *own, uint64_t ticket) {
+    parked *p = &s->parked[ticket % s->parked_count];
+    *p = (parked){true, *own};
+    own->piece = s->spare[--s->spare_count];
+}
+
 static void finish_batch(worker *w, uint64_t ticket, int result) {
     shared *s = w->shared;
+    w->now.result = result;
     pthread_mutex_lock(&s->out_lock);
     while (ticket - s->turn >= s->parked_count)
         pthread_cond_wait(&s->turn_changed, &s->out_lock);
-    parked *p = &s->parked[ticket % s->parked_count];
-    pl_buf used = p->piece;
-    p->piece = w->piece;
-    w->piece = used;
-    p->counts = w->counts;
-    p->result = result;
-    if (result != 0)
-        p->error = w->error;
-    p->full = true;
-    if (!s->writing)
-        deliver_parked(s);
+    if (ticket == s->turn && !s->writing)
+        deliver_all(s, &w->now);
+    else
+        park(s, &w->now, ticket);
     pthread_mutex_unlock(&s->out_lock);
 }
 
@@ -433,7 +494,7 @@ static void *work(void *argument) {
     uint64_t ticket;
     int taken;
     while ((taken = take_batch(w, &ticket)) != 0) {
-        w->counts = (check_counts){0};
+        w->now.counts = (check_counts){0};
         finish_batch(w, ticket, taken < 0 ? -1 : check_batch(w));
     }
     return NULL;
@@ -448,7 +509,7 @@ static int worker_open(worker *w, shared *s) {
     pl_arena_init(&w->arena, 0);
     pl_arena_init(&w->item_arena, 0);
     cli_batch_init(&w->batch);
-    pl_buf_init(&w->piece, PIECE_LIMIT);
+    pl_buf_init(&w->now.piece, PIECE_LIMIT);
     pl_buf_init(&w->annotation, PIECE_LIMIT);
     pl_buf_init(&w->context, PIECE_LIMIT);
     pl_buf_init(&w->item_text, PIECE_LIMIT);
@@ -471,7 +532,7 @@ static void worker_close(worker *w) {
     pl_arena_free(&w->arena);
     pl_arena_free(&w->item_arena);
     cli_batch_free(&w->batch);
-    pl_buf_free(&w->piece);
+    pl_buf_free(&w->now.piece);
     pl_buf_free(&w->annotation);
     pl_buf_free(&w->context);
     pl_buf_free(&w->item_text);
@@ -492,15 +553,20 @@ static void run_threads(worker *workers, unsigned count) {
 static bool open_parked(shared *s, unsigned threads) {
     s->parked_count = (size_t)threads * PARKED_EACH;
     s->parked = pl_calloc(s->parked_count, sizeof *s->parked);
-    for (size_t i = 0; s->parked && i < s->parked_count; i++)
-        pl_buf_init(&s->parked[i].piece, PIECE_LIMIT);
-    return s->parked != NULL;
+    s->spare = pl_calloc(s->parked_count, sizeof *s->spare);
+    if (!s->parked || !s->spare)
+        return false;
+    while (s->spare_count < s->parked_count)
+        pl_buf_init(&s->spare[s->spare_count++], PIECE_LIMIT);
+    return true;
 }
 
+/* Nothing is parked any more. */
 static void close_parked(shared *s) {
-    for (size_t i = 0; s->parked && i < s->parked_count; i++)
-        pl_buf_free(&s->parked[i].piece);
+    for (size_t i = 0; i < s->spare_count; i++)
+        pl_buf_free(&s->spare[i]);
     pl_free(s->parked);
+    pl_free(s->spare);
 }
 
 int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
@@ -512,6 +578,7 @@ int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
     worker *workers = pl_calloc(count, sizeof *workers);
     if (!workers || !open_parked(&s, count)) {
         pl_free(workers);
+        close_parked(&s);
         return pl_fail(error, PL_E_ServiceUnavailable);
     }
     cli_progress_begin(&s.progress, "checking", cli_source_size(run->source));

@@ -8,10 +8,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 18 };
+enum { BATCH_BYTES = 1 << 16 };
 static const size_t longest_line = (size_t)64 << 20;
 static const size_t largest_file = (size_t)2 << 30;
 
@@ -20,11 +21,12 @@ struct cli_source {
     size_t count, next;
     cli_source_format format;
     const struct catalogue *catalogue;
-    uint64_t size, read;
-    int fd;           /* -1: no file is open */
-    const char *name; /* of the open file */
-    bool ended;       /* the open file has no more bytes */
-    uint64_t line;    /* number of the next line or item */
+    uint64_t size;
+    atomic_uint_fast64_t read; /* other threads look at it */
+    int fd;                    /* -1: no file is open */
+    const char *name;          /* of the open file */
+    bool ended;                /* the open file has no more bytes */
+    uint64_t line;             /* number of the next line or item */
     pl_buf rest;      /* the begin of a line that was read with the last batch; for whole files all lines */
     size_t rest_from; /* how much of `rest` has been handed out; whole files only */
     bool whole;       /* `rest` holds rewritten lines */
@@ -44,10 +46,12 @@ bool cli_source_format_parse(const char *word, cli_source_format *format) {
 void cli_batch_init(cli_batch *batch) {
     *batch = (cli_batch){.file = ""};
     pl_buf_init(&batch->buffer, largest_file);
+    pl_buf_init(&batch->ends, largest_file);
 }
 
 void cli_batch_free(cli_batch *batch) {
     pl_buf_free(&batch->buffer);
+    pl_buf_free(&batch->ends);
 }
 
 static uint64_t sum_sizes(char *const *files, size_t count) {
@@ -96,7 +100,7 @@ uint64_t cli_source_size(const cli_source *source) {
 }
 
 uint64_t cli_source_read(const cli_source *source) {
-    return source->read;
+    return atomic_load_explicit(&source->read, memory_order_relaxed);
 }
 
 static int open_next(cli_source *source, pl_error *error) {
@@ -127,7 +131,7 @@ static int read_some(cli_source *source, pl_buf *into, pl_error *error) {
     if (n < 0)
         return pl_failf(error, PL_E_InvalidParameter, "%s: %s", source->name, strerror(errno));
     into->n += (size_t)n;
-    source->read += (uint64_t)n;
+    atomic_fetch_add_explicit(&source->read, (uint64_t)n, memory_order_relaxed);
     source->ended = n == 0;
     return 0;
 }
@@ -138,20 +142,27 @@ static size_t whole_lines(pl_str text) {
     return last ? (size_t)(last - text.p) + 1 : 0;
 }
 
-static uint64_t count_lines(pl_str text) {
-    uint64_t count = 0;
-    for (size_t at; (at = pl_str_find_char(text, '\n')) != PL_NOT_FOUND; text = pl_str_skip(text, at + 1))
-        count++;
-    return count;
+/* Lines are looked for once: their ends also tell their number. */
+static bool find_ends(cli_batch *batch) {
+    const char *start = batch->text.p, *end = start + batch->text.n, *at = start;
+    pl_buf_clear(&batch->ends);
+    for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++) {
+        uint32_t place = (uint32_t)(at - start);
+        pl_buf_add(&batch->ends, pl_str_of((const char *)&place, sizeof place));
+    }
+    batch->lines = batch->ends.n / sizeof(uint32_t);
+    return !batch->ends.failed;
 }
 
 /* The first `n` bytes of the batch's buffer are what it hands out. */
-static int hand_out(cli_source *source, cli_batch *batch, size_t n) {
+static int hand_out(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
     batch->text = pl_str_head(pl_buf_str(&batch->buffer), n);
     batch->file = source->name;
     batch->first = source->line;
     batch->items = source->whole;
-    source->line += count_lines(batch->text);
+    if (!find_ends(batch))
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    source->line += batch->lines;
     return 1;
 }
 
@@ -159,7 +170,7 @@ static int hand_out(cli_source *source, cli_batch *batch, size_t n) {
 static int hand_out_lines(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
     pl_buf_clear(&source->rest);
     pl_buf_add(&source->rest, pl_str_skip(pl_buf_str(&batch->buffer), n));
-    return source->rest.failed ? pl_fail(error, PL_E_ServiceUnavailable) : hand_out(source, batch, n);
+    return source->rest.failed ? pl_fail(error, PL_E_ServiceUnavailable) : hand_out(source, batch, n, error);
 }
 
 /* The batch's buffer begins with this text; there is room for padding behind it. */
@@ -198,7 +209,7 @@ static int next_whole(cli_source *source, cli_batch *batch, pl_error *error) {
     if (n == 0)
         return 0;
     source->rest_from += n;
-    return begin_batch(batch, pl_str_head(text, n), error) == 0 ? hand_out(source, batch, n) : -1;
+    return begin_batch(batch, pl_str_head(text, n), error) == 0 ? hand_out(source, batch, n, error) : -1;
 }
 
 static int read_all(cli_source *source, pl_error *error) {

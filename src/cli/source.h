@@ -23,8 +23,9 @@ typedef enum cli_source_format {
 
 /* Some lines of one file. The buffer belongs to the batch and is reused by the next call. */
 typedef struct cli_batch {
-    pl_buf buffer;
+    pl_buf buffer, ends;
     pl_str text;      /* whole lines; PL_JSON_PADDING readable bytes follow */
+    size_t lines;     /* line feeds in the text */
     const char *file; /* name for messages; lives as long as the source */
     uint64_t first;   /* number of the first line, or of the first item, from 1 */
     bool items;       /* `first` counts items: the file is not made of lines */
@@ -46,9 +47,17 @@ void cli_source_close(cli_source *source);
 /* 1: the batch holds at least one line; 0: the end; -1: error with the file and place in its message. */
 int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error);
 
-/* Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar. */
+/*
+ * Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar; any thread may
+ * ask.
+ */
 uint64_t cli_source_size(const cli_source *source);
 uint64_t cli_source_read(const cli_source *source);
+
+/* Where the batch's text has its line feeds, in order. */
+static inline const uint32_t *cli_batch_ends(const cli_batch *batch) {
+    return (const uint32_t *)(const void *)batch->ends.p;
+}
 
 void cli_batch_init(cli_batch *batch);
 void cli_batch_free(cli_batch *batch);

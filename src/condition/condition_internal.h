@@ -177,12 +177,15 @@ typedef struct clause {
     desired desired;
 } clause;
 
+typedef struct program_note program_note; /* program_internal.h */
+
 /* A part of the tree: a group, or a clause when `children` is NULL. */
 typedef struct branch {
     bool any; /* group: `or` */
     struct branch *children;
     size_t count;
-    size_t clause; /* number in the condition, in a program number in the program */
+    size_t clause;            /* number in the condition, in a program number in the program */
+    const program_note *note; /* of a clause of a rule's condition, in a program */
 } branch;
 
 struct pl_condition {

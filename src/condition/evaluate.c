@@ -315,6 +315,7 @@ static void begin(pl_program_state *state, const pl_program_input *input, const 
     const pl_program *program = state->program;
     state->kept = *input;
     state->input = &state->kept;
+    state->followed = false;
     state->late = false;
     if (state->scratch.blocks)
         pl_arena_reset(&state->scratch);
@@ -422,6 +423,7 @@ const pl_verdict *pl_program_evaluate_known(pl_program_state *state, pl_json_par
         return NULL;
     *at = (size_t)(behind - start);
     state->kept.configuration = pl_json_excerpt_node(&state->excerpt, 1);
+    state->followed = true;
     run_missed(state);
     const pl_verdict *verdicts = judge_all(state);
     memos_end(state->memos, program, state->truths, state->slots, state->late);

@@ -1,4 +1,4 @@
-/* Saying why: errors, annotations and evaluated trees of the last evaluation. */
+/* Saying why: errors, reasons and evaluated trees of the last evaluation; annotations are annotation.c. */
 #include "condition/program_internal.h"
 
 /* The first clause of a tree that could not be decided; PL_NOT_FOUND when there is none. */
@@ -28,22 +28,7 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule) {
     return found != PL_NOT_FOUND ? state->errors[found] : &state->memory_error;
 }
 
-/* Walks into the first false child of each group (reference/condition-rules.md, section 6). */
-static const program_clause *deviating_clause(pl_program_state *state, const branch *b) {
-    while (b->children) {
-        const branch *next = NULL;
-        for (size_t i = 0; !next && i < b->count; i++)
-            if (state_branch(state, &b->children[i]) == NO)
-                next = &b->children[i];
-        if (!next)
-            return NULL;
-        b = next;
-    }
-    return &state->program->clauses[b->clause];
-}
-
-/* The value's text as a JSON string. */
-static void write_value(pl_program_state *state, const feature *value, pl_buf *out) {
+void state_write_value(pl_program_state *state, const feature *value, pl_buf *out) {
     if (!value->items && pl_json_is_string(value->node)) {
         pl_json_write_string(out, pl_json_text(value->node));
         return;
@@ -52,32 +37,6 @@ static void write_value(pl_program_state *state, const feature *value, pl_buf *o
     feature_write_text(&state->text, value);
     out->failed = out->failed || state->text.failed;
     pl_json_write_string(out, pl_buf_str(&state->text));
-}
-
-static void write_member(pl_buf *out, pl_str before, pl_str value) {
-    pl_buf_add(out, before);
-    pl_json_write_string(out, value);
-}
-
-void pl_program_write_annotation(pl_program_state *state, size_t rule, pl_buf *out) {
-    const program_rule *r = &state->program->rules[rule];
-    if (state->verdicts[rule] != PL_NON_COMPLIANT)
-        return;
-    const program_clause *one = deviating_clause(state, &r->condition);
-    if (!one)
-        return;
-    feature value = state_feature(state, one->feature);
-    pl_buf_add(out, PL_STR("{\"configuration\":"));
-    write_value(state, &value, out);
-    pl_buf_add(out, one->json_desired);
-    if (r->annotation_operator.n)
-        write_member(out, PL_STR(",\"operator\":"), r->annotation_operator);
-    else
-        pl_buf_add(out, one->json_operator);
-    pl_buf_add(out, one->json_property);
-    if (!value.items && !pl_json_exists(value.node))
-        pl_buf_add(out, PL_STR(",\"reason\":\"No property contains.\""));
-    pl_buf_add_char(out, '}');
 }
 
 static void write_sentence(pl_buf *out, pl_str start, pl_str what) {
@@ -125,7 +84,7 @@ static void write_clause(pl_program_state *state, size_t number, pl_buf *out) {
     const program_clause *one = &state->program->clauses[number];
     feature value = state_feature(state, one->feature);
     pl_buf_add(out, PL_STR("{\"featureValue\":"));
-    write_value(state, &value, out);
+    state_write_value(state, &value, out);
     pl_buf_add(out, one->json_source);
     pl_buf_add(out, result_name(state_clause(state, number)));
     pl_buf_add(out, one->json_rest);

@@ -119,28 +119,11 @@ static bool write_clause_json(pl_program *program, const clause *one, program_cl
     return kept.p != NULL;
 }
 
-/* What an annotation shows of a clause (reference/evaluation-semantics.md, section 5). */
-static bool write_annotation_json(pl_program *program, const clause *one, program_clause *out) {
-    pl_buf text;
-    pl_buf_init(&text, (size_t)1 << 25);
-    write_member(&text, PL_STR(",\"desiredValue\":"), one->desired.text);
-    size_t desired_end = text.n;
-    write_member(&text, PL_STR(",\"operator\":"), pl_operator_info_of(one->op)->name);
-    size_t operator_end = text.n;
-    write_member(&text, PL_STR(",\"property\":"), pl_path_text(one->path));
-    pl_str kept = text.failed ? PL_STR_NONE : pl_arena_copy(&program->arena, pl_buf_str(&text));
-    pl_buf_free(&text);
-    out->json_desired = pl_str_head(kept, desired_end);
-    out->json_operator = pl_str_head(pl_str_skip(kept, desired_end), operator_end - desired_end);
-    out->json_property = pl_str_skip(kept, operator_end);
-    return kept.p != NULL;
-}
-
 static size_t add_clause(pl_program *program, const clause *one, size_t value) {
     program_clause added = {.clause = one, .feature = value};
     program_clause *larger = pl_arena_grow(&program->arena, program->clauses, program->clause_count,
                                            &program->clause_capacity, sizeof *larger);
-    if (!larger || !write_clause_json(program, one, &added) || !write_annotation_json(program, one, &added))
+    if (!larger || !write_clause_json(program, one, &added))
         return PL_NOT_FOUND;
     program->clauses = larger;
     program->clauses[program->clause_count] = added;
@@ -368,7 +351,8 @@ int pl_program_seal(pl_program *program, pl_error *error) {
         fits = trie_seal(&program->arena, program->configuration.root);
     if (fits && program->item.root)
         fits = trie_seal(&program->arena, program->item.root);
-    fits = fits && groups_seal(program) && quick_seal(program) && columns_seal(program);
+    fits =
+        fits && groups_seal(program) && notes_seal(program) && quick_seal(program) && columns_seal(program);
     pl_map_free(&program->known);
     program->sealed = fits;
     return fits ? 0 : pl_fail(error, PL_E_ServiceUnavailable);

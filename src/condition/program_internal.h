@@ -178,7 +178,6 @@ typedef struct program_clause {
     size_t feature;
     uint32_t cell, group;
     pl_str json_source, json_rest;
-    pl_str json_desired, json_operator, json_property; /* members of an annotation */
 } program_clause;
 
 /*
@@ -195,6 +194,17 @@ typedef struct program_group {
     const uint32_t *quick; /* numbers of its quick clauses */
     uint32_t quick_count;
 } program_group;
+
+/*
+ * What the annotations of a clause under a rule have around their value. Lies together, as one is needed for
+ * each deviation. The texts have PL_BUF_BLOCK bytes behind them.
+ */
+struct program_note {
+    pl_str behind;  /* what follows the value, the closing brace included */
+    pl_str fixed;   /* the value of a parameter as JSON; absent: there is none */
+    uint32_t slot;  /* of a value of the configuration that is looked at as a whole; 0: it is no such value */
+    uint32_t group; /* of that value */
+};
 
 /* Numbers of cells, and what they decide (quick_internal.h). */
 typedef struct quick_clause quick_clause;
@@ -239,6 +249,7 @@ struct pl_program {
     unsigned char *cells;  /* truths before a document is seen: UNKNOWN, or what no document can change */
     unsigned char *absent; /* the same for a document in which nothing is there */
     size_t cell_count;     /* the clauses by group, those without one, then what quick rules need besides */
+    const program_note **only_notes; /* by rule: of its clause, when there is one only, or NULL */
     quick_clause *quick_clauses;
     size_t quick_clause_count;
     size_t quick_ends[QUICK_KINDS]; /* the clauses of a kind begin where those of the kind before end */
@@ -310,6 +321,7 @@ struct pl_program_state {
     pl_json_excerpt excerpt;
     feature_result *features;
     derived_result *derived;
+    bool followed;           /* along the trail: the memos of slots that are not 0 have the values' texts */
     bool late;               /* a clause of a group that is kept was decided only because a rule asked */
     unsigned char *truths;   /* cells */
     const pl_error **errors; /* of clauses that FAILED */
@@ -337,6 +349,9 @@ const derived_result *state_derived(pl_program_state *state, size_t number);
 /* True when a required value is there. */
 bool state_has_required(pl_program_state *state, size_t number);
 
+/* The value's text as a JSON string. */
+void state_write_value(pl_program_state *state, const feature *value, pl_buf *out);
+
 /* A copy of the state's error that lives as long as the evaluation's results. */
 const pl_error *state_keep_error(pl_program_state *state);
 
@@ -345,6 +360,9 @@ pl_json state_at(pl_program_state *state, uint32_t slot);
 
 /* Numbers the cells of clauses and required places by group. False without memory. */
 bool groups_seal(pl_program *program);
+
+/* Makes what annotations have around their values; behind groups_seal. False without memory. */
+bool notes_seal(pl_program *program);
 
 /* Finds the clauses and rules that can be decided without looking left or right. False without memory. */
 bool quick_seal(pl_program *program);

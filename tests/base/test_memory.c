@@ -78,6 +78,36 @@ static void a_full_buffer_fails_once_and_keeps_its_content(void **state) {
     pl_buf_free(&buf);
 }
 
+/* With room for whole blocks and without, which a limit takes away. */
+static void whole_blocks_add_the_same_bytes(void **state) {
+    (void)state;
+    enum { LONGEST = 3 * PL_BUF_BLOCK };
+    char bytes[LONGEST];
+    pl_arena arena;
+    pl_arena_init(&arena, 0);
+    for (size_t i = 0; i < LONGEST; i++)
+        bytes[i] = (char)('a' + i % 26);
+    for (size_t n = 0; n <= LONGEST; n++) {
+        pl_str text = pl_arena_copy_padded(&arena, pl_str_of(bytes, n), PL_BUF_BLOCK);
+        assert_int_equal(text.n, n);
+        assert_int_equal(text.p[n] | text.p[n + PL_BUF_BLOCK - 1], 0);
+        for (size_t limit = n + 1; limit <= n + 2 * PL_BUF_BLOCK; limit += PL_BUF_BLOCK / 2) {
+            pl_buf buf;
+            pl_buf_init(&buf, limit);
+            pl_buf_add_char(&buf, '<');
+            pl_buf_reserve(&buf, limit - 1);
+            pl_buf_add_blocks(&buf, text);
+            assert_false(buf.failed);
+            assert_int_equal(buf.n, n + 1);
+            assert_memory_equal(buf.p + 1, bytes, n);
+            pl_buf_add_blocks(&buf, pl_arena_copy_padded(&arena, pl_str_of(bytes, LONGEST), PL_BUF_BLOCK));
+            assert_int_equal(buf.failed, limit < n + 1 + LONGEST);
+            pl_buf_free(&buf);
+        }
+    }
+    pl_arena_free(&arena);
+}
+
 static void numbers_print_at_their_ends(void **state) {
     (void)state;
     pl_buf buf;
@@ -146,6 +176,7 @@ int main(void) {
         cmocka_unit_test(an_arena_survives_lack_of_memory),
         cmocka_unit_test(growing_keeps_the_items),
         cmocka_unit_test(a_full_buffer_fails_once_and_keeps_its_content),
+        cmocka_unit_test(whole_blocks_add_the_same_bytes),
         cmocka_unit_test(numbers_print_at_their_ends),
         cmocka_unit_test(a_map_agrees_with_a_table_over_random_changes),
         cmocka_unit_test(a_map_without_memory_stays_as_it_was),
