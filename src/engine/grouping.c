@@ -72,12 +72,11 @@ int engine_grouping_begin(engine_grouping **out, engine *e, store_session *sessi
 }
 
 void engine_grouping_end(engine_grouping *g) {
-    for (account *a = g ? g->accounts : NULL; a; a = a->next) {
+    for (account *a = g->accounts; a; a = a->next) {
         pl_program_state_free(a->state);
         pl_program_release(a->program);
     }
-    if (g)
-        pl_map_free(&g->marks);
+    pl_map_free(&g->marks);
 }
 
 static int compile_rules(engine_grouping *g, account *a, const org_grouping_rule *rows, size_t count,

@@ -187,7 +187,7 @@ static bool types_match(const engine_rule *rule, const engine_list *wanted) {
 
 /* By everything but tags. */
 static bool line_matches(const engine_rule *rule, const engine_rule_filter *filter) {
-    if (filter->active_only && (rule->state == ENGINE_INACTIVE || rule->state == ENGINE_DELETING))
+    if (filter->active_only && rule->state != ENGINE_ACTIVE)
         return false;
     if (filter->triggers && !(rule->triggers & filter->triggers))
         return false;

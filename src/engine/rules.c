@@ -105,7 +105,7 @@ static int activate(engine_context *context, store_session *session, engine_rule
 }
 
 static int deactivate(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
-    if (rule->state != ENGINE_ACTIVE && rule->state != ENGINE_EVALUATING)
+    if (rule->state != ENGINE_ACTIVE)
         return pl_fail(error, PL_E_ConfigRuleStatusNotActive);
     rule->state = ENGINE_INACTIVE;
     rule->modified = context->now;
@@ -126,7 +126,7 @@ int engine_rule_act(engine_context *context, store_session *session, const engin
         return activate(context, session, &rule, error);
     if (action == ENGINE_DEACTIVATE)
         return deactivate(context, session, &rule, error);
-    if (rule.state == ENGINE_DELETING || rule.pack_ids.count > 0)
+    if (rule.pack_ids.count > 0)
         return pl_fail(error, PL_E_ConfigRuleCanNotDelete);
     return engine_rule_remove(context, session, &rule, error);
 }

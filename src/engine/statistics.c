@@ -25,7 +25,7 @@ struct counting {
  */
 
 static bool is_counted(const engine_rule *rule) {
-    return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
+    return rule->state == ENGINE_ACTIVE;
 }
 
 /* Binds the counted rules to an account. */
