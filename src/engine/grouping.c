@@ -192,9 +192,9 @@ static int evaluate(engine_grouping *g, account *a, const inventory_resource *r,
                     const pl_verdict **verdicts, pl_error *error) {
     pl_program_input input = {.configuration = pl_json_exists(configuration) ? configuration : g->nothing,
                               .now = g->now};
-    pl_json tags = g->nothing;
+    pl_json tags;
     pl_buf text;
-    if (r->tags.n && pl_json_parse_in(g->arena, r->tags, &tags, error))
+    if (pl_json_parse_in(g->arena, r->tags, &tags, error))
         return -1;
     pl_buf_init(&text, 4 * INVENTORY_MAX_TAGS_TEXT);
     inventory_write_item(&text, r, tags);
