@@ -167,10 +167,24 @@ static void what_is_no_longer_due_is_not_started(void **state) {
     assert_int_equal(list(off).current.state, ENGINE_INACTIVE);
 }
 
-static int try_schedules(void *argument, pl_error *wrong) {
+#ifdef PL_TESTS_WITH_FAULTS
+static engine_rule *daily_rule;
+static int64_t ran_last;
+
+static void prepare_day(void) {
+    ran_last = last_run(daily_rule);
+    now += 24 * hour;
+}
+
+static void run_schedules(void) {
     bool worked;
-    (void)argument;
-    return engine_work_schedules(e, now, &worked, wrong);
+    pl_error wrong = {0};
+    int status = engine_work_schedules(e, now, &worked, &wrong);
+    if (status != 0)
+        assert_true(wrong.http_status >= 500);
+    fault_end(); /* what follows is no part of the attempt */
+    int64_t ran = last_run(daily_rule);
+    assert_true(ran == now || (status != 0 && ran == ran_last));
 }
 
 static void schedules_run_wholly_or_again(void **state) {
@@ -179,31 +193,26 @@ static void schedules_run_wholly_or_again(void **state) {
     engine_rule daily = scheduled("daily", owner);
     daily.frequency = PL_STR("TwentyFour_Hours");
     daily.extend_content = PL_STR("{\"fixedHour\":\"12\"}");
-    engine_rule *rule = make(daily);
-    now += 24 * hour;
-    rehearse(try_schedules, NULL);
-    assert_true(last_run(rule) < now);
-    bool worked = false;
-    assert_int_equal(engine_work_schedules(e, now, &worked, &error), 0);
-    assert_int_equal(last_run(rule), now);
+    struct making m = {daily};
+    assert_int_equal(store_write(db, make_work, &m, &error), 0);
+    daily_rule = &m.rule;
+    for (unsigned kind = 0; kind < FAULTS; kind++)
+        with_every_fault((fault)kind, prepare_day, run_schedules);
+    assert_int_equal(last_run(daily_rule), now);
 }
+#endif
 
 /* --- Marks that end ---------------------------------------------------------------------------------------
  */
 
 static int ignore_work(store_session *session, void *argument, pl_error *wrong) {
     const engine_rule *rule = argument;
+    char date[PL_TIME_TEXT];
+    pl_str until = pl_time_date(now + 48 * hour, 480, date);
     const engine_resource_name names[] = {
         {owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"), PL_STR("i-1")},
         {owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"), PL_STR("i-2")}};
-    return engine_ignore_results(e, session, rule, names, 2, PL_STR("2023-11-17"), PL_STR("known"), now,
-                                 wrong);
-}
-
-static int try_marks(void *argument, pl_error *wrong) {
-    bool worked;
-    (void)argument;
-    return engine_work_marks(e, now, &worked, wrong);
+    return engine_ignore_results(e, session, rule, names, 2, until, PL_STR("known"), now, wrong);
 }
 
 static void marks_end_on_their_day(void **state) {
@@ -217,14 +226,45 @@ static void marks_end_on_their_day(void **state) {
     assert_int_equal(list(rule).counts.by[ENGINE_IGNORED], 2);
     assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
     assert_false(worked);
-    now += 5 * 24 * hour;
-    rehearse(try_marks, NULL);
-    assert_int_equal(list(rule).counts.by[ENGINE_IGNORED], 2);
+    now += 72 * hour;
     assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
     assert_true(worked);
     assert_int_equal(list(rule).counts.by[ENGINE_IGNORED], 0);
     assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 2);
 }
+
+#ifdef PL_TESTS_WITH_FAULTS
+static engine_rule marked_rule;
+
+static void prepare_marks(void) {
+    bool worked;
+    assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
+    assert_int_equal(store_write(db, ignore_work, &marked_rule, &error), 0);
+    now += 72 * hour;
+}
+
+static void lift_marks(void) {
+    bool worked;
+    pl_error wrong = {0};
+    int status = engine_work_marks(e, now, &worked, &wrong);
+    if (status != 0)
+        assert_true(wrong.http_status >= 500);
+    fault_end(); /* what follows is no part of the attempt */
+    engine_counts counts = list(&marked_rule).counts;
+    assert_int_equal(counts.by[status == 0 ? ENGINE_NON_COMPLIANT : ENGINE_IGNORED], 2);
+}
+
+static void marks_are_all_lifted_or_none(void **state) {
+    (void)state;
+    put_plainly(owner, "[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Stopped") "]");
+    struct making m = {rule_named("running", RUNNING)};
+    assert_int_equal(store_write(db, make_work, &m, &error), 0);
+    marked_rule = list(&m.rule).current;
+    for (unsigned kind = 0; kind < FAULTS; kind++)
+        with_every_fault((fault)kind, prepare_marks, lift_marks);
+    assert_int_equal(list(&marked_rule).counts.by[ENGINE_NON_COMPLIANT], 2);
+}
+#endif
 
 /* --- Daily figures ----------------------------------------------------------------------------------------
  */
@@ -406,7 +446,7 @@ static void sums_count_each_resource_once(void **state) {
 /* A rule that has not run yet neither covers nor judges; what nothing could judge counts as neither. */
 static void sums_leave_out_what_has_not_run(void **state) {
     (void)state;
-    engine_rule rules[2];
+    engine_rule rules[4];
     put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
         "\"tags\":{\"team\":[\"a\"]}},{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-2\","
         "\"regionId\":\"cn-other\",\"tags\":{\"team\":[\"b\"]},\"configuration\":{}}]");
@@ -419,10 +459,23 @@ static void sums_leave_out_what_has_not_run(void **state) {
     rules[1] = list(make(rule)).current;
     rules[1].run_ordering = 0;
     rules[1].rule_key = 999;
-    struct summing s = {.rules = rules, .rule_count = 2, .accounts = {owner}, .account_count = 1};
+    rule.name = PL_STR("elsewhere");
+    rule.scope.region_ids = list_of("cn-third");
+    rules[2] = list(make(rule)).current;
+    rule.name = PL_STR("both");
+    rule.scope.resource_types = list_of("ACS::ECS::Disk");
+    rule.scope.region_ids = (engine_list){0};
+    rules[3] = list(make(rule)).current;
+    put("[{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-1\",\"regionId\":\"r\",\"configuration\":{"
+        "\"Status\":\"Stopped\"}}]");
+    now++;
+    put("[{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-1\",\"regionId\":\"r\",\"configuration\":{"
+        "\"Status\":\"Running\"}},{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-2\",\"regionId\":"
+        "\"r\"}]");
+    struct summing s = {.rules = rules, .rule_count = 4, .accounts = {owner}, .account_count = 1};
     engine_summary sum = summed(sum_work, s).summary;
-    assert_int_equal(sum.covered_resources, 1);
-    assert_int_equal(sum.compliant_resources, 0);
+    assert_int_equal(sum.covered_resources, 3);
+    assert_int_equal(sum.compliant_resources, 1); /* d-1 has recovered */
     assert_int_equal(sum.non_compliant_resources, 0);
 }
 
@@ -549,8 +602,11 @@ int main(void) {
         TEST(missed_periods_are_made_up_for_once),
         TEST(more_than_a_page_of_rules_run),
         TEST(what_is_no_longer_due_is_not_started),
-        TEST(schedules_run_wholly_or_again),
         TEST(marks_end_on_their_day),
+#ifdef PL_TESTS_WITH_FAULTS
+        TEST(schedules_run_wholly_or_again),
+        TEST(marks_are_all_lifted_or_none),
+#endif
         TEST(days_that_have_ended_have_figures),
         TEST(sums_leave_out_what_has_not_run),
         TEST(runs_tell_how_far_they_are),

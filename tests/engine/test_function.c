@@ -503,6 +503,19 @@ static void only_rules_of_accounts_are_reported_on_them(void **state) {
     assert_int_equal(shown(plain, OWN), ENGINE_COMPLIANT);
 }
 
+/* A type that no catalogue knows and nobody recorded: the function finds what it looks at by itself. */
+static void what_nobody_recorded_is_asked_for_as_a_whole(void **state) {
+    (void)state;
+    engine_rule *unknown = make(function_rule("unknown", "ACS::Own::Thing"));
+    engine_rule *every = make(function_rule("every", "*"));
+    assert_int_equal(claim_for(unknown, "n", 10).count, 1);
+    assert_int_equal(claim_for(every, "n", 10).count, 0);
+    put("[" ITEM("ACS::Own::Thing", "t-1", "r", "\"configuration\":{}") "]");
+    struct asking again = run_again(unknown);
+    assert_int_equal(again.count, 2);
+    assert_true(again.events[0].resource_key > 0 || again.events[1].resource_key > 0);
+}
+
 /* The run that queues every resource still waits for the workers. */
 static void a_report_may_come_before_the_run(void **state) {
     (void)state;
@@ -612,6 +625,7 @@ int main(void) {
         CASE(what_left_the_scope_has_no_place_for_its_result),
         CASE(a_report_that_records_the_account_lets_other_rules_judge_it),
         CASE(only_rules_of_accounts_are_reported_on_them),
+        CASE(what_nobody_recorded_is_asked_for_as_a_whole),
         cmocka_unit_test_setup_teardown(a_report_may_come_before_the_run, setup_queued, teardown),
 #ifndef PL_TESTS_WITH_FAULTS
         CASE(more_results_than_a_page_are_withdrawn),

@@ -493,6 +493,16 @@ static void entries_change_the_rules_they_mean(void **state) {
     written(update_pack_work, p);
     assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
     assert_str(seen.rules[0].input_parameters, "{\"bandwidth\":\"20\"}");
+    p.entries[0].risk_level = 3;
+    written(update_pack_work, p);
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_int_equal(seen.rules[0].risk_level, 3);
+    struct packing condition = written(create_work, packing_of("with a condition"));
+    condition.id = make(sound())->rule_id;
+    written(attach_work, condition);
+    condition.entries[1] = (engine_pack_entry){.identifier = PL_STR("acs-config-configuration")};
+    condition.count = 2;
+    expect(store_write(db, update_pack_work, &condition, &error), "Invalid.ConfigRules.Value");
     p.entries[1] = p.entries[0]; /* a second of the kind is another rule */
     p.entries[2] = (engine_pack_entry){.identifier = PL_STR("ecs-instance-deletion-protection-enabled")};
     p.count = 3;
@@ -685,10 +695,12 @@ static void rules_of_a_template_show_their_parameters(void **state) {
         p.pack.name = pl_arena_printf(&arena, "pack %zu", at);
         p.default_enable = true;
         p.count = p.limit = 0;
+        bool has_own = false;
         for (size_t i = 0; i < source->rule_count; i++)
-            own_values += source->rules[i].parameters.n > 0;
-        if (own_values + shown > 0 && (own_values == 0 || shown > 1))
+            has_own = has_own || source->rules[i].parameters.n > 0;
+        if (!has_own && shown > 1)
             continue;
+        own_values += has_own;
         assert_int_equal(store_write(db, create_all_work, &p, &error), 0);
         assert_int_equal(store_read(db, rules_of_pack_work, &p, &error), 0);
         for (size_t i = 0; i < p.count; i++)

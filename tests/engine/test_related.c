@@ -322,30 +322,72 @@ static engine_rule *looking_at(const char *type, const char *related) {
     return make(rule);
 }
 
-static int stray_link_work(store_session *session, void *argument, pl_error *wrong) {
+/* To what is not there, and to what is gone. */
+static int stray_links_work(store_session *session, void *argument, pl_error *wrong) {
     (void)argument;
     return store_run(session, wrong,
-                     "INSERT INTO resource_links (account_id, to_type, to_id, from_type, from_key) VALUES "
-                     "($1, 'ACS::VPC::VSwitch', 'vsw-1', 'ACS::VPC::VPC', 4711)",
+                     "INSERT INTO resource_links (account_id, to_type, to_id, from_type, from_key) SELECT "
+                     "CAST($1 AS TEXT), 'ACS::VPC::VSwitch', 'vsw-1', 'ACS::VPC::VPC', 4711 UNION ALL SELECT "
+                     "account_id, 'ACS::VPC::VSwitch', 'vsw-1', 'ACS::VPC::VPC', resource_key FROM resources "
+                     "WHERE resource_id = 'vpc-gone'",
                      "t", owner);
 }
 
-/* Both name each other; ids that are no texts name nobody, nor does a link that leads nowhere. */
+/* Both name each other; ids that are no texts name nobody. */
 static void what_is_related_twice_counts_once(void **state) {
     (void)state;
     engine_rule *rule = looking_at("ACS::VPC::VPC", "ACS::VPC::VSwitch");
     put("[" VPC("vpc-1", "\"VSwitchIds\":{\"VSwitchId\":[\"vsw-1\",7,\"\",\"vsw-none\"]}") "," VPC(
-        "vpc-2", "\"VSwitchIds\":{\"VSwitchId\":[\"vpc-1\"]},\"Note\":\"vsw-1\"") "]");
+        "vpc-2", "\"VSwitchIds\":{\"VSwitchId\":[\"vpc-1\"]},\"Note\":\"vsw-1\"") "," VPC("vpc-3",
+                                                                                          "\"VSwitchIds\":{"
+                                                                                          "\"VSwitchId\":["
+                                                                                          "\"vsw-1\"]}") "]");
     put("[" SWITCH("vsw-1", "\"VpcId\":\"vpc-1\",\"Open\":\"no\"") "]");
-    assert_int_equal(store_write(db, stray_link_work, NULL, &error), 0);
     now++;
     put("[" SWITCH("vsw-1", "\"VpcId\":\"vpc-1\",\"Open\":\"yes\"") "]");
     struct listing l = list(rule);
-    assert_int_equal(l.counts.by[ENGINE_NON_COMPLIANT], 1);
+    assert_int_equal(l.counts.by[ENGINE_NON_COMPLIANT], 2);
     assert_int_equal(l.counts.by[ENGINE_COMPLIANT], 1);
     now++;
     put("[" SWITCH("vsw-1", "\"VpcId\":[8],\"Open\":\"yes\"") "]");
-    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 1); /* the VPC still names it */
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 2); /* the VPCs still name it */
+}
+
+static void links_that_lead_nowhere_are_passed_over(void **state) {
+    (void)state;
+    put("[" VPC("vpc-1", "\"VSwitchIds\":{\"VSwitchId\":[\"vsw-1\"]}") "," VPC(
+        "vpc-gone", "\"A\":1") "," SWITCH("vsw-1", "\"Open\":\"no\"") "]");
+    now++;
+    put("[{\"resourceType\":\"ACS::VPC::VPC\",\"resourceId\":\"vpc-gone\",\"regionId\":\"r\","
+        "\"resourceEventType\":\"REMOVE\"}]");
+    engine_rule *rule = looking_at("ACS::VPC::VPC", "ACS::VPC::VSwitch");
+    engine_rule *other = looking_at("ACS::VPC::VSwitch", "ACS::VPC::VPC");
+    drain();
+    assert_int_equal(store_write(db, stray_links_work, NULL, &error), 0);
+    now++;
+    put("[" SWITCH("vsw-1", "\"Open\":\"yes\"") "]");
+    assert_int_equal(list(rule).counts.total, 1);
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 1);
+    assert_int_equal(list(other).counts.by[ENGINE_COMPLIANT], 1);
+}
+
+/* The first of two types that a rule looks at. */
+static void a_rule_may_look_at_several_types(void **state) {
+    (void)state;
+    engine_rule rule = rule_named(
+        "both", CONDITION("{\"operator\":\"NotContains\",\"featurePath\":\"$[*].Open\",\"featureSource\":"
+                          "\"RELATED:ACS::VPC::VSwitch\",\"desired\":\"yes\"},{\"operator\":\"NotContains\","
+                          "\"featurePath\":\"$[*].Open\",\"featureSource\":\"RELATED:ACS::NAT::NatGateway\","
+                          "\"desired\":\"yes\"}"));
+    assert_int_equal(engine_list_parse(&arena, PL_STR("ACS::VPC::VPC"), &rule.scope.resource_types, &error),
+                     0);
+    engine_rule *made = make(rule);
+    put("[" VPC("vpc-1", "\"VSwitchIds\":{\"VSwitchId\":[\"vsw-1\"]}") "]");
+    put("[" SWITCH("vsw-1", "\"Open\":\"yes\"") "]");
+    assert_int_equal(list(made).counts.by[ENGINE_NON_COMPLIANT], 1);
+    now++;
+    put("[" SWITCH("vsw-1", "\"Open\":\"no\"") "]");
+    assert_int_equal(list(made).counts.by[ENGINE_NON_COMPLIANT], 0);
 }
 
 static void a_resource_may_be_related_to_its_like(void **state) {
@@ -501,6 +543,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_group_of_many_accounts_is_run_by_the_workers, setup_many, teardown),
         cmocka_unit_test_setup_teardown(relations_do_not_cross_accounts, setup_groups, teardown),
         cmocka_unit_test_setup_teardown(what_is_related_twice_counts_once, setup_alone, teardown),
+        cmocka_unit_test_setup_teardown(links_that_lead_nowhere_are_passed_over, setup_alone, teardown),
+        cmocka_unit_test_setup_teardown(a_rule_may_look_at_several_types, setup_alone, teardown),
         cmocka_unit_test_setup_teardown(a_resource_may_be_related_to_its_like, setup_alone, teardown),
         cmocka_unit_test_setup_teardown(what_is_brought_along_stands_for_what_is_recorded, setup_alone,
                                         teardown),

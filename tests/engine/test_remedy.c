@@ -300,6 +300,8 @@ static void several_falls_of_one_transaction_are_all_queued(void **state) {
     put("[" INSTANCE("i-1", "Stopped") "]");
     assert_int_equal(claim(10).count, 1);
     now++;
+    put("[" INSTANCE("i-1", "Away") "]");
+    assert_int_equal(claim(10).count, 0);
     put("[" INSTANCE("i-2", "Stopped") "," INSTANCE("i-1", "Off") "," INSTANCE("i-3", "Stopped") "]");
     assert_int_equal(ask(count_work, (struct asking){0}).number, 3);
     assert_int_equal(claim(10).count, 2);

@@ -1,6 +1,6 @@
 /*
- * Two clients that give the same name at the same time: the second one waits for the first and is told that
- * the name exists. PostgreSQL only, as SQLite has one writer.
+ * Two clients that give the same name at the same time: the second one waits for the first, is tried again by
+ * the store and then told that the name exists. PostgreSQL only, as SQLite has one writer.
  */
 #include "support/testing.h"
 
