@@ -118,8 +118,7 @@ static int64_t now;
 static engine *e;
 static catalogue *known;
 
-static unsigned workers;   /* of the engine that setup opens */
-static int64_t run_inside; /* the same; 0: as usual */
+static unsigned workers; /* of the engine that setup opens */
 static engine_groups group_answers;
 static struct delivery *listening; /* is told of changes and violations; NULL: nobody */
 static int64_t run_inside;         /* resources of runs inside a transaction; 0: as usual */
