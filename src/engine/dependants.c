@@ -107,17 +107,20 @@ static int evaluate_keys(struct dependants *d) {
     return 0;
 }
 
-static bool asks_for(const engine_type_program *program, pl_str changed) {
-    pl_str types[32];
-    size_t count = pl_program_related_types(program->compiled, types, 32);
-    for (size_t i = 0; i < count && i < 32; i++)
-        if (pl_str_eq_fold(types[i], changed))
-            return true;
-    for (size_t i = 0; i < program->count; i++)
-        for (size_t n = 0; n < program->slots[i].required_related_count; n++)
-            if (pl_str_eq_fold(program->slots[i].required_related[n], changed))
-                return true;
-    return false;
+/* Whether a rule looks at resources of the changed type, or needs one to say anything. */
+static int asks_for(engine_evaluating *c, const engine_type_program *program, pl_str changed, bool *asks) {
+    size_t count = pl_program_related_types(program->compiled, NULL, 0);
+    pl_str *types = pl_new(c->writing.arena, pl_str, count + 1);
+    *asks = false;
+    if (!types)
+        return pl_fail(c->error, PL_E_ServiceUnavailable);
+    pl_program_related_types(program->compiled, types, count);
+    for (size_t i = 0; i < count && !*asks; i++)
+        *asks = pl_str_eq_fold(types[i], changed);
+    for (size_t i = 0; i < program->count && !*asks; i++)
+        for (size_t n = 0; n < program->slots[i].required_related_count && !*asks; n++)
+            *asks = pl_str_eq_fold(program->slots[i].required_related[n], changed);
+    return 0;
 }
 
 static int evaluate_type(engine_evaluating *c, const inventory_change *change, pl_str type) {
@@ -147,9 +150,10 @@ static engine_dependency_types *dependent_types(engine_evaluating *c, pl_str acc
         if (!type.p)
             break;
         engine_typed *t = engine_typed_get(c, account_id, type);
-        if (!t)
+        bool asks;
+        if (!t || asks_for(c, t->program, changed, &asks) != 0)
             return NULL;
-        if (!asks_for(t->program, changed))
+        if (!asks)
             continue;
         pl_str *grown = pl_arena_grow(c->writing.arena, made->types, made->count, &capacity, sizeof *grown);
         if (!grown) {
@@ -168,7 +172,7 @@ int engine_evaluate_dependants(engine_evaluating *c, const inventory_change *cha
         dependent_types(c, change->item->account_id, change->item->resource_type);
     if (!types)
         return -1;
-    for (size_t i = 0; c->writing.e->config.catalogue && i < types->count; i++)
+    for (size_t i = 0; i < types->count; i++)
         if (evaluate_type(c, change, types->types[i]) != 0)
             return -1;
     return 0;

@@ -24,12 +24,27 @@ struct reporting {
     pl_error *error;
 };
 
+/* A function may speak of the accounts of its rule only, whatever it knows of others. */
+static int is_concerned(struct reporting *r, pl_str account_id, bool *concerned) {
+    pl_str *accounts = NULL;
+    size_t count;
+    *concerned = false;
+    if (engine_rule_accounts(r->e, r->session, &r->arena, &r->rule, &accounts, &count, r->error) != 0)
+        return -1;
+    for (size_t i = 0; i < count && !*concerned; i++)
+        *concerned = pl_str_eq(accounts[i], account_id);
+    return 0;
+}
+
 static int bind_account(struct reporting *r, pl_str account_id) {
     if (r->bound_account.p && pl_str_eq(r->bound_account, account_id))
         return 0;
     r->bound_account = account_id;
-    return engine_bind_rule(r->e, r->session, &r->arena, account_id, &r->rule, &r->bound, &r->inside,
-                            r->error);
+    if (is_concerned(r, account_id, &r->inside) != 0)
+        return -1;
+    return r->inside ? engine_bind_rule(r->e, r->session, &r->arena, account_id, &r->rule, &r->bound,
+                                        &r->inside, r->error)
+                     : 0;
 }
 
 static int covers(struct reporting *r, const inventory_resource *resource, bool *covered) {
@@ -250,8 +265,6 @@ static int note_report(struct reporting *r, int64_t now) {
         rule->last_success_started = r->event->ordering;
         rule->last_success_ended = now;
     }
-    if (rule->first_evaluation_started == 0)
-        rule->first_evaluation_started = r->event->ordering;
     return engine_rule_store_run(r->session, rule, r->error);
 }
 

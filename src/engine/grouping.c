@@ -72,12 +72,11 @@ int engine_grouping_begin(engine_grouping **out, engine *e, store_session *sessi
 }
 
 void engine_grouping_end(engine_grouping *g) {
-    for (account *a = g ? g->accounts : NULL; a; a = a->next) {
+    for (account *a = g->accounts; a; a = a->next) {
         pl_program_state_free(a->state);
         pl_program_release(a->program);
     }
-    if (g)
-        pl_map_free(&g->marks);
+    pl_map_free(&g->marks);
 }
 
 static int compile_rules(engine_grouping *g, account *a, const org_grouping_rule *rows, size_t count,
@@ -193,9 +192,9 @@ static int evaluate(engine_grouping *g, account *a, const inventory_resource *r,
                     const pl_verdict **verdicts, pl_error *error) {
     pl_program_input input = {.configuration = pl_json_exists(configuration) ? configuration : g->nothing,
                               .now = g->now};
-    pl_json tags = g->nothing;
+    pl_json tags;
     pl_buf text;
-    if (r->tags.n && pl_json_parse_in(g->arena, r->tags, &tags, error))
+    if (pl_json_parse_in(g->arena, r->tags, &tags, error))
         return -1;
     pl_buf_init(&text, 4 * INVENTORY_MAX_TAGS_TEXT);
     inventory_write_item(&text, r, tags);

@@ -45,7 +45,7 @@ typedef struct engine_grouping engine_grouping;
 
 int engine_grouping_begin(engine_grouping **out, engine *e, store_session *session, pl_arena *arena,
                           int64_t now, bool place, pl_error *error);
-void engine_grouping_end(engine_grouping *g); /* NULL is fine */
+void engine_grouping_end(engine_grouping *g);
 
 int engine_grouping_place(engine_grouping *g, const inventory_item **items, size_t count, pl_error *error);
 int engine_grouping_follow(engine_grouping *g, const inventory_change *changes, size_t count,

@@ -5,7 +5,7 @@
 
 static void add_member(pl_buf *out, const char *name, pl_str value) {
     pl_buf_printf(out, "\"%s\":", name);
-    pl_json_write_string(out, value.p ? value : PL_STR(""));
+    pl_json_write_string(out, value);
     pl_buf_add_char(out, ',');
 }
 
@@ -19,15 +19,14 @@ void engine_write_moved(pl_buf *out, const inventory_resource *r, pl_str group_i
     add_member(out, "resourceStatus", r->status);
     add_member(out, "availabilityZone", r->zone);
     add_member(out, "resourceGroupId", group_id);
-    if (r->create_time)
-        pl_buf_printf(out, "\"resourceCreateTime\":%lld,", (long long)r->create_time);
+    pl_buf_printf(out, "\"resourceCreateTime\":%lld,", (long long)r->create_time);
     if (r->configuration.n > 0) {
         pl_buf_add(out, PL_STR("\"configuration\":"));
         pl_buf_add(out, r->configuration);
         pl_buf_add_char(out, ',');
     }
     pl_buf_add(out, PL_STR("\"tags\":"));
-    pl_buf_add(out, r->tags.n > 0 ? r->tags : PL_STR("{}"));
+    pl_buf_add(out, r->tags);
     pl_buf_add_char(out, '}');
 }
 

@@ -273,7 +273,7 @@ static void write_rule(pl_buf *out, const engine_rule *rule, const engine_pack *
     if (rule->owner == ENGINE_CONDITION)
         write_member(out, ",\"conditions\":", rule->conditions);
     pl_buf_add(out, PL_STR("},\"inputParameters\":"));
-    pl_buf_add(out, rule->input_parameters.n ? rule->input_parameters : PL_STR("{}"));
+    pl_buf_add(out, rule->input_parameters);
     if (rule->risk_level != pack->risk_level)
         pl_buf_printf(out, ",\"riskLevel\":%d", rule->risk_level);
     pl_buf_add_char(out, '}');

@@ -267,9 +267,8 @@ int engine_pack_create(engine_context *context, store_session *session, engine_p
     pack->created = pack->modified = context->now;
     if (!pack->pack_id.p)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (engine_pack_insert(session, pack, error) != 0)
-        return store_is_conflict(error) ? pl_fail(error, PL_E_CompliancePackExists) : -1;
-    if (add_rules(context, session, input, &content, error) != 0)
+    if (engine_pack_insert(session, pack, error) != 0 ||
+        add_rules(context, session, input, &content, error) != 0)
         return -1;
     return engine_pack_changed(context->engine, session, pack->account_id, error);
 }
@@ -348,7 +347,7 @@ int engine_pack_update(engine_context *context, store_session *session, engine_p
     if (check_pack(context, session, pack, error) != 0)
         return -1;
     if (engine_pack_write(session, pack, error) != 0)
-        return store_is_conflict(error) ? pl_fail(error, PL_E_CompliancePackExists) : -1;
+        return -1;
     if (input->has_entries && replace_rules(context, session, input, error) != 0)
         return -1;
     if (!engine_scope_equal(&before.scope, &pack->scope) && scopes_moved(context, session, pack, error) != 0)

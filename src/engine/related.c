@@ -198,8 +198,6 @@ static int add_others(struct gathering *g) {
 static int gather(struct gathering *g) {
     const engine_relating *of = g->of;
     const catalogue *known = of->e->config.catalogue;
-    if (!known)
-        return 0;
     if (add_others(g) != 0)
         return -1;
     if (!is_account(of))

@@ -11,6 +11,7 @@
 #include "json/tape.h"
 
 typedef enum engine_rule_owner { ENGINE_MANAGED, ENGINE_CONDITION, ENGINE_FUNCTION } engine_rule_owner;
+/* Stored are ENGINE_ACTIVE and ENGINE_INACTIVE; the others are words for what is under way. */
 typedef enum engine_rule_state {
     ENGINE_ACTIVE,
     ENGINE_EVALUATING,

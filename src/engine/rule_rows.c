@@ -187,7 +187,7 @@ static bool types_match(const engine_rule *rule, const engine_list *wanted) {
 
 /* By everything but tags. */
 static bool line_matches(const engine_rule *rule, const engine_rule_filter *filter) {
-    if (filter->active_only && (rule->state == ENGINE_INACTIVE || rule->state == ENGINE_DELETING))
+    if (filter->active_only && rule->state != ENGINE_ACTIVE)
         return false;
     if (filter->triggers && !(rule->triggers & filter->triggers))
         return false;
@@ -253,7 +253,7 @@ int engine_rule_list_scheduled(store_session *session, pl_arena *arena, pl_str a
                       error);
     store_bind_i64(st, 1, ENGINE_ACTIVE);
     store_bind_i64(st, 2, ENGINE_TRIGGER_SCHEDULE);
-    store_bind_text(st, 3, after_account.p ? after_account : PL_STR(""));
+    store_bind_text(st, 3, after_account);
     store_bind_i64(st, 4, after_key);
     store_bind_i64(st, 5, (int64_t)limit);
     if (read_rules(arena, st, rules, count, error) != 0)

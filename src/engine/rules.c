@@ -21,6 +21,7 @@ static int check_quota(engine_context *context, store_session *session, const en
     return pl_fail(error, pack_id.n ? PL_E_ConfigRuleExceedMaxRuleCount : PL_E_ExceedMaxRuleCount);
 }
 
+/* Who gives the name at the same time is found by the store, which tries the whole transaction again. */
 static int check_name_free(store_session *session, const engine_rule *rule, pl_error *error) {
     engine_group owner = owner_of(rule);
     bool taken = false;
@@ -51,7 +52,7 @@ int engine_rule_create(engine_context *context, store_session *session, engine_r
         check_name_free(session, rule, error) != 0 || fill_in(context, session, rule, pack_id, error) != 0)
         return -1;
     if (engine_rule_insert(session, rule, error) != 0)
-        return store_is_conflict(error) ? pl_fail(error, PL_E_ConfigRuleExists) : -1;
+        return -1;
     if (pack_id.n) {
         if (engine_pack_link(session, rule->account_id, pack_id, rule->rule_id, error) != 0 ||
             engine_list_join(context->arena, &pack_id, 1, &rule->pack_ids, error) != 0)
@@ -81,7 +82,7 @@ int engine_rule_update(engine_context *context, store_session *session, engine_r
     rule->state = before.state;
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
-        return store_is_conflict(error) ? pl_fail(error, PL_E_ConfigRuleExists) : -1;
+        return -1;
     return engine_rule_tell(context, session, rule,
                             needs_evaluation(&before, rule) ? ENGINE_RULE_CHANGED : ENGINE_RULE_RENAMED,
                             error);
@@ -105,7 +106,7 @@ static int activate(engine_context *context, store_session *session, engine_rule
 }
 
 static int deactivate(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
-    if (rule->state != ENGINE_ACTIVE && rule->state != ENGINE_EVALUATING)
+    if (rule->state != ENGINE_ACTIVE)
         return pl_fail(error, PL_E_ConfigRuleStatusNotActive);
     rule->state = ENGINE_INACTIVE;
     rule->modified = context->now;
@@ -126,7 +127,7 @@ int engine_rule_act(engine_context *context, store_session *session, const engin
         return activate(context, session, &rule, error);
     if (action == ENGINE_DEACTIVATE)
         return deactivate(context, session, &rule, error);
-    if (rule.state == ENGINE_DELETING || rule.pack_ids.count > 0)
+    if (rule.pack_ids.count > 0)
         return pl_fail(error, PL_E_ConfigRuleCanNotDelete);
     return engine_rule_remove(context, session, &rule, error);
 }

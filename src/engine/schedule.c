@@ -116,8 +116,7 @@ static int start_if_due(struct due *d, store_session *session, const engine_rule
         status = last_scheduled(session, seen, &last, error);
     if (status == 0 && found)
         status = engine_next_scheduled(&rule, last, &next, error);
-    if (status == 0 && found && rule.state != ENGINE_INACTIVE && rule.state != ENGINE_DELETING &&
-        next <= d->now)
+    if (status == 0 && found && rule.state == ENGINE_ACTIVE && next <= d->now)
         status = start_rule(d->e, session, &rule, d->now, error);
     pl_arena_free(&arena);
     return status;

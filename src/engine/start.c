@@ -176,7 +176,7 @@ static int is_account_level(engine *e, store_session *session, pl_str account_id
     for (size_t i = 0; *yes && i < types->count; i++) {
         pl_error unknown = {0};
         int64_t recorded = 0;
-        bool known = e->config.catalogue && !pl_str_eq_fold(types->items[i], ENGINE_ACCOUNT_TYPE) &&
+        bool known = !pl_str_eq_fold(types->items[i], ENGINE_ACCOUNT_TYPE) &&
                      catalogue_find_type(e->config.catalogue, types->items[i], &unknown);
         if (!known && inventory_count_type(session, account_id, types->items[i], &recorded, error) != 0)
             return -1;
@@ -403,32 +403,29 @@ static int delete_everywhere(engine *e, store_session *session, const engine_rul
 
 static int start_rule(engine *e, store_session *session, const engine_rule *rule, int64_t now,
                       pl_error *error) {
-    engine_rule record = *rule;
-    if (rule->state != ENGINE_ACTIVE && rule->state != ENGINE_EVALUATING)
-        return 0;
-    if (record.first_activated == 0)
-        record.first_activated = now;
-    return engine_start(e, session, &record, ENGINE_BY_HAND, false, now, error);
+    return rule->state == ENGINE_ACTIVE ? engine_start(e, session, rule, ENGINE_BY_HAND, false, now, error)
+                                        : 0;
+}
+
+/* Nothing is to be evaluated any more; results stay. */
+static int stop_rule(store_session *session, const engine_rule *rule, pl_error *error) {
+    if (store_run(session, error, "DELETE FROM function_events WHERE rule_key = $1", "i", rule->rule_key) !=
+        0)
+        return -1;
+    return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i", rule->rule_key);
 }
 
 int engine_rule_changed(engine *e, store_session *session, const engine_rule *rule, engine_rule_event event,
                         int64_t now, pl_error *error) {
     if (engine_version_renew(e, session, rule->account_id, error) != 0)
         return -1;
-    switch (event) {
-    case ENGINE_RULE_CREATED:
-    case ENGINE_RULE_CHANGED:
-    case ENGINE_RULE_ACTIVATED: return start_rule(e, session, rule, now, error);
-    case ENGINE_RULE_RENAMED: return 0;
-    case ENGINE_RULE_DEACTIVATED:
-        if (store_run(session, error, "DELETE FROM function_events WHERE rule_key = $1", "i",
-                      rule->rule_key) != 0)
-            return -1;
-        return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i",
-                         rule->rule_key);
-    case ENGINE_RULE_DELETED: return delete_everywhere(e, session, rule, now, error);
-    }
-    return pl_fail(error, PL_E_InternalError);
+    if (event == ENGINE_RULE_RENAMED)
+        return 0;
+    if (event == ENGINE_RULE_DEACTIVATED)
+        return stop_rule(session, rule, error);
+    if (event == ENGINE_RULE_DELETED)
+        return delete_everywhere(e, session, rule, now, error);
+    return start_rule(e, session, rule, now, error);
 }
 
 int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *rule, bool revert, int64_t now,

@@ -25,7 +25,7 @@ struct counting {
  */
 
 static bool is_counted(const engine_rule *rule) {
-    return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
+    return rule->state == ENGINE_ACTIVE;
 }
 
 /* Binds the counted rules to an account. */
@@ -255,7 +255,7 @@ int engine_list_statistics(store_session *session, pl_arena *arena, const engine
         session,
         "SELECT statistic_date, resources, non_compliant_resources, rules, non_compliant_rules FROM "
         "evaluation_statistics WHERE account_id = $1 AND aggregator_id = $2 AND statistic_date >= $3 AND "
-        "statistic_date < $4 ORDER BY statistic_date",
+        "statistic_date < $4 ORDER BY statistic_date LIMIT $5",
         error);
     int step;
     *count = 0;
@@ -266,16 +266,12 @@ int engine_list_statistics(store_session *session, pl_arena *arena, const engine
     store_bind_text(st, 2, owner->aggregator_id.p ? owner->aggregator_id : PL_STR(""));
     store_bind_text(st, 3, pl_time_date(now - ENGINE_STATISTIC_DAYS * day, EAST_MINUTES, first));
     store_bind_text(st, 4, pl_time_date(now, EAST_MINUTES, today));
-    while ((step = store_step(st, error)) == 1) {
-        if (*count == ENGINE_STATISTIC_DAYS) {
-            store_reset(st);
-            break;
-        }
+    store_bind_i64(st, 5, ENGINE_STATISTIC_DAYS);
+    while ((step = store_step(st, error)) == 1)
         (*days)[(*count)++] =
             (engine_statistic){pl_arena_copy(arena, store_column_text(st, 0)), store_column_i64(st, 1),
                                store_column_i64(st, 2), store_column_i64(st, 3), store_column_i64(st, 4)};
-    }
-    return step < 0 ? -1 : arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
 }
 
 struct closing {

@@ -244,7 +244,7 @@ static void sort_changes(struct walking *w) {
         qsort(w->changes, w->change_count, sizeof *w->changes, newest_first);
 }
 
-/* The first and the last stored change of a rule; NULL where there is none. */
+/* The first and the last stored change of a rule; NULL where there is none. The newest come first. */
 struct ends {
     const struct change *first, *last;
 };
@@ -255,9 +255,8 @@ static struct ends find_ends(const struct walking *w, int64_t rule_key, size_t s
         const struct change *c = w->changes + i;
         if (c->rule_key != rule_key)
             continue;
-        if (!ends.first || c->at < ends.first->at)
-            ends.first = c;
-        if (!ends.last || c->at > ends.last->at)
+        ends.first = c;
+        if (!ends.last)
             ends.last = c;
     }
     return ends;

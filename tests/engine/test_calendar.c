@@ -115,6 +115,157 @@ static void missed_periods_are_made_up_for_once(void **state) {
     counts_are_exact(rules, 2);
 }
 
+static int crowd_work(store_session *session, void *argument, pl_error *wrong) {
+    engine_rule *last = argument;
+    engine_context context = context_of_test();
+    context.rules_limit = 0;
+    for (int i = 0; i < 205; i++) {
+        engine_rule rule = scheduled(pl_arena_printf(&arena, "rule %d", i).p, owner);
+        if (engine_rule_create(&context, session, &rule, PL_STR_NONE, wrong) != 0)
+            return -1;
+        *last = rule;
+    }
+    return 0;
+}
+
+static void more_than_a_page_of_rules_run(void **state) {
+    (void)state;
+    bool worked = false;
+    put_plainly(owner, "[" INSTANCE("i-1", "Stopped") "]");
+    engine_rule last;
+    assert_int_equal(store_write(db, crowd_work, &last, &error), 0);
+    now += hour;
+    assert_int_equal(engine_work_schedules(e, now, &worked, &error), 0);
+    assert_true(worked);
+    assert_int_equal(last_run(&last), now);
+}
+
+/* Between being found due and being started: SQLite does it as soon as the first one starts. */
+static int meddle_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong,
+                     "CREATE TRIGGER meddling AFTER INSERT ON rule_schedules BEGIN DELETE FROM rules WHERE "
+                     "name = 'gone'; UPDATE rules SET state = 2 WHERE name = 'off'; UPDATE rules SET "
+                     "frequency = 'TwentyFour_Hours' WHERE name = 'rarer'; END",
+                     "");
+}
+
+static void what_is_no_longer_due_is_not_started(void **state) {
+    (void)state;
+    bool worked = false;
+    put_plainly(owner, "[" INSTANCE("i-1", "Stopped") "]");
+    engine_rule *first = make(scheduled("first", owner));
+    make(scheduled("gone", owner));
+    engine_rule *off = make(scheduled("off", owner)), *rarer = make(scheduled("rarer", owner));
+    int64_t begun = last_run(off);
+    assert_int_equal(store_write(db, meddle_work, NULL, &error), 0);
+    now += hour;
+    assert_int_equal(engine_work_schedules(e, now, &worked, &error), 0);
+    assert_int_equal(last_run(first), now);
+    assert_int_equal(last_run(off), begun);
+    assert_int_equal(last_run(rarer), begun);
+    assert_int_equal(list(off).current.state, ENGINE_INACTIVE);
+}
+
+#ifdef PL_TESTS_WITH_FAULTS
+static engine_rule *daily_rule;
+static int64_t ran_last;
+
+static void prepare_day(void) {
+    ran_last = last_run(daily_rule);
+    now += 24 * hour;
+}
+
+static void run_schedules(void) {
+    bool worked;
+    pl_error wrong = {0};
+    int status = engine_work_schedules(e, now, &worked, &wrong);
+    if (status != 0)
+        assert_true(wrong.http_status >= 500);
+    fault_end(); /* what follows is no part of the attempt */
+    int64_t ran = last_run(daily_rule);
+    assert_true(ran == now || (status != 0 && ran == ran_last));
+}
+
+static void schedules_run_wholly_or_again(void **state) {
+    (void)state;
+    put_plainly(owner, "[" INSTANCE("i-1", "Stopped") "]");
+    engine_rule daily = scheduled("daily", owner);
+    daily.frequency = PL_STR("TwentyFour_Hours");
+    daily.extend_content = PL_STR("{\"fixedHour\":\"12\"}");
+    struct making m = {daily};
+    assert_int_equal(store_write(db, make_work, &m, &error), 0);
+    daily_rule = &m.rule;
+    for (unsigned kind = 0; kind < FAULTS; kind++)
+        with_every_fault((fault)kind, prepare_day, run_schedules);
+    assert_int_equal(last_run(daily_rule), now);
+}
+#endif
+
+/* --- Marks that end ---------------------------------------------------------------------------------------
+ */
+
+static int ignore_work(store_session *session, void *argument, pl_error *wrong) {
+    const engine_rule *rule = argument;
+    char date[PL_TIME_TEXT];
+    pl_str until = pl_time_date(now + 48 * hour, 480, date);
+    const engine_resource_name names[] = {
+        {owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"), PL_STR("i-1")},
+        {owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"), PL_STR("i-2")}};
+    return engine_ignore_results(e, session, rule, names, 2, until, PL_STR("known"), now, wrong);
+}
+
+static void marks_end_on_their_day(void **state) {
+    (void)state;
+    bool worked = false;
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Stopped") "]");
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    struct making m = {list(rule).current};
+    if (write_in_test(ignore_work, &m, sizeof m) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    assert_int_equal(list(rule).counts.by[ENGINE_IGNORED], 2);
+    assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
+    assert_false(worked);
+    now += 72 * hour;
+    assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
+    assert_true(worked);
+    assert_int_equal(list(rule).counts.by[ENGINE_IGNORED], 0);
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 2);
+}
+
+#ifdef PL_TESTS_WITH_FAULTS
+static engine_rule marked_rule;
+
+static void prepare_marks(void) {
+    bool worked;
+    assert_int_equal(engine_work_marks(e, now, &worked, &error), 0);
+    assert_int_equal(store_write(db, ignore_work, &marked_rule, &error), 0);
+    now += 72 * hour;
+}
+
+static void lift_marks(void) {
+    bool worked;
+    pl_error wrong = {0};
+    int status = engine_work_marks(e, now, &worked, &wrong);
+    if (status != 0)
+        assert_true(wrong.http_status >= 500);
+    fault_end(); /* what follows is no part of the attempt */
+    engine_counts counts = list(&marked_rule).counts;
+    assert_int_equal(counts.by[status == 0 ? ENGINE_NON_COMPLIANT : ENGINE_IGNORED], 2);
+}
+
+static void marks_are_all_lifted_or_none(void **state) {
+    (void)state;
+    put_plainly(owner, "[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Stopped") "]");
+    struct making m = {rule_named("running", RUNNING)};
+    assert_int_equal(store_write(db, make_work, &m, &error), 0);
+    marked_rule = list(&m.rule).current;
+    for (unsigned kind = 0; kind < FAULTS; kind++)
+        with_every_fault((fault)kind, prepare_marks, lift_marks);
+    assert_int_equal(list(&marked_rule).counts.by[ENGINE_NON_COMPLIANT], 2);
+}
+#endif
+
 /* --- Daily figures ----------------------------------------------------------------------------------------
  */
 
@@ -296,6 +447,42 @@ static void sums_count_each_resource_once(void **state) {
     assert_int_equal(summed(group_work, s).count, 0);
 }
 
+/* A rule that has not run yet neither covers nor judges; what nothing could judge counts as neither. */
+static void sums_leave_out_what_has_not_run(void **state) {
+    (void)state;
+    engine_rule rules[4];
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\","
+        "\"tags\":{\"team\":[\"a\"]}},{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-2\","
+        "\"regionId\":\"cn-other\",\"tags\":{\"team\":[\"b\"]},\"configuration\":{}}]");
+    engine_rule rule = rule_named("narrow", RUNNING);
+    rule.scope.tags = (engine_tags){&(engine_tag){PL_STR("team"), PL_STR("a")}, 1};
+    rules[0] = list(make(rule)).current;
+    rule.name = PL_STR("wide");
+    rule.scope.tags = (engine_tags){0};
+    rule.scope.region_ids = list_of("cn-beijing,cn-other");
+    rules[1] = list(make(rule)).current;
+    rules[1].run_ordering = 0;
+    rules[1].rule_key = 999;
+    rule.name = PL_STR("elsewhere");
+    rule.scope.region_ids = list_of("cn-third");
+    rules[2] = list(make(rule)).current;
+    rule.name = PL_STR("both");
+    rule.scope.resource_types = list_of("ACS::ECS::Disk");
+    rule.scope.region_ids = (engine_list){0};
+    rules[3] = list(make(rule)).current;
+    put("[{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-1\",\"regionId\":\"r\",\"configuration\":{"
+        "\"Status\":\"Stopped\"}}]");
+    now++;
+    put("[{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-1\",\"regionId\":\"r\",\"configuration\":{"
+        "\"Status\":\"Running\"}},{\"resourceType\":\"ACS::ECS::Disk\",\"resourceId\":\"d-2\",\"regionId\":"
+        "\"r\"}]");
+    struct summing s = {.rules = rules, .rule_count = 4, .accounts = {owner}, .account_count = 1};
+    engine_summary sum = summed(sum_work, s).summary;
+    assert_int_equal(sum.covered_resources, 3);
+    assert_int_equal(sum.compliant_resources, 1); /* d-1 has recovered */
+    assert_int_equal(sum.non_compliant_resources, 0);
+}
+
 /* --- Whom a group rule concerns ---------------------------------------------------------------------------
  */
 
@@ -417,7 +604,15 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_next_run_follows_frequency_and_hour),
         TEST(missed_periods_are_made_up_for_once),
+        TEST(more_than_a_page_of_rules_run),
+        TEST(what_is_no_longer_due_is_not_started),
+        TEST(marks_end_on_their_day),
+#ifdef PL_TESTS_WITH_FAULTS
+        TEST(schedules_run_wholly_or_again),
+        TEST(marks_are_all_lifted_or_none),
+#endif
         TEST(days_that_have_ended_have_figures),
+        TEST(sums_leave_out_what_has_not_run),
         TEST(runs_tell_how_far_they_are),
         TEST(sums_count_each_resource_once),
         TEST(accounts_and_folders_limit_group_rules),

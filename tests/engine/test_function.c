@@ -7,7 +7,7 @@
 #include "engine/function.h"
 #include "engine/work.h"
 
-#include "engine/world.h"
+#include "engine/group.h"
 
 #define OWN "a0"
 #define OTHER "b1"
@@ -343,7 +343,265 @@ static void the_result_of_a_failed_run_keeps_its_age(void **state) {
             assert_int_equal(l.results[i].recorded, before);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* --- Whose turn it is -------------------------------------------------------------------------------------
+ */
+
+static int next_work(store_session *session, void *argument, pl_error *wrong) {
+    struct asking *a = argument;
+    return engine_function_next_rule(session, &arena, a->number, &a->number, &a->node, wrong);
+}
+
+static int due_work(store_session *session, void *argument, pl_error *wrong) {
+    struct asking *a = argument;
+    return engine_function_has_due(session, a->rule->rule_key, now, &a->flag, wrong);
+}
+
+static bool is_due(const engine_rule *rule) {
+    return write_asking(due_work, (struct asking){.rule = rule}).flag;
+}
+
+static void rules_with_events_are_found_one_after_the_other(void **state) {
+    (void)state;
+    engine_rule *first = two_resources(), *second = make(function_rule("g", "ACS::ECS::Instance"));
+    struct asking next = write_asking(next_work, (struct asking){.number = 0});
+    assert_int_equal(next.number, first->rule_key);
+    assert_true(pl_str_eq(next.node, owner));
+    next = write_asking(next_work, (struct asking){.number = next.number});
+    assert_int_equal(next.number, second->rule_key);
+    assert_int_equal(write_asking(next_work, (struct asking){.number = next.number}).number, 0);
+    assert_true(is_due(first));
+    assert_int_equal(claim_for(first, "n", 0).count, 0);
+    assert_int_equal(claim_for(first, "n", 10).count, 2);
+    assert_false(is_due(first));
+    assert_true(is_due(second));
+    now += 1000;
+    assert_true(is_due(first));
+}
+
+/* SQLite has one process, so every claim is of one that is gone; on PostgreSQL leases run out. */
+static void a_start_gives_back_what_nobody_can_hold_any_more(void **state) {
+    (void)state;
+    engine_rule *rule = two_resources();
+    assert_int_equal(claim_for(rule, "of a process that is gone", 10).count, 2);
+    write_asking(release_work, (struct asking){.node = PL_STR_NONE});
+    assert_int_equal(claim_for(rule, "n", 10).count, on_postgres ? 0 : 2);
+}
+
+static void messages_without_a_name_have_none(void **state) {
+    (void)state;
+    assert_str(engine_function_trigger(0), "ConfigurationItemChangeNotification");
+    assert_str(engine_function_trigger(-1), "");
+    assert_str(engine_function_trigger(99), "");
+}
+
+/* --- What reports may be about ----------------------------------------------------------------------------
+ */
+
+#define ITEM(type, id, region, rest)                                                                         \
+    "{\"resourceType\":\"" type "\",\"resourceId\":\"" id "\",\"regionId\":\"" region "\"," rest "}"
+#define TAGGED(id, status)                                                                                   \
+    ITEM("ACS::ECS::Instance", id, "cn-beijing",                                                             \
+         "\"tags\":{\"team\":[\"a\"]},\"configuration\":{\"Status\":\"" status "\"}")
+#define GONE(type, id, region) ITEM(type, id, region, "\"resourceEventType\":\"REMOVE\"")
+
+static void a_report_tells_of_every_account_of_the_group(void **state) {
+    (void)state;
+    const pl_str both[] = {owner, member}, stranger = PL_STR("100000000000003");
+    put("[" TAGGED(OWN, "Running") "]");
+    put_as(member, "[" TAGGED("m2", "Running") "]");
+    put_as(stranger, "[" TAGGED("s3", "Running") "]");
+    engine_rule grouped = function_rule("grouped", "ACS::ECS::Instance");
+    grouped.aggregator_id = PL_STR("ca-1");
+    grouped.scope.tags = (engine_tags){&(engine_tag){PL_STR("team"), PL_STR("a")}, 1};
+    engine_rule *rule = make(grouped);
+    struct asking run = claim_for(rule, "n", 10);
+    assert_int_equal(run.count, 2);
+    engine_report reports[] = {about(OWN, ENGINE_NON_COMPLIANT, 1), about("m2", ENGINE_NON_COMPLIANT, 1),
+                               about(OWN, ENGINE_COMPLIANT, 2)};
+    reports[1].account_id = member;
+    write_asking(report_work, (struct asking){.event = run.events, .reports = reports, .count = 3});
+    struct listing l = list_over(rule, both, 2);
+    assert_int_equal(l.counts.by[ENGINE_NON_COMPLIANT], 1);
+    assert_int_equal(l.counts.by[ENGINE_COMPLIANT], 1);
+    engine_report foreign = about("s3", ENGINE_COMPLIANT, 1);
+    foreign.account_id = stranger;
+    refuse_report(run.events, foreign, "Invalid.Evaluations.Value");
+    engine_rule *single = make(function_rule("single", "ACS::ECS::Instance"));
+    struct asking alone = claim_for(single, "n", 10);
+    refuse_report(alone.events, foreign, "Invalid.Evaluations.Value"); /* nor may a rule of one account */
+    refuse_report(alone.events, reports[1], "Invalid.Evaluations.Value");
+    assert_int_equal(list_over(single, &member, 1).counts.total, 0);
+}
+
+/* The event's own resource may be gone or out of the scope since; others may not. */
+static void what_left_the_scope_has_no_place_for_its_result(void **state) {
+    (void)state;
+    put("[" INSTANCE(OWN, "Running") "," INSTANCE(OTHER, "Stopped") "]");
+    put("[" ITEM("ACS::ECS::Instance", "elsewhere", "cn-other", "\"configuration\":{}") "]");
+    engine_rule near = function_rule("near", "ACS::ECS::Instance");
+    assert_int_equal(engine_list_parse(&arena, PL_STR("cn-beijing"), &near.scope.region_ids, &error), 0);
+    engine_rule *rule = make(near);
+    struct asking run = claim_for(rule, "n", 10);
+    assert_int_equal(run.count, 2);
+    refuse_report(run.events, about("elsewhere", ENGINE_NON_COMPLIANT, 1), "Invalid.Evaluations.Value");
+    now++;
+    put("[" GONE("ACS::ECS::Instance", OWN, "cn-beijing") "]");
+    size_t own = run.events[0].resource_key < run.events[1].resource_key ? 0 : 1;
+    report(run.events + own, about(OWN, ENGINE_NON_COMPLIANT, 1));
+    refuse_report(run.events + 1 - own, about(OWN, ENGINE_NON_COMPLIANT, 1), "Invalid.Evaluations.Value");
+    assert_int_equal(shown(rule, OWN), ENGINE_COMPLIANCE_COUNT);
+    assert_int_equal(list(rule).counts.total, 1);
+    engine_function_event unknown = run.events[own];
+    unknown.resource_key = 999999;
+    report(&unknown, about("nobody knows it", ENGINE_NON_COMPLIANT, 1));
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 0);
+}
+
+static engine_report about_account(engine_compliance compliance) {
+    engine_report account = about(owner.p, compliance, 1);
+    account.resource_type = PL_STR("ACS::::Account");
+    return account;
+}
+
+static void a_report_that_records_the_account_lets_other_rules_judge_it(void **state) {
+    (void)state;
+    engine_rule asking = rule_named("asking", RUNNING);
+    assert_int_equal(
+        engine_list_parse(&arena, PL_STR("ACS::::Account"), &asking.scope.resource_types, &error), 0);
+    engine_rule *other = make(asking);
+    put("[" INSTANCE(OWN, "Running") "]");
+    engine_rule *rule = make(function_rule("both", "ACS::ECS::Instance,ACS::::Account"));
+    struct asking run = claim_for(rule, "n", 10);
+    assert_int_equal(run.count, 1);
+    engine_report reports[] = {about(OWN, ENGINE_NON_COMPLIANT, 1), about_account(ENGINE_NON_COMPLIANT)};
+    write_asking(report_work, (struct asking){.event = run.events, .reports = reports, .count = 2});
+    assert_int_equal(shown(rule, OWN), ENGINE_NON_COMPLIANT);
+    assert_int_equal(shown(rule, owner.p), ENGINE_NON_COMPLIANT);
+    assert_int_equal(shown(other, owner.p), ENGINE_INSUFFICIENT_DATA);
+    assert_int_equal(queued(), 0);
+    now++;
+    put("[" GONE("ACS::::Account", "100000000000001", "global") "]");
+    assert_int_equal(shown(rule, owner.p), ENGINE_COMPLIANCE_COUNT);
+    struct asking again = run_again(rule);
+    reports[1].compliance = ENGINE_COMPLIANT;
+    write_asking(report_work, (struct asking){.event = again.events, .reports = reports + 1, .count = 1});
+    assert_int_equal(shown(rule, owner.p), ENGINE_COMPLIANT); /* it is recorded once more */
+    assert_int_equal(shown(other, owner.p), ENGINE_INSUFFICIENT_DATA);
+    reports[1].region_id = PL_STR("cn-elsewhere");
+    refuse_report(again.events, reports[1], "Invalid.Evaluations.Value");
+}
+
+static void only_rules_of_accounts_are_reported_on_them(void **state) {
+    (void)state;
+    engine_rule *rule = two_resources();
+    struct asking run = claim_for(rule, "n", 10);
+    refuse_report(run.events, about_account(ENGINE_COMPLIANT), "Invalid.Evaluations.Value");
+    engine_rule *plain = make(rule_named("plain", RUNNING));
+    engine_function_event foreign = run.events[0];
+    foreign.rule_key = plain->rule_key;
+    refuse_report(&foreign, about(OWN, ENGINE_NON_COMPLIANT, 1), "Invalid.ResultToken.Value");
+    assert_int_equal(shown(plain, OWN), ENGINE_COMPLIANT);
+}
+
+/* A type that no catalogue knows and nobody recorded: the function finds what it looks at by itself. */
+static void what_nobody_recorded_is_asked_for_as_a_whole(void **state) {
+    (void)state;
+    engine_rule *unknown = make(function_rule("unknown", "ACS::Own::Thing"));
+    engine_rule *every = make(function_rule("every", "*"));
+    assert_int_equal(claim_for(unknown, "n", 10).count, 1);
+    assert_int_equal(claim_for(every, "n", 10).count, 0);
+    put("[" ITEM("ACS::Own::Thing", "t-1", "r", "\"configuration\":{}") "]");
+    struct asking again = run_again(unknown);
+    assert_int_equal(again.count, 2);
+    assert_true(again.events[0].resource_key > 0 || again.events[1].resource_key > 0);
+}
+
+/* The run that queues every resource still waits for the workers. */
+static void a_report_may_come_before_the_run(void **state) {
+    (void)state;
+    engine_rule *rule = two_resources();
+    assert_int_equal(queued(), 0);
+    now++;
+    put("[" INSTANCE(OWN, "Stopped") "]");
+    struct asking change = claim_for(rule, "n", 10);
+    assert_int_equal(change.count, 1);
+    engine_report reports[] = {about(OTHER, ENGINE_NON_COMPLIANT, 1)};
+    write_asking(report_work,
+                 (struct asking){.event = change.events, .reports = reports, .count = 1, .flag = true});
+    assert_int_equal(shown(rule, OTHER), ENGINE_NON_COMPLIANT);
+    bool worked = true;
+    while (worked)
+        assert_int_equal(engine_work(e, &worked, &error), 0);
+    assert_int_equal(shown(rule, OTHER), ENGINE_NON_COMPLIANT); /* the run began earlier */
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 1);
+}
+
+/* --- Withdrawing many -------------------------------------------------------------------------------------
+ */
+
+#ifndef PL_TESTS_WITH_FAULTS
+enum { PLENTY = 501 };
+
+static int report_on_all_work(store_session *session, void *argument, pl_error *wrong) {
+    const struct asking *a = argument;
+    engine_report *reports = pl_new(&arena, engine_report, a->count);
+    for (size_t i = 0; i < a->count; i++) {
+        reports[i] = about(pl_arena_printf(&arena, "i-%05zu", i).p, ENGINE_NON_COMPLIANT, 1);
+        if (engine_function_drop(session, a->events + i, wrong) != 0)
+            return -1;
+    }
+    return engine_function_report(e, session, a->events, reports, a->number ? 0 : a->count, a->flag, now,
+                                  wrong);
+}
+
+static void work_off(void) {
+    bool worked = true;
+    while (worked)
+        if (engine_work(e, &worked, &error) != 0)
+            fail_msg("%s", error.message);
+}
+
+static void more_results_than_a_page_are_withdrawn(void **state) {
+    (void)state;
+    struct asking run;
+    if (on_postgres)
+        return; /* pages are the same on both, and this takes long */
+    put_many(PLENTY);
+    engine_rule *rule = make(function_rule("f", "ACS::ECS::Instance"));
+    work_off();
+    for (int round = 0; round < 2; round++) {
+        now += 1000;
+        write_asking(start_work, (struct asking){.rule = rule});
+        work_off();
+        run = claim_for(rule, "n", PLENTY);
+        assert_int_equal(run.count, PLENTY);
+        run.number = run.flag = round == 1;
+        assert_int_equal(store_write(db, report_on_all_work, &run, &error), 0);
+        assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], round ? 0 : PLENTY);
+    }
+    assert_int_equal(list(rule).counts.by[ENGINE_INSUFFICIENT_DATA], PLENTY);
+}
+#endif
+
+static int setup_alone(void **state) {
+    group_answers = (engine_groups){0};
+    run_inside = 0;
+    return setup(state);
+}
+
+static int setup_groups(void **state) {
+    found_group(2);
+    run_inside = 0;
+    return setup(state);
+}
+
+static int setup_queued(void **state) {
+    group_answers = (engine_groups){0};
+    run_inside = 1;
+    return setup(state);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup_alone, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -360,6 +618,18 @@ int main(void) {
         CASE(an_account_is_reported_on_though_nobody_recorded_it),
         CASE(a_report_for_a_rule_that_is_gone_is_refused),
         CASE(the_result_of_a_failed_run_keeps_its_age),
+        CASE(rules_with_events_are_found_one_after_the_other),
+        CASE(a_start_gives_back_what_nobody_can_hold_any_more),
+        CASE(messages_without_a_name_have_none),
+        cmocka_unit_test_setup_teardown(a_report_tells_of_every_account_of_the_group, setup_groups, teardown),
+        CASE(what_left_the_scope_has_no_place_for_its_result),
+        CASE(a_report_that_records_the_account_lets_other_rules_judge_it),
+        CASE(only_rules_of_accounts_are_reported_on_them),
+        CASE(what_nobody_recorded_is_asked_for_as_a_whole),
+        cmocka_unit_test_setup_teardown(a_report_may_come_before_the_run, setup_queued, teardown),
+#ifndef PL_TESTS_WITH_FAULTS
+        CASE(more_results_than_a_page_are_withdrawn),
+#endif
     };
     return run_on_both(tests);
 }

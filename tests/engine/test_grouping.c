@@ -291,6 +291,14 @@ static void conditions_may_ask_for_any_tag_and_for_the_configuration(void **stat
                                                                  "\"featurePath\":\"$.Status\","
                                                                  "\"featureSource\":\"CONFIGURATION\","
                                                                  "\"desired\":\"Running\"}]}")});
+    put_rule((org_grouping_rule){
+        .id = PL_STR("quoted"),
+        .contents = contents(offline,
+                             ALL(LEAF("TagMatchAll", "$.tags",
+                                      "{\"it's\":\"1\",\"a\\\\b\":\"2\"}") ",{\"operator\":"
+                                                                           "\"Exists\",\"featurePath\":\"$."
+                                                                           "resourceName\",\"featureSource\":"
+                                                                           "\"CONFIGURATION_ITEM\"}"))});
     change_switches((org_grouping_change){.automatic = ORG_ON});
     put("[" WITH("i-b", ",\"tags\":{\"b\":\"2\"}") "," WITH("i-c", ",\"tags\":{\"b\":\"1\"}") "," INSTANCE(
         "i-on", "Running") "," INSTANCE("i-off", "Stopped") ",{\"resourceType\":\"ACS::ECS::Instance\","
@@ -300,6 +308,10 @@ static void conditions_may_ask_for_any_tag_and_for_the_configuration(void **stat
     assert_group(INSTANCE_TYPE, "i-on", online);
     assert_group(INSTANCE_TYPE, "i-off", NOWHERE);
     assert_group(INSTANCE_TYPE, "i-bare", NOWHERE);
+    put("[" WITH("i-q", ",\"resourceName\":\"q\",\"tags\":{\"it's\":\"1\",\"a\\\\b\":\"2\"}") "," WITH(
+        "i-r", ",\"resourceName\":\"r\",\"tags\":{\"it's\":\"1\"}") "]");
+    assert_group(INSTANCE_TYPE, "i-q", offline);
+    assert_group(INSTANCE_TYPE, "i-r", NOWHERE);
 }
 
 /* --- Associated resources ---------------------------------------------------------------------------------
@@ -377,6 +389,112 @@ static void a_rule_lets_resources_follow_into_its_group_alone(void **state) {
     struct logged l = log_of("d-m");
     assert_int_equal(l.count, 1);
     assert_event(l.events, "Add", online, "follow");
+}
+
+#define DETACHED(id)                                                                                         \
+    "{\"resourceType\":\"" DISK_TYPE "\",\"resourceId\":\"" id                                               \
+    "\",\"regionId\":\"cn-hangzhou\",\"configuration\":{\"DiskId\":\"" id "\"}}"
+
+/* Masters that are reported again, change otherwise or go move nobody; nor does one that is in no group. */
+static void what_does_not_move_takes_nothing_along(void **state) {
+    (void)state;
+    change_switches((org_grouping_change){.transfer = ORG_ON});
+    put("[" DISK("d-1", "i-m") "," DETACHED("d-x") "," WITH("i-free", "") "]");
+    put("[" DISK("d-f", "i-free") "]");
+    assert_group(DISK_TYPE, "d-f", NOWHERE);
+    put(in_group("i-m", online).p);
+    assert_group(DISK_TYPE, "d-1", online);
+    assert_group(DISK_TYPE, "d-x", NOWHERE);
+    move(DISK_TYPE, "d-1", offline);
+    now++;
+    pl_str same = in_group("i-m", online);
+    pl_str with_another = pl_arena_printf(&arena, "[%.*s," WITH("i-free", ",\"resourceName\":\"other\"") "]",
+                                          PL_FMT(pl_str_head(pl_str_skip(same, 1), same.n - 2)));
+    put(with_another.p);
+    assert_group(DISK_TYPE, "d-1", offline);
+    now++;
+    put(pl_arena_printf(&arena, "[%.*s,\"resourceName\":\"renamed\"}]",
+                        PL_FMT(pl_str_head(pl_str_skip(same, 1), same.n - 3)))
+            .p);
+    assert_group(DISK_TYPE, "d-1", offline);
+    now++;
+    put("[" WITH("i-m", ",\"resourceEventType\":\"REMOVE\"") "]");
+    assert_group(DISK_TYPE, "d-1", offline);
+    assert_int_equal(log_of("d-1").count, 3);
+}
+
+/* A follower that is there already, and a master whose id another type bears, too. */
+static void a_follower_finds_its_master_and_does_not_move_twice(void **state) {
+    (void)state;
+    change_switches((org_grouping_change){.transfer = ORG_ON});
+    put("[" DISK("d-1", "i-t") "," DETACHED("i-t") "]");
+    move(DISK_TYPE, "d-1", online);
+    put(in_group("i-t", online).p);
+    assert_group(DISK_TYPE, "d-1", online);
+    assert_int_equal(log_of("d-1").count, 1);
+    now++;
+    put(in_group("i-t", offline).p);
+    assert_group(DISK_TYPE, "d-1", offline);
+    put("[" DISK("d-2", "i-t") "]");
+    assert_group(DISK_TYPE, "d-2", offline);
+    assert_group(DISK_TYPE, "i-t", NOWHERE);
+}
+
+static bool accept_any(void *context, pl_str account_id) {
+    (void)context;
+    return account_id.n > 0;
+}
+
+#define OF_ANOTHER "\"accountId\":\"100000000000002\","
+
+/* Of two accounts in one transaction each has its own groups and masters. */
+static void accounts_group_by_themselves(void **state) {
+    (void)state;
+    change_switches((org_grouping_change){.transfer = ORG_ON});
+    put("[" DISK("d-1", "i-m") "," DISK("d-2", "i-b") "]");
+    put_plainly(PL_STR("100000000000002"), "[" DISK("d-1", "i-m") "]");
+    pl_str own = in_group("i-m", online);
+    struct recording both = {
+        {.account_id = owner, .catalogue = known, .accepts_account = accept_any},
+        parsed(pl_arena_printf(&arena,
+                               "[%.*s,{" OF_ANOTHER "\"resourceType\":\"" INSTANCE_TYPE
+                               "\",\"resourceId\":\"i-b\",\"regionId\":\"cn-hangzhou\",\"resourceGroupId\":"
+                               "\"%.*s\",\"configuration\":{}}]",
+                               PL_FMT(pl_str_head(pl_str_skip(own, 1), own.n - 2)), PL_FMT(offline))
+                   .p)};
+    now++;
+    rehearse(try_to_record, &both);
+    assert_int_equal(try_to_record(&both, &error), 0);
+    assert_group(DISK_TYPE, "d-1", online);
+    assert_group(DISK_TYPE, "d-2", NOWHERE); /* its i-b is nobody; that of the other account is not meant */
+    assert_int_equal(log_of("d-1").count, 1);
+    assert_int_equal(log_of("i-b").count, 0);
+}
+
+/* Rules of both kinds; the master says nothing of itself and the content asks for nothing. */
+static void rules_of_both_kinds_stand_side_by_side(void **state) {
+    (void)state;
+    put_rule((org_grouping_rule){.id = PL_STR("named"), .contents = contents(offline, NAMED("named"))});
+    put_rule((org_grouping_rule){.id = PL_STR("follow"),
+                                 .type = PL_STR(ORG_RULE_ASSOCIATED),
+                                 .contents = contents(online, NAMED("master"))});
+    change_switches((org_grouping_change){.automatic = ORG_ON});
+    put("[{\"resourceType\":\"" INSTANCE_TYPE
+        "\",\"resourceId\":\"i-bare\",\"regionId\":\"r\",\"resourceName\":"
+        "\"master\"}," DISK("d-1", "i-bare") "," WITH("i-n", ",\"resourceName\":\"named\"") "]");
+    assert_group(INSTANCE_TYPE, "i-n", offline);
+    move(INSTANCE_TYPE, "i-bare", online);
+    assert_group(DISK_TYPE, "d-1", online);
+    assert_str(look(INSTANCE_TYPE, "i-bare").name, "master");
+    now++;
+    put(pl_arena_printf(&arena,
+                        "[{\"resourceType\":\"" INSTANCE_TYPE "\",\"resourceId\":\"i-o\",\"regionId\":\"r\","
+                        "\"resourceName\":\"named\",\"resourceGroupId\":\"%.*s\"}]",
+                        PL_FMT(offline))
+            .p);
+    struct logged l = log_of("i-o"); /* it came where it belongs */
+    assert_int_equal(l.count, 1);
+    assert_event(l.events, "Add", offline, "named");
 }
 
 /* More than one page of disks, and of two accounts. */
@@ -552,6 +670,10 @@ int main(void) {
         TEST(conditions_may_ask_for_any_tag_and_for_the_configuration),
         TEST(associated_resources_follow_theirs),
         TEST(a_rule_lets_resources_follow_into_its_group_alone),
+        TEST(what_does_not_move_takes_nothing_along),
+        TEST(a_follower_finds_its_master_and_does_not_move_twice),
+        TEST(accounts_group_by_themselves),
+        TEST(rules_of_both_kinds_stand_side_by_side),
         TEST(many_follow_at_once),
         TEST(the_log_tells_who_joined_and_left),
         TEST(rules_that_say_nothing_sensible_are_refused),

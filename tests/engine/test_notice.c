@@ -77,6 +77,35 @@ static int64_t told(void) {
     return news;
 }
 
+struct packing {
+    engine_pack pack;
+    const engine_rule *rule;
+};
+
+static int pack_work(store_session *session, void *argument, pl_error *wrong) {
+    struct packing *p = argument;
+    engine_context context = context_of_test();
+    engine_pack_entry entry = {.rule_id = p->rule->rule_id};
+    engine_pack_input input = {.pack = &p->pack, .entries = &entry, .entry_count = 1, .has_entries = true};
+    return engine_pack_create(&context, session, &input, wrong);
+}
+
+struct message {
+    pl_str text;
+};
+
+/* The last of what waits. */
+static int message_work(store_session *session, void *argument, pl_error *wrong) {
+    struct message *m = argument;
+    store_statement *st =
+        store_prepare(session, "SELECT payload FROM deliveries ORDER BY created DESC LIMIT 1", wrong);
+    if (store_step(st, wrong) != 1)
+        return -1;
+    m->text = pl_arena_copy(&arena, store_column_text(st, 0));
+    store_reset(st);
+    return 0;
+}
+
 /* --- Changes ----------------------------------------------------------------------------------------------
  */
 
@@ -121,6 +150,57 @@ static void violations_are_told_when_they_are_news_or_asked_for(void **state) {
     assert_int_equal(told(), 2);
     put_as(stranger, "[" INSTANCE("i-3", "Stopped") "]");
     assert_int_equal(told(), 0);
+}
+
+/* What could not be judged before, or was right once, is news, too; the pack is named. */
+static void every_fall_is_news(void **state) {
+    (void)state;
+    told_so_far = 0;
+    listen_to("", false, true);
+    engine_rule rule = rule_named("running", RUNNING);
+    engine_pack pack = {.account_id = owner,
+                        .aggregator_id = PL_STR(""),
+                        .name = PL_STR("pack"),
+                        .description = PL_STR(""),
+                        .template_id = PL_STR(""),
+                        .risk_level = 1};
+    struct packing packing = {pack, make(rule)};
+    if (write_in_test(pack_work, &packing, sizeof packing) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    put("[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\"}]");
+    assert_int_equal(told(), 0); /* there is no configuration */
+    now++;
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    assert_int_equal(told(), 1);
+    now++;
+    put("[" INSTANCE("i-1", "Running") "]");
+    assert_int_equal(told(), 0);
+    now++;
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    assert_int_equal(told(), 1);
+    struct message m = {0};
+    assert_int_equal(store_read(db, message_work, &m, &error), 0);
+    assert_true(pl_str_find(m.text, PL_STR("\"compliancePackId\":\"cp-")) != PL_NOT_FOUND);
+}
+
+static bool accept_any(void *context, pl_str account_id) {
+    (void)context;
+    return account_id.n > 0;
+}
+
+/* Of one transaction over two accounts each one's channels are told. */
+static void accounts_of_one_transaction_have_their_own_listeners(void **state) {
+    (void)state;
+    told_so_far = 0;
+    listen_to("", true, false);
+    struct recording both = {
+        {.account_id = owner, .catalogue = known, .accepts_account = accept_any},
+        parsed("[" INSTANCE("i-1", "Running") ",{\"accountId\":\"100000000000003\",\"resourceType\":"
+                                              "\"ACS::ECS::Instance\",\"resourceId\":\"i-2\",\"regionId\":"
+                                              "\"r\",\"configuration\":{}}," INSTANCE("i-3", "Running") "]")};
+    rehearse(try_to_record, &both);
+    assert_int_equal(try_to_record(&both, &error), 0);
+    assert_int_equal(told(), 2);
 }
 
 static void a_run_in_batches_tells_the_same(void **state) {
@@ -200,6 +280,27 @@ static void snapshots_read_all_results_in_pages(void **state) {
     assert_str(of_group.results[of_group.count - 1].account_id, "100000000000002");
     assert_str(of_group.results[of_group.count - 1].compliance, "NON_COMPLIANT");
     assert_int_equal(page("ca-none", PL_STR("")).count, 0);
+    group_size = 0;
+    assert_int_equal(page("ca-1", PL_STR("")).count, 0);
+}
+
+static int setup_without_groups(void **state) {
+    if (setup_listener(state) != 0)
+        return -1;
+    group_answers = (engine_groups){0};
+    engine_close(e);
+    return open_engine();
+}
+
+static void without_groups_a_page_is_the_owners(void **state) {
+    (void)state;
+    make(rule_named("running", RUNNING));
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    assert_int_equal(page("", PL_STR("")).count, 1);
+    assert_int_equal(page("ca-1", PL_STR("")).count, 0);
+    struct paging p = {.aggregator = PL_STR(""), .after = PL_STR("")};
+    assert_int_equal(read_in_test(page_work, &p, sizeof p), 0);
+    assert_int_equal(p.count, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_listener, teardown_listener)
@@ -208,9 +309,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(changes_are_told_where_somebody_listens),
         TEST(violations_are_told_when_they_are_news_or_asked_for),
+        TEST(every_fall_is_news),
+        TEST(accounts_of_one_transaction_have_their_own_listeners),
         TEST(a_run_in_batches_tells_the_same),
         TEST(a_page_is_read_wholly_or_not_at_all),
         TEST(snapshots_read_all_results_in_pages),
+        cmocka_unit_test_setup_teardown(without_groups_a_page_is_the_owners, setup_without_groups,
+                                        teardown_listener),
     };
     return run_on_both(tests);
 }

@@ -186,6 +186,83 @@ static void what_decides_starts_an_evaluation(void **state) {
     assert_int_equal(store_write(db, create_within_work, &more, &error), 0);
 }
 
+static void a_rule_that_is_off_waits_for_its_activation(void **state) {
+    (void)state;
+    engine_rule *rule = make(sound());
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    act(rule, ENGINE_DEACTIVATE);
+    engine_rule changed = list(rule).current;
+    int64_t before = changed.run_ordering;
+    changed.conditions = PL_STR(CONDITION("{\"operator\":\"StringEquals\",\"featurePath\":\"$.Status\","
+                                          "\"featureSource\":\"CONFIGURATION\",\"desired\":\"Stopped\"}"));
+    now += 1000;
+    update(changed);
+    assert_int_equal(list(rule).current.run_ordering, before);
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 1);
+    act(rule, ENGINE_ACTIVATE);
+    assert_int_equal(list(rule).current.run_ordering, now);
+    assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 0);
+    now += 1000;
+    changed.triggers = ENGINE_TRIGGER_CHANGE | ENGINE_TRIGGER_SCHEDULE;
+    update(changed);
+    now += 1000;
+    changed.frequency = PL_STR("Six_Hours"); /* another frequency alone */
+    update(changed);
+    assert_int_equal(list(rule).current.run_ordering, now);
+    struct changing nameless = {.id = PL_STR_NONE};
+    expect(store_write(db, acting_work, &nameless, &error), "ConfigRuleNotExists");
+}
+
+/* --- Randomness -------------------------------------------------------------------------------------------
+ */
+
+static int no_randomness(void *context, void *bytes, size_t n) {
+    (void)context;
+    (void)bytes;
+    (void)n;
+    return -1;
+}
+
+static int always_the_same(void *context, void *bytes, size_t n) {
+    (void)context;
+    memset(bytes, 0, n);
+    return 0;
+}
+
+static pl_random chance;
+
+static int create_by_chance_work(store_session *session, void *argument, pl_error *wrong) {
+    struct changing *c = argument;
+    engine_context context = context_of_test();
+    context.random = chance;
+    return engine_rule_create(&context, session, &c->rule, PL_STR_NONE, wrong);
+}
+
+static int free_name_work(store_session *session, void *argument, pl_error *wrong) {
+    struct changing *c = argument;
+    engine_context context = context_of_test();
+    context.random = chance;
+    return engine_rule_free_name(&context, session, &own, PL_STR("rule"), &c->id, wrong);
+}
+
+static void without_randomness_nothing_gets_a_name(void **state) {
+    (void)state;
+    struct changing c = {.rule = sound()};
+    chance = (pl_random){no_randomness, NULL};
+    expect(store_write(db, create_by_chance_work, &c, &error), "ServiceUnavailable");
+    assert_int_equal(store_write(db, free_name_work, &c, &error), 0);
+    assert_str(c.id, "rule");
+    make(sound());
+    expect(store_write(db, free_name_work, &c, &error), "ServiceUnavailable");
+    chance = (pl_random){always_the_same, NULL};
+    assert_int_equal(store_write(db, free_name_work, &c, &error), 0);
+    assert_str(c.id, "rule_0000");
+    c.rule = sound();
+    c.rule.name = c.id;
+    make(c.rule);
+    expect(store_write(db, free_name_work, &c, &error), "ServiceUnavailable"); /* it tries no more */
+}
+
 /* --- Lists of rules ---------------------------------------------------------------------------------------
  */
 
@@ -229,6 +306,26 @@ static void lists_of_rules_are_filtered(void **state) {
     assert_int_equal(matching((engine_rule_filter){.keyword = PL_STR("nothing")}), 0);
     assert_int_equal(matching((engine_rule_filter){.resource_types = list_of("acs::ecs::instance")}), 2);
     assert_int_equal(matching((engine_rule_filter){.pack_id = PL_STR("cp-none")}), 0);
+}
+
+static int spoil_tags_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong, "UPDATE rules SET tags = '{' WHERE name = 'untagged'", "");
+}
+
+static void rules_are_found_by_their_tags(void **state) {
+    (void)state;
+    engine_rule rule = sound();
+    rule.tags = PL_STR("[{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]");
+    make(rule);
+    rule.name = PL_STR("untagged");
+    rule.tags = PL_STR("");
+    make(rule);
+    engine_tag tag = {PL_STR("env"), PL_STR("prod")};
+    struct filtering f = {.filter = {.tags = {&tag, 1}}};
+    assert_int_equal(matching(f.filter), 1);
+    assert_int_equal(store_write(db, spoil_tags_work, NULL, &error), 0);
+    expect(store_read(db, filter_work, &f, &error), "InternalError");
 }
 
 /* --- Packs ------------------------------------------------------------------------------------------------
@@ -367,7 +464,114 @@ static void packs_are_checked(void **state) {
     PACK_REFUSED("CompliancePackExceedMaxCount", p.pack.name = PL_STR("other"), p.limit = 1);
     struct packing free_of_limits = packing_of("free");
     free_of_limits.limit = 0;
-    written(create_work, free_of_limits);
+    free_of_limits = written(create_work, free_of_limits);
+    PACK_REFUSED("Invalid.ConfigRules.Empty", p.count = 0, p.pack.name = PL_STR("none enabled"),
+                 p.pack.template_id = catalogue_template_at(known, 0, &error)->template_id);
+    free_of_limits.pack.name = PL_STR(" ");
+    expect(store_write(db, update_pack_work, &free_of_limits, &error), "Invalid.CompliancePackName.Empty");
+}
+
+/* What an entry says of a rule that the pack has already changes the rule where it says something else. */
+static void entries_change_the_rules_they_mean(void **state) {
+    (void)state;
+    struct packing p = packing_of("pack");
+    p.entries[0].parameters = PL_STR("{\"bandwidth\":\"10\"}");
+    p = written(create_work, p);
+    assert_int_equal(rules_in(&p.pack), 1);
+    int64_t made = now;
+    now += 1000;
+    p = written(update_pack_work, p);
+    struct packing seen = {.pack = p.pack};
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_int_equal(seen.rules[0].modified, made); /* it says the same */
+    p.entries[0].description = PL_STR("another description");
+    written(update_pack_work, p);
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_str(seen.rules[0].description, "another description");
+    now += 1000;
+    p.entries[0].parameters = PL_STR("{\"bandwidth\":\"20\"}");
+    written(update_pack_work, p);
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_str(seen.rules[0].input_parameters, "{\"bandwidth\":\"20\"}");
+    p.entries[0].risk_level = 3;
+    written(update_pack_work, p);
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_int_equal(seen.rules[0].risk_level, 3);
+    struct packing condition = written(create_work, packing_of("with a condition"));
+    condition.id = make(sound())->rule_id;
+    written(attach_work, condition);
+    condition.entries[1] = (engine_pack_entry){.identifier = PL_STR("acs-config-configuration")};
+    condition.count = 2;
+    expect(store_write(db, update_pack_work, &condition, &error), "Invalid.ConfigRules.Value");
+    p.entries[1] = p.entries[0]; /* a second of the kind is another rule */
+    p.entries[2] = (engine_pack_entry){.identifier = PL_STR("ecs-instance-deletion-protection-enabled")};
+    p.count = 3;
+    written(update_pack_work, p);
+    assert_int_equal(rules_in(&p.pack), 3);
+}
+
+static void a_rule_of_two_packs_stays_with_the_other(void **state) {
+    (void)state;
+    struct packing first = packing_of("first"), second = packing_of("second");
+    first = written(create_work, first);
+    struct packing seen = {.pack = first.pack};
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    second.entries[0] = (engine_pack_entry){.rule_id = seen.rules[0].rule_id};
+    second = written(create_work, second);
+    first.id = first.pack.pack_id;
+    first.delete_rules = true;
+    written(delete_pack_work, first);
+    assert_int_equal(rules_in(&second.pack), 1);
+    second.id = seen.rules[0].rule_id;
+    written(detach_work, second);
+    assert_int_equal(rules_in(&second.pack), 0); /* and can be filled again */
+    second.entries[0] = (engine_pack_entry){.identifier = PL_STR(BANDWIDTH)};
+    written(update_pack_work, second);
+    assert_int_equal(rules_in(&second.pack), 1);
+    assert_int_equal(matching((engine_rule_filter){0}), 2);
+}
+
+/* --- Copies -----------------------------------------------------------------------------------------------
+ */
+
+static int crowd_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_run(session, wrong,
+                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+                     "INSERT INTO packs (account_id, pack_id, aggregator_id, name, description, template_id, "
+                     "template_content, risk_level, scope, status, created, modified, tags) SELECT "
+                     "account_id, pack_id || '-' || i, aggregator_id, name || '-copy' || i, description, "
+                     "template_id, template_content, risk_level, scope, status, created, modified, tags FROM "
+                     "packs, n",
+                     "");
+}
+
+#define ELEVEN                                                                                               \
+    "\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6"               \
+    "\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad"
+
+static void copies_have_names_of_their_own(void **state) {
+    (void)state;
+    struct packing p = packing_of(ELEVEN ELEVEN ELEVEN); /* 99 bytes */
+    p = written(create_work, p);
+    p.limit = 1;
+    expect(store_write(db, copy_work, &p, &error), "CompliancePackExceedMaxCount");
+    p.limit = 0;
+    assert_int_equal(store_write(db, copy_work, &p, &error), 0);
+    struct packing all = {0};
+    assert_int_equal(store_read(db, list_packs_work, &all, &error), 0);
+    assert_int_equal(all.count, 2);
+    size_t copy = pl_str_eq(all.packs[0].pack_id, p.pack.pack_id);
+    assert_true(pl_str_ends(all.packs[copy].name, PL_STR("-copy1")));
+    assert_int_equal(all.packs[copy].name.n, 87 + 6); /* cut between characters */
+}
+
+static void copies_end_when_all_names_are_taken(void **state) {
+    (void)state;
+    struct packing p = written(create_work, packing_of("pack"));
+    p.limit = 0;
+    assert_int_equal(store_write(db, crowd_work, NULL, &error), 0);
+    expect(store_write(db, copy_work, &p, &error), "ServiceUnavailable");
 }
 
 static void packs_make_keep_and_let_go(void **state) {
@@ -451,6 +655,60 @@ static void a_template_of_the_catalogue_brings_its_rules(void **state) {
     assert_int_equal(rules_in(&p.pack), made);
 }
 
+static int create_all_work(store_session *session, void *argument, pl_error *wrong) {
+    struct packing *p = argument;
+    engine_context context = context_of_test();
+    engine_pack_input input = input_of(p);
+    context.rules_limit = context.packs_limit = 0;
+    return engine_pack_create(&context, session, &input, wrong);
+}
+
+/* The parameters of the rule that have a value, each of which the made rule must show. */
+static size_t assert_parameters(const catalogue_template *source, const engine_rule *made) {
+    pl_json given, values = PL_JSON_NONE;
+    size_t shown = 0;
+    const catalogue_rule *rule = catalogue_find_rule(known, made->identifier, &error);
+    for (size_t i = 0; i < source->rule_count; i++)
+        if (pl_str_eq(source->rules[i].identifier, made->identifier) && source->rules[i].parameters.n)
+            values = parsed(pl_arena_cstr(&arena, source->rules[i].parameters));
+    given = parsed(pl_arena_cstr(&arena, made->input_parameters));
+    for (size_t i = 0; i < rule->parameter_count; i++) {
+        pl_str own_value = pl_json_str(pl_json_get(values, rule->parameters[i].name));
+        pl_str wanted = own_value.p ? own_value : rule->parameters[i].default_value;
+        if (wanted.n == 0)
+            continue;
+        assert_true(pl_str_eq(pl_json_str(pl_json_get(given, rule->parameters[i].name)), wanted));
+        shown++;
+    }
+    assert_int_equal(pl_json_count(given), shown);
+    return shown;
+}
+
+/* The parameters of the catalogue's rules: the template's own values, else the defaults of the rule. */
+static void rules_of_a_template_show_their_parameters(void **state) {
+    (void)state;
+    const catalogue_template *source;
+    size_t shown = 0, own_values = 0;
+    for (size_t at = 0; (source = catalogue_template_at(known, at, &error)); at++) {
+        struct packing p = packing_of("whole");
+        p.pack.template_id = source->template_id;
+        p.pack.name = pl_arena_printf(&arena, "pack %zu", at);
+        p.default_enable = true;
+        p.count = p.limit = 0;
+        bool has_own = false;
+        for (size_t i = 0; i < source->rule_count; i++)
+            has_own = has_own || source->rules[i].parameters.n > 0;
+        if (!has_own && shown > 1)
+            continue;
+        own_values += has_own;
+        assert_int_equal(store_write(db, create_all_work, &p, &error), 0);
+        assert_int_equal(store_read(db, rules_of_pack_work, &p, &error), 0);
+        for (size_t i = 0; i < p.count; i++)
+            shown += assert_parameters(source, &p.rules[i]);
+    }
+    assert_true(shown > 1 && own_values > 0);
+}
+
 /* --- Templates --------------------------------------------------------------------------------------------
  */
 
@@ -461,6 +719,13 @@ static void a_template_of_the_catalogue_brings_its_rules(void **state) {
     "\\\"and\\\",\\\"children\\\":[{\\\"operator\\\":\\\"StringEquals\\\",\\\"featurePath\\\":"              \
     "\\\"$.Status\\\",\\\"featureSource\\\":\\\"CONFIGURATION\\\",\\\"desired\\\":\\\"Running\\\"}]}}\"},"   \
     "\"scope\":{\"complianceResourceTypes\":[\"ACS::ECS::Instance\"]}" more "}"
+
+#define SCOPED(scope)                                                                                        \
+    "{\"configRuleName\":\"states\",\"source\":{\"owner\":\"CUSTOM_CONFIGURATION\",\"identifier\":"          \
+    "\"acs-config-configuration\",\"conditions\":\"{\\\"ComplianceConditions\\\":{\\\"operator\\\":"         \
+    "\\\"and\\\",\\\"children\\\":[{\\\"operator\\\":\\\"StringEquals\\\",\\\"featurePath\\\":"              \
+    "\\\"$.Status\\\",\\\"featureSource\\\":\\\"CONFIGURATION\\\",\\\"desired\\\":\\\"Running\\\"}]}}\"},"   \
+    "\"scope\":" scope "}"
 
 static void expect_no_template(const char *text) {
     struct packing p = packing_of("pack");
@@ -484,6 +749,13 @@ static void templates_are_checked(void **state) {
     expect_no_template(RULES(OWN_RULE(",\"riskLevel\":0")));
     expect_no_template(RULES(OWN_RULE(",\"riskLevel\":4")));
     expect_no_template(RULES(OWN_RULE(",\"riskLevel\":\"high\"")));
+    expect_no_template(RULES(OWN_RULE(",\"inputParameters\":[]")));
+    expect_no_template(RULES(SCOPED("[]")));
+    expect_no_template(RULES(SCOPED("{\"complianceResourceTypes\":\"ACS::ECS::Instance\"}")));
+    expect_no_template(RULES(SCOPED("{\"complianceResourceTypes\":[1]}")));
+    expect_no_template(RULES(SCOPED("{\"complianceTagsScope\":{\"tagKey\":\"a\"}}")));
+    expect_no_template(RULES(SCOPED("{\"complianceTagsScope\":[{\"tagValue\":\"a\"}]}")));
+    expect_no_template("{\"configRuleTemplates\":[" OWN_RULE("") "],\"compliancePackTemplate\":[]}");
     static const char *const levels[] = {"0", "4", "\"high\""};
     for (size_t i = 0; i < 3; i++)
         expect_no_template(pl_arena_printf(&arena,
@@ -499,7 +771,53 @@ static void templates_are_checked(void **state) {
     pl_buf_add(&many, PL_STR("]}"));
     pl_buf_add_char(&many, 0);
     expect_no_template(many.p);
+    pl_buf_clear(&many);
+    pl_buf_add(&many, PL_STR(RULES(OWN_RULE(""))));
+    while (many.n <= 4 * 1024000)
+        pl_buf_add(&many, PL_STR("                                                                "));
+    pl_buf_add_char(&many, 0);
+    expect_no_template(many.p);
     pl_buf_free(&many);
+}
+
+static pl_str template_of(engine_pack *pack) {
+    struct packing p = {.pack = *pack};
+    if (read_in_test(rules_of_pack_work, &p, sizeof p) != 0 || read_in_test(template_work, &p, sizeof p) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    return p.text;
+}
+
+/* null says nothing, as if it were left out. */
+static void a_template_may_say_null(void **state) {
+    (void)state;
+    struct packing p = packing_of("pack");
+    p.count = 0;
+    p.pack.template_content =
+        PL_STR("{\"configRuleTemplates\":[" SCOPED("{\"complianceResourceTypes\":[\"ACS::ECS::Instance\"],"
+                                                   "\"complianceRegionIds\":[\"cn-beijing\",\"cn-other\"],"
+                                                   "\"complianceResourceIds\":null,"
+                                                   "\"complianceTagsScope\":null},\"inputParameters\":null,"
+                                                   "\"riskLevel\":null") "],\"compliancePackTemplate\":"
+                                                                         "{\"riskLevel\":null,\"scope\":"
+                                                                         "null}}");
+    p = written(create_work, p);
+    assert_int_equal(p.pack.risk_level, 2);
+    struct packing seen = {.pack = p.pack};
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(seen.rules[0].risk_level, 2);
+    assert_str(seen.rules[0].scope.region_ids.text, "cn-beijing,cn-other");
+    now += 1000;
+    p.pack.scope.tags = (engine_tags){&(engine_tag){PL_STR("a"), PL_STR("b")}, 1};
+    p = written(update_pack_work, p);
+    pl_str text = template_of(&p.pack);
+    assert_true(pl_str_find(text, PL_STR("complianceRegionIds")) != PL_NOT_FOUND);
+    assert_true(pl_str_find(text, PL_STR("\"tagKey\": \"a\"")) != PL_NOT_FOUND);
+    struct packing bare = packing_of("bare");
+    bare.count = 0;
+    bare.pack.template_content =
+        PL_STR("{\"configRuleTemplates\":[" OWN_RULE("") "],\"compliancePackTemplate\":null}");
+    written(create_work, bare);
 }
 
 static const char whole_template[] =
@@ -520,13 +838,6 @@ static const char whole_template[] =
                                                "\"complianceRegionIds\":[\"cn-beijing\"],"
                                                "\"complianceExcludeTagsScope\":[{\"tagKey\":\"x\","
                                                "\"tagValue\":\"y\"}]}}}";
-
-static pl_str template_of(engine_pack *pack) {
-    struct packing p = {.pack = *pack};
-    if (read_in_test(rules_of_pack_work, &p, sizeof p) != 0 || read_in_test(template_work, &p, sizeof p) != 0)
-        fail_msg("%s: %s", error.code, error.message);
-    return p.text;
-}
 
 static void a_template_makes_a_pack_and_a_pack_a_template(void **state) {
     (void)state;
@@ -591,12 +902,21 @@ int main(void) {
         TEST(hours_and_functions_are_checked),
         TEST(names_and_quotas_hold),
         TEST(what_decides_starts_an_evaluation),
+        TEST(a_rule_that_is_off_waits_for_its_activation),
+        TEST(without_randomness_nothing_gets_a_name),
         TEST(lists_of_rules_are_filtered),
+        TEST(rules_are_found_by_their_tags),
         TEST(packs_are_checked),
         TEST(packs_make_keep_and_let_go),
+        TEST(entries_change_the_rules_they_mean),
+        TEST(a_rule_of_two_packs_stays_with_the_other),
+        TEST(copies_have_names_of_their_own),
+        TEST(copies_end_when_all_names_are_taken),
         TEST(a_pack_that_is_being_made_is_left_alone),
         TEST(a_template_of_the_catalogue_brings_its_rules),
+        TEST(rules_of_a_template_show_their_parameters),
         TEST(templates_are_checked),
+        TEST(a_template_may_say_null),
         TEST(a_template_makes_a_pack_and_a_pack_a_template),
         TEST(unknown_words_are_not_found),
     };

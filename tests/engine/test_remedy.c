@@ -290,6 +290,45 @@ static void a_verdict_queues_the_remediation_of_its_rule(void **state) {
     assert_int_equal(claim(10).count, 1); /* the lease of the first one has run out; none was added */
 }
 
+/* All of one transaction are queued, but for those that were tried a moment ago. */
+static void several_falls_of_one_transaction_are_all_queued(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    engine_remedy remedy = remedy_of("", "AUTO_EXECUTION");
+    remedy.rule_id = rule->rule_id;
+    keep(remedy, false);
+    put("[" INSTANCE("i-1", "Stopped") "]");
+    assert_int_equal(claim(10).count, 1);
+    now++;
+    put("[" INSTANCE("i-1", "Away") "]");
+    assert_int_equal(claim(10).count, 0);
+    put("[" INSTANCE("i-2", "Stopped") "," INSTANCE("i-1", "Off") "," INSTANCE("i-3", "Stopped") "]");
+    assert_int_equal(ask(count_work, (struct asking){0}).number, 3);
+    assert_int_equal(claim(10).count, 2);
+}
+
+static int no_randomness(void *context, void *bytes, size_t n) {
+    (void)context;
+    (void)bytes;
+    (void)n;
+    return -1;
+}
+
+static int nameless_work(store_session *session, void *argument, pl_error *wrong) {
+    struct asking *a = argument;
+    engine_context context = context_of_test();
+    context.random = (pl_random){no_randomness, NULL};
+    return engine_remedy_put(&context, session, &a->remedy, false, wrong);
+}
+
+static void without_randomness_no_remediation_is_made(void **state) {
+    (void)state;
+    struct asking a = {.remedy = remedy_of(RULE_A, "MANUAL_EXECUTION")};
+    assert_int_equal(store_write(db, nameless_work, &a, &error), -1);
+    assert_string_equal(error.code, "ServiceUnavailable");
+    assert_int_equal(ask(list_remedies_work, (struct asking){0}).count, 0);
+}
+
 /* --- What goes --------------------------------------------------------------------------------------------
  */
 
@@ -328,6 +367,8 @@ int main(void) {
         TEST(what_is_claimed_is_given_back_or_its_lease_runs_out),
         TEST(a_remediation_by_itself_pauses),
         TEST(a_verdict_queues_the_remediation_of_its_rule),
+        TEST(several_falls_of_one_transaction_are_all_queued),
+        TEST(without_randomness_no_remediation_is_made),
         TEST(a_rule_that_goes_takes_its_remediation_along),
     };
     return run_on_both(tests);

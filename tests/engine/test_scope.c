@@ -1,6 +1,6 @@
 /* Which resources a scope covers (reference/evaluation-semantics.md, section 2), and that it keeps its text.
  */
-#include "support/testing.h"
+#include "support/faults.h"
 
 #include <stdio.h>
 
@@ -150,6 +150,92 @@ static void long_lists_hold_exactly_their_entries(void **state) {
     pl_buf_free(&text);
 }
 
+/* All wanted keys with TagKeyLogicScope, any without. */
+static void keys_match_any_or_all(void **state) {
+    (void)state;
+    assert_true(covers("{\"TagKeyScope\":\"none,env\",\"TagValueScope\":\"prod\"}"));
+    assert_false(covers("{\"TagKeyScope\":\"none,team\",\"TagValueScope\":\"prod\"}"));
+    assert_true(covers("{\"TagKeyScope\":\"env\",\"TagValueScope\":\"prod\",\"TagKeyLogicScope\":\"AND\"}"));
+    assert_false(
+        covers("{\"TagKeyScope\":\"env,team\",\"TagValueScope\":\"prod\",\"TagKeyLogicScope\":\"AND\"}"));
+}
+
+enum { MOST = 10000 };
+
+static void lists_end_somewhere(void **state) {
+    (void)state;
+    pl_buf text;
+    engine_list list;
+    pl_str *items = pl_new(&arena, pl_str, MOST + 1);
+    pl_buf_init(&text, 1 << 20);
+    for (size_t i = 0; i <= MOST; i++) {
+        items[i] = i % 2 ? PL_STR("a") : PL_STR(" ");
+        pl_buf_add(&text, i ? PL_STR(",a") : PL_STR("a"));
+    }
+    assert_int_equal(engine_list_join(&arena, items, MOST, &list, &error), 0);
+    assert_int_equal(list.count, MOST / 2); /* blanks are no entries */
+    assert_int_equal(engine_list_join(&arena, items, MOST + 1, &list, &error), -1);
+    assert_string_equal(error.code, "InvalidParameter");
+    assert_int_equal(engine_list_parse(&arena, pl_buf_str(&text), &list, &error), -1);
+    assert_string_equal(error.code, "InvalidParameter");
+    pl_buf_free(&text);
+}
+
+static void names_of_lists_are_known(void **state) {
+    (void)state;
+    engine_scope scope = {0};
+    assert_ptr_equal(engine_scope_list(&scope, PL_STR("RegionIdsScope")), &scope.region_ids);
+    assert_null(engine_scope_list(&scope, PL_STR("Unknown")));
+}
+
+/* --- Without memory ---------------------------------------------------------------------------------------
+ */
+
+static void read_without_memory(void *argument) {
+    pl_arena own;
+    engine_scope scope;
+    pl_error wrong = {0};
+    pl_arena_init(&own, 0);
+    int status = engine_scope_read(&own, pl_str_from(argument), &scope, &wrong);
+    if (status != 0)
+        assert_true(wrong.http_status >= 500);
+    else
+        assert_int_equal(scope.region_ids.count, 12);
+    pl_arena_free(&own);
+}
+
+static void match_without_memory(void *argument) {
+    engine_tag wanted = {PL_STR("env"), PL_STR("prod")};
+    engine_tags tags = {&wanted, 1};
+    pl_error wrong = {0};
+    bool match = false;
+    if (engine_tags_match(pl_str_from(argument), &tags, &match, &wrong) != 0)
+        assert_string_equal(wrong.code, "ServiceUnavailable");
+    else
+        assert_true(match);
+}
+
+/* Scopes that could not be written are not taken for equal. */
+static void compare_without_memory(void *argument) {
+    bool same = engine_scope_equal(argument, argument);
+    assert_true(same || pl_memory_fail_end());
+}
+
+static void without_memory_a_scope_is_told_to_fail(void **state) {
+    (void)state;
+    static char scope[] = "{\"RegionIdsScope\":\"a,b,c,d,e,f,g,h,i,j,k,l\",\"TagsScope\":[{\"TagKey\":\"a\","
+                          "\"TagValue\":\"b\"}],\"ExcludeTagsScope\":[{\"TagKey\":\"c\"}]}";
+    static char tags[] = "[{\"TagKey\":\"env\",\"TagValue\":\"prod\"}]";
+    assert_true(with_failing_allocations(read_without_memory, scope) > 10);
+    assert_true(with_failing_allocations(match_without_memory, tags) > 0);
+    engine_scope own = scope_of(scope);
+    for (long successes = 0; successes < 4; successes++) {
+        pl_memory_fail_once(successes);
+        compare_without_memory(&own);
+        pl_memory_fail_end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_lists_hold_exactly_their_entries),
@@ -160,6 +246,10 @@ int main(void) {
         cmocka_unit_test(a_scope_keeps_its_text),
         cmocka_unit_test(tags_of_records_are_matched_by_key_or_value),
         cmocka_unit_test(deprecated_tag_parameters_come_in_pairs),
+        cmocka_unit_test(keys_match_any_or_all),
+        cmocka_unit_test(lists_end_somewhere),
+        cmocka_unit_test(names_of_lists_are_known),
+        cmocka_unit_test(without_memory_a_scope_is_told_to_fail),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

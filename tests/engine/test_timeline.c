@@ -19,6 +19,7 @@ static int setup_groups(void **state) {
  */
 
 struct asked {
+    pl_str account;
     int64_t from, to;
     size_t limit;
     engine_node *nodes;
@@ -29,24 +30,32 @@ static int timeline_work(store_session *session, void *argument, pl_error *wrong
     struct asked *t = argument;
     inventory_resource r;
     bool found;
-    if (inventory_find(session, &arena, owner, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"),
+    if (inventory_find(session, &arena, t->account, PL_STR("ACS::ECS::Instance"), PL_STR("cn-beijing"),
                        PL_STR("i-1"), &r, &found, wrong) != 0)
         return -1;
-    r.account_id = owner;
+    r.account_id = t->account;
     assert_true(found);
     return engine_compliance_timeline(e, session, &arena, &r, t->from, t->to, t->limit, &t->nodes, &t->count,
                                       wrong);
 }
 
-static struct asked between(int64_t from, int64_t to, size_t limit) {
-    struct asked t = {.from = from, .to = to, .limit = limit};
+static struct asked between_of(pl_str account, int64_t from, int64_t to, size_t limit) {
+    struct asked t = {account, from, to, limit, NULL, 0};
     if (read_in_test(timeline_work, &t, sizeof t) != 0)
         fail_msg("%s: %s", error.code, error.message);
     return t;
 }
 
+static struct asked between(int64_t from, int64_t to, size_t limit) {
+    return between_of(owner, from, to, limit);
+}
+
 static struct asked whole(void) {
     return between(0, INT64_MAX, 100);
+}
+
+static struct asked whole_of_member(void) {
+    return between_of(member, 0, INT64_MAX, 100);
 }
 
 static void assert_has(pl_str text, const char *part) {
@@ -247,6 +256,189 @@ static void a_rule_made_later_joins_then(void **state) {
     assert_int_equal(whole().count, 1);
 }
 
+/* --- Rules that leave and come back -----------------------------------------------------------------------
+ */
+
+static int changed_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return engine_account_changed(e, session, member, now, wrong);
+}
+
+static int renewed_work(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return engine_version_renew(e, session, member, wrong);
+}
+
+static void member_is_in_group(bool in) {
+    group_size = in ? 2 : 1;
+    assert_int_equal(store_write(db, changed_work, NULL, &error), 0);
+}
+
+static engine_rule *grouped_running(void) {
+    engine_rule rule = rule_named("running", RUNNING);
+    rule.aggregator_id = group.aggregator_id;
+    return make(rule);
+}
+
+#define ONE(status) "[" INSTANCE("i-1", status) "]"
+
+/* What left with the group says so, and comes back as itself, not as another rule of its name. */
+static void an_account_leaves_its_group_and_comes_back(void **state) {
+    (void)state;
+    group_size = 2;
+    grouped_running();
+    int64_t joined = later(5000);
+    put_as(member, ONE("Stopped"));
+    int64_t left = later(5000);
+    member_is_in_group(false);
+    struct asked t = whole_of_member();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, left, "\"ConfigRuleList\":[]", ",{}]");
+    assert_node(t.nodes + 1, joined, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+    int64_t back = later(5000);
+    member_is_in_group(true);
+    t = whole_of_member();
+    assert_int_equal(t.count, 3);
+    assert_node(t.nodes, back, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+    assert_node(t.nodes + 1, left, "\"ConfigRuleList\":[]", ",{}]");
+}
+
+/* Nothing of rule and resource tells when it came back, so that is told right after it had left. */
+static void what_comes_back_compliant_without_a_change_came_at_once(void **state) {
+    (void)state;
+    group_size = 2;
+    grouped_running();
+    later(5000);
+    put_as(member, ONE("Stopped"));
+    later(5000);
+    put_as(member, ONE("Running"));
+    int64_t left = later(5000);
+    member_is_in_group(false);
+    later(5000);
+    member_is_in_group(true);
+    struct asked t = whole_of_member();
+    assert_int_equal(t.count, 4);
+    assert_int_equal(t.nodes[0].capture_time, left + 1);
+    assert_has(t.nodes[0].configuration, CLASS("COMPLIANT", "1"));
+    assert_node(t.nodes + 1, left, "\"ConfigRuleList\":[]", ",{}]");
+}
+
+/* The account's rules are other ones already, and its results have not followed yet. */
+static void rules_that_do_not_concern_the_account_say_nothing(void **state) {
+    (void)state;
+    group_size = 2;
+    grouped_running();
+    engine_rule alone = rule_named("alone", RUNNING);
+    alone.account_id = member;
+    make(alone);
+    int64_t joined = later(5000);
+    put_as(member, ONE("Stopped"));
+    int64_t rose = later(5000);
+    put_as(member, ONE("Running"));
+    group_size = 1;
+    assert_int_equal(store_write(db, renewed_work, NULL, &error), 0);
+    struct asked t = whole_of_member();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, rose, CLASS("COMPLIANT", "1"), "{\"alone\":[");
+    assert_node(t.nodes + 1, joined, CLASS("NON_COMPLIANT", "1"), "{\"alone\":[");
+    assert_true(pl_str_find(t.nodes[0].configuration_diff, PL_STR("running")) == PL_NOT_FOUND);
+    group_size = 2;
+}
+
+#define OF_TEAM(team, status)                                                                                \
+    "[{\"resourceType\":\"ACS::ECS::Instance\",\"resourceId\":\"i-1\",\"regionId\":\"cn-beijing\",\"tags\":" \
+    "{"                                                                                                      \
+    "\"team\":[\"" team "\"]},\"configuration\":{\"Status\":\"" status "\"}}]"
+
+static void a_resource_leaves_a_scope_and_comes_back(void **state) {
+    (void)state;
+    engine_rule scoped = rule_named("running", RUNNING);
+    scoped.scope.tags = (engine_tags){&(engine_tag){PL_STR("team"), PL_STR("a")}, 1};
+    make(scoped);
+    int64_t joined = later(5000);
+    put(OF_TEAM("a", "Stopped"));
+    int64_t left = later(5000);
+    put(OF_TEAM("b", "Stopped"));
+    int64_t back = later(5000);
+    put(OF_TEAM("a", "Stopped"));
+    struct asked t = whole();
+    assert_int_equal(t.count, 3);
+    assert_node(t.nodes, back, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+    assert_node(t.nodes + 1, left, "\"ConfigRuleList\":[]", ",{}]");
+    assert_node(t.nodes + 2, joined, CLASS("NON_COMPLIANT", "1"), "\"running\":[{},{");
+}
+
+/* --- Within a millisecond ---------------------------------------------------------------------------------
+ */
+
+static void a_rule_is_not_there_before_it_was_made(void **state) {
+    (void)state;
+    make(rule_named("first", RUNNING));
+    int64_t joined = later(5000);
+    put(ONE("Running"));
+    int64_t fell = later(5000);
+    make(rule_named("second", RUNNING));
+    put(ONE("Stopped"));
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, fell, CLASS("NON_COMPLIANT", "2"), "\"second\":[");
+    assert_node(t.nodes + 1, joined, CLASS("COMPLIANT", "1"), "{\"first\":[{},{");
+    assert_true(pl_str_find(t.nodes[1].configuration, PL_STR("second")) == PL_NOT_FOUND);
+}
+
+static void a_rule_that_goes_as_it_speaks_goes_next(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put(ONE("Stopped"));
+    act(rule, ENGINE_DELETE);
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, joined + 1, "\"ConfigRuleList\":[]", ",{}]");
+    assert_has(t.nodes[1].configuration_diff, "\"running\":[{},{");
+}
+
+static void a_rule_that_had_left_does_not_go_again(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    later(5000);
+    put(ONE("Stopped"));
+    int64_t left = later(5000);
+    struct updating u = {rule->rule_id, PL_STR("ACS::ECS::Disk")};
+    if (write_in_test(update_work, &u, sizeof u) != 0)
+        fail_msg("%s: %s", error.code, error.message);
+    later(5000);
+    act(rule, ENGINE_DELETE);
+    struct asked t = whole();
+    assert_int_equal(t.count, 2);
+    assert_node(t.nodes, left, "\"ConfigRuleList\":[]", ",{}]");
+}
+
+/* --- Rules that have still to run -------------------------------------------------------------------------
+ */
+
+static int setup_queued(void **state) {
+    run_inside = 1;
+    found_group(1);
+    int status = setup_history(state, 0, 5);
+    run_inside = 0;
+    return status;
+}
+
+static void a_rule_joins_with_its_first_run(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Running") "," INSTANCE("i-2", "Running") "]");
+    later(5000);
+    make(rule_named("running", RUNNING));
+    assert_int_equal(whole().count, 0);
+    int64_t made = now;
+    later(5000);
+    drain();
+    struct asked t = whole();
+    assert_int_equal(t.count, 1);
+    assert_node(t.nodes, made, CLASS("COMPLIANT", "1"), "\"running\":[{},{");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_groups, teardown)
 
 int main(void) {
@@ -259,6 +451,14 @@ int main(void) {
         TEST(rules_of_one_name_are_told_apart),
         TEST(changes_within_a_second_share_a_node_once_for_each_rule),
         TEST(a_rule_made_later_joins_then),
+        TEST(an_account_leaves_its_group_and_comes_back),
+        TEST(what_comes_back_compliant_without_a_change_came_at_once),
+        TEST(rules_that_do_not_concern_the_account_say_nothing),
+        TEST(a_resource_leaves_a_scope_and_comes_back),
+        TEST(a_rule_is_not_there_before_it_was_made),
+        TEST(a_rule_that_goes_as_it_speaks_goes_next),
+        TEST(a_rule_that_had_left_does_not_go_again),
+        cmocka_unit_test_setup_teardown(a_rule_joins_with_its_first_run, setup_queued, teardown),
     };
     return run_on_both(tests);
 }
