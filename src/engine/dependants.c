@@ -7,7 +7,7 @@
 
 #include "inventory/relation.h"
 
-enum { MAX_DEPENDANTS = 1024 };
+#include <stdlib.h>
 
 /* Keys of resources to evaluate again, gathered before anything is evaluated. */
 struct dependants {
@@ -20,11 +20,8 @@ struct dependants {
 };
 
 static int add_key(struct dependants *d, int64_t key, pl_error *error) {
-    if (d->count == MAX_DEPENDANTS || key == d->change->resource_key)
+    if (key == d->change->resource_key)
         return 0;
-    for (size_t i = 0; i < d->count; i++)
-        if (d->keys[i] == key)
-            return 0;
     int64_t *grown = pl_arena_grow(d->c->writing.arena, d->keys, d->count, &d->capacity, sizeof *grown);
     if (!grown)
         return pl_fail(error, PL_E_ServiceUnavailable);
@@ -92,11 +89,21 @@ static int visit_relation(void *context, pl_str path, bool on_dependant, pl_erro
     return on_dependant ? add_naming_keys(d) : add_named_keys(d);
 }
 
+static int by_key(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* However many there are: what is left out would keep a verdict that is not true any more. */
 static int evaluate_keys(struct dependants *d) {
     engine_evaluating *c = d->c;
+    if (d->count > 1)
+        qsort(d->keys, d->count, sizeof *d->keys, by_key);
     for (size_t i = 0; i < d->count; i++) {
         bool found;
         inventory_resource r;
+        if (i > 0 && d->keys[i] == d->keys[i - 1])
+            continue;
         if (inventory_find_key(c->writing.session, c->writing.arena, d->change->item->account_id, d->keys[i],
                                &r, &found, c->error) != 0)
             return -1;
