@@ -170,11 +170,6 @@ static void add_joined(trail_step *s) {
     }
 }
 
-void trail_refresh(trail *t) {
-    for (trail_step *s = t->joined; s; s = s->older)
-        memcpy(s->next, s->joined->next, sizeof s->next);
-}
-
 void trail_join(trail *t) {
     for (trail_step *s = t->all; s; s = s->older)
         drop_joined(s);

@@ -254,3 +254,8 @@ void trail_learn(trail *t, const pl_json_index *x, const trie_node *root, uint32
         end_step(&l, entry, (trail_step){.value = TRAIL_LAST});
     trail_refresh(t);
 }
+
+void trail_refresh(trail *t) {
+    for (trail_step *s = t->joined; s; s = s->older)
+        memcpy(s->next, s->joined->next, sizeof s->next);
+}

@@ -238,8 +238,7 @@ struct grouping {
 
 static int grouped_work(store_session *session, void *argument, pl_error *wrong) {
     struct grouping *g = argument;
-    engine_summary_input in = {
-        .rules = g->rules, .rule_count = 2, .accounts = &owner, .account_count = 1};
+    engine_summary_input in = {.rules = g->rules, .rule_count = 2, .accounts = &owner, .account_count = 1};
     return engine_count_grouped(e, session, &arena, &in, g->by, &g->groups, &g->count, wrong);
 }
 
