@@ -166,6 +166,11 @@ static bool passes(const delivery_condition *condition, pl_str resource_type) {
     return condition->type_count == 0;
 }
 
+/* What was just written to the scratch buffer, in the arena; absent without memory. */
+static pl_str keep_scratch(delivery_batch *b) {
+    return b->scratch.failed ? PL_STR_NONE : pl_arena_copy(b->arena, pl_buf_str(&b->scratch));
+}
+
 /* What a change says, with the texts that only a removal lacks. */
 static int describe_change(delivery_batch *b, const inventory_change *c, delivery_item *out,
                            pl_error *error) {
@@ -189,16 +194,18 @@ static int describe_change(delivery_batch *b, const inventory_change *c, deliver
     if (removed && pl_json_exists(c->configuration)) {
         pl_buf_clear(&b->scratch);
         pl_json_write(&b->scratch, c->configuration);
-        out->configuration = pl_arena_copy(b->arena, pl_buf_str(&b->scratch));
+        out->configuration = keep_scratch(b);
+        if (!out->configuration.p)
+            return full(error);
     }
     if (c->event != INVENTORY_MODIFY) { /* the recorded history leaves these out */
         pl_buf_clear(&b->scratch);
         inventory_write_diff(&b->scratch, removed ? c->configuration : PL_JSON_NONE,
                              removed ? PL_JSON_NONE : c->configuration);
-        out->diff = pl_arena_copy(b->arena, pl_buf_str(&b->scratch));
+        out->diff = keep_scratch(b);
     }
     out->arn = delivery_arn(b->arena, b->d->config.catalogue, out);
-    return out->arn.p && !b->scratch.failed ? 0 : full(error);
+    return out->arn.p && out->diff.p ? 0 : full(error);
 }
 
 static int add_file_change(delivery_batch *b, const delivery_route *route, const delivery_item *item,
