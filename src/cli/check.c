@@ -313,6 +313,8 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
         return fail(error);
     if (cli_source_open(&o->run.source, files, count, o->input, o->catalogue, error) != 0)
         return fail(error);
+    if (!check_format_numbers(o->run.format))
+        cli_source_share(o->run.source);
     o->run.rules = o->rules;
     o->run.catalogue = o->catalogue;
     o->run.out = STDOUT_FILENO;

@@ -12,6 +12,10 @@ bool check_format_parse(const char *word, check_format *format) {
     return false;
 }
 
+bool check_format_numbers(check_format format) {
+    return format == CHECK_SARIF;
+}
+
 static pl_str verdict_text(pl_verdict verdict) {
     return pl_verdict_name(verdict == PL_VERDICT_ERROR ? PL_INSUFFICIENT_DATA : verdict);
 }

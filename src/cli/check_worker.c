@@ -80,6 +80,7 @@ typedef struct worker {
 } worker;
 
 static int fail_line(worker *w, uint64_t number, const char *what) {
+    number += cli_batch_lines_before(&w->batch);
     return pl_failf(&w->now.error, PL_E_InvalidParameter, "%s:%s%llu: %s", w->batch.file,
                     w->batch.items ? "item " : "", (unsigned long long)number, what);
 }
@@ -393,16 +394,14 @@ static int check_line_text(worker *w, pl_str text, uint64_t number) {
 }
 
 static int check_batch(worker *w) {
-    const uint32_t *ends = cli_batch_ends(&w->batch);
-    pl_str all = w->batch.text;
+    pl_str rest, text;
     pl_buf_clear(&w->now.piece);
-    for (size_t i = 0, from = 0; from < all.n; i++) {
-        size_t end = i < w->batch.lines ? ends[i] : all.n;
-        pl_str text = pl_str_of(all.p + from, end - from);
-        if (pl_str_trim(text).n && check_line_text(w, text, w->batch.first + i) != 0)
+    if (cli_batch_read(&w->batch, &w->now.error) != 0)
+        return -1;
+    rest = w->batch.text;
+    for (uint64_t number = w->batch.first; pl_str_split(&rest, '\n', &text); number++)
+        if (pl_str_trim(text).n && check_line_text(w, text, number) != 0)
             return -1;
-        from = end + 1;
-    }
     return 0;
 }
 

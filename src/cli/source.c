@@ -1,4 +1,6 @@
-/* Reading files into batches of item lines. Owns the open file and, for whole files, their rewritten lines.
+/*
+ * Reading files into batches of item lines. Owns the open file (shared ones together with the ranges that
+ * were handed out) and, for whole files, their rewritten lines.
  */
 #include "cli/source.h"
 
@@ -12,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 16 };
+/* Files of less than SHARED_BYTES are not worth sharing. */
+enum { BATCH_BYTES = 1 << 16, SHARED_BYTES = 2 * BATCH_BYTES };
 static const size_t longest_line = (size_t)64 << 20;
 static const size_t largest_file = (size_t)2 << 30;
 
@@ -30,6 +33,9 @@ struct cli_source {
     pl_buf rest;      /* the begin of a line that was read with the last batch; for whole files all lines */
     size_t rest_from; /* how much of `rest` has been handed out; whole files only */
     bool whole;       /* `rest` holds rewritten lines */
+    bool shares;
+    cli_shared_file *shared; /* the open file, when ranges of it are handed out; has the descriptor */
+    uint64_t claimed;        /* where its next range begins */
 };
 
 bool cli_source_format_parse(const char *word, cli_source_format *format) {
@@ -46,12 +52,11 @@ bool cli_source_format_parse(const char *word, cli_source_format *format) {
 void cli_batch_init(cli_batch *batch) {
     *batch = (cli_batch){.file = ""};
     pl_buf_init(&batch->buffer, largest_file);
-    pl_buf_init(&batch->ends, largest_file);
 }
 
 void cli_batch_free(cli_batch *batch) {
     pl_buf_free(&batch->buffer);
-    pl_buf_free(&batch->ends);
+    cli_range_release(&batch->range);
 }
 
 static uint64_t sum_sizes(char *const *files, size_t count) {
@@ -81,9 +86,16 @@ int cli_source_open(cli_source **out, char *const *files, size_t count, cli_sour
     return 0;
 }
 
+void cli_source_share(cli_source *source) {
+    source->shares = true;
+}
+
 static void close_file(cli_source *source) {
-    if (source->fd > STDIN_FILENO)
+    if (source->shared)
+        cli_shared_file_release(source->shared);
+    else if (source->fd > STDIN_FILENO)
         close(source->fd);
+    source->shared = NULL;
     source->fd = -1;
 }
 
@@ -142,27 +154,22 @@ static size_t whole_lines(pl_str text) {
     return last ? (size_t)(last - text.p) + 1 : 0;
 }
 
-/* Lines are looked for once: their ends also tell their number. */
-static bool find_ends(cli_batch *batch) {
-    const char *start = batch->text.p, *end = start + batch->text.n, *at = start;
-    pl_buf_clear(&batch->ends);
-    for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))); at++) {
-        uint32_t place = (uint32_t)(at - start);
-        pl_buf_add(&batch->ends, pl_str_of((const char *)&place, sizeof place));
-    }
-    batch->lines = batch->ends.n / sizeof(uint32_t);
-    return !batch->ends.failed;
+static uint64_t count_lines(pl_str text) {
+    uint64_t count = 0;
+    const char *end = text.p + text.n;
+    for (const char *at = text.p; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        count++;
+    return count;
 }
 
 /* The first `n` bytes of the batch's buffer are what it hands out. */
-static int hand_out(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
+static int hand_out(cli_source *source, cli_batch *batch, size_t n) {
+    cli_range_release(&batch->range);
     batch->text = pl_str_head(pl_buf_str(&batch->buffer), n);
     batch->file = source->name;
     batch->first = source->line;
     batch->items = source->whole;
-    if (!find_ends(batch))
-        return pl_fail(error, PL_E_ServiceUnavailable);
-    source->line += batch->lines;
+    source->line += count_lines(batch->text);
     return 1;
 }
 
@@ -170,7 +177,7 @@ static int hand_out(cli_source *source, cli_batch *batch, size_t n, pl_error *er
 static int hand_out_lines(cli_source *source, cli_batch *batch, size_t n, pl_error *error) {
     pl_buf_clear(&source->rest);
     pl_buf_add(&source->rest, pl_str_skip(pl_buf_str(&batch->buffer), n));
-    return source->rest.failed ? pl_fail(error, PL_E_ServiceUnavailable) : hand_out(source, batch, n, error);
+    return source->rest.failed ? pl_fail(error, PL_E_ServiceUnavailable) : hand_out(source, batch, n);
 }
 
 /* The batch's buffer begins with this text; there is room for padding behind it. */
@@ -209,7 +216,32 @@ static int next_whole(cli_source *source, cli_batch *batch, pl_error *error) {
     if (n == 0)
         return 0;
     source->rest_from += n;
-    return begin_batch(batch, pl_str_head(text, n), error) == 0 ? hand_out(source, batch, n, error) : -1;
+    return begin_batch(batch, pl_str_head(text, n), error) == 0 ? hand_out(source, batch, n) : -1;
+}
+
+/* The next range of a shared file, which the batch's holder reads. */
+static int next_range(cli_source *source, cli_batch *batch) {
+    cli_shared_file *file = source->shared;
+    uint64_t from = source->claimed, left = file->size - from;
+    if (left == 0)
+        return 0;
+    source->claimed += left < BATCH_BYTES ? left : BATCH_BYTES;
+    cli_range_hold(&batch->range, file, from, source->claimed);
+    batch->text = PL_STR("");
+    batch->file = source->name;
+    batch->first = 1;
+    batch->items = false;
+    return 1;
+}
+
+int cli_batch_read(cli_batch *batch, pl_error *error) {
+    return batch->range.file
+               ? cli_range_read(&batch->range, &batch->buffer, longest_line, &batch->text, error)
+               : 0;
+}
+
+uint64_t cli_batch_lines_before(const cli_batch *batch) {
+    return batch->range.file ? cli_range_lines_before(&batch->range) : 0;
 }
 
 static int read_all(cli_source *source, pl_error *error) {
@@ -304,15 +336,34 @@ static int begin_file(cli_source *source, pl_error *error) {
     return read_all(source, error) != 0 || rewrite_file(source, error) != 0 ? -1 : 0;
 }
 
+/* A large file of lines is shared, when that is wanted. */
+static int share_file(cli_source *source, pl_error *error) {
+    struct stat status;
+    if (!source->shares || source->whole || source->fd == STDIN_FILENO || fstat(source->fd, &status) != 0 ||
+        !S_ISREG(status.st_mode) || status.st_size < SHARED_BYTES)
+        return 0;
+    atomic_fetch_sub_explicit(&source->read, pending(source).n, memory_order_relaxed); /* is read again */
+    source->shared = cli_shared_file_new(source->fd, source->name, (uint64_t)status.st_size, &source->read);
+    source->claimed = 0;
+    return source->shared ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+static int next_of_file(cli_source *source, cli_batch *batch, pl_error *error) {
+    if (source->shared)
+        return next_range(source, batch);
+    return source->whole ? next_whole(source, batch, error) : next_lines(source, batch, error);
+}
+
 int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error) {
     for (;;) {
         if (source->fd < 0) {
             if (source->next == source->count)
                 return 0;
-            if (open_next(source, error) != 0 || begin_file(source, error) != 0)
+            if (open_next(source, error) != 0 || begin_file(source, error) != 0 ||
+                share_file(source, error) != 0)
                 return -1;
         }
-        int result = source->whole ? next_whole(source, batch, error) : next_lines(source, batch, error);
+        int result = next_of_file(source, batch, error);
         if (result != 0)
             return result;
         close_file(source);

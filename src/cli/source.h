@@ -4,13 +4,14 @@
  *
  * JSON Lines pass through untouched. Snapshot and change files (reference/delivery.md, section 3), a JSON
  * array of items, and Terraform state and plan files are read whole and rewritten as lines. One thread at a
- * time may call cli_source_next; batches may be worked on by others.
+ * time may call cli_source_next; batches may be read (cli_batch_read) and worked on by others.
  */
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "cli/source_range.h"
 
 struct catalogue;
 
@@ -23,12 +24,12 @@ typedef enum cli_source_format {
 
 /* Some lines of one file. The buffer belongs to the batch and is reused by the next call. */
 typedef struct cli_batch {
-    pl_buf buffer, ends;
+    pl_buf buffer;
     pl_str text;      /* whole lines; PL_JSON_PADDING readable bytes follow */
-    size_t lines;     /* line feeds in the text */
     const char *file; /* name for messages; lives as long as the source */
     uint64_t first;   /* number of the first line, or of the first item, from 1 */
     bool items;       /* `first` counts items: the file is not made of lines */
+    cli_range range;  /* of a shared source: what cli_batch_read reads; `first` counts from its begin */
 } cli_batch;
 
 typedef struct cli_source cli_source;
@@ -44,8 +45,24 @@ int cli_source_open(cli_source **out, char *const *files, size_t count, cli_sour
                     const struct catalogue *catalogue, pl_error *error);
 void cli_source_close(cli_source *source);
 
-/* 1: the batch holds at least one line; 0: the end; -1: error with the file and place in its message. */
+/*
+ * From now on large files of lines are handed out as ranges, in order: whoever has the batch reads it. Their
+ * lines are numbered within the batch only. To be called before cli_source_next.
+ */
+void cli_source_share(cli_source *source);
+
+/*
+ * 1: the batch holds at least one line, or a range to be read; 0: the end; -1: error with the file and place
+ * in its message.
+ */
 int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error);
+
+/* Reads what a shared source left to be read, perhaps no line; else does nothing. Errors as cli_source_next.
+ */
+int cli_batch_read(cli_batch *batch, pl_error *error);
+
+/* What has to be added to numbers that count from `first`; reads all of the file that is before the batch. */
+uint64_t cli_batch_lines_before(const cli_batch *batch);
 
 /*
  * Bytes of all regular files (0 when one is not) and bytes read so far, for the progress bar; any thread may
@@ -53,11 +70,6 @@ int cli_source_next(cli_source *source, cli_batch *batch, pl_error *error);
  */
 uint64_t cli_source_size(const cli_source *source);
 uint64_t cli_source_read(const cli_source *source);
-
-/* Where the batch's text has its line feeds, in order. */
-static inline const uint32_t *cli_batch_ends(const cli_batch *batch) {
-    return (const uint32_t *)(const void *)batch->ends.p;
-}
 
 void cli_batch_init(cli_batch *batch);
 void cli_batch_free(cli_batch *batch);
