@@ -45,16 +45,21 @@ static size_t largest_text(const catalogue_shelf *shelf) {
     return largest;
 }
 
-static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_parser *parser, void **object,
+/* Puts an entry's object on the shelf. */
+static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_parser *parser,
                       pl_error *error) {
     catalogue_reader reader = {&c->arena, &shelf->entries[i], error};
     pl_json root;
+    void *object;
     if (pl_json_parse_padded(parser, shelf->entries[i].text, &root, error) != 0)
         return catalogue_wrong(&reader, "$", "is not JSON");
-    if (shelf->read(&reader, root, object) != 0)
+    if (shelf->read(&reader, root, &object) != 0)
         return -1;
-    const catalogue_rule *rule = *object;
-    return shelf->read == catalogue_read_rule && rule->own ? catalogue_check_rule(&reader, rule, root) : 0;
+    const catalogue_rule *rule = object;
+    if (shelf->read == catalogue_read_rule && rule->own && catalogue_check_rule(&reader, rule, root) != 0)
+        return -1;
+    shelf->objects[i] = object;
+    return 0;
 }
 
 /* qsort has no context, so the key is found through the shelf's constant offsets. */
@@ -78,16 +83,27 @@ static void sort_objects(catalogue_shelf *shelf) {
 
 static int index_types(catalogue *c, const catalogue_shelf *shelf, pl_error *error);
 
+static int no_memory(pl_error *error) {
+    return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+}
+
+/* The places of a shelf's objects, none of which need be there. */
+static bool open_shelf(catalogue *c, catalogue_shelf *shelf) {
+    if (!shelf->objects)
+        shelf->objects = pl_new(&c->arena, void *, shelf->count + 1);
+    return shelf->objects != NULL;
+}
+
 static int load_shelf(catalogue *c, catalogue_shelf *shelf, pl_error *error) {
     pl_json_parser *parser = pl_json_parser_new(largest_text(shelf) + PL_JSON_PADDING);
-    shelf->objects = pl_new(&c->arena, void *, shelf->count + 1);
-    if (!parser || !shelf->objects) {
+    if (!parser || !open_shelf(c, shelf)) {
         pl_json_parser_free(parser);
-        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return no_memory(error);
     }
     int result = 0;
     for (size_t i = 0; i < shelf->count && result == 0; i++)
-        result = read_entry(c, shelf, i, parser, &shelf->objects[i], error);
+        if (!shelf->objects[i])
+            result = read_entry(c, shelf, i, parser, error);
     pl_json_parser_free(parser);
     if (result != 0)
         return -1;
@@ -216,8 +232,36 @@ const catalogue_rule *catalogue_rule_at(const catalogue *c, size_t index, pl_err
     return object_at(c, CATALOGUE_RULES, index, error);
 }
 
+static const catalogue_entry *find_entry(const catalogue_shelf *shelf, pl_str name) {
+    catalogue_entry wanted = {.name = name};
+    return shelf->count ? bsearch(&wanted, shelf->entries, shelf->count, sizeof wanted, by_entry_name) : NULL;
+}
+
+/* Reads the rule of one entry, if it is not there; under the lock. */
+static const catalogue_rule *load_rule(catalogue *c, size_t at, pl_error *error) {
+    catalogue_shelf *shelf = &c->shelves[CATALOGUE_RULES];
+    if (open_shelf(c, shelf) && shelf->objects[at])
+        return shelf->objects[at];
+    pl_json_parser *parser = pl_json_parser_new(shelf->entries[at].text.n + PL_JSON_PADDING);
+    int result = parser && shelf->objects ? read_entry(c, shelf, at, parser, error) : no_memory(error);
+    pl_json_parser_free(parser);
+    return result == 0 ? shelf->objects[at] : NULL;
+}
+
+/* A rule's identifier is its entry's name: one that is asked for does not need the others. */
 const catalogue_rule *catalogue_find_rule(const catalogue *c, pl_str identifier, pl_error *error) {
-    return find_object(c, CATALOGUE_RULES, identifier, error);
+    *error = (pl_error){0};
+    const catalogue_shelf *shelf = &c->shelves[CATALOGUE_RULES];
+    const catalogue_entry *entry = find_entry(shelf, identifier);
+    if (!entry)
+        return NULL;
+    size_t at = (size_t)(entry - shelf->entries);
+    if (atomic_load_explicit(&shelf->ready, memory_order_acquire))
+        return shelf->objects[at];
+    pthread_mutex_lock(&inside(c)->lock);
+    const catalogue_rule *rule = load_rule(inside(c), at, error);
+    pthread_mutex_unlock(&inside(c)->lock);
+    return rule;
 }
 
 size_t catalogue_template_count(const catalogue *c) {
@@ -293,11 +337,6 @@ pl_str catalogue_type_name(const catalogue *c, pl_str name) {
     pl_error ignored;
     const catalogue_type *type = catalogue_find_type(c, name, &ignored);
     return type ? type->name : name;
-}
-
-static const catalogue_entry *find_entry(const catalogue_shelf *shelf, pl_str name) {
-    catalogue_entry wanted = {.name = name};
-    return shelf->count ? bsearch(&wanted, shelf->entries, shelf->count, sizeof wanted, by_entry_name) : NULL;
 }
 
 pl_str catalogue_rule_text(const catalogue *c, pl_str identifier) {

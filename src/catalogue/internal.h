@@ -2,7 +2,8 @@
  * Inside the catalogue room: the index over the packed files and the readers of their JSON.
  *
  * INVARIANT: an entry's text has PL_JSON_PADDING readable bytes behind it; a shelf's entries do not change
- * after catalogue_open; `objects` is set once, under the lock, before `ready`.
+ * after catalogue_open; `objects` is filled under the lock and does not change once `ready` is set. Before
+ * that a rule that is asked for by its name is there alone, in its entry's place.
  */
 #ifndef CATALOGUE_INTERNAL_H
 #define CATALOGUE_INTERNAL_H

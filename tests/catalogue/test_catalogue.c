@@ -42,6 +42,25 @@ static void every_managed_rule_is_complete_and_sorted(void **state) {
     }
 }
 
+static void a_rule_that_was_asked_for_alone_stays_the_same(void **state) {
+    (void)state;
+    catalogue *fresh;
+    assert_int_equal(catalogue_open(&fresh, NULL, &error), 0);
+    const catalogue_rule *rule =
+        catalogue_find_rule(fresh, PL_STR("ecs-instance-deletion-protection-enabled"), &error);
+    assert_non_null(rule);
+    assert_str(rule->identifier, "ecs-instance-deletion-protection-enabled");
+    assert_null(catalogue_find_rule(fresh, PL_STR("no-such-rule"), &error));
+    assert_int_equal(error.code[0], 0);
+    assert_ptr_equal(catalogue_find_rule(fresh, rule->identifier, &error), rule);
+    bool seen = false;
+    for (size_t i = 0; i < catalogue_rule_count(fresh); i++)
+        seen = seen || catalogue_rule_at(fresh, i, &error) == rule;
+    assert_true(seen);
+    assert_ptr_equal(catalogue_find_rule(fresh, rule->identifier, &error), rule);
+    catalogue_close(fresh);
+}
+
 static void an_unknown_thing_is_not_an_error(void **state) {
     (void)state;
     assert_null(catalogue_find_rule(all, PL_STR("no-such-rule"), &error));
@@ -187,6 +206,7 @@ static int remove_directory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_managed_rule_is_complete_and_sorted),
+        cmocka_unit_test(a_rule_that_was_asked_for_alone_stays_the_same),
         cmocka_unit_test(an_unknown_thing_is_not_an_error),
         cmocka_unit_test(types_are_found_in_any_letter_case_and_by_alias),
         cmocka_unit_test(every_type_can_be_read),
