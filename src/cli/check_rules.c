@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "condition/columns.h"
 #include "cli/file.h"
 #include "json/parser.h"
 
@@ -254,6 +255,7 @@ static int compile(check_rules *rules, check_program *program, pl_error *error) 
     program->rules = pl_new(&rules->arena, const check_rule *, rules->count + 1);
     if (!program->program || !program->rules)
         return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_program_forgo_columns(program->program);
     for (size_t i = 0; i < rules->count; i++)
         if ((program->type.p == NULL || covers(&rules->items[i], program->type)) &&
             add_to_program(program, &rules->items[i], error) != 0)

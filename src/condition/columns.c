@@ -132,9 +132,13 @@ size_t pl_program_rule_columns(const pl_program *program, size_t rule, const uin
     return program->rules[rule].column_count;
 }
 
+void pl_program_forgo_columns(pl_program *program) {
+    program->forgoes_columns = true;
+}
+
 bool columns_seal(pl_program *program) {
     listing l = {.program = program};
-    if (!program->configuration.root)
+    if (!program->configuration.root || program->forgoes_columns)
         return true;
     l.wanted = pl_new(&program->arena, bool, program->configuration.slots);
     program->columns = pl_new(&program->arena, pl_column, program->configuration.slots);

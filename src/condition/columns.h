@@ -18,6 +18,12 @@ typedef struct pl_column {
     uint32_t slot; /* the program's own */
 } pl_column;
 
+/*
+ * For a program whose documents are not kept, before it is sealed: it gets no columns, and no rule has any.
+ * Their names are digests, and the first digest of a process costs more than everything else about a program.
+ */
+void pl_program_forgo_columns(pl_program *program);
+
 /* The program's columns, sorted by name. They live as long as the program, which is sealed. */
 size_t pl_program_columns(const pl_program *program, const pl_column **columns);
 

@@ -269,6 +269,7 @@ struct pl_program {
     pl_column *columns; /* sorted by name */
     size_t column_count;
     bool reads_whole; /* the columns do not suffice */
+    bool forgoes_columns;
 };
 
 /*

@@ -216,6 +216,28 @@ static void some_paths_need_the_whole_document(void **unused) {
     }
 }
 
+static void a_program_may_do_without_columns(void **state) {
+    (void)state;
+    pl_error error;
+    const pl_column *columns;
+    const uint32_t *of_rule;
+    pl_program_rule rule = {.condition =
+                                json_of(&arena, CLAUSE("CONFIGURATION", "$.a", "StringEquals", "x"))};
+    pl_program *program = pl_program_new();
+    assert_int_equal(pl_program_add(program, &rule, &error), 0);
+    pl_program_forgo_columns(program);
+    assert_int_equal(pl_program_seal(program, &error), 0);
+    assert_int_equal(pl_program_columns(program, &columns), 0);
+    assert_int_equal(pl_program_rule_columns(program, 0, &of_rule), 0);
+    pl_program_state *alone = pl_program_state_new(program);
+    pl_program_input input = {.configuration = json_of(&arena, "{\"a\":\"x\"}")};
+    assert_int_equal(pl_program_evaluate(alone, &input)[0], PL_COMPLIANT);
+    input.configuration = json_of(&arena, "{\"a\":\"y\"}");
+    assert_int_equal(pl_program_evaluate(alone, &input)[0], PL_NON_COMPLIANT);
+    pl_program_state_free(alone);
+    pl_program_release(program);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_places_suffice, setup, teardown),
@@ -223,6 +245,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names_do_not_depend_on_the_order_of_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(a_rule_is_decided_by_its_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(some_paths_need_the_whole_document, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_program_may_do_without_columns, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
