@@ -6,8 +6,10 @@
  *
  *   bench_check PLUMBLINE DIRECTORY DOCUMENTS [ROUNDS]
  *
- * The file is made in the directory and removed. Both sides are processes of their own, run in turns, so that
- * time and memory are measured alike; the time of a side is its elapsed time with a warm file cache.
+ * The file is made in the directory and removed; where it does not fit on the disk or in memory, a tenth of
+ * the documents are taken, which is told. Both sides are processes of their own, run in turns, so that time
+ * and memory are measured alike; the time of a side is its elapsed time with a warm file cache. On a slow
+ * machine rounds end when ENOUGH_SECONDS have passed, but there are ROUNDS_MIN of them.
  */
 #include "evaluate_work.h"
 
@@ -18,10 +20,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 2, BLOCK = 1 << 18, ROUNDS_MAX = 31, ARGUMENTS_MAX = 128, GROWTH = 10 };
+enum { THREADS = 2, BLOCK = 1 << 18, ARGUMENTS_MAX = 128, GROWTH = 10, DOCUMENTS_MIN = GROWTH * 100 };
+enum { ROUNDS_MIN = 3, ROUNDS_MAX = 31, ENOUGH_SECONDS = 40 };
 
 typedef struct bench {
     const char *program;
@@ -60,6 +64,34 @@ static void write_documents(bench *b, const char *path, size_t count) {
     }
     if (!out || fclose(out) != 0)
         die(path);
+}
+
+/* Bytes that the machine can hold in memory beside what runs; unknown ones are enough. */
+static double available_memory(void) {
+    char line[256];
+    double kibibytes = 1e15;
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file && fgets(line, sizeof line, file))
+        sscanf(line, "MemAvailable: %lf", &kibibytes);
+    if (file)
+        fclose(file);
+    return kibibytes * 1024;
+}
+
+/* As many documents as the disk and the file cache hold, with a tenth of them beside. */
+static size_t fitting_documents(const bench *b, const char *directory, size_t documents) {
+    enum { AROUND = 220 }; /* bytes that a line has around the document */
+    struct statvfs disk;
+    double each = 1.12 * ((double)b->documents.bytes / WORK_DOCUMENTS + AROUND), room = available_memory();
+    if (statvfs(directory, &disk) == 0 && (double)disk.f_bavail * (double)disk.f_frsize < room)
+        room = (double)disk.f_bavail * (double)disk.f_frsize;
+    size_t fitting = documents;
+    while (fitting / GROWTH >= DOCUMENTS_MIN && (double)fitting * each > room)
+        fitting /= GROWTH;
+    if (fitting < documents)
+        printf("check: %zu documents do not fit on the disk or in memory, %zu are taken\n", documents,
+               fitting);
+    return fitting;
 }
 
 /* --- The bare side: each thread reads its part of the file in blocks and parses line by line
@@ -273,12 +305,20 @@ static double median(double *values, size_t count) {
     return values[count / 2];
 }
 
-static void compare(bench *b, size_t documents, size_t rounds) {
+/* True when another round would take too long, and there are enough. */
+static bool is_enough(size_t rounds, int64_t started) {
+    return rounds >= ROUNDS_MIN && pl_monotonic_ns() - started > (int64_t)ENOUGH_SECONDS * 1000000000;
+}
+
+static void compare(bench *b, size_t documents, size_t wanted) {
     double ratios[ROUNDS_MAX], works[ROUNDS_MAX], times[ROUNDS_MAX], growth[ROUNDS_MAX], few[ROUNDS_MAX],
         few_works[ROUNDS_MAX];
     double memory = 0, small_memory = 0;
+    int64_t started = pl_monotonic_ns();
+    size_t rounds = 0;
     measure(b, b->large, NULL); /* warms the file cache */
-    for (size_t i = 0; i < rounds; i++) {
+    for (; rounds < wanted && !is_enough(rounds, started); rounds++) {
+        size_t i = rounds;
         use bare = measure(b, b->large, NULL), own = measure(b, b->large, b->managed),
             small = measure(b, b->small, b->managed), quiet = measure(b, b->large, b->few);
         ratios[i] = own.seconds / bare.seconds;
@@ -312,14 +352,15 @@ int main(int argc, char **argv) {
         fputs("usage: bench_check PLUMBLINE DIRECTORY DOCUMENTS [ROUNDS]\n", stderr);
         return 2;
     }
-    size_t documents = strtoul(argv[3], NULL, 10), rounds = argc > 4 ? strtoul(argv[4], NULL, 10) : 5;
+    size_t documents = strtoul(argv[3], NULL, 10), rounds = argc > 4 ? strtoul(argv[4], NULL, 10) : 9;
     b.program = argv[1];
     pl_arena_init(&b.arena, 0);
-    if (documents < GROWTH * 100 || rounds < 1 || rounds > ROUNDS_MAX || !work_make_documents(&b.documents))
+    if (documents < DOCUMENTS_MIN || rounds < 1 || rounds > ROUNDS_MAX || !work_make_documents(&b.documents))
         return 2;
     snprintf(b.large, sizeof b.large, "%s/bench-check.jsonl", argv[2]);
     snprintf(b.small, sizeof b.small, "%s/bench-check-tenth.jsonl", argv[2]);
     snprintf(b.pack, sizeof b.pack, "%s/bench-check-pack.json", argv[2]);
+    documents = fitting_documents(&b, argv[2], documents);
     make_arguments(&b);
     write_pack(&b);
     write_documents(&b, b.large, documents);
