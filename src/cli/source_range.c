@@ -66,7 +66,6 @@ static int read_behind(const cli_shared_file *file, pl_buf *buffer, uint64_t sta
     if (got < 0)
         return pl_failf(error, PL_E_InvalidParameter, "%s: %s", file->name, strerror(errno));
     buffer->n += (size_t)got;
-    atomic_fetch_add_explicit(file->read, (uint64_t)got, memory_order_relaxed);
     return (size_t)got == n;
 }
 
@@ -106,6 +105,7 @@ int cli_range_read(cli_range *range, pl_buf *buffer, size_t longest, pl_str *lin
     size_t own = (size_t)(range->to - start), begin, end;
     *lines = PL_STR("");
     pl_buf_clear(buffer);
+    atomic_fetch_add_explicit(range->file->read, range->to - range->from, memory_order_relaxed);
     if (read_behind(range->file, buffer, start, own + BEHIND, error) < 0)
         return -1;
     begin = range->from ? behind_line(buffer, 0) : 0;

@@ -16,7 +16,7 @@ typedef struct cli_shared_file {
     const char *name; /* for messages; outlives the file */
     uint64_t size;    /* when it was opened: lines that begin behind it are not read */
     atomic_uint users;
-    atomic_uint_fast64_t *read; /* sums up the bytes read; outlives the file */
+    atomic_uint_fast64_t *read; /* sums up the ranges read; outlives the file */
 } cli_shared_file;
 
 /* A part of a file, of which the holder is a user. */
