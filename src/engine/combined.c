@@ -1,25 +1,26 @@
 /*
- * Combinations of values. Places become small numbers, column by column, and a rule's columns are joined one
- * after the other; numbers stay below the count of records, so tables are small and are cleared by what was
- * entered.
+ * Combinations of values. The codes of a column are the numbers that its values have, and a rule's columns
+ * are joined one after the other; numbers stay below the count of records, so tables are small and are
+ * cleared by what was entered.
  */
 #include "engine/combined.h"
 
-enum { TABLE = 1 << 14, TILE = 16 };
+enum { TABLE = 1 << 14 };
 
 struct combining {
     pl_arena *arena;
     const engine_kept_page *page;
     const uint32_t *map;
     size_t columns;    /* that are looked at: those of the program and whether there is a configuration */
-    uint32_t *places;  /* column by column */
+    uint32_t *keys;    /* of each record */
     uint16_t *table;   /* number + 1; all 0 between two uses */
     uint32_t *entered; /* keys in the table */
     engine_combinations *by_column;
 };
 
 /* Number of combinations of the keys; each gets a number in the order of coming. */
-static size_t number_keys(struct combining *c, const uint32_t *keys, uint16_t *of) {
+static size_t number_keys(struct combining *c, uint16_t *of) {
+    const uint32_t *keys = c->keys;
     size_t count = 0;
     for (size_t i = 0; i < c->page->count; i++) {
         uint16_t *entry = &c->table[keys[i]];
@@ -34,31 +35,11 @@ static size_t number_keys(struct combining *c, const uint32_t *keys, uint16_t *o
     return count;
 }
 
-/* The rows of the page as columns, in tiles that stay near. */
-static void turn_places(struct combining *c) {
-    const engine_kept_page *page = c->page;
-    const uint16_t *narrow = page->places;
-    const uint32_t *wide = page->places;
-    for (size_t from = 0; from < page->count; from += TILE) {
-        size_t until = from + TILE < page->count ? from + TILE : page->count;
-        for (size_t k = 0; k < c->columns; k++) {
-            uint32_t *to = c->places + k * page->count;
-            for (size_t i = from; i < until; i++)
-                to[i] =
-                    page->wide ? wide[i * page->columns + c->map[k]] : narrow[i * page->columns + c->map[k]];
-        }
-    }
-}
-
-static bool number_columns(struct combining *c) {
+static void take_columns(struct combining *c) {
     for (size_t k = 0; k < c->columns; k++) {
-        uint16_t *of = pl_arena_take(c->arena, (c->page->count + 1) * sizeof *of);
-        if (!of)
-            return false;
-        c->by_column[k].count = number_keys(c, c->places + k * c->page->count, of);
-        c->by_column[k].of = of;
+        const engine_kept_column *column = &c->page->by_column[c->map[k]];
+        c->by_column[k] = (engine_combinations){column->codes, column->distinct};
     }
-    return true;
 }
 
 /* Joins another column to a rule's combinations; where there would be too many, every record is its own. */
@@ -75,10 +56,10 @@ static bool join(struct combining *c, engine_combinations *to, const engine_comb
         return false;
     bool many = to->count * width > TABLE;
     for (size_t i = 0; i < records; i++) {
-        c->places[i] = (uint32_t)(to->of[i] * width + column->of[i]);
+        c->keys[i] = (uint32_t)(to->of[i] * width + column->of[i]);
         of[i] = (uint16_t)i;
     }
-    *to = (engine_combinations){of, many ? records : number_keys(c, c->places, of)};
+    *to = (engine_combinations){of, many ? records : number_keys(c, of)};
     return true;
 }
 
@@ -93,9 +74,8 @@ static bool join_rule(struct combining *c, const pl_program *program, size_t rul
 }
 
 static bool prepare(struct combining *c) {
-    size_t table = c->page->words > TABLE ? c->page->words : TABLE;
-    c->places = pl_arena_take(c->arena, (c->columns * c->page->count + 1) * sizeof *c->places);
-    c->table = pl_new(c->arena, uint16_t, table + 1);
+    c->keys = pl_arena_take(c->arena, (c->page->count + 1) * sizeof *c->keys);
+    c->table = pl_new(c->arena, uint16_t, TABLE);
     c->entered = pl_arena_take(c->arena, (c->page->count + 1) * sizeof *c->entered);
     c->by_column = pl_new(c->arena, engine_combinations, c->columns);
     return !c->arena->failed;
@@ -111,10 +91,8 @@ int engine_combine(pl_arena *arena, const pl_program *program, const engine_kept
     size_t count = pl_program_rules(program);
     *rules = pl_new(arena, engine_combinations, count + 1);
     bool fits = *rules && prepare(&c);
-    if (fits) {
-        turn_places(&c);
-        fits = number_columns(&c);
-    }
+    if (fits)
+        take_columns(&c);
     for (size_t i = 0; fits && i < count; i++)
         fits = join_rule(&c, program, i, *rules + i);
     return fits ? 0 : pl_fail(error, PL_E_ServiceUnavailable);

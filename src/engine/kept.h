@@ -37,18 +37,26 @@ int engine_kept_columns_of(pl_arena *arena, const pl_program *program, bool scop
 /* --- Reading ---------------------------------------------------------------------------------------------
  */
 
+/* What a column has of a page's records. */
+typedef struct engine_kept_column {
+    const uint16_t *codes;  /* of each record: which of the values it has */
+    const uint32_t *places; /* of each value on the tape, all different; 0: it is not there */
+    size_t distinct;        /* values, in the order in which records have them first */
+} engine_kept_column;
+
 typedef struct engine_kept_page {
     size_t count, columns;
     unsigned char (*names)[PL_COLUMN_NAME];
     const int64_t *keys, *captures; /* by key */
-    const void *places;             /* `columns` for each record */
-    bool wide;                      /* of 32 bits, else of 16 */
-    pl_json root;                   /* an empty object on the page's tape */
-    uint32_t words;                 /* of the tape: every place lies below */
-    int64_t identity;               /* of its bytes; 0 without records */
+    engine_kept_column *by_column;
+    pl_json root;     /* an empty object on the page's tape */
+    int64_t identity; /* of its bytes; 0 without records */
 } engine_kept_page;
 
-/* Copies the body into the arena and checks it; false when it is damaged, of another form, or memory ends. */
+/*
+ * Unpacks the body into the arena and checks it; nothing points to it afterwards. False when it is damaged,
+ * of another form, or memory ends.
+ */
 bool engine_kept_open(pl_arena *arena, pl_str body, engine_kept_page *out);
 
 /* The same of a body that was just made; 0: it has no records. */
@@ -68,13 +76,27 @@ pl_str engine_kept_text(const engine_kept_page *page, uint32_t place);
 /* --- Writing ---------------------------------------------------------------------------------------------
  */
 
+/* A value that was added: its words, and its turn among those of its shape (engine/kept_form.h). */
+typedef struct engine_kept_value {
+    uint32_t at, shape, turn;
+} engine_kept_value;
+
+typedef struct engine_kept_shape {
+    uint32_t length, count; /* words of a value; values */
+    uint32_t first;         /* number of the first of them, known when all are there */
+} engine_kept_shape;
+
 typedef struct engine_kept_writer {
     pl_arena *arena;
     const engine_kept_columns *columns;
     pl_buf words, strings, scratch;
-    pl_map values; /* what stands where: number of the word */
-    int64_t *keys, *captures;
-    uint32_t *places;
+    pl_map known, texts, forms; /* number + 1 of what was added: values, strings, shapes */
+    engine_kept_value *values;
+    engine_kept_shape *shapes;
+    size_t value_count, value_capacity, shape_count, shape_capacity;
+    uint32_t text_count;
+    uint64_t *keys, *captures;
+    uint32_t *places; /* of each record by column: 0, 1, or 2 + number of the value */
     size_t count, key_capacity, capture_capacity, place_capacity;
     size_t text_bytes; /* of the configurations */
     bool failed;
@@ -88,8 +110,8 @@ void engine_kept_add(engine_kept_writer *w, const inventory_resource *resource, 
                      pl_json tags, const uint32_t *places);
 
 /*
- * The page in the arena; absent when something failed. A page that would not be much smaller than the
- * configurations has the columns without any record, which tells runs to read the configurations.
+ * The page in the arena; absent when something failed. A page that would not be much smaller in memory than
+ * the configurations has the columns without any record, which tells runs to read the configurations.
  */
 pl_str engine_kept_body(engine_kept_writer *w);
 
