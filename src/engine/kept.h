@@ -93,8 +93,9 @@ typedef struct engine_kept_writer {
     pl_map known, texts, forms; /* number + 1 of what was added: values, strings, shapes */
     engine_kept_value *values;
     engine_kept_shape *shapes;
-    size_t value_count, value_capacity, shape_count, shape_capacity;
-    uint32_t text_count;
+    uint32_t *text_at; /* where each string begins */
+    size_t value_count, value_capacity, shape_count, shape_capacity, text_count, text_capacity;
+    uint32_t *recent; /* values that each column had lately, and the last that was new */
     uint64_t *keys, *captures;
     uint32_t *places; /* of each record by column: 0, 1, or 2 + number of the value */
     size_t count, key_capacity, capture_capacity, place_capacity;

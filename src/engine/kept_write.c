@@ -5,7 +5,11 @@
  */
 #include "engine/kept_form.h"
 
-enum { ROW_BYTES = 32 };
+enum {
+    ROW_BYTES = 32,
+    RECENT = 16,        /* values of a column that are found without a map, by what is easily seen of them */
+    MEMORY = RECENT + 1 /* and the last that was new, which the next is probably like */
+};
 
 void engine_kept_begin(engine_kept_writer *w, pl_arena *arena, const engine_kept_columns *columns) {
     *w = (engine_kept_writer){.arena = arena, .columns = columns};
@@ -15,6 +19,8 @@ void engine_kept_begin(engine_kept_writer *w, pl_arena *arena, const engine_kept
     pl_map_init(&w->known, 0);
     pl_map_init(&w->texts, 0);
     pl_map_init(&w->forms, 0);
+    w->recent = pl_new(arena, uint32_t, columns->count * MEMORY + 1);
+    w->failed = !w->recent;
 }
 
 void engine_kept_end(engine_kept_writer *w) {
@@ -39,31 +45,70 @@ static void remember(engine_kept_writer *w, pl_map *map, pl_str key, uint32_t nu
         w->failed = true;
 }
 
-/* Each text once. */
-static uint32_t add_string(engine_kept_writer *w, pl_str text) {
-    uint32_t n = (uint32_t)text.n, number = number_of(&w->texts, text);
-    if (number)
-        return number - 1;
-    remember(w, &w->texts, text, ++w->text_count);
+static pl_str text_of(const engine_kept_writer *w, uint64_t number) {
+    const char *at = w->strings.p + w->text_at[number];
+    uint32_t n;
+    memcpy(&n, at, sizeof n);
+    return pl_str_of(at + sizeof n, n);
+}
+
+static uint32_t append_string(engine_kept_writer *w, pl_str text) {
+    uint32_t n = (uint32_t)text.n;
+    uint32_t *grown = pl_arena_grow(w->arena, w->text_at, w->text_count, &w->text_capacity, sizeof *grown);
+    if (!grown) {
+        w->failed = true;
+        return 0;
+    }
+    w->text_at = grown;
+    grown[w->text_count] = (uint32_t)w->strings.n;
     pl_buf_add(&w->strings, pl_str_of((const char *)&n, sizeof n));
     pl_buf_add(&w->strings, text);
     pl_buf_add_char(&w->strings, '\0');
-    return w->text_count - 1;
+    w->failed = w->failed || w->strings.failed;
+    return (uint32_t)w->text_count++;
+}
+
+/* Texts inside of values, each once; `like` is a word that may be the same. */
+static uint32_t add_string(engine_kept_writer *w, pl_str text, uint64_t like) {
+    if (like >> 56 == '"' && pl_str_eq(text_of(w, like & PL_JSON_PAYLOAD_MASK), text))
+        return (uint32_t)like;
+    uint32_t number = number_of(&w->texts, text);
+    if (number)
+        return number - 1;
+    number = append_string(w, text);
+    remember(w, &w->texts, text, number + 1);
+    return number;
 }
 
 static void add_word(engine_kept_writer *w, uint64_t word) {
     pl_buf_add(&w->words, pl_str_of((const char *)&word, sizeof word));
 }
 
+static uint32_t words_of(const engine_kept_writer *w) {
+    return (uint32_t)(w->words.n / sizeof(uint64_t));
+}
+
+/* A word of the value that the column had anew before this one; 0: there is none. */
+static uint64_t word_of(const engine_kept_writer *w, uint32_t value, uint32_t number) {
+    uint64_t word = 0;
+    if (value < KEPT_FIRST_VALUE)
+        return 0;
+    const engine_kept_value *v = &w->values[value - KEPT_FIRST_VALUE];
+    if (number < w->shapes[v->shape].length)
+        memcpy(&word, w->words.p + (v->at + number) * sizeof word, sizeof word);
+    return word;
+}
+
 /* Copies the words of a value, and writes what tells its shape: all but strings and numbers. */
-static void copy_value(engine_kept_writer *w, pl_json node) {
+static void copy_value(engine_kept_writer *w, pl_json node, uint32_t like) {
     uint32_t end = pl_json_behind(node);
-    for (pl_json here = node; here.at < end; here.at++) {
+    for (pl_json here = node; here.at < end && !w->failed; here.at++) {
         char tag = pl_json_tag(here);
         uint64_t word = pl_json_word(here);
         pl_buf_add_char(&w->scratch, tag);
         if (tag == '"')
-            word = (uint64_t)'"' << 56 | add_string(w, pl_json_text(here));
+            word =
+                (uint64_t)'"' << 56 | add_string(w, pl_json_text(here), word_of(w, like, here.at - node.at));
         if (kept_is_bracket(tag)) {
             word = (word & ~(uint64_t)UINT32_MAX) | ((uint32_t)word - node.at);
             pl_buf_add(&w->scratch, pl_str_of((const char *)&word, sizeof word));
@@ -72,10 +117,6 @@ static void copy_value(engine_kept_writer *w, pl_json node) {
         if (kept_is_number(tag))
             add_word(w, here.tape[++here.at]);
     }
-}
-
-static uint32_t words_of(const engine_kept_writer *w) {
-    return (uint32_t)(w->words.n / sizeof(uint64_t));
 }
 
 /* The shape that is told in `scratch`. */
@@ -117,7 +158,7 @@ static uint32_t add_value(engine_kept_writer *w, uint32_t at) {
     uint32_t shape = shape_of(w, words_of(w) - at);
     engine_kept_value *grown =
         pl_arena_grow(w->arena, w->values, w->value_count, &w->value_capacity, sizeof *grown);
-    if (!grown || w->failed) {
+    if (!grown || w->failed || w->words.failed) {
         w->failed = true;
         return 0;
     }
@@ -126,7 +167,12 @@ static uint32_t add_value(engine_kept_writer *w, uint32_t at) {
     return (uint32_t)w->value_count - 1 + KEPT_FIRST_VALUE;
 }
 
-static uint32_t place_value(engine_kept_writer *w, pl_json node) {
+static void know(engine_kept_writer *w, pl_str identity, uint32_t number) {
+    if (!identity.p || !pl_map_put(&w->known, identity, (void *)(uintptr_t)number))
+        w->failed = true;
+}
+
+static uint32_t find_value(engine_kept_writer *w, pl_json node, uint32_t *newest) {
     pl_buf_clear(&w->scratch);
     write_identity(&w->scratch, node);
     uint32_t number = number_of(&w->known, pl_buf_str(&w->scratch)), at = words_of(w);
@@ -134,14 +180,13 @@ static uint32_t place_value(engine_kept_writer *w, pl_json node) {
         return number;
     pl_str identity = pl_arena_copy(w->arena, pl_buf_str(&w->scratch));
     pl_buf_clear(&w->scratch);
-    copy_value(w, node);
-    number = add_value(w, at);
-    if (!identity.p || !pl_map_put(&w->known, identity, (void *)(uintptr_t)number))
-        w->failed = true;
-    return number;
+    copy_value(w, node, *newest);
+    *newest = add_value(w, at);
+    know(w, identity, *newest);
+    return *newest;
 }
 
-static uint32_t place_text(engine_kept_writer *w, pl_str text) {
+static uint32_t find_text(engine_kept_writer *w, pl_str text) {
     uint32_t n = (uint32_t)text.n, at = words_of(w);
     pl_buf_clear(&w->scratch);
     pl_buf_add_char(&w->scratch, '"');
@@ -153,11 +198,53 @@ static uint32_t place_text(engine_kept_writer *w, pl_str text) {
     pl_str identity = pl_arena_copy(w->arena, pl_buf_str(&w->scratch));
     pl_buf_clear(&w->scratch);
     pl_buf_add_char(&w->scratch, '"');
-    add_word(w, (uint64_t)'"' << 56 | add_string(w, text));
+    add_word(w, (uint64_t)'"' << 56 | append_string(w, text));
     number = add_value(w, at);
-    if (!identity.p || !pl_map_put(&w->known, identity, (void *)(uintptr_t)number))
-        w->failed = true;
+    know(w, identity, number);
     return number;
+}
+
+/* --- By column --------------------------------------------------------------------------------------------
+ */
+
+/* Where a text would stand among the column's recent values. */
+static uint32_t *recent_text(const engine_kept_writer *w, size_t column, pl_str text) {
+    unsigned seen = (unsigned)text.n;
+    if (text.n)
+        seen += 7U * (unsigned char)text.p[text.n - 1] + (unsigned char)text.p[text.n / 2];
+    return &w->recent[column * MEMORY + seen % RECENT];
+}
+
+static bool is_text(const engine_kept_writer *w, uint32_t value, pl_str text) {
+    uint64_t word = word_of(w, value, 0);
+    return word >> 56 == '"' && pl_str_eq(text_of(w, word & PL_JSON_PAYLOAD_MASK), text);
+}
+
+static uint32_t place_text(engine_kept_writer *w, size_t column, pl_str text) {
+    uint32_t *recent = recent_text(w, column, text);
+    if (!is_text(w, *recent, text))
+        *recent = find_text(w, text);
+    return *recent;
+}
+
+static bool is_scalar(const engine_kept_writer *w, uint32_t value, pl_json node) {
+    return word_of(w, value, 0) == pl_json_word(node) &&
+           (!kept_is_number(pl_json_tag(node)) || word_of(w, value, 1) == node.tape[node.at + 1]);
+}
+
+static uint32_t place_value(engine_kept_writer *w, size_t column, pl_json node) {
+    char tag = pl_json_tag(node);
+    uint32_t *newest = &w->recent[column * MEMORY + RECENT], *recent;
+    if (tag == '"')
+        return place_text(w, column, pl_json_text(node));
+    if (kept_is_bracket(tag))
+        return find_value(w, node, newest);
+    recent =
+        &w->recent[column * MEMORY +
+                   (kept_is_number(tag) ? node.tape[node.at + 1] : (uint64_t)(unsigned char)tag) % RECENT];
+    if (!is_scalar(w, *recent, node))
+        *recent = find_value(w, node, newest);
+    return *recent;
 }
 
 /* --- Records ---------------------------------------------------------------------------------------------
@@ -194,17 +281,18 @@ void engine_kept_add(engine_kept_writer *w, const inventory_resource *r, pl_json
     if (!out)
         return;
     for (size_t i = 0; i < w->columns->program; i++)
-        out[i] = places[i] ? place_value(w, pl_json_move(configuration, places[i])) : 0;
-    uint32_t *extra = out + w->columns->program;
+        out[i] = places[i] ? place_value(w, i, pl_json_move(configuration, places[i])) : 0;
+    size_t program = w->columns->program;
+    uint32_t *extra = out + program;
     extra[KEPT_CONFIGURATION] = pl_json_exists(configuration) && !pl_json_is_null(configuration);
     w->text_bytes += r->configuration.n;
     if (w->columns->count == w->columns->program + 1)
         return;
-    extra[KEPT_REGION] = place_text(w, r->region_id);
-    extra[KEPT_ID] = place_text(w, r->resource_id);
-    extra[KEPT_GROUP] = place_text(w, r->group_id);
-    extra[KEPT_NAME] = place_text(w, r->name);
-    extra[KEPT_TAGS] = pl_json_exists(tags) ? place_value(w, tags) : 0;
+    extra[KEPT_REGION] = place_text(w, program + KEPT_REGION, r->region_id);
+    extra[KEPT_ID] = place_text(w, program + KEPT_ID, r->resource_id);
+    extra[KEPT_GROUP] = place_text(w, program + KEPT_GROUP, r->group_id);
+    extra[KEPT_NAME] = place_text(w, program + KEPT_NAME, r->name);
+    extra[KEPT_TAGS] = pl_json_exists(tags) ? place_value(w, program + KEPT_TAGS, tags) : 0;
 }
 
 /* --- The body --------------------------------------------------------------------------------------------
@@ -339,7 +427,7 @@ static void add_parts(struct making *m) {
         h.words += words_of(w);
         h.values = (uint32_t)w->value_count;
         h.shapes = (uint32_t)w->shape_count;
-        h.strings = w->text_count;
+        h.strings = (uint32_t)w->text_count;
         h.string_bytes = (uint32_t)w->strings.n;
     }
     pl_buf_add(&m->out, pl_str_of((const char *)&h, sizeof h));

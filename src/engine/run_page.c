@@ -25,10 +25,11 @@ struct outcome {
 
 /* One slot of the program over the page. */
 struct paged_slot {
-    const uint16_t *of;       /* the combination of each record */
-    size_t count;             /* of combinations */
-    unsigned char *known;     /* by combination: UNDECIDED, PLAIN or as in `outcomes` */
-    struct outcome *outcomes; /* by combination; NULL: none was needed yet */
+    const engine_bound *bound; /* NULL: the rule covers every record */
+    const uint16_t *of;        /* the combination of each record */
+    size_t count;              /* of combinations */
+    unsigned char *known;      /* by combination: UNDECIDED, PLAIN or as in `outcomes` */
+    struct outcome *outcomes;  /* by combination; NULL: none was needed yet */
 };
 
 enum { UNDECIDED, PLAIN, DEVIATING };
@@ -119,9 +120,8 @@ static int take_outcome(struct paging *p, size_t record, size_t number, engine_f
 
 static int judge_record_slot(struct paging *p, size_t record, size_t number, const engine_subject *s) {
     struct paged_slot *slot = &p->slots[number];
-    const engine_bound *bound = p->g->type->program->slots[number].bound;
     engine_found found = {.item = (uint32_t)p->g->batch->count, .annotation = PL_STR("")};
-    if (!bound->whole && !engine_bound_covers(bound, &s->scope))
+    if (slot->bound && !engine_bound_covers(slot->bound, &s->scope))
         return take_outcome(p, record, number, found, p->outside);
     if (slot->known[slot->of[record]] == UNDECIDED && decide_slot(p, record, number, s) != 0)
         return -1;
@@ -132,6 +132,11 @@ static int judge_record_slot(struct paging *p, size_t record, size_t number, con
     found.compliance = made->compliance;
     found.annotation = made->annotation;
     return take_outcome(p, record, number, found, made->hash);
+}
+
+/* Nothing is to be noted, as of most records by most rules. */
+static bool is_settled(const struct paged_slot *slot, size_t record) {
+    return !slot->bound && slot->known[slot->of[record]] == PLAIN;
 }
 
 static int judge_record(struct paging *p, size_t record) {
@@ -147,8 +152,8 @@ static int judge_record(struct paging *p, size_t record) {
         engine_kept_places(&p->page, record, p->map, g->type->asked.count, p->places);
         read_scope(p, &r, &s.scope);
     }
-    for (size_t i = 0; i < g->type->program->count; i++)
-        if (judge_record_slot(p, record, i, &s) != 0)
+    for (size_t i = 0, n = g->type->program->count; i < n; i++)
+        if (!is_settled(&p->slots[i], record) && judge_record_slot(p, record, i, &s) != 0)
             return -1;
     if (!p->marked)
         g->batch->items[g->batch->count++] =
@@ -194,6 +199,7 @@ static int prepare_slots(struct paging *p, pl_error *error) {
     for (size_t i = 0; i < program->count; i++) {
         struct paged_slot *slot = &p->slots[i];
         int index = program->slots[i].index;
+        slot->bound = program->slots[i].bound->whole ? NULL : program->slots[i].bound;
         slot->of = index < 0 ? same : rules[index].of;
         slot->count = index < 0 ? 1 : rules[index].count;
         slot->known = pl_new(arena, unsigned char, slot->count + 1);
