@@ -90,7 +90,7 @@ void engine_codes_read(engine_packed *from, size_t count, size_t distinct, uint1
     unsigned bits = distinct > ENGINE_CODES_MAX ? 0 : bits_of(count, distinct);
     size_t n = bytes_of(count, bits);
     const unsigned char *bytes = (const unsigned char *)engine_packed_take(from, n);
-    if (!bytes || distinct > ENGINE_CODES_MAX || (count && !distinct)) {
+    if (from->failed || distinct > ENGINE_CODES_MAX || (count && !distinct)) {
         from->failed = true;
         return;
     }

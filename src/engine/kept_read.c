@@ -1,8 +1,9 @@
 /*
  * Opening a kept page: its parts are unpacked in the order in which they stand (engine/kept_form.h).
  *
- * INVARIANT: the checksum holds accidents off; beyond it every number is still checked before it is used, so
- * that a body never leads outside of what was unpacked from it.
+ * INVARIANT: the checksum holds accidents off. Beyond it every number is still checked before it is used, so
+ * that unpacking stays inside of the body and of its own room and every string lies in the page; that the
+ * words of a shape follow each other as those of a value do is believed.
  */
 #include "engine/kept_form.h"
 
@@ -103,7 +104,9 @@ static bool read_pattern(struct opening *o, const kept_shape_head *shape, const 
                 return false;
             pattern[i] = (uint64_t)'"' << 56 | o->strings[number];
         }
-        if ((kept_is_bracket(tag) && (uint32_t)pattern[i] > shape->length) || (varies && tag != '"'))
+        bool opens = tag == '{' || tag == '[';
+        if ((kept_is_bracket(tag) && (uint32_t)pattern[i] > shape->length) ||
+            (opens && (uint32_t)pattern[i] <= i) || (varies && tag != '"'))
             return false;
         if (kept_is_number(tag) && ++i == shape->length)
             return false;
