@@ -166,19 +166,24 @@ static bool fill_values(struct opening *o, const kept_shape_head *shape, const u
     return fits;
 }
 
-static bool read_shape(struct opening *o) {
-    kept_shape_head shape;
-    const char *head = engine_packed_take(&o->from, sizeof shape);
+/* What the values of the shape need must be left of what the header tells. */
+static bool read_shape_head(struct opening *o, kept_shape_head *shape) {
+    const char *head = engine_packed_take(&o->from, sizeof *shape);
     if (!head)
         return false;
-    memcpy(&shape, head, sizeof shape);
-    if (shape.length == 0 || shape.length > o->head.words ||
-        shape.count > o->head.values + KEPT_FIRST_VALUE - o->value_count ||
-        (uint64_t)shape.length * shape.count > o->head.words - o->word_count)
+    memcpy(shape, head, sizeof *shape);
+    return shape->length > 0 && shape->length <= o->head.words &&
+           shape->count <= o->head.values + KEPT_FIRST_VALUE - o->value_count &&
+           (uint64_t)shape->length * shape->count <= o->head.words - o->word_count;
+}
+
+static bool read_shape(struct opening *o) {
+    kept_shape_head shape;
+    if (!read_shape_head(o, &shape))
         return false;
     size_t n = shape.length + kept_flags(shape.length);
     const char *bytes = engine_packed_take(&o->from, n * sizeof(uint64_t));
-    uint64_t *pattern = pl_arena_take(o->arena, (n + 1) * sizeof *pattern);
+    uint64_t *pattern = pl_arena_take(o->arena, n * sizeof *pattern);
     if (!bytes || !pattern)
         return false;
     memcpy(pattern, bytes, n * sizeof *pattern);
