@@ -233,7 +233,7 @@ static int index_line(options *o, indexing *in, pl_str text, pl_error *error) {
     if (pl_json_parse_padded(in->parser, text, &root, error) != 0)
         return 0; /* the second pass names the line */
     check_line_read(&line, root, &in->arena);
-    if (!check_related_wants(o->related, line.type))
+    if (check_line_is_removal(&line) || !check_related_wants(o->related, line.type))
         return 0;
     if (pl_json_is_string(line.configuration) &&
         pl_json_parse(in->inner, pl_json_text(line.configuration), &line.configuration, error) != 0)

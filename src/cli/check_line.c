@@ -3,7 +3,18 @@
 
 #include "json/scalar.h"
 
-typedef enum member { TYPE, ID, ACCOUNT, REGION, OTHER_REGION, CONFIGURATION, ADDRESS, UNKNOWN } member;
+typedef enum member {
+    TYPE,
+    ID,
+    ACCOUNT,
+    REGION,
+    OTHER_REGION,
+    CONFIGURATION,
+    ADDRESS,
+    EVENT,
+    DELETED,
+    UNKNOWN
+} member;
 
 /* Names are known in two spellings: as given here, and with a capital first letter. */
 static inline bool is_name(pl_str key, pl_str lower_camel) {
@@ -13,10 +24,11 @@ static inline bool is_name(pl_str key, pl_str lower_camel) {
 
 static member member_of(pl_str key) {
     static const pl_str names[] = {
-        [TYPE] = PL_STR_INIT("resourceType"),       [ID] = PL_STR_INIT("resourceId"),
-        [ACCOUNT] = PL_STR_INIT("accountId"),       [REGION] = PL_STR_INIT("regionId"),
-        [OTHER_REGION] = PL_STR_INIT("region"),     [CONFIGURATION] = PL_STR_INIT("configuration"),
-        [ADDRESS] = PL_STR_INIT("terraformAddress")};
+        [TYPE] = PL_STR_INIT("resourceType"),        [ID] = PL_STR_INIT("resourceId"),
+        [ACCOUNT] = PL_STR_INIT("accountId"),        [REGION] = PL_STR_INIT("regionId"),
+        [OTHER_REGION] = PL_STR_INIT("region"),      [CONFIGURATION] = PL_STR_INIT("configuration"),
+        [ADDRESS] = PL_STR_INIT("terraformAddress"), [EVENT] = PL_STR_INIT("resourceEventType"),
+        [DELETED] = PL_STR_INIT("resourceDeleted")};
     for (member m = TYPE; m < UNKNOWN; m++)
         if (is_name(key, names[m]))
             return m;
@@ -32,6 +44,8 @@ static pl_str *place_of(check_line *line, member m) {
     case REGION:
     case OTHER_REGION: return &line->region;
     case ADDRESS: return &line->address;
+    case EVENT: return &line->event;
+    case DELETED: return &line->deleted;
     default: return NULL;
     }
 }
@@ -58,6 +72,10 @@ void check_line_read(check_line *line, pl_json root, pl_arena *arena) {
         else if (m != UNKNOWN)
             *place_of(line, m) = text_of(m, value, arena);
     }
+}
+
+bool check_line_is_removal(const check_line *line) {
+    return pl_str_is(line->event, "REMOVE") || pl_str_is(line->deleted, "0");
 }
 
 check_scan check_scan_begin(pl_json_parser *parser, check_shape *shape, pl_str line) {

@@ -10,7 +10,8 @@
 typedef struct check_line {
     pl_json root, configuration; /* from a tape only */
     pl_str type, id, account, region;
-    pl_str address; /* Terraform address, or absent */
+    pl_str address;        /* Terraform address, or absent */
+    pl_str event, deleted; /* resourceEventType and resourceDeleted, or absent */
     uint64_t number;
     bool scanned; /* the texts that are not empty stand in the line, between quotes and without an escape */
     pl_str place; /* members of the report that tell the resource; absent until one is written */
@@ -21,6 +22,9 @@ check_line check_line_new(uint64_t number);
 
 /* Takes what is known from an item's tape. Texts made of numbers live in the arena. */
 void check_line_read(check_line *line, pl_json root, pl_arena *arena);
+
+/* True when the item tells that its resource is gone, as inventory_parse_item understands it. */
+bool check_line_is_removal(const check_line *line);
 
 /*
  * What lines read like: the bytes between two values of former lines (comma, key, colon and blanks), in

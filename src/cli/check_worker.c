@@ -370,6 +370,8 @@ static bool check_guided(worker *w, pl_str text, check_line *l) {
         verdicts = evaluate_at(w, b, text, &late);
     if (!b || !verdicts)
         return false;
+    if (check_line_is_removal(l))
+        return true;
     w->now.counts.resources++;
     report(w, l, b, verdicts);
     return true;
@@ -385,6 +387,8 @@ static int check_line_text(worker *w, pl_str text, uint64_t number) {
         bound *b = bind_type(w, l.type);
         if (!b)
             return -1;
+        if (check_line_is_removal(&l))
+            return 0;
         w->now.counts.resources++;
         w->now.counts.ignored_types += b->program->count == 0;
         if (b->program->count && evaluate(w, &l, b) != 0)

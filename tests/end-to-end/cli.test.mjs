@@ -57,6 +57,18 @@ test('check reads snapshots with configurations as text, arrays, and standard in
   assert.equal(plumbline([...RULE, '-'], { input }).status, 1);
 });
 
+test('check judges no resource that is gone', () => {
+  const bad = bucket('b', 'public-read');
+  const gone = [{ ...bad, resourceEventType: 'REMOVE' }, { ResourceEventType: 'REMOVE', ...bad }, { ...bad, resourceDeleted: 0 }, { ...bad, resourceDeleted: '0' }];
+  const lines = write('gone.jsonl', gone.map((item) => JSON.stringify(item) + '\n').join(''));
+  const text = { ...bad, configuration: JSON.stringify(bad.configuration), resourceEventType: 'REMOVE' };
+  const changes = write('changes.json', { configurationItems: [text, { ...text, resourceId: 'c', resourceEventType: 'MODIFY' }, { ...bad, resourceId: 'd', resourceDeleted: 1 }], fileVersion: '1.0' });
+  const none = plumbline([...RULE, lines]);
+  assert.deepEqual([none.status, none.stdout], [0, '']);
+  assert.match(none.stderr, /^0 resources, 1 rules, 0 evaluations/);
+  assert.deepEqual(plumbline([...RULE, changes]).stdout.trim().split('\n').map((line) => JSON.parse(line).resourceId), ['c', 'd']);
+});
+
 test('a broken line is named by file and line, with exit status 2', () => {
   const file = write('broken.jsonl', `${JSON.stringify(bucket('a', 'private'))}\n{"resourceType": }\n`);
   const { status, stderr } = plumbline([...RULE, file]);
