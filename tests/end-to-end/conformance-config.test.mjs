@@ -84,6 +84,8 @@ const REFUSED = [
   ['DeactiveConfigRules', {}, 'MissingConfigRuleIds', 'ConfigRuleIds is mandatory for this action.'],
   ['DeactiveConfigRules', { CompliancePackId: 'cp-none' }, 'Invalid.CompliancePackId.Value', 'The specified CompliancePackId does not exist.'],
   ['DeleteConfigRules', { ConfigRuleIds: list(21) }, 'Invalid.ConfigRuleIds.SizeExceed', 'The maximum number of ConfigRuleIds cannot exceed 20.'],
+  ...['Attach', 'Detach'].map((verb) => [`${verb}ConfigRuleToCompliancePack`, () => ({ CompliancePackId: ids.pack, ConfigRuleIds: list(21) }),
+    'Invalid.ConfigRuleIds.SizeExceed', 'The maximum number of ConfigRuleIds cannot exceed 20.']),
   ['DeleteCompliancePacks', { CompliancePackIds: list(6) }, 'Invalid.CompliancePackIds.SizeExceed', 'The maximum number of CompliancePackIds is 5.'],
   ['DeleteAggregators', { AggregatorIds: list(6) }, 'Invalid.AggregatorIds.SizeExceed', 'The maximum number of AggregatorIds is 5.'],
   ['CopyConfigRules', { SrcAggregatorId: 'ca-none', SrcConfigRuleIds: list(100) }, 'ConfigRuleCopyLimit', 'The number of replication config rule must be less than 100.'],

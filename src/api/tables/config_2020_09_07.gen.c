@@ -43,7 +43,7 @@ static const pl_str attach_aggregate_config_rule_to_compliance_pack_resources[] 
 };
 
 static const struct api_parameter attach_aggregate_config_rule_to_compliance_pack_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 200, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("AggregatorId"), .type = API_STRING, .required = true},
 };
@@ -60,7 +60,7 @@ static const pl_str attach_config_rule_to_compliance_pack_resources[] = {
 };
 
 static const struct api_parameter attach_config_rule_to_compliance_pack_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 200, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING, .required = true},
 };
 
@@ -985,7 +985,7 @@ static const pl_str detach_aggregate_config_rule_to_compliance_pack_resources[] 
 };
 
 static const struct api_parameter detach_aggregate_config_rule_to_compliance_pack_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 200, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING, .required = true},
     {.name = PL_STR_INIT("AggregatorId"), .type = API_STRING, .required = true},
 };
@@ -1002,7 +1002,7 @@ static const pl_str detach_config_rule_to_compliance_pack_resources[] = {
 };
 
 static const struct api_parameter detach_config_rule_to_compliance_pack_parameters[] = {
-    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 200, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
+    {.name = PL_STR_INIT("ConfigRuleIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_CSV, .required = true, .max_items = 20, .error_too_many = PL_E_Invalid_ConfigRuleIds_SizeExceed},
     {.name = PL_STR_INIT("CompliancePackId"), .type = API_STRING, .required = true},
 };
 
