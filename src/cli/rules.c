@@ -78,7 +78,7 @@ static int show(const catalogue *all, const char *identifier) {
     pl_str text = catalogue_rule_text(all, pl_str_from(identifier));
     if (!text.p) {
         fprintf(stderr, "plumbline rules: no rule %s\n", identifier);
-        return BAD;
+        return USAGE;
     }
     pl_arena_init(&arena, 64 << 20);
     pl_buf out;

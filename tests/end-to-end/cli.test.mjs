@@ -26,8 +26,8 @@ test('every subcommand explains itself with an example', () => {
   }
 });
 
-test('unknown subcommands and options are usage errors that name them', () => {
-  for (const args of [['nonsense'], ['check', '--nonsense'], ['serve', '--nonsense'], ['import', '--nonsense'], ['version', 'x']]) {
+test('unknown subcommands, options and rules are usage errors that name them', () => {
+  for (const args of [['nonsense'], ['check', '--nonsense'], ['serve', '--nonsense'], ['import', '--nonsense'], ['version', 'x'], ['rules', 'show', 'nothing']]) {
     const { status, stderr } = plumbline(args);
     assert.equal(status, 2, args.join(' '));
     assert.match(stderr, new RegExp(args.at(-1)));
