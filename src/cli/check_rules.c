@@ -98,7 +98,9 @@ static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json par
         .name = overrides && overrides->name.n ? overrides->name : managed->name,
         .identifier = managed->identifier,
         .risk_level = overrides && overrides->risk_level ? overrides->risk_level : managed->risk_level,
-        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types};
+        .types = overrides && overrides->types.count ? overrides->types : managed->resource_types,
+        .scope = overrides ? overrides->scope : NULL,
+        .pack_scope = overrides ? overrides->pack_scope : NULL};
     return describe(rules, managed, parameters, &rule.parts, error) == 0 ? add(rules, &rule, error) : -1;
 }
 
@@ -184,16 +186,37 @@ static int list_of(check_rules *rules, pl_json array, catalogue_list *list, pl_e
     return 0;
 }
 
-static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, pl_error *error) {
+bool check_rule_covers(const check_rule *rule, const engine_scope_subject *subject) {
+    return (!rule->scope || engine_scope_covers(rule->scope, subject)) &&
+           (!rule->pack_scope || engine_scope_covers(rule->pack_scope, subject));
+}
+
+/* The scope without its types, which the rule has already; NULL when that restricts nothing. */
+static int scope_of(check_rules *rules, pl_json node, const engine_scope **out, pl_error *error) {
+    static const engine_scope everything;
+    engine_scope *scope = pl_new(&rules->arena, engine_scope, 1);
+    if (!scope)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (engine_scope_read_template(&rules->arena, node, scope, error) != 0)
+        return -1;
+    scope->resource_types = (engine_list){0};
+    *out = engine_scope_equal(scope, &everything) ? NULL : scope;
+    return 0;
+}
+
+static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, const engine_scope *pack_scope,
+                         pl_error *error) {
     pl_json source = pl_json_get(entry, PL_STR("source"));
     pl_str owner = pl_json_str(pl_json_get(source, PL_STR("owner")));
     check_rule rule = {.name = pl_json_str(pl_json_get(entry, PL_STR("configRuleName"))),
-                       .identifier = pl_json_str(pl_json_get(source, PL_STR("identifier")))};
+                       .identifier = pl_json_str(pl_json_get(source, PL_STR("identifier"))),
+                       .pack_scope = pack_scope};
     int64_t own_level = risk_level;
     pl_json_i64(pl_json_get(entry, PL_STR("riskLevel")), &own_level);
     rule.risk_level = (int)own_level;
     pl_json scope = pl_json_get(entry, PL_STR("scope"));
-    if (list_of(rules, pl_json_get(scope, PL_STR("complianceResourceTypes")), &rule.types, error) != 0)
+    if (scope_of(rules, scope, &rule.scope, error) != 0 ||
+        list_of(rules, pl_json_get(scope, PL_STR("complianceResourceTypes")), &rule.types, error) != 0)
         return -1;
     if (pl_str_is(owner, "ALIYUN"))
         return add_catalogue_rule(rules, rule.identifier, pl_json_get(entry, PL_STR("inputParameters")),
@@ -221,9 +244,15 @@ int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) 
                         file);
     pl_json pack = pl_json_get(root, PL_STR("compliancePackTemplate"));
     pl_json_i64(pl_json_get(pack, PL_STR("riskLevel")), &risk_level);
+    const engine_scope *scope;
+    if (scope_of(rules, pl_json_get(pack, PL_STR("scope")), &scope, error) != 0) {
+        char message[sizeof error->message];
+        memcpy(message, error->message, sizeof message);
+        return pl_failf(error, PL_E_InvalidParameter, "%s: $.compliancePackTemplate: %.800s", file, message);
+    }
     size_t at = 0;
     for (pl_json_walk walk = pl_json_children(entries); pl_json_step(&walk, &key, &entry); at++) {
-        if (add_pack_rule(rules, entry, (int)risk_level, error) == 0)
+        if (add_pack_rule(rules, entry, (int)risk_level, scope, error) == 0)
             continue;
         char message[sizeof error->message];
         memcpy(message, error->message, sizeof message);
@@ -243,6 +272,7 @@ static bool covers(const check_rule *rule, pl_str type) {
 static int add_to_program(check_program *program, const check_rule *rule, pl_error *error) {
     if (pl_program_add(program->program, &rule->parts, error) == 0) {
         program->rules[program->count++] = rule;
+        program->scoped = program->scoped || rule->scope || rule->pack_scope;
         return 0;
     }
     char message[sizeof error->message];

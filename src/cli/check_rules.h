@@ -9,12 +9,14 @@
 
 #include "catalogue/catalogue.h"
 #include "condition/program.h"
+#include "engine/scope.h"
 
 typedef struct check_rule {
     pl_str name, identifier;
     int risk_level;
     catalogue_list types; /* "*" covers every type */
     pl_program_rule parts;
+    const engine_scope *scope, *pack_scope; /* without types; NULL where nothing is restricted */
 } check_rule;
 
 /* The program of one resource type; `rules[i]` is what the program's rule i belongs to. */
@@ -23,7 +25,11 @@ typedef struct check_program {
     pl_program *program;
     const check_rule **rules;
     size_t count;
+    bool scoped; /* a rule covers some resources of the type only: ask check_rule_covers */
 } check_program;
+
+/* Whether the rule looks at the resource, which is of one of its types: both scopes have to cover it. */
+bool check_rule_covers(const check_rule *rule, const engine_scope_subject *subject);
 
 typedef struct check_rules check_rules;
 

@@ -63,7 +63,7 @@ typedef struct shared {
 typedef struct bound {
     const check_program *program;
     pl_program_state *state;
-    bool guided;            /* the rules need no more than the configuration */
+    bool guided;            /* the rules need no more than the configuration, and cover all of the type */
     check_rule_text *texts; /* of each rule, for the report */
 } bound;
 
@@ -125,7 +125,8 @@ static bound *make_bound(worker *w, pl_str type) {
         return NULL;
     b->program = program;
     b->state = program->count ? pl_program_state_new(program->program) : NULL;
-    b->guided = program->count && !w->shared->run->related && !pl_program_needs(program->program).item;
+    b->guided = program->count && !program->scoped && !w->shared->run->related &&
+                !pl_program_needs(program->program).item;
     if ((program->count && (!b->state || !make_texts(w, b))) || !pl_map_put(&w->bounds, program->type, b)) {
         pl_program_state_free(b->state);
         pl_fail(&w->now.error, PL_E_ServiceUnavailable);
@@ -145,14 +146,23 @@ static bound *bind_type(worker *w, pl_str type) {
     return b;
 }
 
+/* The whole item, and its tags as the inventory stores them. */
+static int parse_item(worker *w, const check_line *l, inventory_item *item, pl_json *tags) {
+    inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
+                                   .catalogue = w->shared->run->catalogue};
+    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, item, &w->now.error) != 0)
+        return fail_line_with(w, l->number, "");
+    if (pl_json_parse_in(&w->item_arena, item->tags, tags, &w->now.error) != 0)
+        return fail_line_with(w, l->number, "member tags: ");
+    return 0;
+}
+
 /* The item as CONFIGURATION_ITEM shows it; made only when a rule asks for it. */
 static int item_view(worker *w, const check_line *l, pl_json *view) {
     inventory_item item;
     pl_json tags;
-    inventory_defaults defaults = {.account_id = l->account.n ? l->account : PL_STR("0"),
-                                   .catalogue = w->shared->run->catalogue};
-    if (inventory_parse_item(&w->item_arena, l->root, &defaults, 0, &item, &w->now.error) != 0)
-        return fail_line_with(w, l->number, "");
+    if (parse_item(w, l, &item, &tags) != 0)
+        return -1;
     inventory_resource resource = {.account_id = item.account_id,
                                    .resource_type = item.resource_type,
                                    .region_id = item.region_id,
@@ -164,8 +174,6 @@ static int item_view(worker *w, const check_line *l, pl_json *view) {
                                    .create_time = item.create_time,
                                    .capture_time = item.capture_time};
     pl_buf_clear(&w->item_text);
-    if (pl_json_parse_in(&w->item_arena, item.tags, &tags, &w->now.error) != 0)
-        return fail_line_with(w, l->number, "member tags: ");
     inventory_write_item(&w->item_text, &resource, tags);
     if (pl_json_parse(w->item_parser, pl_buf_str(&w->item_text), view, &w->now.error) != 0)
         return fail_line_with(w, l->number, "");
@@ -288,6 +296,26 @@ static void report(worker *w, check_line *l, const bound *b, const pl_verdict *v
     w->now.piece.failed = w->now.piece.failed || w->place.failed || w->item_text.failed;
 }
 
+/* Only what rules say of resources that their scopes cover is a verdict. */
+static int report_covered(worker *w, check_line *l, const bound *b, const pl_verdict *verdicts) {
+    inventory_item item;
+    engine_scope_subject subject;
+    if (parse_item(w, l, &item, &subject.tags) != 0)
+        return -1;
+    subject = (engine_scope_subject){item.resource_type, item.region_id, item.resource_id,
+                                     item.group_id,      item.name,      subject.tags};
+    for (size_t i = 0; i < b->program->count; i++) {
+        if (!check_rule_covers(b->program->rules[i], &subject))
+            continue;
+        w->now.counts.evaluations++;
+        w->now.counts.results[verdicts[i]]++;
+        if (verdicts[i] != PL_COMPLIANT)
+            report_verdict(w, l, b, i, verdicts[i]);
+    }
+    w->now.piece.failed = w->now.piece.failed || w->place.failed || w->item_text.failed;
+    return 0;
+}
+
 static int evaluate(worker *w, check_line *l, const bound *b) {
     const check_run *run = w->shared->run;
     pl_program_input input = {.configuration = l->configuration, .now = run->now};
@@ -298,7 +326,10 @@ static int evaluate(worker *w, check_line *l, const bound *b) {
     }
     if (pl_program_needs(b->program->program).item && item_view(w, l, &input.item) != 0)
         return -1;
-    report(w, l, b, pl_program_evaluate(b->state, &input));
+    const pl_verdict *verdicts = pl_program_evaluate(b->state, &input);
+    if (b->program->scoped)
+        return report_covered(w, l, b, verdicts);
+    report(w, l, b, verdicts);
     return 0;
 }
 

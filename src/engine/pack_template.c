@@ -59,7 +59,7 @@ static int read_tags(pl_arena *arena, pl_json scope, const char *name, engine_ta
     return 0;
 }
 
-static int read_scope(pl_arena *arena, pl_json node, engine_scope *scope, pl_error *error) {
+int engine_scope_read_template(pl_arena *arena, pl_json node, engine_scope *scope, pl_error *error) {
     const struct {
         const char *name;
         engine_list *list;
@@ -158,7 +158,8 @@ static int read_rule(engine_context *context, pl_json node, size_t index, engine
         return wrong(error, index, "configRuleName is missing");
     if (!read_level(node, &rule->risk_level))
         return wrong(error, index, "riskLevel must be 1, 2 or 3");
-    return read_scope(context->arena, pl_json_get(node, PL_STR("scope")), &rule->scope, error);
+    return engine_scope_read_template(context->arena, pl_json_get(node, PL_STR("scope")), &rule->scope,
+                                      error);
 }
 
 static int read_pack(engine_context *context, pl_json node, engine_template *out, pl_error *error) {
@@ -175,7 +176,7 @@ static int read_pack(engine_context *context, pl_json node, engine_template *out
             "or 3.");
     pl_json scope = pl_json_get(node, PL_STR("scope"));
     out->has_scope = pl_json_is_object(scope);
-    return read_scope(context->arena, scope, &out->scope, error);
+    return engine_scope_read_template(context->arena, scope, &out->scope, error);
 }
 
 int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error) {
@@ -245,7 +246,7 @@ static void write_tags(pl_buf *out, const char *name, const engine_tags *tags) {
     pl_buf_add_char(out, ']');
 }
 
-/* What read_scope reads; only what restricts is written. */
+/* What engine_scope_read_template reads; only what restricts is written. */
 static void write_scope(pl_buf *out, const engine_scope *scope) {
     pl_buf_add(out, PL_STR(",\"scope\":{"));
     if (out->failed)

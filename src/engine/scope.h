@@ -28,6 +28,13 @@ bool engine_scope_equal(const engine_scope *a, const engine_scope *b);
 /* Reads what engine_scope_write wrote. Views live in the arena. */
 int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error *error);
 
+/*
+ * Reads a scope as pack templates write it (complianceRegionIds and so on; reference/condition-rules.md,
+ * section 2.4) into an empty one. A missing node restricts nothing; one that cannot be read whole is
+ * Invalid.TemplateContent.Value, so that no scope becomes a wider one. Views live in the arena.
+ */
+int engine_scope_read_template(pl_arena *arena, pl_json node, engine_scope *scope, pl_error *error);
+
 /* Appends tags as [{"TagKey":...,"TagValue":...}]; reads them back. */
 void engine_tags_write(const engine_tags *tags, pl_buf *out);
 int engine_tags_read(pl_arena *arena, pl_json list, engine_tags *out, pl_error *error);

@@ -69,6 +69,31 @@ test('check judges no resource that is gone', () => {
   assert.deepEqual(plumbline([...RULE, changes]).stdout.trim().split('\n').map((line) => JSON.parse(line).resourceId), ['c', 'd']);
 });
 
+test('a package in a file looks at what its scopes cover', () => {
+  const open = (id, more) => ({ ...bucket(id, 'public-read'), ...more });
+  const items = [open('in'), open('excluded'), open('elsewhere', { regionId: 'cn-beijing' }), open('playing', { tags: { stage: 'play' } }),
+    open('other group', { resourceGroupId: 'rg-2' }), open('working', { tags: { stage: ['work'] } })];
+  const input = write('scoped.jsonl', items.map((item) => JSON.stringify(item) + '\n').join(''));
+  const rule = (configRuleName, scope, more) => ({ configRuleName, scope: { complianceResourceTypes: ['ACS::OSS::Bucket'], ...scope },
+    source: { owner: 'ALIYUN', identifier: 'oss-bucket-public-read-prohibited' }, inputParameters: {}, ...more });
+  const pack = (scope, ...configRuleTemplates) => write('scoped.json', { configRuleTemplates, compliancePackTemplate: { scope } });
+  const found = (file) => {
+    const { stdout, stderr } = plumbline(['check', '--pack', file, input]);
+    const lines = stdout.trim().split('\n').map((line) => JSON.parse(line)).map((one) => `${one.ruleName}:${one.resourceId}`);
+    assert.ok(stderr.includes(` ${lines.length} evaluations: 0 COMPLIANT, ${lines.length} NON_COMPLIANT`), stderr);
+    return lines.join();
+  };
+  const both = pack({ complianceRegionIds: ['cn-hangzhou'], complianceExcludeTagsScope: [{ tagKey: 'stage', tagValue: 'play' }] },
+    rule('a', { complianceExcludeResourceIds: ['excluded'], complianceExcludeResourceGroupIds: ['rg-2'] }), rule('b', { complianceTagsScope: [{ tagKey: 'stage' }] }));
+  assert.equal(found(both), 'a:in,a:working,b:working');
+  assert.equal(found(pack({ complianceResourceIds: ['playing'] }, rule('a'))), 'a:playing');
+  for (const wrong of [pack({ complianceRegionIds: 'cn-hangzhou' }, rule('a')), pack({}, rule('a', { complianceTagsScope: [{ tagValue: 'x' }] }))]) {
+    const { status, stderr } = plumbline(['check', '--pack', wrong, input]);
+    assert.equal(status, 2);
+    assert.match(stderr, /scoped\.json: \$\.(compliancePackTemplate|configRuleTemplates\[0\]): .*scope\.compliance/);
+  }
+});
+
 test('a broken line is named by file and line, with exit status 2', () => {
   const file = write('broken.jsonl', `${JSON.stringify(bucket('a', 'private'))}\n{"resourceType": }\n`);
   const { status, stderr } = plumbline([...RULE, file]);
