@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+enum { PACK_RISK_LEVEL = 2 }; /* of a package that names none */
+
 struct check_rules {
     const catalogue *catalogue;
     pl_arena arena;
@@ -204,6 +206,15 @@ static int scope_of(check_rules *rules, pl_json node, const engine_scope **out, 
     return 0;
 }
 
+/* Replaces the level when the node names one. */
+static int read_level(pl_json node, int64_t *level, pl_error *error) {
+    pl_json given = pl_json_get(node, PL_STR("riskLevel"));
+    if (!pl_json_exists(given) || pl_json_is_null(given))
+        return 0;
+    bool sound = pl_json_i64(given, level) && *level >= 1 && *level <= 3;
+    return sound ? 0 : pl_failf(error, PL_E_InvalidParameter, "riskLevel must be 1, 2 or 3");
+}
+
 static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, const engine_scope *pack_scope,
                          pl_error *error) {
     pl_json source = pl_json_get(entry, PL_STR("source"));
@@ -212,9 +223,10 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
                        .identifier = pl_json_str(pl_json_get(source, PL_STR("identifier"))),
                        .pack_scope = pack_scope};
     int64_t own_level = risk_level;
-    pl_json_i64(pl_json_get(entry, PL_STR("riskLevel")), &own_level);
-    rule.risk_level = (int)own_level;
     pl_json scope = pl_json_get(entry, PL_STR("scope"));
+    if (read_level(entry, &own_level, error) != 0)
+        return -1;
+    rule.risk_level = (int)own_level;
     if (scope_of(rules, scope, &rule.scope, error) != 0 ||
         list_of(rules, pl_json_get(scope, PL_STR("complianceResourceTypes")), &rule.types, error) != 0)
         return -1;
@@ -226,8 +238,6 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
                         "source.owner is neither ALIYUN nor CUSTOM_CONFIGURATION");
     if (!rule.types.count)
         return pl_failf(error, PL_E_InvalidParameter, "scope.complianceResourceTypes is empty");
-    if (rule.risk_level == 0)
-        rule.risk_level = 2;
     rule.parts.conditions = pl_json_str(pl_json_get(source, PL_STR("conditions")));
     return add(rules, &rule, error);
 }
@@ -235,7 +245,7 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
 int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) {
     pl_str text, key;
     pl_json root, entry;
-    int64_t risk_level = 0;
+    int64_t risk_level = PACK_RISK_LEVEL;
     if (read_json(rules, file, &text, &root, error) != 0)
         return -1;
     pl_json entries = pl_json_get(root, PL_STR("configRuleTemplates"));
@@ -243,9 +253,9 @@ int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) 
         return pl_failf(error, PL_E_InvalidParameter, "%s: $.configRuleTemplates: not a list with a rule",
                         file);
     pl_json pack = pl_json_get(root, PL_STR("compliancePackTemplate"));
-    pl_json_i64(pl_json_get(pack, PL_STR("riskLevel")), &risk_level);
     const engine_scope *scope;
-    if (scope_of(rules, pl_json_get(pack, PL_STR("scope")), &scope, error) != 0) {
+    if (read_level(pack, &risk_level, error) != 0 ||
+        scope_of(rules, pl_json_get(pack, PL_STR("scope")), &scope, error) != 0) {
         char message[sizeof error->message];
         memcpy(message, error->message, sizeof message);
         return pl_failf(error, PL_E_InvalidParameter, "%s: $.compliancePackTemplate: %.800s", file, message);

@@ -80,6 +80,7 @@ test('a package in a file looks at what its scopes cover', () => {
   const found = (file) => {
     const { stdout, stderr } = plumbline(['check', '--pack', file, input]);
     const lines = stdout.trim().split('\n').map((line) => JSON.parse(line)).map((one) => `${one.ruleName}:${one.resourceId}`);
+    assert.deepEqual([...new Set(stdout.match(/"riskLevel":\d/g))], ['"riskLevel":2'], 'of a package that names none');
     assert.ok(stderr.includes(` ${lines.length} evaluations: 0 COMPLIANT, ${lines.length} NON_COMPLIANT`), stderr);
     return lines.join();
   };
@@ -87,10 +88,11 @@ test('a package in a file looks at what its scopes cover', () => {
     rule('a', { complianceExcludeResourceIds: ['excluded'], complianceExcludeResourceGroupIds: ['rg-2'] }), rule('b', { complianceTagsScope: [{ tagKey: 'stage' }] }));
   assert.equal(found(both), 'a:in,a:working,b:working');
   assert.equal(found(pack({ complianceResourceIds: ['playing'] }, rule('a'))), 'a:playing');
-  for (const wrong of [pack({ complianceRegionIds: 'cn-hangzhou' }, rule('a')), pack({}, rule('a', { complianceTagsScope: [{ tagValue: 'x' }] }))]) {
+  for (const wrong of [pack({ complianceRegionIds: 'cn-hangzhou' }, rule('a')), pack({}, rule('a', { complianceTagsScope: [{ tagValue: 'x' }] })),
+    pack({}, rule('a', {}, { riskLevel: 4 }))]) {
     const { status, stderr } = plumbline(['check', '--pack', wrong, input]);
     assert.equal(status, 2);
-    assert.match(stderr, /scoped\.json: \$\.(compliancePackTemplate|configRuleTemplates\[0\]): .*scope\.compliance/);
+    assert.match(stderr, /scoped\.json: \$\.(compliancePackTemplate|configRuleTemplates\[0\]): .*(scope\.compliance|riskLevel)/);
   }
 });
 
