@@ -238,7 +238,11 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
                         "source.owner is neither ALIYUN nor CUSTOM_CONFIGURATION");
     if (!rule.types.count)
         return pl_failf(error, PL_E_InvalidParameter, "scope.complianceResourceTypes is empty");
-    rule.parts.conditions = pl_json_str(pl_json_get(source, PL_STR("conditions")));
+    pl_json conditions = pl_json_get(source, PL_STR("conditions"));
+    if (!pl_json_is_string(conditions))
+        return pl_failf(error, PL_E_InvalidParameter,
+                        "source.conditions must be a text, JSON inside of JSON");
+    rule.parts.conditions = pl_json_text(conditions);
     return add(rules, &rule, error);
 }
 

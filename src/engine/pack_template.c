@@ -120,8 +120,11 @@ static int read_source(engine_context *context, pl_json source, size_t index, en
             return error->code[0] ? -1 : wrong(error, index, "source.identifier names no managed rule");
         rule->risk_level = 0;
     } else {
+        pl_json conditions = pl_json_get(source, PL_STR("conditions"));
+        if (is_given(conditions) && !pl_json_is_string(conditions))
+            return wrong(error, index, "source.conditions must be a text, JSON inside of JSON");
         rule->identifier = identifier;
-        rule->conditions = pl_json_str(pl_json_get(source, PL_STR("conditions")));
+        rule->conditions = pl_json_str(conditions);
         rule->triggers = ENGINE_TRIGGER_CHANGE;
     }
     return read_details(pl_json_get(source, PL_STR("sourceDetails")), index, rule, error);

@@ -89,10 +89,10 @@ test('a package in a file looks at what its scopes cover', () => {
   assert.equal(found(both), 'a:in,a:working,b:working');
   assert.equal(found(pack({ complianceResourceIds: ['playing'] }, rule('a'))), 'a:playing');
   for (const wrong of [pack({ complianceRegionIds: 'cn-hangzhou' }, rule('a')), pack({}, rule('a', { complianceTagsScope: [{ tagValue: 'x' }] })),
-    pack({}, rule('a', {}, { riskLevel: 4 }))]) {
+    pack({}, rule('a', {}, { riskLevel: 4 })), pack({}, rule('a', {}, { source: { owner: 'CUSTOM_CONFIGURATION', conditions: { operator: 'and' } } }))]) {
     const { status, stderr } = plumbline(['check', '--pack', wrong, input]);
     assert.equal(status, 2);
-    assert.match(stderr, /scoped\.json: \$\.(compliancePackTemplate|configRuleTemplates\[0\]): .*(scope\.compliance|riskLevel)/);
+    assert.match(stderr, /scoped\.json: \$\.(compliancePackTemplate|configRuleTemplates\[0\]): .*(scope\.compliance|riskLevel|conditions must be a text)/);
   }
 });
 

@@ -285,6 +285,7 @@ test('a changed pack is exported with all that a file can say', async () => {
 test('a template that cannot be read whole is refused: no scope becomes wider, no parameter is lost', async () => {
   const scoped = (scope) => ({ configRuleTemplates: [{ ...RULE, scope: { ...RULE.scope, ...scope } }] });
   const refused = [scoped({ complianceResourceTypes: 'ACS::ECS::Instance' }), scoped({ complianceRegionIds: 'cn-hangzhou' }), scoped({ complianceRegionIds: [1] }),
+    { configRuleTemplates: [{ ...RULE, source: { ...RULE.source, conditions: JSON.parse(RULE.source.conditions) } }] },
     scoped({ complianceTagsScope: [{ tagValue: 'x' }] }), scoped({ complianceExcludeTagsScope: { tagKey: 'x' } }), { configRuleTemplates: [{ ...RULE, scope: [] }] },
     { configRuleTemplates: [{ ...RULE, inputParameters: ['x'] }] }, { configRuleTemplates: [{ ...RULE, inputParameters: '{}' }] },
     { configRuleTemplates: [RULE], compliancePackTemplate: [] }, { configRuleTemplates: [RULE], compliancePackTemplate: { scope: 'cn-hangzhou' } }];
