@@ -175,6 +175,8 @@ def check_file(path, document, everything, report):
         report.form(path, form.remediation_errors(document, path.stem, rules))
     elif room == "terraform":
         report.form(path, form.terraform_errors(document, path.stem, types))
+    elif room == "orchestration":
+        report.form(path, form.orchestration_errors(document, path.stem, types))
     elif path.name == "extension-operators.json":
         check_operators(path, document, report)
     elif report.form(path, form.rule_errors(document, path.stem)):

@@ -19,6 +19,7 @@ static const struct {
     [CATALOGUE_PACKS] = {"packs/", catalogue_read_template, offsetof(catalogue_template, template_id)},
     [CATALOGUE_TYPES] = {"types/", catalogue_read_type, offsetof(catalogue_type, name)},
     [CATALOGUE_TERRAFORM] = {"terraform/", NULL, 0},
+    [CATALOGUE_ORCHESTRATION] = {"orchestration/", NULL, 0},
     [CATALOGUE_REMEDIATIONS] = {"remediations/", catalogue_read_remediation,
                                 offsetof(catalogue_remediation, identifier)},
 };
@@ -354,21 +355,25 @@ static pl_json entry_json(const catalogue_shelf *shelf, pl_arena *arena, pl_str 
 }
 
 /* "ACS::ECS::Instance" lies in the file ACS.ECS.Instance.json. */
-static pl_json type_json(const catalogue *c, pl_arena *arena, const catalogue_type *type, pl_error *error) {
+static pl_json typed_json(const catalogue_shelf *shelf, pl_arena *arena, pl_str type, pl_error *error) {
     pl_buf name;
     pl_buf_init(&name, 512);
-    for (size_t i = 0; i < type->name.n; i++) {
-        bool colons = type->name.p[i] == ':' && i + 1 < type->name.n && type->name.p[i + 1] == ':';
-        pl_buf_add_char(&name, colons ? '.' : type->name.p[i]);
+    for (size_t i = 0; i < type.n; i++) {
+        bool colons = type.p[i] == ':' && i + 1 < type.n && type.p[i + 1] == ':';
+        pl_buf_add_char(&name, colons ? '.' : type.p[i]);
         i += colons;
     }
     pl_json root = PL_JSON_NONE;
     if (name.failed)
         pl_fail(error, PL_E_ServiceUnavailable);
     else
-        root = entry_json(&c->shelves[CATALOGUE_TYPES], arena, pl_buf_str(&name), error);
+        root = entry_json(shelf, arena, pl_buf_str(&name), error);
     pl_buf_free(&name);
     return root;
+}
+
+static pl_json type_json(const catalogue *c, pl_arena *arena, const catalogue_type *type, pl_error *error) {
+    return typed_json(&c->shelves[CATALOGUE_TYPES], arena, type->name, error);
 }
 
 pl_json catalogue_type_properties(const catalogue *c, pl_arena *arena, const catalogue_type *type,
@@ -383,4 +388,8 @@ pl_json catalogue_type_sample(const catalogue *c, pl_arena *arena, const catalog
 
 pl_json catalogue_terraform(const catalogue *c, pl_arena *arena, pl_str terraform_type, pl_error *error) {
     return entry_json(&c->shelves[CATALOGUE_TERRAFORM], arena, terraform_type, error);
+}
+
+pl_json catalogue_orchestration(const catalogue *c, pl_arena *arena, pl_str type, pl_error *error) {
+    return typed_json(&c->shelves[CATALOGUE_ORCHESTRATION], arena, type, error);
 }

@@ -180,6 +180,12 @@ pl_json catalogue_type_sample(const catalogue *c, pl_arena *arena, const catalog
  */
 pl_json catalogue_terraform(const catalogue *c, pl_arena *arena, pl_str terraform_type, pl_error *error);
 
+/*
+ * The mapping of a type of the orchestration service ("ALIYUN::OSS::Bucket"), parsed into `arena`; missing
+ * when there is none, and on failure, which `error` tells (its code is empty otherwise).
+ */
+pl_json catalogue_orchestration(const catalogue *c, pl_arena *arena, pl_str type, pl_error *error);
+
 /* The text of an embedded or own rule file with its cases, for `rules show` and `rules test`; absent: none.
  */
 pl_str catalogue_rule_text(const catalogue *c, pl_str identifier);

@@ -113,6 +113,14 @@ static void a_terraform_mapping_is_found(void **state) {
     assert_false(pl_json_exists(catalogue_terraform(all, &arena, PL_STR("none"), &error)));
 }
 
+static void an_orchestration_mapping_is_found(void **state) {
+    (void)state;
+    pl_json mapping = catalogue_orchestration(all, &arena, PL_STR("ALIYUN::OSS::Bucket"), &error);
+    assert_true(pl_str_is(pl_json_str(pl_json_get(mapping, PL_STR("resourceType"))), "ACS::OSS::Bucket"));
+    assert_false(pl_json_exists(catalogue_orchestration(all, &arena, PL_STR("ALIYUN::None"), &error)));
+    assert_int_equal(error.code[0], '\0');
+}
+
 static pl_json values_of(const char *identifier, const char *input) {
     const catalogue_rule *rule = catalogue_find_rule(all, pl_str_from(identifier), &error);
     assert_non_null(rule);
@@ -212,6 +220,7 @@ int main(void) {
         cmocka_unit_test(every_type_can_be_read),
         cmocka_unit_test(every_template_names_rules_that_exist),
         cmocka_unit_test(a_terraform_mapping_is_found),
+        cmocka_unit_test(an_orchestration_mapping_is_found),
         cmocka_unit_test(parameters_take_defaults_and_refuse_strangers),
         cmocka_unit_test_setup(a_users_rule_is_like_a_managed_one, make_directory),
         cmocka_unit_test_teardown(a_wrong_file_is_refused_with_its_place, remove_directory),

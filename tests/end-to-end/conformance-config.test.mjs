@@ -222,6 +222,28 @@ test('what a plan leaves out is the reason for its verdict', async () => {
   assert.deepEqual([rule.ComplianceType, JSON.parse(rule.Annotation).reason], ['NON_COMPLIANT', 'No property contains.']);
 });
 
+test('a plan of the orchestration service is read in its own names', async () => {
+  const judge = async (ResourceType, properties, ...identifiers) => {
+    const { ResourceEvaluations: [one] } = await call('EvaluatePreConfigRules', { ResourceTypeFormat: 'ros', ResourceEvaluateItems: J([{ ResourceType,
+      ResourceProperties: J(properties), Rules: identifiers.map((Identifier) => ({ Identifier, InputParameters: '{}' })) }]) });
+    return one.Rules.map((rule) => (rule.ComplianceType === 'COMPLIANT' ? 'C' : JSON.parse(rule.Annotation).configuration)).join();
+  };
+  const acl = ['oss-bucket-public-read-prohibited', 'oss-bucket-public-write-prohibited'];
+  assert.equal(await judge('ALIYUN::OSS::Bucket', { AccessControl: 'private' }, ...acl), 'C,C');
+  assert.equal(await judge('ALIYUN::OSS::Bucket', { AccessControl: 'public-read' }, ...acl), 'public-read,C');
+  assert.equal(await judge('ALIYUN::OSS::Bucket', { LoggingConfiguration: { TargetBucket: 'logs', TargetPrefix: 'a' },
+    ServerSideEncryptionConfiguration: { SSEAlgorithm: 'AES256' } }, 'oss-bucket-logging-enabled', 'oss-bucket-server-side-encryption-enabled'), 'C,C');
+  const entry = (SourceCidrIp, more) => ({ IpProtocol: 'tcp', PortRange: '22/22', SourceCidrIp, Policy: 'accept', ...more });
+  const open = 'sg-risky-ports-check', all = 'ecs-security-group-not-open-all-protocol';
+  assert.equal(await judge('ALIYUN::ECS::SecurityGroup', { SecurityGroupIngress: [entry('10.0.0.0/8'), entry('0.0.0.0/0', { Policy: 'drop' })] }, open, all), 'C,C');
+  assert.match(await judge('ALIYUN::ECS::SecurityGroup', { SecurityGroupEgress: [entry('')], SecurityGroupIngress: [entry('0.0.0.0/0', { Policy: undefined })] }, open), /22\/22/);
+  assert.match(await judge('ALIYUN::ECS::SecurityGroup', { SecurityGroupIngress: [entry('10.0.0.0/8', { IpProtocol: 'all' })] }, all), /"IpProtocol":"ALL"/);
+  assert.equal(await judge('ALIYUN::SLB::LoadBalancer', { DeletionProtection: true }, 'slb-delete-protection-enabled'), 'C');
+  assert.equal(await judge('ALIYUN::SLB::LoadBalancer', { DeletionProtection: false }, 'slb-delete-protection-enabled'), 'off');
+  assert.equal(await judge('ALIYUN::ECS::Instance', { VpcId: 'vpc-1', DeletionProtection: false }, 'ecs-instance-deletion-protection-enabled'), 'false');
+  assert.equal(await judge('ALIYUN::ECS::Disk', { Encrypted: true }, 'ecs-disk-encrypted'), 'C');
+});
+
 test('members that are easily forgotten', async () => {
   const place = { ResourceType: 'ACS::OSS::Bucket', ResourceId: 'b0', Region: 'cn-hangzhou' };
   const [node] = (await call('GetResourceConfigurationTimeline', place)).ResourceConfigurationTimeline.ConfigurationList;

@@ -56,6 +56,8 @@ TERRAFORM = {"terraformType": (True, str), "resourceType": (True, str), "depreca
              "entryOf": (False, dict), "constants": (False, dict), "attributes": (True, list), "otherAttributes": (False, list), "elsewhere": (False, list)}
 ATTRIBUTE = {"attribute": (True, str), "path": (True, str), "type": (True, str), "values": (False, dict),
              "when": (False, dict), "supplement": (False, bool)}
+ORCHESTRATION = {"orchestrationType": (True, str), "resourceType": (True, str), "properties": (True, list)}
+MOVED = {"property": (True, str), "path": (True, str), "values": (False, dict), "each": (False, dict), "list": (False, bool)}
 ENTRY_OF = {"path": (True, str), "attribute": (True, str), "parentPath": (True, str)}
 OTHER = {"attribute": (True, str), "property": (False, str)}
 ELSEWHERE = {"attribute": (True, str), "resourceType": (True, str), "path": (True, str), "where": (True, dict),
@@ -285,6 +287,23 @@ def type_errors(kind, stem):
             yield "$.relations[%d].relation" % index, "unknown relation"
         if "path" in relation:
             yield from path_errors(relation["path"], "$.relations[%d].path" % index)
+
+
+def orchestration_errors(mapping, stem, types):
+    found = list(members(mapping, ORCHESTRATION, "$"))
+    yield from found
+    if found:
+        return
+    if mapping["orchestrationType"].replace("::", ".") != stem:
+        yield "$.orchestrationType", "must equal the file name"
+    if types and mapping["resourceType"] not in types:
+        yield "$.resourceType", "no such type"
+    if len(mapping["properties"]) > 64:
+        yield "$.properties", "more than 64"
+    yield from each(mapping["properties"], MOVED, "$.properties")
+    for index, moved in enumerate(mapping["properties"]):
+        if not re.fullmatch(r"\$(\.\w+)+", moved.get("path", "")):
+            yield "$.properties[%d].path" % index, "must be names joined with dots"
 
 
 def terraform_errors(mapping, stem, types):

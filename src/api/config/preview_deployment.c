@@ -1,4 +1,5 @@
 /* EvaluatePreConfigRules: managed rules on configurations to be (reference/evaluation-semantics.md, 13). */
+#include "api/config/orchestration.h"
 #include "api/config/preview.h"
 #include "api/operations.gen.h"
 
@@ -17,12 +18,15 @@ static int wrong(api_call *call, size_t index, const char *reason) {
                     "The specified ResourceEvaluateItems is invalid: item %zu: %s.", index + 1, reason);
 }
 
-/* ALIYUN::ECS::Instance of the orchestration service is ACS::ECS::Instance. The absent view without memory.
- */
-static pl_str type_of(api_call *call, pl_str sent) {
-    if (pl_str_starts(sent, PL_STR("ALIYUN::")))
-        sent = pl_arena_printf(call->arena, "ACS::%.*s", PL_FMT(pl_str_skip(sent, 8)));
-    return sent.p ? catalogue_type_name(call->services->catalogue, sent) : sent;
+static const pl_str orchestrated = PL_STR_INIT("ALIYUN::");
+
+/* The recorded type, and the configuration that the properties amount to. */
+static int read_resource(api_call *call, pl_str type, planned *plan) {
+    pl_json properties = plan->subject.configuration;
+    if (pl_str_starts(type, orchestrated))
+        return config_from_orchestration(call, type, properties, &plan->type, &plan->subject.configuration);
+    plan->type = catalogue_type_name(call->services->catalogue, type);
+    return 0;
 }
 
 /* The name of an item that was sent without one, made of its properties; the absent view without memory. */
@@ -66,11 +70,12 @@ static int read_plan(api_call *call, const api_value *item, size_t index, planne
         return -1;
     if (!pl_json_is_object(plan->subject.configuration))
         return wrong(call, index, "ResourceProperties must be a JSON object");
-    plan->type = type_of(call, type);
+    if (read_resource(call, type, plan) != 0)
+        return -1;
     plan->logical_id = api_member_text(item, "ResourceLogicalId");
     if (plan->logical_id.n == 0)
         plan->logical_id = made_id(call, properties);
-    if (!plan->type.p || !plan->logical_id.p)
+    if (!plan->logical_id.p)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     plan->subject.resource = (inventory_resource){.account_id = api_account(call),
                                                   .resource_type = plan->type,

@@ -67,6 +67,11 @@ static void a_plan_is_checked_before_it_is_deployed(void **state) {
     answer = call_well(config_evaluate_pre_config_rules,
                        CHECK("ALIYUN::ECS::Instance", "{\\\"DeletionProtection\\\":\\\"true\\\"}", "") "}");
     assert_true(pl_json_count(at(answer, "ResourceEvaluations.0.Rules")) > 0);
+    answer = call_well(config_evaluate_pre_config_rules,
+                       CHECK("ALIYUN::OSS::Bucket", "{\\\"AccessControl\\\":\\\"private\\\"}",
+                             "{\"Identifier\":\"oss-bucket-public-read-prohibited\"}") "}");
+    assert_text(answer, "ResourceEvaluations.0.ResourceType", "ACS::OSS::Bucket");
+    assert_text(answer, "ResourceEvaluations.0.Rules.0.ComplianceType", "COMPLIANT");
     call_refused(config_evaluate_pre_config_rules, "{\"ResourceEvaluateItems\":[{\"ResourceType\":\"a\"}]}",
                  "Invalid.ResourceEvaluateItems.Value");
     call_refused(config_evaluate_pre_config_rules,
