@@ -297,6 +297,19 @@ static int drop_rule(engine_context *context, store_session *session, const engi
     return restricts(&pack->scope) ? scope_moved(context, session, pack, rule->rule_id, error) : 0;
 }
 
+/*
+ * Changes a rule that an update of its pack names again. The list replaces the former one (reference/
+ * evaluation-semantics.md, section 14), so a managed rule that it gives no parameters has their defaults.
+ */
+static int replace_rule(engine_context *context, store_session *session, const engine_rule *before,
+                        const engine_pack_entry *entry, pl_error *error) {
+    engine_pack_entry whole = *entry;
+    bool has_own = before->input_parameters.n && !pl_str_is(before->input_parameters, "{}");
+    if (!entry->rule_id.n && !entry->parameters.p && has_own)
+        whole.parameters = PL_STR("{}");
+    return change_rule(context, session, before, &whole, error);
+}
+
 static int replace_rules(engine_context *context, store_session *session, const engine_pack_input *input,
                          pl_error *error) {
     engine_rule *rules;
@@ -308,7 +321,7 @@ static int replace_rules(engine_context *context, store_session *session, const 
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < input->entry_count; i++) {
         const engine_rule *same = match_rule(rules, count, kept, &input->entries[i]);
-        int result = same ? change_rule(context, session, same, &input->entries[i], error)
+        int result = same ? replace_rule(context, session, same, &input->entries[i], error)
                           : apply_entry(context, session, input->pack, &input->entries[i], error);
         if (result != 0)
             return -1;

@@ -334,6 +334,23 @@ test('the hour of the daily run goes when the period changes, and only then', as
   await call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
 });
 
+test('the rules that an update lists replace those of the pack, parameters and all', async () => {
+  const rule = (more) => ({ ManagedRuleIdentifier: 'eip-bandwidth-limit', ...more });
+  const own = { ConfigRuleParameters: [{ ParameterName: 'bandwidth', ParameterValue: '20' }] };
+  const { CompliancePackId } = await call('CreateCompliancePack', { CompliancePackName: 'replaced', ConfigRules: J([rule(own)]) });
+  const rules = async () => (await call('GetCompliancePack', { CompliancePackId })).CompliancePack.ConfigRules;
+  const [{ ConfigRuleId }] = await rules();
+  const after = async (...list) => {
+    await call('UpdateCompliancePack', { CompliancePackId, ConfigRules: J(list) });
+    return (await rules()).map((one) => [one.ConfigRuleId, one.ConfigRuleParameters.map((parameter) => parameter.ParameterValue).join()]);
+  };
+  assert.deepEqual(await after(rule({ ConfigRuleParameters: [] })), [[ConfigRuleId, '']]);
+  assert.deepEqual(await after(rule(own)), [[ConfigRuleId, '20']]);
+  assert.deepEqual(await after({ ConfigRuleId }), [[ConfigRuleId, '20']]);
+  assert.deepEqual(await after(rule()), [[ConfigRuleId, '']]);
+  await call('DeleteCompliancePacks', { CompliancePackIds: CompliancePackId, DeleteRule: true });
+});
+
 test('all rules of a pack are disabled and enabled together', async () => {
   const pack = await create({ configRuleTemplates: [RULE, { ...RULE, configRuleName: 'second' }] }, { CompliancePackName: 'together' });
   const of = { CompliancePackId: pack.CompliancePackId };
