@@ -75,20 +75,27 @@ static inline truth truth_of(pl_program_state *state, const branch *b) {
     return cell == UNKNOWN ? state_branch(state, b) : (truth)cell;
 }
 
-/* Walks into the first false child of each group (reference/condition-rules.md, section 6); NULL: there is
- * none.
+static bool is_parameter(const pl_program_state *state, const branch *b) {
+    return state->program->clauses[b->clause].clause->source == SOURCE_PARAMETER;
+}
+
+/*
+ * Walks into the first false child of each group (reference/condition-rules.md, section 6); NULL: there is
+ * none. A clause about a parameter says nothing about the resource: it is told only when no other is false.
  */
 static const branch *deviating_clause(pl_program_state *state, const branch *b) {
-    while (b->children) {
-        const branch *next = NULL;
-        for (size_t i = 0; !next && i < b->count; i++)
-            if (truth_of(state, &b->children[i]) == NO)
-                next = &b->children[i];
-        if (!next)
-            return NULL;
-        b = next;
+    const branch *parameter = NULL;
+    if (!b->children)
+        return b;
+    for (size_t i = 0; i < b->count; i++) {
+        if (truth_of(state, &b->children[i]) != NO)
+            continue;
+        const branch *found = deviating_clause(state, &b->children[i]);
+        if (found && !is_parameter(state, found))
+            return found;
+        parameter = parameter ? parameter : found;
     }
-    return b;
+    return parameter;
 }
 
 static const pl_str before_value = PL_STR_INIT("{\"configuration\":");

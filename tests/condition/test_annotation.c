@@ -32,7 +32,10 @@ static const char *const conditions[] = {
                                                  "never") "," CLAUSE("CONFIGURATION", "$.v", "also") "]}",
     "{\"operator\":\"and\",\"children\":[" CLAUSE("PARAMETER", "$.given", "never") "]}",
     "{\"operator\":\"and\",\"children\":[" CLAUSE("CONFIGURATION", "$.v.inner", "never") "]}",
-    "{\"operator\":\"and\",\"children\":[" CLAUSE("CONFIGURATION", "$.list[*].k", "never") "]}"};
+    "{\"operator\":\"and\",\"children\":[" CLAUSE("CONFIGURATION", "$.list[*].k", "never") "]}",
+    "{\"operator\":\"or\",\"children\":[{\"operator\":\"and\",\"children\":[" CLAUSE(
+        "PARAMETER", "$.given", "never") "," CLAUSE("CONFIGURATION", "$.a",
+                                                    "a") "]}," CLAUSE("CONFIGURATION", "$.b", "b") "]}"};
 enum { RULES = sizeof conditions / sizeof *conditions };
 
 static void add_rule(fixture *f, const char *condition, const char *instead) {
@@ -191,6 +194,16 @@ static void a_parameter_is_shown_by_its_value(void **state) {
         "\"property\":\"$.given\"}");
 }
 
+static void a_parameter_is_not_told_beside_another_false_clause(void **state) {
+    fixture *f = *state;
+    assert_str(annotation(f, 5, "\"a\":\"x\",\"b\":\"y\","),
+               "{\"configuration\":\"x\",\"desiredValue\":\"a\",\"operator\":\"StringEquals\","
+               "\"property\":\"$.a\"}");
+    assert_str(annotation(f, 5, "\"a\":\"a\",\"b\":\"y\","),
+               "{\"configuration\":\"y\",\"desiredValue\":\"b\",\"operator\":\"StringEquals\","
+               "\"property\":\"$.b\"}");
+}
+
 static void a_rule_may_name_another_operator(void **state) {
     fixture *f = *state;
     assert_str(annotation(f, RULES, "\"v\":true,"),
@@ -220,6 +233,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_first_false_clause_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_value_below_another_and_a_list_are_told, begin, end),
         cmocka_unit_test_setup_teardown(a_parameter_is_shown_by_its_value, begin, end),
+        cmocka_unit_test_setup_teardown(a_parameter_is_not_told_beside_another_false_clause, begin, end),
         cmocka_unit_test_setup_teardown(a_rule_may_name_another_operator, begin, end),
         cmocka_unit_test_setup_teardown(an_annotation_needs_no_more_room_than_it_has, begin, end),
     };

@@ -57,6 +57,16 @@ test('check reads snapshots with configurations as text, arrays, and standard in
   assert.equal(plumbline([...RULE, '-'], { input }).status, 1);
 });
 
+test('annotations of managed rules tell a property of the resource, not a parameter', () => {
+  const item = write('parameters.jsonl', { resourceType: 'ACS::ECS::Instance', resourceId: 'i', tags: { env: 'test' },
+    configuration: { InstanceNetworkType: 'vpc', VpcAttributes: { VpcId: 'vpc-2' } } });
+  const why = (...rule) => JSON.parse(plumbline(['check', '--rule', ...rule, item]).stdout).annotation;
+  assert.deepEqual(why('ecs-instances-in-vpc', '--param', 'vpcIds=vpc-1'),
+    { configuration: 'vpc-2', desiredValue: 'vpc-1', operator: 'StringIn', property: '$.VpcAttributes.VpcId' });
+  assert.deepEqual(why('required-tags', '--param', 'tag1Key=env', '--param', 'tag1Value=prod'),
+    { configuration: '{"env":"test"}', desiredValue: 'env=prod', operator: 'HasTags', property: '$.tags' });
+});
+
 test('check judges no resource that is gone', () => {
   const bad = bucket('b', 'public-read');
   const gone = [{ ...bad, resourceEventType: 'REMOVE' }, { ResourceEventType: 'REMOVE', ...bad }, { ...bad, resourceDeleted: 0 }, { ...bad, resourceDeleted: '0' }];
