@@ -3,8 +3,8 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-#include "condition/columns.h"
 #include "cli/file.h"
+#include "condition/columns.h"
 #include "json/parser.h"
 
 #include <pthread.h>
