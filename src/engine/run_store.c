@@ -7,6 +7,7 @@
  * storing; if so, resources that changed are evaluated anew and the comparison is made again, inside the
  * write transaction.
  */
+#include "engine/listed.h"
 #include "engine/seals.h"
 
 static int out_of_memory(pl_error *error) {
@@ -219,6 +220,8 @@ int engine_run_store(engine_run *run, store_session *session, pl_arena *arena, i
 int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
                       const engine_counts *counts, pl_error *error) {
     const int64_t *by = counts->by;
+    if (engine_list_account(session, account_id, error) != 0) /* the run has counted what waits */
+        return -1;
     return store_run(session, error,
                      "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
                      "insufficient, ignored) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, "

@@ -507,7 +507,8 @@ static bool has_key(const int64_t *keys, size_t count, int64_t key) {
 static int follow_groups(struct starting *s, const engine_view *view, pl_str account_id) {
     int64_t *keys;
     size_t count;
-    if (counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
+    if (engine_list_account(s->session, account_id, s->error) != 0 ||
+        counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (!view_has(view, keys[i]) && leave_account(s->session, account_id, keys[i], s->now, s->error) != 0)
