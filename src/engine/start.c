@@ -223,7 +223,7 @@ static int run_rule(struct starting *s, engine_run *run, engine_run_rule *rule) 
     rule->ordering = s->now;
     rule->revert = s->revert;
     if (drop_foreign_types(run, s->session, s->arena, s->now, s->error) != 0 || run_all(s, run) != 0 ||
-        engine_run_settle(s->session, run->account_id, s->rule->rule_key, &rule->counts, s->error) != 0)
+        engine_run_settle(s->session, run->account_id, rule, &rule->counts, s->error) != 0)
         return -1;
     return queue_account_event(s->e, s->session, run->account_id, s->rule, s->message_type, s->now, s->error);
 }
