@@ -23,10 +23,13 @@ enum {
     ENGINE_UNLISTED_MAX = 8192 /* results that wait above which new ones are listed at once */
 };
 
-/* For statements about results that wait in the account $1: what they are read from, and by what. */
+/*
+ * For statements about results that wait in the account $1: what they are read from, and by what. The plus
+ * keeps SQLite from passing a bound of `u` on to `x`, which it would then read the whole range of.
+ */
 #define ENGINE_WAITING "results_waiting u CROSS JOIN results x"
 #define ENGINE_WAITING_WHERE                                                                                 \
-    " WHERE u.account_id = $1 AND x.account_id = u.account_id AND x.resource_key = u.resource_key AND "      \
+    " WHERE u.account_id = $1 AND x.account_id = u.account_id AND x.resource_key = +u.resource_key AND "     \
     "x.listed = 0"
 
 /* Whether so many new results are stored as not listed; those count as waiting from now on. */
