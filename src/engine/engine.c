@@ -125,6 +125,7 @@ int engine_channels_changed(engine *e, store_session *session, pl_str account_id
 int engine_delete_account(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1",
+        "DELETE FROM results_waiting WHERE account_id = $1",
         "DELETE FROM rule_counts WHERE account_id = $1",
         "DELETE FROM compliance_changes WHERE account_id = $1",
         "DELETE FROM former_rules WHERE account_id = $1",

@@ -207,15 +207,17 @@ static concern concern_of(const engine_bound *bound, const engine_subject *s, en
     return *was ? NOTHING : WAITS;
 }
 
+/* Most results are COMPLIANT as ever: there is neither a row nor a count to write. */
+static bool leaves_nothing(const engine_outcome *o) {
+    return o->covered && o->compliance == ENGINE_COMPLIANT && !o->row && !o->tracks_coverage;
+}
+
 static int settle(engine_evaluating *c, engine_typed *t, size_t index, const engine_subject *s, concern what,
                   const pl_verdict *verdicts, engine_outcome *o) {
     const engine_slot *slot = t->program->slots + index;
     o->annotation = PL_STR("");
-    o->tally = tally_of(c, t, index);
     o->rule = slot->bound->rule;
     o->tracks_coverage = !slot->bound->whole;
-    if (!o->tally)
-        return -1;
     if (what == WAITS) {
         o->compliance = ENGINE_INSUFFICIENT_DATA;
         o->annotation = PL_STR("{\"reason\":\"The rule has not run since the resource was recorded.\"}");
@@ -229,7 +231,10 @@ static int settle(engine_evaluating *c, engine_typed *t, size_t index, const eng
                 return 0;
         }
     }
-    return engine_write_outcome(&c->writing, o, NULL);
+    if (leaves_nothing(o))
+        return 0;
+    o->tally = tally_of(c, t, index);
+    return o->tally ? engine_write_outcome(&c->writing, o, NULL) : -1;
 }
 
 static bool looks_at(const engine_slot *slot, const engine_typed *t, pl_str related_to) {

@@ -1,6 +1,7 @@
 /* Results by region and by resource type: rows are grouped by the store, the compliant rest is what is left.
  */
 #include "engine/evaluate.h"
+#include "engine/listed.h"
 #include "engine/summary.h"
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static int move_row(struct grouping *g, const engine_rule *rule, pl_str name, en
 /* Those that are listed and those that wait to be (engine/listed.h). */
 #define ROWS_OF_RULE                                                                                         \
     "(SELECT resource_key, shown FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1 UNION " \
-    "ALL SELECT resource_key, shown FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 0)"
+    "ALL SELECT x.resource_key, x.shown FROM " ENGINE_WAITING ENGINE_WAITING_WHERE " AND x.rule_key = $2)"
 
 /* CROSS JOIN: from the rule's rows to their resources, and not through all resources of the account. */
 static int add_rows(struct grouping *g, pl_str account_id, const engine_rule *rule) {

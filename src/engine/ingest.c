@@ -83,6 +83,7 @@ static int apply(store_session *session, struct ingesting *in, engine_grouping *
     engine_evaluating c;
     int status = engine_evaluating_begin(&c, in->e, session, in->arena, in->now, error);
     c.writing.keeps_sequence = true; /* it has gone up with the inventory */
+    c.writing.lists_later = true;
     if (status == 0)
         status = evaluate_all(&c, changes, in->count);
     if (status == 0)

@@ -2,9 +2,9 @@
  * Verdicts become rows, counts and history (reference/evaluation-semantics.md, sections 3, 4, 6 and 12.3).
  *
  * INVARIANTS: a row exists exactly for a result that deviates from COMPLIANT or once did. For each rule and
- * account, rule_counts equals the rows by `shown`. A row tells its own last change; compliance_changes holds
- * the earlier ones, so that a first deviation costs one row. While a result is ignored its real changes go
- * into the row but not onto the timeline.
+ * account, rule_counts equals the listed rows by `shown`. A row tells its own last change; compliance_changes
+ * holds the earlier ones, so that a first deviation costs one row. While a result is ignored its real changes
+ * go into the row but not onto the timeline.
  */
 #include "engine/outcome.h"
 
@@ -188,6 +188,18 @@ static void load_row(store_bulk *bulk, const engine_new_row *row, int64_t now, b
     store_bulk_i64(bulk, listed);
 }
 
+/* Rows of a resource are neighbours. */
+static int wait_to_be_listed(engine_writing *w) {
+    for (size_t i = 0; i < w->row_count; i++) {
+        const engine_new_row *row = w->rows + i, *before = row - 1;
+        bool known = i > 0 && before->resource_key == row->resource_key &&
+                     pl_str_eq(before->account_id, row->account_id);
+        if (!known && engine_list_wait(w->session, row->account_id, row->resource_key, w->error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int engine_writing_flush(engine_writing *w) {
     static const char *const columns[] = {
         "account_id",   "rule_key", "resource_key", "compliance",         "shown",
@@ -199,6 +211,8 @@ int engine_writing_flush(engine_writing *w) {
     int status = engine_list_later(w, w->row_count, &later);
     if (status != 0)
         return -1;
+    for (size_t i = 0; !later && i < w->row_count; i++)
+        w->rows[i].tally->by[w->rows[i].compliance]++;
     if (!is_sorted(w->rows, w->row_count))
         qsort(w->rows, w->row_count, sizeof *w->rows, by_key);
     store_bulk *bulk =
@@ -209,6 +223,8 @@ int engine_writing_flush(engine_writing *w) {
     }
     if (store_bulk_end(bulk, w->error) != 0)
         status = -1;
+    if (status == 0 && later)
+        status = wait_to_be_listed(w);
     w->row_count = 0;
     return status;
 }
@@ -245,10 +261,12 @@ static bool is_passed(const engine_tally *t, const engine_outcome *o) {
     return order < 0 || (order == 0 && o->resource_key <= t->run_key);
 }
 
-static void count(const engine_outcome *o, engine_compliance shown, int64_t difference) {
+/* Results that wait to be listed are counted when they are; a run counts all that it has behind it. */
+static void count(const engine_outcome *o, engine_compliance shown, bool listed, int64_t difference) {
     if (shown == ENGINE_COMPLIANCE_COUNT)
         return;
-    o->tally->by[shown] += difference;
+    if (listed)
+        o->tally->by[shown] += difference;
     if (is_passed(o->tally, o))
         o->tally->run_by[shown] += difference;
 }
@@ -317,14 +335,15 @@ static int insert_row(engine_writing *w, const engine_outcome *o) {
         .message_type = o->message_type,
         .ordering = o->ordering,
         .annotation = annotation,
+        .tally = o->tally,
     };
-    count(o, o->compliance, 1);
+    count(o, o->compliance, false, 1); /* whether it is listed is known when it is inserted */
     return 0;
 }
 
 static int delete_row(engine_writing *w, const engine_outcome *o) {
     const engine_row *row = o->row;
-    count(o, row->shown, -1);
+    count(o, row->shown, row->listed, -1);
     if (store_run(w->session, w->error,
                   "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3", "tii",
                   o->account_id, o->rule->rule_key, o->resource_key) != 0 ||
@@ -388,8 +407,8 @@ static int rewrite_row(engine_writing *w, const engine_outcome *o, engine_compli
 /* An ignored result's real changes are not told. */
 static int change_row(engine_writing *w, const engine_outcome *o, engine_compliance shown) {
     const engine_row *row = o->row;
-    count(o, row->shown, -1);
-    count(o, shown, 1);
+    count(o, row->shown, row->listed, -1);
+    count(o, shown, row->listed, 1);
     if (!row->marked && retire_change(w, o, row) != 0)
         return -1;
     return rewrite_row(w, o, shown, !row->marked);
@@ -451,8 +470,8 @@ static int store_mark(engine_writing *w, const engine_outcome *o, engine_complia
 int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *row, pl_str date, pl_str reason,
                       int64_t until) {
     engine_compliance after = date.p ? ENGINE_IGNORED : row->compliance;
-    count(o, row->shown, -1);
-    count(o, after, 1);
+    count(o, row->shown, row->listed, -1);
+    count(o, after, row->listed, 1);
     if (row->shown != after) {
         if (move_change(w, o, row) != 0)
             return -1;

@@ -38,6 +38,7 @@ typedef struct engine_new_row {
     engine_message_type message_type;
     int64_t ordering;
     pl_str annotation;
+    engine_tally *tally;
 } engine_new_row;
 
 enum { ENGINE_NEW_ROWS_MAX = 20000 };
@@ -57,6 +58,7 @@ typedef struct engine_writing {
     engine_tally *tally_of[ENGINE_TALLY_BUCKETS]; /* the same by their rule */
     engine_account_runs *accounts;
     bool keeps_sequence;   /* no need to tell runs that results of the accounts change */
+    bool lists_later;      /* new results may wait to be listed (engine/listed.h) */
     bool functions_queued; /* events for functions are to be announced */
     engine_viewed *views;
     bool remedies_queued;       /* events for remediations are to be announced */
@@ -79,11 +81,13 @@ typedef struct engine_row {
     int64_t changed; /* when `shown` or the annotation became what they are */
     engine_compliance changed_from;
     pl_str annotation_from;
+    bool listed; /* and counted in rule_counts (engine/listed.h) */
 } engine_row;
 
 #define ENGINE_ROW_COLUMNS                                                                                   \
     "rule_key, compliance, shown, message_type, ordering, recorded, last_non_compliant, last_fixed, "        \
-    "annotation, ignore_until, ignore_date, ignore_reason, changed, changed_from, annotation_from"
+    "annotation, ignore_until, ignore_date, ignore_reason, changed, changed_from, annotation_from, "         \
+    "listed"
 
 /* The columns from `first` on, as views into the statement. */
 void engine_row_read(store_statement *st, int first, engine_row *out);

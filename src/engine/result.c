@@ -12,14 +12,46 @@ static bool follows(const engine_rule *rule, int64_t capture_time) {
     return (rule->triggers & ENGINE_TRIGGER_CHANGE) != 0 && rule->owner != ENGINE_FUNCTION && !disabled;
 }
 
+/* The last full run of a rule where a result is. */
+struct last_run {
+    int64_t ordering;
+    pl_str trigger; /* empty: not known */
+};
+
+/*
+ * A rule of a group may have run in one member alone, when that joined or its recorder changed: what others
+ * show is as old as it was.
+ */
+static int find_last_run(store_session *session, const engine_rule *rule, pl_str account_id,
+                         struct last_run *out, pl_error *error) {
+    *out = (struct last_run){rule->run_ordering, rule->run_trigger};
+    if (rule->aggregator_id.n == 0)
+        return 0;
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT run_ordering, run_message FROM rule_counts WHERE account_id = $1 "
+                      "AND rule_key = $2 AND run_ordering > 0",
+                      error);
+    store_bind_text(st, 1, account_id);
+    store_bind_i64(st, 2, rule->rule_key);
+    int step = store_step(st, error);
+    if (step <= 0)
+        return step;
+    *out = (struct last_run){store_column_i64(st, 0),
+                             engine_message_name((engine_message_type)store_column_i64(st, 1))};
+    store_reset(st);
+    return 0;
+}
+
 /*
  * When the result was produced: the last of the full run, the capture, and the row's own evaluation. A run of
  * a function renews only what the function reports; what it fails to report keeps its age.
  */
-static int64_t evaluated_at(const engine_rule *rule, const inventory_resource *r, const engine_row *row) {
+static int64_t evaluated_at(const engine_rule *rule, const struct last_run *run, const inventory_resource *r,
+                            const engine_row *row) {
     if (row && rule->owner == ENGINE_FUNCTION)
         return row->ordering;
-    int64_t at = rule->run_ordering;
+    int64_t at = run->ordering;
     if (r->capture_time > at && follows(rule, r->capture_time))
         at = r->capture_time;
     return row && row->ordering > at ? row->ordering : at;
@@ -47,15 +79,15 @@ static void write_evaluation_id(engine_result *out) {
              digest[10], digest[11], digest[12], digest[13], digest[14], digest[15]);
 }
 
-static void complete(engine_result *out, const engine_rule *rule, const engine_row *row) {
-    int64_t run = rule->run_ordering;
+static void complete(engine_result *out, const engine_rule *rule, const struct last_run *run,
+                     const engine_row *row) {
     out->rule = rule;
     out->compliance = engine_shown(rule, row);
     out->annotation = row ? row->annotation : PL_STR("");
-    out->ordering = out->invoked = evaluated_at(rule, &out->resource, row);
+    out->ordering = out->invoked = evaluated_at(rule, run, &out->resource, row);
     out->recorded = out->ordering;
-    out->trigger = out->ordering == run && rule->run_trigger.n ? rule->run_trigger
-                                                               : engine_message_name(ENGINE_BY_CHANGE);
+    out->trigger = out->ordering == run->ordering && run->trigger.n ? run->trigger
+                                                                    : engine_message_name(ENGINE_BY_CHANGE);
     if (row && row->ordering == out->ordering) {
         out->trigger = engine_message_name(row->message_type);
         out->recorded = row->recorded;
@@ -70,12 +102,14 @@ static void complete(engine_result *out, const engine_rule *rule, const engine_r
 int engine_load_result(store_session *session, pl_arena *arena, const engine_rule *rule, pl_str account_id,
                        int64_t resource_key, engine_result *out, pl_error *error) {
     engine_row row;
+    struct last_run run;
     bool found, stored;
-    if (inventory_find_key(session, arena, account_id, resource_key, &out->resource, &found, error) != 0 ||
+    if (find_last_run(session, rule, account_id, &run, error) != 0 ||
+        inventory_find_key(session, arena, account_id, resource_key, &out->resource, &found, error) != 0 ||
         engine_row_of(session, arena, account_id, rule->rule_key, resource_key, &row, &stored, error) != 0)
         return -1;
     if (!found)
         return pl_fail(error, PL_E_InternalError);
-    complete(out, rule, stored ? &row : NULL);
+    complete(out, rule, &run, stored ? &row : NULL);
     return 0;
 }

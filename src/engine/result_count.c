@@ -1,5 +1,5 @@
 /* Counts of a rule's results, and what they add up to (reference/evaluation-semantics.md, section 9). */
-#include "engine/outcome.h"
+#include "engine/listed.h"
 
 static int read_counts(store_session *session, pl_str account_id, int64_t rule_key, engine_counts *out,
                        pl_error *error) {
@@ -12,13 +12,13 @@ static int read_counts(store_session *session, pl_str account_id, int64_t rule_k
     store_bind_i64(st, 2, rule_key);
     *out = (engine_counts){0};
     int step = store_step(st, error);
-    if (step <= 0)
-        return step;
-    out->total = store_column_i64(st, 0);
-    for (int i = ENGINE_NON_COMPLIANT; i < ENGINE_COMPLIANCE_COUNT; i++)
+    if (step < 0)
+        return -1;
+    out->total = step ? store_column_i64(st, 0) : 0;
+    for (int i = ENGINE_NON_COMPLIANT; step && i < ENGINE_COMPLIANCE_COUNT; i++)
         out->by[i] = store_column_i64(st, i);
     store_reset(st);
-    return 0;
+    return engine_count_waiting(session, account_id, rule_key, out, error);
 }
 
 /* Rules that cover whole types have as many resources as there are of them. */

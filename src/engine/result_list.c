@@ -11,6 +11,7 @@
  * results than asked for and a token. A page that has nothing yet looks at SPARE_ROWS more, so that only long
  * lists have pages without a result.
  */
+#include "engine/listed.h"
 #include "engine/results.h"
 
 #include "inventory/rows.h"
@@ -248,18 +249,22 @@ static int walk_types(walk *w) {
 }
 
 /* Of those that are listed, or of those that wait to be (engine/listed.h). */
-#define ROWS_BY_AGE(listed)                                                                                  \
-    "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM results x CROSS JOIN resources r WHERE "         \
-    "x.account_id = $1 AND x.rule_key = $2 AND x.listed = " listed " AND x.shown = $5 AND "                  \
-    "(x.last_non_compliant, x.resource_key) > ($6, $3) AND r.account_id = x.account_id AND r.resource_key "  \
-    "= x.resource_key ORDER BY x.last_non_compliant, x.resource_key LIMIT $4"
+#define BY_AGE                                                                                               \
+    " AND x.shown = $5 AND (x.last_non_compliant, x.resource_key) > ($6, $3) AND r.account_id = "            \
+    "x.account_id AND r.resource_key = x.resource_key ORDER BY x.last_non_compliant, x.resource_key LIMIT "  \
+    "$4"
+static const char rows_listed[] =
+    "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM results x CROSS JOIN resources r WHERE "
+    "x.account_id = $1 AND x.rule_key = $2 AND x.listed = 1" BY_AGE;
+static const char rows_waiting[] =
+    "SELECT " RESOURCE_COLUMNS ", x.last_non_compliant FROM " ENGINE_WAITING
+    " CROSS JOIN resources r" ENGINE_WAITING_WHERE " AND x.rule_key = $2" BY_AGE;
 
 /* Marked rows have an index of their own: what they really are may change while they stay where they are. */
 static const char rows_marked[] =
     "SELECT " RESOURCE_COLUMNS ", 0 FROM results x CROSS JOIN resources r WHERE x.account_id = $1 AND "
     "x.rule_key = $2 AND x.ignore_until IS NOT NULL AND x.resource_key > $3 AND r.account_id = x.account_id "
     "AND r.resource_key = x.resource_key ORDER BY x.resource_key LIMIT $4";
-static const char rows_listed[] = ROWS_BY_AGE("1"), rows_unlisted[] = ROWS_BY_AGE("0");
 
 /* Rows of one kind in their order, with the next one at hand. */
 typedef struct source {
@@ -308,7 +313,7 @@ static int walk_some_rows(walk *w, place *at, size_t most, size_t *rows) {
     place from = *at;
     int status = begin_source(&sources[0], w, marked ? rows_marked : rows_listed, &from, most);
     if (status == 0 && !marked)
-        status = begin_source(&sources[1], w, rows_unlisted, &from, most);
+        status = begin_source(&sources[1], w, rows_waiting, &from, most);
     for (*rows = 0; status == 0 && *rows < most && (next = first_of(w, sources)); ++*rows) {
         status = visit_row(w, next->st, at);
         if (status == 0 && (next->step = store_step(next->st, w->l->error)) < 0)

@@ -20,6 +20,7 @@ void engine_row_read(store_statement *st, int first, engine_row *out) {
                             ? ENGINE_COMPLIANCE_COUNT
                             : (engine_compliance)store_column_i64(st, first + 13),
         .annotation_from = store_column_text(st, first + 14),
+        .listed = store_column_i64(st, first + 15) != 0,
     };
 }
 

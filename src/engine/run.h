@@ -165,8 +165,8 @@ int engine_run_gather_keys(engine_run *run, store_session *session, pl_arena *ar
                            engine_run_type *type, const int64_t *keys, size_t count, engine_batch *batch,
                            pl_error *error);
 
-/* Makes the counts of a finished run the rule's counts in the account. */
-int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
+/* Makes the counts of a finished run the rule's counts in the account, and the run its last one there. */
+int engine_run_settle(store_session *session, pl_str account_id, const engine_run_rule *rule,
                       const engine_counts *counts, pl_error *error);
 
 /* Starts an evaluation of an active rule everywhere it applies: inside the transaction, or as stored runs. */

@@ -7,6 +7,7 @@
  * storing; if so, resources that changed are evaluated anew and the comparison is made again, inside the
  * write transaction.
  */
+#include "engine/listed.h"
 #include "engine/seals.h"
 
 static int out_of_memory(pl_error *error) {
@@ -216,17 +217,22 @@ int engine_run_store(engine_run *run, store_session *session, pl_arena *arena, i
     return batch->range.type.p ? store_batch(run, session, arena, now, batch, error) : 0;
 }
 
-int engine_run_settle(store_session *session, pl_str account_id, int64_t rule_key,
+int engine_run_settle(store_session *session, pl_str account_id, const engine_run_rule *rule,
                       const engine_counts *counts, pl_error *error) {
     const int64_t *by = counts->by;
+    if (engine_list_account(session, account_id, error) != 0) /* the run has counted what waits */
+        return -1;
     return store_run(session, error,
                      "INSERT INTO rule_counts (account_id, rule_key, covered, non_compliant, not_applicable, "
-                     "insufficient, ignored) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, "
+                     "insufficient, ignored, run_ordering, run_message) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+                     "$8, $9) ON CONFLICT (account_id, "
                      "rule_key) DO UPDATE SET covered = excluded.covered, non_compliant = "
                      "excluded.non_compliant, not_applicable = excluded.not_applicable, insufficient = "
-                     "excluded.insufficient, ignored = excluded.ignored",
-                     "tiiiiii", account_id, rule_key, counts->total, by[ENGINE_NON_COMPLIANT],
-                     by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]);
+                     "excluded.insufficient, ignored = excluded.ignored, run_ordering = "
+                     "excluded.run_ordering, run_message = excluded.run_message",
+                     "tiiiiiiii", account_id, rule->rule.rule_key, counts->total, by[ENGINE_NON_COMPLIANT],
+                     by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED],
+                     rule->ordering, (int64_t)rule->message_type);
 }
 
 int engine_unmark(engine_writing *w, pl_str account_id, const engine_rule *rule, pl_str resource_type,

@@ -223,7 +223,7 @@ static int run_rule(struct starting *s, engine_run *run, engine_run_rule *rule) 
     rule->ordering = s->now;
     rule->revert = s->revert;
     if (drop_foreign_types(run, s->session, s->arena, s->now, s->error) != 0 || run_all(s, run) != 0 ||
-        engine_run_settle(s->session, run->account_id, s->rule->rule_key, &rule->counts, s->error) != 0)
+        engine_run_settle(s->session, run->account_id, rule, &rule->counts, s->error) != 0)
         return -1;
     return queue_account_event(s->e, s->session, run->account_id, s->rule, s->message_type, s->now, s->error);
 }
@@ -507,7 +507,8 @@ static bool has_key(const int64_t *keys, size_t count, int64_t key) {
 static int follow_groups(struct starting *s, const engine_view *view, pl_str account_id) {
     int64_t *keys;
     size_t count;
-    if (counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
+    if (engine_list_account(s->session, account_id, s->error) != 0 ||
+        counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         if (!view_has(view, keys[i]) && leave_account(s->session, account_id, keys[i], s->now, s->error) != 0)

@@ -4,6 +4,7 @@
  * A day ends at 00:00 UTC+8. Its figures are written once, by whichever node comes first; today's are counted
  * when they are asked for.
  */
+#include "engine/listed.h"
 #include "engine/summary.h"
 #include "engine/work.h"
 
@@ -296,6 +297,9 @@ static int write_day(struct closing *d, store_session *session, pl_arena *arena,
     while (old < count && rules[old].created < end)
         old++;
     engine_summary_input in = {rules, old, accounts, account_count};
+    for (size_t i = 0; i < account_count; i++) /* else each rule would look through what waits */
+        if (engine_list_account(session, accounts[i], error) != 0)
+            return -1;
     if (engine_summarize(d->e, session, arena, &in, &s, error) != 0)
         return -1;
     return store_run(

@@ -303,7 +303,7 @@ static int finish_rule(struct engine_pass *p, store_session *session, engine_run
     for (int i = ENGINE_NON_COMPLIANT; i < ENGINE_COMPLIANCE_COUNT; i++)
         counts.by[i] = store_column_i64(st, i);
     store_reset(st);
-    if (engine_run_settle(session, p->run.account_id, rule->rule.rule_key, &counts, error) != 0 ||
+    if (engine_run_settle(session, p->run.account_id, rule, &counts, error) != 0 ||
         forget_row(session, p->run.account_id, rule->rule.rule_key, error) != 0 ||
         engine_has_runs(session, &rule->rule, &more, error) != 0)
         return -1;

@@ -1,8 +1,9 @@
 /*
  * Applying parsed items to the tables: what is new, what changed, what went away.
  *
- * INVARIANT: resources, resource_history and resource_counts tell the same story at every commit. The row of
- * inventory_accounts is written before anything else of the account, so two writers wait for each other.
+ * INVARIANT: resources, resource_history (inventory/history.h) and resource_counts tell the same story at
+ * every commit. The row of inventory_accounts is written before anything else of the account, so two writers
+ * wait for each other.
  */
 #include "inventory/history.h"
 #include "json/parser.h"
@@ -12,8 +13,8 @@ struct account {
     pl_str id;
     inventory_recorder recorder;
     bool locked;
-    int64_t next_key; /* as stored when locked, then counted up here */
-    int64_t first_key;
+    int64_t next_key;   /* of the next new resource */
+    int64_t stored_key; /* the same as the table has it */
     struct account *next;
 };
 
@@ -73,21 +74,27 @@ static struct account *find_account(struct applying *a, pl_str id) {
     return made;
 }
 
-/* Takes the account's row, once in a transaction. */
-static int lock_account(struct applying *a, struct account *account) {
+/*
+ * Takes the account's row, once in a transaction. `creates`: for a new resource, so that one key is taken at
+ * once; mostly it is the only one.
+ */
+static int lock_account(struct applying *a, struct account *account, bool creates) {
     if (account->locked)
         return 0;
-    store_statement *st =
-        store_prepare(a->session,
-                      "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1, 1) "
-                      "ON CONFLICT (account_id) DO UPDATE SET sequence = inventory_accounts.sequence + 1 "
-                      "RETURNING next_key",
-                      a->error);
+    store_statement *st = store_prepare(
+        a->session,
+        "INSERT INTO inventory_accounts (account_id, next_key, sequence) VALUES ($1, 1 + CAST($2 AS BIGINT), "
+        "1) "
+        "ON CONFLICT (account_id) DO UPDATE SET next_key = inventory_accounts.next_key + CAST($2 AS BIGINT), "
+        "sequence = inventory_accounts.sequence + 1 RETURNING next_key",
+        a->error);
     store_bind_text(st, 1, account->id);
+    store_bind_i64(st, 2, creates);
     int row = store_step(st, a->error);
     if (row < 0)
         return -1;
-    account->next_key = account->first_key = store_column_i64(st, 0);
+    account->stored_key = store_column_i64(st, 0);
+    account->next_key = account->stored_key - creates;
     account->locked = true;
     store_reset(st);
     return 0;
@@ -191,8 +198,17 @@ static int insert(struct applying *a, struct account *account, const inventory_i
                   change->capture_time, change->create_time, item->name, item->status, item->group_id,
                   item->zone, item->tags, item->configuration_text) != 0)
         return -1;
-    add_history(a, item, change);
     return tally(a, item, 1);
+}
+
+/* The resource is about to be another one than was discovered. */
+static int note_discovery(struct applying *a, const inventory_item *item, int64_t key) {
+    return store_run(
+        a->session, a->error,
+        "INSERT INTO resource_history (account_id, resource_key, capture_time, event, name, zone, "
+        "tags) SELECT account_id, resource_key, capture_time, 1, name, zone, "
+        "tags" INVENTORY_UNCHANGED_RESOURCE,
+        "ti", item->account_id, key);
 }
 
 static int rewrite(struct applying *a, const inventory_item *item, const inventory_change *change) {
@@ -281,6 +297,8 @@ static int modify(struct applying *a, const inventory_item *item, const struct s
     if (!change->diff.p || a->scratch.failed)
         return out_of_memory(a);
     remember_old(change, &old);
+    if (note_discovery(a, item, stored->key) != 0)
+        return -1;
     add_history(a, item, change);
     return rewrite(a, item, change);
 }
@@ -300,7 +318,8 @@ static int take_away(struct applying *a, const inventory_item *item, const struc
     last->name = old.name;
     last->zone = old.zone;
     last->tags = old.tags;
-    if (store_run(a->session, a->error,
+    if (note_discovery(a, item, stored->key) != 0 ||
+        store_run(a->session, a->error,
                   "UPDATE resources SET deleted = 1, capture_time = $3 WHERE account_id = $1 AND "
                   "resource_key = $2",
                   "tii", item->account_id, stored->key, change->capture_time) != 0)
@@ -326,7 +345,7 @@ static int apply_one(struct applying *a, const inventory_item *item, inventory_c
     change->capture_time = item->capture_time ? item->capture_time : a->now;
     if (stored.key && change->capture_time <= stored.capture_time)
         change->capture_time = stored.capture_time + 1;
-    if (lock_account(a, account) != 0)
+    if (lock_account(a, account, !stored.key) != 0)
         return -1;
     if (!stored.key)
         return insert(a, account, item, change);
@@ -345,7 +364,7 @@ static int write_tallies(struct applying *a) {
                       "ttti", at->account_id, at->type, at->region, at->live) != 0)
             return -1;
     for (const struct account *at = a->accounts; at; at = at->next)
-        if (at->next_key != at->first_key &&
+        if (at->next_key != at->stored_key &&
             store_run(a->session, a->error,
                       "UPDATE inventory_accounts SET next_key = $2 WHERE account_id = $1", "ti", at->id,
                       at->next_key) != 0)

@@ -53,7 +53,8 @@ static store_statement *prepare_nodes(store_session *session, const inventory_re
     store_statement *st = store_prepare(
         session,
         "SELECT capture_time, event, name, zone, tags, diff, configuration FROM resource_history WHERE "
-        "account_id = $1 AND resource_key = $2 ORDER BY capture_time DESC",
+        "account_id = $1 AND resource_key = $2 UNION ALL SELECT capture_time, 1, name, zone, tags, NULL, "
+        "NULL" INVENTORY_UNCHANGED_RESOURCE " ORDER BY capture_time DESC",
         error);
     store_bind_text(st, 1, r->account_id);
     store_bind_i64(st, 2, r->resource_key);
@@ -146,10 +147,12 @@ int inventory_configuration_at(store_session *session, pl_arena *arena, const in
 
 int inventory_first_capture(store_session *session, const inventory_resource *resource, int64_t *captured,
                             pl_error *error) {
-    store_statement *st = store_prepare(session,
-                                        "SELECT capture_time FROM resource_history WHERE account_id = $1 AND "
-                                        "resource_key = $2 ORDER BY capture_time LIMIT 1",
-                                        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT capture_time FROM resource_history WHERE account_id = $1 AND resource_key = $2 "
+                      "UNION ALL SELECT "
+                      "capture_time" INVENTORY_UNCHANGED_RESOURCE " ORDER BY capture_time LIMIT 1",
+                      error);
     store_bind_text(st, 1, resource->account_id);
     store_bind_i64(st, 2, resource->resource_key);
     int step = store_step(st, error);

@@ -1,4 +1,5 @@
 /* Ranges of resource keys: what full runs read piece by piece. */
+#include "inventory/history.h"
 #include "inventory/rows.h"
 
 int inventory_next_key(store_session *session, pl_str account_id, int64_t *next, pl_error *error) {
@@ -115,12 +116,13 @@ int inventory_walk(store_session *session, pl_str account_id, int64_t after_key,
 
 int inventory_resource_at(store_session *session, pl_arena *arena, inventory_resource *r, int64_t at,
                           bool *existed, pl_error *error) {
-    store_statement *st =
-        store_prepare(session,
-                      "SELECT event, name, zone, tags FROM resource_history WHERE account_id "
-                      "= $1 AND resource_key = $2 AND capture_time <= $3 ORDER BY "
-                      "capture_time DESC LIMIT 1",
-                      error);
+    store_statement *st = store_prepare(
+        session,
+        "SELECT event, name, zone, tags, capture_time FROM resource_history WHERE account_id "
+        "= $1 AND resource_key = $2 AND capture_time <= $3 UNION ALL SELECT 1, name, zone, tags, "
+        "capture_time" INVENTORY_UNCHANGED_RESOURCE
+        " AND capture_time <= $3 ORDER BY capture_time DESC LIMIT 1",
+        error);
     store_bind_text(st, 1, r->account_id);
     store_bind_i64(st, 2, r->resource_key);
     store_bind_i64(st, 3, at);

@@ -71,7 +71,7 @@ static void a_malformed_batch_names_its_item_and_stops_the_import(void **state) 
 /* Without its table nothing can be recorded any more. */
 static int break_inventory(store_session *session, void *argument, pl_error *why) {
     (void)argument;
-    return store_run(session, why, "DROP TABLE resource_history", "");
+    return store_run(session, why, "DROP TABLE resource_counts", "");
 }
 
 static void a_batch_that_cannot_be_stored_is_told_with_its_label(void **state) {

@@ -5,6 +5,7 @@
 #include "support/testing.h"
 
 #include "engine/histories.h"
+#include "engine/listed.h"
 
 #include <dlfcn.h>
 #include <sqlite3.h>
@@ -337,6 +338,38 @@ static void a_page_costs_the_same_however_long_the_list(void **state) {
                      (long long)few[i], FEW, (long long)many[i], MANY);
 }
 
+static int count_work(store_session *session, void *argument, pl_error *wrong) {
+    engine_counts counts;
+    return engine_count_rule(e, session, argument, &owner, 1, &counts, wrong);
+}
+
+/* Counting and then listing what waits after a small change. */
+static int64_t cost_of_what_waits(engine_rule *rule, const char *change) {
+    assert_int_equal(engine_list_waiting(e, &error), 0);
+    put(change);
+    steps = 0;
+    assert_int_equal(store_read(db, count_work, rule, &error), 0);
+    assert_int_equal(engine_list_waiting(e, &error), 0);
+    return steps;
+}
+
+static void what_waits_costs_the_same_however_much_is_listed(void **state) {
+    (void)state;
+    if (on_postgres)
+        return;
+    engine_rule *rules[] = {make_rule(0), make_rule(1)};
+    put_instances(0, FEW);
+    int64_t few =
+        cost_of_what_waits(rules[0], "[" INSTANCE("w-1", "Stopped") "," INSTANCE("w-2", "Stopped") "]");
+    for (size_t from = FEW; from < 4 * FEW; from += 1000)
+        put_instances(from, from + 1000);
+    int64_t many =
+        cost_of_what_waits(rules[1], "[" INSTANCE("w-3", "Stopped") "," INSTANCE("w-4", "Stopped") "]");
+    if (many > few + few / 4)
+        fail_msg("%lld steps beside %d resources and %lld beside %d", (long long)few, FEW, (long long)many,
+                 4 * FEW);
+}
+
 /* The first result among many rows lies on the first page; past a bound pages end early, the list is whole.
  */
 static void a_page_ends_early_rather_than_looking_long(void **state) {
@@ -442,6 +475,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(lists_stand_still_while_rules_run, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(runs_between_the_pages_hide_nothing, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(a_page_costs_the_same_however_long_the_list, setup_by_hand, teardown),
+        cmocka_unit_test_setup_teardown(what_waits_costs_the_same_however_much_is_listed, setup_by_hand,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_page_ends_early_rather_than_looking_long, setup_by_hand, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_of_several_rules_come_first, setup_by_hand, teardown),
     };

@@ -210,7 +210,7 @@ static int store_work_of(store_session *session, void *argument, pl_error *wrong
 static int settle_work(store_session *session, void *argument, pl_error *wrong) {
     (void)argument;
     for (size_t i = 0; i < MADE; i++)
-        if (engine_run_settle(session, owner, rules[i]->rule_key, &stored_run.rules[i].counts, wrong) != 0)
+        if (engine_run_settle(session, owner, &stored_run.rules[i], &stored_run.rules[i].counts, wrong) != 0)
             return -1;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "engine/histories.h"
 
 #include "engine/group.h"
+#include "engine/listed.h"
 #include "engine/summary.h"
 
 #include <fcntl.h>
@@ -236,6 +237,85 @@ static void a_rule_runs_until_its_last_account_is_done(void **state) {
     assert_int_equal(l.current.run_ordering, now);
 }
 
+static int start_member_work(store_session *session, void *argument, pl_error *wrong) {
+    return engine_start_account(e, session, member, argument, now, wrong);
+}
+
+/* A member that joins late is looked at alone: what the others show is as old as it was. */
+static void a_run_in_one_account_renews_only_that(void **state) {
+    (void)state;
+    put("[" INSTANCE("i-1", "Stopped") "," INSTANCE("i-2", "Running") "]");
+    put_as(member, "[" INSTANCE("i-3", "Stopped") "," INSTANCE("i-4", "Running") "]");
+    engine_rule common = rule_named("running", RUNNING);
+    common.aggregator_id = PL_STR("ca-1");
+    engine_rule *rule = make(common);
+    drain();
+    int64_t first = now;
+    now += 1000;
+    struct listing l = list(rule);
+    assert_int_equal(store_write(db, start_member_work, &l.current, &error), 0);
+    drain();
+    struct listing own = list(rule), theirs = list_over(rule, &member, 1);
+    assert_int_equal(own.count, 2);
+    assert_int_equal(theirs.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(own.results[i].ordering, first);
+        assert_int_equal(theirs.results[i].ordering, now);
+        assert_string_equal(theirs.results[i].trigger.p, "Manual");
+    }
+}
+
+/* --- Results that wait to be listed ------------------------------------------------------------------------
+ */
+
+static int unlisted_work(store_session *session, void *argument, pl_error *wrong) {
+    store_statement *st = store_prepare(session, "SELECT COUNT(*) FROM results WHERE listed = 0", wrong);
+    if (store_step(st, wrong) != 1)
+        return -1;
+    *(int64_t *)argument = store_column_i64(st, 0);
+    store_reset(st);
+    return 0;
+}
+
+static int64_t unlisted(void) {
+    int64_t count = -1;
+    assert_int_equal(store_read(db, unlisted_work, &count, &error), 0);
+    return count;
+}
+
+static void put_in_vain(const char *json) {
+    engine_ingested out;
+    pl_error wrong = {0};
+    inventory_defaults defaults = {.account_id = owner, .catalogue = known};
+    commits_fail = true;
+    assert_int_equal(engine_ingest(e, &defaults, parsed(json), now, &out, &wrong), -1);
+    commits_fail = false;
+}
+
+/* Changes that are undone are neither counted nor do they wait; listing that is undone is done the next time.
+ */
+static void what_is_undone_leaves_what_waits(void **state) {
+    (void)state;
+    pl_error wrong = {0};
+    rules[0] = make_rule(0);
+    rules[1] = make_rule(RULES - 1);
+    drain();
+    put_random(20, false);
+    int64_t before = unlisted();
+    assert_true(before > 0);
+    put_in_vain("[" INSTANCE("i-x", "Stopped") "," INSTANCE("i-y", "Stopped") "]");
+    assert_int_equal(unlisted(), before);
+    counts_are_exact(rules, 2);
+    commits_fail = true;
+    assert_int_equal(engine_list_waiting(e, &wrong), -1);
+    commits_fail = false;
+    assert_int_equal(unlisted(), before);
+    counts_are_exact(rules, 2);
+    assert_int_equal(engine_list_waiting(e, &wrong), 0);
+    assert_int_equal(unlisted(), 0);
+    counts_are_exact(rules, 2);
+}
+
 /* So many that the run's bound is moved instead of catching up with them at the end. */
 static void what_comes_in_great_number_meanwhile_is_met(void **state) {
     (void)state;
@@ -258,6 +338,8 @@ int main(void) {
         TEST(a_run_has_begun_when_a_node_has_taken_it),
         cmocka_unit_test_setup_teardown(a_rule_runs_until_its_last_account_is_done, setup_group,
                                         teardown_by_hand),
+        cmocka_unit_test_setup_teardown(a_run_in_one_account_renews_only_that, setup_group, teardown_by_hand),
+        TEST(what_is_undone_leaves_what_waits),
         TEST(what_comes_in_great_number_meanwhile_is_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

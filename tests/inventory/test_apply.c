@@ -98,7 +98,9 @@ struct reading {
     size_t count;
     inventory_resource resource;
     bool found;
-    int64_t live;
+    int64_t live, first;
+    bool existed;
+    pl_str name; /* at that time */
 };
 
 static int read_work(store_session *session, void *argument, pl_error *e) {
@@ -109,8 +111,13 @@ static int read_work(store_session *session, void *argument, pl_error *e) {
     if (!r->found)
         return 0;
     if (inventory_timeline(session, &arena, &r->resource, 0, INT64_MAX, 100, &r->nodes, &r->count, e) != 0 ||
-        inventory_count_type(session, owner, PL_STR_NONE, &r->live, e) != 0)
+        inventory_count_type(session, owner, PL_STR_NONE, &r->live, e) != 0 ||
+        inventory_first_capture(session, &r->resource, &r->first, e) != 0)
         return -1;
+    inventory_resource then = r->resource;
+    if (inventory_resource_at(session, &arena, &then, r->at, &r->existed, e) != 0)
+        return -1;
+    r->name = then.name;
     return inventory_configuration_at(session, &arena, &r->resource, r->at, &r->configuration, e);
 }
 
@@ -135,6 +142,48 @@ static void history_leads_back_to_every_configuration(void **state) {
     assert_str(now.nodes[0].diff, "{\"A\":[2,null],\"B\":[[1,2],[2,1]]}");
     assert_str(now.nodes[1].diff, "{\"A\":[1,2],\"C\":[null,\"new\"]}");
     assert_str(now.nodes[2].diff, "{\"B\":[null,[1,2]],\"A\":[null,1]}");
+}
+
+#define NAMED(name, configuration)                                                                           \
+    "{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"b\",\"regionId\":\"cn-beijing\","               \
+    "\"resourceName\":\"" name "\",\"configuration\":" configuration "}"
+#define GONE                                                                                                 \
+    "{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"b\",\"regionId\":\"cn-beijing\","               \
+    "\"resourceEventType\":\"REMOVE\"}"
+
+static void a_discovery_is_told_alike_before_and_after_changes(void **state) {
+    (void)state;
+    apply("[" NAMED("first", "{\"A\":1}") "]", 1000);
+    for (int changes = 0; changes < 3; changes++) {
+        struct reading r = read_at(1500);
+        assert_int_equal(r.count, changes + 1);
+        assert_int_equal(r.nodes[changes].capture_time, 1000);
+        assert_int_equal(r.nodes[changes].event, INVENTORY_DISCOVERED);
+        assert_str(r.nodes[changes].name, "first");
+        assert_str(r.nodes[changes].diff, "{\"A\":[null,1]}");
+        assert_str(r.configuration, "{\"A\":1}");
+        assert_str(r.name, "first");
+        assert_true(r.existed);
+        assert_int_equal(r.first, 1000);
+        assert_false(read_at(999).existed);
+        apply(changes ? "[" GONE "]" : "[" NAMED("second", "{\"A\":2}") "]", 2000 + 1000 * changes);
+    }
+}
+
+static void changes_of_one_call_are_told_one_by_one(void **state) {
+    (void)state;
+    apply("[" NAMED("first", "{\"A\":1}") "," NAMED("second",
+                                                    "{\"A\":2}") "," GONE "," NAMED("third", "{\"A\":3}") "]",
+          1000);
+    struct reading r = read_at(1000);
+    assert_int_equal(r.count, 4);
+    assert_int_equal(r.nodes[3].event, INVENTORY_DISCOVERED);
+    assert_str(r.nodes[3].name, "first");
+    assert_str(r.nodes[2].diff, "{\"A\":[1,2]}");
+    assert_int_equal(r.nodes[1].event, INVENTORY_REMOVE);
+    assert_str(r.nodes[0].diff, "{\"A\":[null,3]}");
+    assert_str(r.configuration, "{\"A\":1}");
+    assert_int_equal(r.first, 1000);
 }
 
 static void a_removed_resource_may_come_back(void **state) {
@@ -195,6 +244,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(tags_in_any_form_are_equal, setup, teardown),
         cmocka_unit_test_setup_teardown(captures_of_a_resource_never_go_back, setup, teardown),
         cmocka_unit_test_setup_teardown(history_leads_back_to_every_configuration, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_discovery_is_told_alike_before_and_after_changes, setup, teardown),
+        cmocka_unit_test_setup_teardown(changes_of_one_call_are_told_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_removed_resource_may_come_back, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_item_is_named_with_index_and_member, setup, teardown),
         cmocka_unit_test_setup_teardown(items_of_strange_accounts_are_refused, setup, teardown),
