@@ -206,7 +206,9 @@ static void end_running(listener *l) {
     pthread_mutex_unlock(&l->lock);
 }
 
-static void worker_done(gateway_request *r) {
+/* On a worker's thread. */
+static void run_waiting(gateway_request *r) {
+    request_run(r);
     r->state = DONE;
     MHD_resume_connection(r->connection);
 }
@@ -496,7 +498,7 @@ int listener_adopt(listener *l, int descriptor) {
 static int start_all(listener *l, pl_error *error) {
     if (open_socket(l, error) != 0)
         return -1;
-    l->workers = workers_new(l->shared->options->workers, worker_done);
+    l->workers = workers_new(l->shared->options->workers, run_waiting);
     if (!l->workers)
         return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
     if (start_daemon(l, error) != 0 || start_inner(l, error) != 0)
