@@ -253,6 +253,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
     return answering_send(r);
 }
 
+/* Forgets the connection's request and leaves the object to the next, whoever sends it. */
 static void give_back(listener *l, connection *c) {
     if (c->request)
         request_reset(c->request);
