@@ -4,10 +4,12 @@
 static const char hex_digits[] = "0123456789abcdef";
 
 void pl_hex_encode(pl_buf *out, pl_str bytes) {
+    if (bytes.n > SIZE_MAX / 2 || !pl_buf_reserve(out, bytes.n * 2))
+        return;
     for (size_t i = 0; i < bytes.n; i++) {
         unsigned char b = (unsigned char)bytes.p[i];
-        pl_buf_add_char(out, hex_digits[b >> 4]);
-        pl_buf_add_char(out, hex_digits[b & 15]);
+        out->p[out->n++] = hex_digits[b >> 4];
+        out->p[out->n++] = hex_digits[b & 15];
     }
 }
 
@@ -104,14 +106,15 @@ static bool is_unreserved(char c) {
 void pl_percent_encode(pl_buf *out, pl_str s) {
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < s.n; i++) {
+        size_t plain = i;
+        while (i < s.n && is_unreserved(s.p[i]))
+            i++;
+        pl_buf_add(out, pl_str_of(s.p + plain, i - plain));
+        if (i == s.n)
+            return;
         unsigned char b = (unsigned char)s.p[i];
-        if (is_unreserved(s.p[i])) {
-            pl_buf_add_char(out, s.p[i]);
-            continue;
-        }
-        pl_buf_add_char(out, '%');
-        pl_buf_add_char(out, digits[b >> 4]);
-        pl_buf_add_char(out, digits[b & 15]);
+        char escape[3] = {'%', digits[b >> 4], digits[b & 15]};
+        pl_buf_add(out, pl_str_of(escape, sizeof escape));
     }
 }
 
@@ -155,8 +158,20 @@ static size_t sequence_length(pl_str s, uint32_t *code_point) {
     return n;
 }
 
+/* Bytes below 128 at the beginning, in steps of eight: what most texts consist of. */
+static size_t plain_length(pl_str s) {
+    size_t n = 0;
+    for (uint64_t eight; s.n - n >= sizeof eight; n += sizeof eight) {
+        memcpy(&eight, s.p + n, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return n;
+}
+
 bool pl_utf8_valid(pl_str s) {
     uint32_t c;
+    s = pl_str_skip(s, plain_length(s));
     while (s.n) {
         size_t n = sequence_length(s, &c);
         if (!n)

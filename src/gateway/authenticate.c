@@ -130,30 +130,41 @@ static int authenticate_v1(gateway_request *r) {
 
 /* ---- version 3 ---- */
 
-static bool is_listed(pl_str names, pl_str name) {
-    pl_str item;
-    while (pl_str_split(&names, ';', &item)) {
-        if (pl_str_eq(item, name))
-            return true;
+enum { NEEDED = 6 };
+
+static const pl_str needed_headers[NEEDED] = {
+    PL_STR_INIT("host"),       PL_STR_INIT("x-acs-action"),          PL_STR_INIT("x-acs-version"),
+    PL_STR_INIT("x-acs-date"), PL_STR_INIT("x-acs-signature-nonce"), PL_STR_INIT("x-acs-content-sha256")};
+
+/* Which of the headers that every request needs, and of those that this one has, are among the signed names.
+ */
+static void mark_signed(const gateway_request *r, bool needed[static NEEDED], bool *sent) {
+    pl_str name;
+    for (pl_str names = r->authorization.signed_headers; pl_str_split(&names, ';', &name);) {
+        for (size_t i = 0; i < NEEDED; i++)
+            needed[i] |= pl_str_eq(needed_headers[i], name);
+        for (size_t i = 0; i < r->header_count; i++)
+            sent[i] |= pl_str_eq(r->headers[i].name, name);
     }
-    return false;
+}
+
+static int must_be_signed(gateway_request *r, pl_str name) {
+    return pl_failf(&r->error, PL_E_IncompleteSignature, "The header %.*s must be signed.", PL_FMT(name));
 }
 
 /* Every header that says what is wanted must be signed, also those that only this request has. */
 static int check_signed_headers(gateway_request *r) {
-    static const char *const needed[] = {"host",       "x-acs-action",          "x-acs-version",
-                                         "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256"};
-    pl_str names = r->authorization.signed_headers;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-        if (!is_listed(names, pl_str_from(needed[i])))
-            return pl_failf(&r->error, PL_E_IncompleteSignature, "The header %s must be signed.", needed[i]);
+    bool needed[NEEDED] = {false}, sent[REQUEST_HEADERS_MAX] = {false};
+    mark_signed(r, needed, sent);
+    for (size_t i = 0; i < NEEDED; i++) {
+        if (!needed[i])
+            return must_be_signed(r, needed_headers[i]);
     }
     for (size_t i = 0; i < r->header_count; i++) {
         pl_str name = r->headers[i].name;
         bool body_type = r->body.n > 0 && pl_str_is(name, "content-type");
-        if ((body_type || pl_str_starts(name, PL_STR("x-acs-"))) && !is_listed(names, name))
-            return pl_failf(&r->error, PL_E_IncompleteSignature, "The header %.*s must be signed.",
-                            PL_FMT(name));
+        if (!sent[i] && (body_type || pl_str_starts(name, PL_STR("x-acs-"))))
+            return must_be_signed(r, name);
     }
     return 0;
 }

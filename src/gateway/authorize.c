@@ -15,7 +15,9 @@ typedef struct names {
 
 /* Both texts in one; the absent view without memory. */
 static pl_str join(pl_arena *arena, pl_str head, pl_str tail) {
-    char *text = pl_arena_alloc(arena, head.n + tail.n + 1);
+    if (head.n == 0 && tail.p)
+        return tail;
+    char *text = pl_arena_take(arena, head.n + tail.n + 1);
     if (!text)
         return PL_STR_NONE;
     if (head.n)
@@ -25,8 +27,15 @@ static pl_str join(pl_arena *arena, pl_str head, pl_str tail) {
     return pl_str_of(text, head.n + tail.n);
 }
 
+static int append_to_only(gateway_request *r, names *list, pl_str value) {
+    list->items[0] = join(&r->arena, list->items[0], value);
+    return list->items[0].p ? 0 : pl_fail(&r->error, PL_E_ServiceUnavailable);
+}
+
 static int append(gateway_request *r, names *list, const pl_str *values, size_t count) {
     size_t total;
+    if (list->count == 1 && count == 1)
+        return append_to_only(r, list, values[0]);
     if (__builtin_mul_overflow(list->count, count, &total) || total > RESOURCES_MAX)
         return pl_failf(&r->error, PL_E_InvalidParameter, "The request names more than %d resources.",
                         RESOURCES_MAX);

@@ -4,10 +4,9 @@
  */
 #include "gateway/request.h"
 
-pl_str request_header(const gateway_request *r, const char *name) {
-    pl_str wanted = pl_str_from(name);
+pl_str request_header_named(const gateway_request *r, pl_str name) {
     for (size_t i = 0; i < r->header_count; i++) {
-        if (pl_str_eq(r->headers[i].name, wanted))
+        if (pl_str_eq(r->headers[i].name, name))
             return r->headers[i].value;
     }
     return PL_STR_NONE;

@@ -1,15 +1,16 @@
 /*
- * The listener. Owns the daemon, the worker pool and the list of connections, and they own their requests.
+ * The listener. Owns the daemon, the worker pool, the list of connections and the requests not in use.
  *
- * A connection has one request at a time and one object for all of them, which lives from the request's first
- * line (MHD's URI callback) to the end of its answer (completion callback) and is then reset. A request runs
- * on MHD's thread when it is quick; otherwise its connection is suspended while a worker runs it. A sweeper
- * closes connections whose request takes too long to arrive. The way of a quick request takes no lock.
+ * A connection has one request at a time, from the request's first line (MHD's URI callback) to the end of
+ * its answer (completion callback); the object is then reset and serves another. A request runs on MHD's
+ * thread when it is quick; otherwise its connection is suspended while a worker runs it. A sweeper closes
+ * connections whose request takes too long to arrive. The way of a quick request takes no lock.
  */
 #include "gateway/listener.h"
 
 #include "base/memory.h"
 #include "gateway/answering.h"
+#include "gateway/spares.h"
 #include "gateway/workers.h"
 
 #include <arpa/inet.h>
@@ -30,7 +31,7 @@ enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
 typedef struct connection {
     struct connection *previous, *next;
     int fd;
-    gateway_request *request; /* NULL until the first one */
+    gateway_request *request; /* NULL between two requests */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
     bool adopted;             /* opened on this machine and handed over: as good as encrypted */
@@ -42,6 +43,7 @@ struct listener {
     struct MHD_Daemon *daemon;
     struct MHD_Daemon *inner; /* of adopted connections: plain HTTP, with a limit of their own */
     workers *workers;
+    spares *spares;
     int fd;
     uint16_t port;
     atomic_size_t running;    /* requests that have arrived whole and are not yet answered */
@@ -67,7 +69,7 @@ static void *uri_seen(void *context, const char *uri, struct MHD_Connection *mhd
     listener *l = context;
     connection *c = connection_of(mhd);
     if (c && !c->request)
-        c->request = request_new(l->shared);
+        c->request = spares_take(l->spares);
     gateway_request *r = c ? c->request : NULL;
     if (!r)
         return NULL;
@@ -206,7 +208,9 @@ static void end_running(listener *l) {
     pthread_mutex_unlock(&l->lock);
 }
 
-static void worker_done(gateway_request *r) {
+/* On a worker's thread. */
+static void run_waiting(gateway_request *r) {
+    request_run(r);
     r->state = DONE;
     MHD_resume_connection(r->connection);
 }
@@ -249,23 +253,29 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
     return answering_send(r);
 }
 
+/* Forgets the connection's request and leaves the object to the next, whoever sends it. */
+static void give_back(listener *l, connection *c) {
+    if (c->request)
+        request_reset(c->request);
+    spares_give(l->spares, c->request);
+    c->request = NULL;
+}
+
 static void completed(void *context, struct MHD_Connection *mhd, void **request,
                       enum MHD_RequestTerminationCode code) {
     (void)code;
     listener *l = context;
     gateway_request *r = *request;
     connection *c = connection_of(mhd);
-    if (!r)
+    if (!r || !c)
         return;
-    if (c) {
-        atomic_store_explicit(&c->since_ns, pl_monotonic_ns(), memory_order_relaxed);
-        atomic_store_explicit(&c->busy, false, memory_order_relaxed);
-    }
+    atomic_store_explicit(&c->since_ns, pl_monotonic_ns(), memory_order_relaxed);
+    atomic_store_explicit(&c->busy, false, memory_order_relaxed);
     if (r->body.n)
         atomic_fetch_sub(&l->body_bytes, r->body.n);
     bool ran = r->state == DONE;
     *request = NULL;
-    request_reset(r);
+    give_back(l, c);
     if (ran)
         end_running(l);
 }
@@ -292,7 +302,7 @@ static void unlink_connection(listener *l, connection *c) {
     else
         l->connections = c->next;
     pthread_mutex_unlock(&l->lock);
-    request_free(c->request);
+    give_back(l, c);
     pl_free(c);
 }
 
@@ -496,7 +506,10 @@ int listener_adopt(listener *l, int descriptor) {
 static int start_all(listener *l, pl_error *error) {
     if (open_socket(l, error) != 0)
         return -1;
-    l->workers = workers_new(l->shared->options->workers, worker_done);
+    l->spares = spares_new(l->shared);
+    if (!l->spares)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    l->workers = workers_new(l->shared->options->workers, run_waiting);
     if (!l->workers)
         return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
     if (start_daemon(l, error) != 0 || start_inner(l, error) != 0)
@@ -555,6 +568,7 @@ void listener_stop(listener *l, int64_t milliseconds) {
         MHD_stop_daemon(l->inner);
     if (l->daemon)
         MHD_stop_daemon(l->daemon);
+    spares_free(l->spares);
     if (l->fd >= 0)
         close(l->fd);
     pthread_cond_destroy(&l->idle);

@@ -40,12 +40,9 @@ static void trim(pl_buf *buf) {
 }
 
 void request_reset(gateway_request *r) {
-    gateway_request fresh = {.shared = r->shared, .arena = r->arena, .body = r->body, .out = r->out};
-    fresh.scratch = r->scratch;
-    memcpy(fresh.chance, r->chance, sizeof r->chance);
-    fresh.chance_left = r->chance_left;
-    fresh.retry_after_ms = -1;
-    *r = fresh;
+    enum { KEPT = offsetof(gateway_request, next) };
+    memset((char *)r + KEPT, 0, sizeof *r - KEPT);
+    r->retry_after_ms = -1;
     pl_arena_reset(&r->arena);
     if (r->arena.total > REQUEST_KEEP_BYTES)
         pl_arena_free(&r->arena);
@@ -141,7 +138,8 @@ static void read_names(gateway_request *r, const api_fields *fields) {
         r->timestamp = INT64_MAX;
 }
 
-int request_find(gateway_request *r) {
+/* The operation of that version and name, of the product that the host names where several have it. */
+static bool find_operation(gateway_request *r) {
     char key[160];
     pl_buf text = {.p = key, .capacity = sizeof key, .limit = sizeof key};
     pl_buf_add(&text, r->version);
@@ -149,16 +147,21 @@ int request_find(gateway_request *r) {
     pl_buf_add(&text, r->action);
     const request_operation *found =
         text.failed ? NULL : pl_map_get(&r->shared->operations, pl_buf_str(&text));
-    pl_str host = request_header(r, "host");
-    for (const request_operation *at = found; at; at = at->next) {
+    if (!found)
+        return false;
+    pl_str host = found->next ? request_header(r, "host") : PL_STR_NONE;
+    for (const request_operation *at = found->next; at; at = at->next) {
         if (pl_str_starts(host, at->operation->product->host))
             found = at;
     }
-    if (found) {
-        r->operation = found->operation;
-        r->product_index = found->product_index;
+    r->operation = found->operation;
+    r->product_index = found->product_index;
+    return true;
+}
+
+int request_find(gateway_request *r) {
+    if (find_operation(r))
         return 0;
-    }
     const gateway_options *options = r->shared->options;
     for (size_t i = 0; i < options->product_count; i++) {
         if (pl_str_eq(options->products[i]->version, r->version))
@@ -193,9 +196,8 @@ bool request_prepare(gateway_request *r) {
     api_fields_sort(&r->query);
     choose_kind(r);
     read_names(r, &r->query);
-    pl_error so_far = r->error; /* a missing operation is told after the signature was checked */
-    if (!r->route && r->action.n && r->version.n && request_find(r) != 0)
-        r->error = so_far;
+    if (!r->route && r->action.n && r->version.n)
+        find_operation(r); /* a missing one is told after the signature was checked */
     default_format(r);
     return r->operation != NULL;
 }
@@ -236,9 +238,7 @@ int request_read_fields(gateway_request *r) {
     if (r->kind == REQUEST_V1) {
         read_names(r, &r->fields);
         if (!r->operation && r->action.n && r->version.n) {
-            pl_error so_far = r->error;
-            if (request_find(r) != 0)
-                r->error = so_far;
+            find_operation(r);
             default_format(r);
         }
     }

@@ -42,14 +42,17 @@ typedef struct request_shared {
 } request_shared;
 
 typedef struct gateway_request {
+    /* Kept for the next request. */
     request_shared *shared;
-    struct gateway_request *next; /* in a list of free or waiting requests */
-    void *connection;             /* the listener's, as is the next */
-    struct listener *listener;
     pl_arena arena;
     pl_buf body, out, scratch;
     unsigned char chance[REQUEST_IDS * PL_UUID_BYTES]; /* randomness for the ids of this and later requests */
     size_t chance_left;
+
+    /* This one's alone, from here to the end: request_reset makes it zeros. */
+    struct gateway_request *next; /* in a list of free or waiting requests */
+    void *connection;             /* the listener's, as is the next */
+    struct listener *listener;
     int state; /* the listener's */
     int64_t started_ns;
 
@@ -93,7 +96,12 @@ typedef struct gateway_request {
 /* --- Headers (headers.c) --- */
 
 /* The header's value, the absent view when it was not sent. `name` in lower case. */
-pl_str request_header(const gateway_request *r, const char *name);
+pl_str request_header_named(const gateway_request *r, pl_str name);
+
+/* The same for a literal, whose length is known where it stands. */
+static inline pl_str request_header(const gateway_request *r, const char *name) {
+    return request_header_named(r, pl_str_from(name));
+}
 
 /* --- Answers (envelope.c) --- */
 

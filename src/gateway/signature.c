@@ -86,11 +86,9 @@ static void add_path(pl_buf *out, pl_str path) {
     }
 }
 
-/* One canonical line; the values of a repeated header in byte order, joined with commas. */
-static void add_header(pl_buf *out, const signature_v3 *request, pl_str name) {
+/* The values of a header that was sent several times, in byte order. */
+static void add_values(pl_buf *out, const signature_v3 *request, pl_str name) {
     const signature_header *last = NULL;
-    pl_buf_add(out, name);
-    pl_buf_add_char(out, ':');
     for (;;) {
         const signature_header *next = NULL;
         for (size_t i = 0; i < request->header_count; i++) {
@@ -103,12 +101,30 @@ static void add_header(pl_buf *out, const signature_v3 *request, pl_str name) {
                 next = header;
         }
         if (!next)
-            break;
+            return;
         if (last)
             pl_buf_add_char(out, ',');
         pl_buf_add(out, next->value);
         last = next;
     }
+}
+
+/* One canonical line; the values of a repeated header are joined with commas. */
+static void add_header(pl_buf *out, const signature_v3 *request, pl_str name) {
+    const signature_header *first = NULL;
+    bool repeated = false;
+    for (size_t i = 0; i < request->header_count && !repeated; i++) {
+        if (!pl_str_eq(request->headers[i].name, name))
+            continue;
+        repeated = first != NULL;
+        first = &request->headers[i];
+    }
+    pl_buf_add(out, name);
+    pl_buf_add_char(out, ':');
+    if (repeated)
+        add_values(out, request, name);
+    else if (first)
+        pl_buf_add(out, first->value);
     pl_buf_add_char(out, '\n');
 }
 

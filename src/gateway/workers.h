@@ -1,4 +1,7 @@
-/* A pool of threads that run requests which may wait, in the order of their arrival. */
+/*
+ * A pool of threads that run requests which may wait, begun in the order of their arrival, each by the thread
+ * that became idle last.
+ */
 #ifndef GATEWAY_WORKERS_H
 #define GATEWAY_WORKERS_H
 
@@ -6,14 +9,17 @@
 
 typedef struct workers workers;
 
-/* Starts `count` threads; `done` is called on them after each request. NULL without memory or threads. */
-workers *workers_new(unsigned count, void (*done)(gateway_request *r));
+/* Starts `count` threads; `run` is called on them for each request. NULL without memory or threads. */
+workers *workers_new(unsigned count, void (*run)(gateway_request *r));
 
-/* Hands a request over; the queue is as long as there are connections. */
+/*
+ * Hands a request over, to which nothing else is done before `run`. Those that wait are linked through the
+ * requests themselves: there are at most as many as connections.
+ */
 void workers_put(workers *w, gateway_request *r);
 
-/* Requests that wait for a thread. */
-size_t workers_waiting(workers *w);
+/* Threads that have nothing to do. */
+size_t workers_idle(workers *w);
 
 /* Runs what is queued, then ends the threads. NULL is fine. */
 void workers_free(workers *w);

@@ -21,7 +21,7 @@ enum { IDENTITY_REMEMBERED_MAX = 20000, IDENTITY_NAME_MAX = 128 };
 /* An access key in memory. Freed as one block; views point behind it. */
 typedef struct identity_known_key {
     uint64_t generation;
-    pl_str access_key_id, account_id, user_name, user_id, secret;
+    pl_str access_key_id, account_id, user_name, user_id, arn, secret;
     bool active;
     atomic_llong used_at;      /* Unix milliseconds, 0: not since it was read */
     atomic_llong used_written; /* what the store knows */

@@ -87,6 +87,8 @@ typedef struct lookup {
     bool sealed_otherwise;     /* with another key than the one in memory */
 } lookup;
 
+static const pl_str arn_head = PL_STR_INIT("acs:ram::");
+
 static int keep_row(lookup *l, store_statement *row, pl_error *error) {
     char bound[256];
     pl_buf secret;
@@ -100,8 +102,10 @@ static int keep_row(lookup *l, store_statement *row, pl_error *error) {
         return pl_failf(error, PL_E_ServiceUnavailable,
                         "the secret of key %.*s was sealed with another key file", PL_FMT(l->access_key_id));
     }
-    identity_known_key *key =
-        pl_calloc(1, sizeof *key + l->access_key_id.n + account_id.n + user_name.n + user_id.n + secret.n);
+    pl_str kind = user_name.n ? PL_STR(":user/") : PL_STR(":root");
+    size_t arn = arn_head.n + account_id.n + kind.n + user_name.n;
+    identity_known_key *key = pl_calloc(1, sizeof *key + l->access_key_id.n + account_id.n + user_name.n +
+                                               user_id.n + arn + secret.n);
     if (key) {
         char *at = (char *)(key + 1);
         key->generation = l->generation;
@@ -109,6 +113,11 @@ static int keep_row(lookup *l, store_statement *row, pl_error *error) {
         key->account_id = put_text(&at, account_id);
         key->user_name = put_text(&at, user_name);
         key->user_id = put_text(&at, user_id);
+        key->arn = pl_str_of(at, arn);
+        put_text(&at, arn_head);
+        put_text(&at, account_id);
+        put_text(&at, kind);
+        put_text(&at, user_name);
         key->secret = put_text(&at, pl_buf_str(&secret));
         key->active = pl_str_is(store_column_text(row, 3), "Active");
         atomic_store(&key->used_written, store_column_i64(row, 5));
@@ -141,9 +150,7 @@ static void fill_caller(identity_caller *caller, pl_arena *arena, const identity
     caller->account_id = pl_arena_copy(arena, key->account_id);
     caller->name = root ? PL_STR("root") : pl_arena_copy(arena, key->user_name);
     caller->principal_id = root ? caller->account_id : pl_arena_copy(arena, key->user_id);
-    caller->arn = root ? pl_arena_printf(arena, "acs:ram::%.*s:root", PL_FMT(key->account_id))
-                       : pl_arena_printf(arena, "acs:ram::%.*s:user/%.*s", PL_FMT(key->account_id),
-                                         PL_FMT(key->user_name));
+    caller->arn = pl_arena_copy(arena, key->arn);
     caller->access_key_id = pl_arena_copy(arena, key->access_key_id);
 }
 

@@ -74,6 +74,17 @@ static void utf8_is_checked_strictly(void **state) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(pl_utf8_valid(pl_str_from(bad[i])));
     assert_int_equal(pl_utf8_length(PL_STR("a\xe4\xb8\xad\xf0\x9f\x98\x80")), 3);
+    /* Plain bytes are passed over eight at a time: one that is wrong is found wherever it stands. */
+    for (size_t n = 1; n <= 20; n++) {
+        char text[20];
+        memset(text, 'a', sizeof text);
+        assert_true(pl_utf8_valid(pl_str_of(text, n)));
+        for (size_t i = 0; i < n; i++) {
+            text[i] = '\x80';
+            assert_false(pl_utf8_valid(pl_str_of(text, n)));
+            text[i] = 'a';
+        }
+    }
 }
 
 static void digests_have_their_published_values(void **state) {

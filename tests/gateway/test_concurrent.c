@@ -65,6 +65,40 @@ static void many_clients(void **state) {
     assert_int_equal(toy_effects, 1);
 }
 
+/*
+ * Connections take their requests from what others gave back: those that are half received meanwhile, those
+ * whose client leaves in the middle, and those that go on with a second one must not meet.
+ */
+static void requests_that_arrive_in_pieces_are_not_mixed_up(void **state) {
+    enum { HALVES = 24, ROUNDS = 3 };
+    toy *t = *state;
+    int fds[HALVES];
+    pl_str texts[HALVES], requests[HALVES];
+    for (int i = 0; i < HALVES; i++)
+        fds[i] = toy_connect(t);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < HALVES; i++) {
+            texts[i] = pl_arena_printf(&t->arena, "piece%dof%d", i, round);
+            pl_str body = pl_arena_printf(&t->arena, "Text=%.*s", PL_FMT(texts[i]));
+            requests[i] = toy_v1(t, (toy_request){.method = "POST", .action = "Echo", .body = body.p});
+            toy_write(fds[i], pl_str_head(requests[i], requests[i].n - 5));
+        }
+        for (int i = HALVES - 1; i >= 0; i--) {
+            if (i % 8 == 5) {
+                close(fds[i]);
+                fds[i] = toy_connect(t);
+                continue;
+            }
+            toy_write(fds[i], pl_str_skip(requests[i], requests[i].n - 5));
+            reply r = toy_read(t, fds[i]);
+            assert_int_equal(r.status, 200);
+            assert_true(pl_str_eq(toy_member(r, "Text"), texts[i]));
+        }
+    }
+    for (int i = 0; i < HALVES; i++)
+        close(fds[i]);
+}
+
 static void *stop(void *argument) {
     toy_stop(argument);
     return NULL;
@@ -92,6 +126,8 @@ static void a_stop_waits_for_the_answer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_clients, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(requests_that_arrive_in_pieces_are_not_mixed_up, toy_set_up,
+                                        toy_tear_down),
         cmocka_unit_test_setup_teardown(a_stop_waits_for_the_answer, toy_set_up, toy_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
