@@ -60,7 +60,9 @@ static pl_str bound_text(const gateway_request *r, pl_str name) {
     return value ? value->text : PL_STR_NONE;
 }
 
+/* Operations find some objects whatever blanks are around their identifiers: so must policies. */
 static pl_str or_star(pl_str text) {
+    text = pl_str_trim(text);
     return text.n ? text : PL_STR("*");
 }
 

@@ -129,6 +129,13 @@ test('who leaves a folder or user away means the root folder and itself', async 
   assert.equal(await code(organisation.ram('ListAccessKeys', { UserName: 'rootless' }, given)), 'NoPermission');
 });
 
+test('blanks around an identifier lead past no policy', async () => {
+  const { ConfigRuleId } = await organisation.config('CreateConfigRule', rule('kept'));
+  await grant(allow('config:*'), deny('config:*', `acs:config:*:*:rule/${ConfigRuleId}`));
+  for (const id of [ConfigRuleId, ` ${ConfigRuleId}`, `${ConfigRuleId}\t`])
+    assert.equal(await code(organisation.config('GetConfigRule', { ConfigRuleId: id }, keys)), 'NoPermission');
+});
+
 test('each product words a denial as it documents it', async () => {
   await grant(allow('ecs:*'));
   const message = async (promise) => (await failure(promise)).data.Message;
