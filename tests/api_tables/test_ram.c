@@ -171,6 +171,10 @@ static void passwords_are_checked_and_changed_by_their_owner(void **state) {
     assert_answer(ram("SetSecurityPreference", "AllowUserToChangePassword=false&LoginSessionDuration=8"));
     assert_refused(ram("ChangePassword", "OldPassword=Third-3-three&NewPassword=Fourth-4-four"), 403,
                    "NoPermission");
+    assert_refused(ram("SetSecurityPreference", "LoginNetworkMasks=10.0.0.0/8,home"), 400,
+                   "InvalidParameter.LoginNetworkMasks");
+    assert_answer(ram("SetSecurityPreference", "AllowUserToChangePassword=false&LoginSessionDuration=8&"
+                                               "LoginNetworkMasks=10.0.0.0/8%3B2001:db8::/32,192.0.2.1"));
     pl_json preference = ram("GetSecurityPreference", "");
     assert_str(at(preference, "SecurityPreference.LoginProfilePreference.LoginSessionDuration"), "8");
     assert_str(at(preference, "SecurityPreference.MFAPreference.AllowUserToManageMFADevices"), "true");
