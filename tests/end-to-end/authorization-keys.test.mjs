@@ -114,6 +114,13 @@ test('ram:ServiceName is the service whose role is made or deleted', async () =>
   assert.ok((await remove(Role.RoleName)).DeletionTaskId);
 });
 
+test('a second tag whose name differs in case stands for no other', async () => {
+  await grant({ ...allow('config:CreateConfigRule'), Condition: { StringEquals: { 'acs:RequestTag/stage': 'prod' } } });
+  const make = (...tags) => organisation.config('CreateConfigRule', rule(`cased-${tags.length}-${tags[0].Value}`, tags), keys);
+  assert.equal(await code(make({ Key: 'STAGE', Value: 'prod' }, { Key: 'stage', Value: 'test' })), 'NoPermission');
+  assert.ok((await make({ Key: 'STAGE', Value: 'test' }, { Key: 'stage', Value: 'prod' })).ConfigRuleId);
+});
+
 test('who leaves a folder or user away means the root folder and itself', async () => {
   const { ResourceDirectoryId, RootFolderId } = organisation.directory;
   const path = `acs:resourcemanager:*:*:folder/${ResourceDirectoryId}/${RootFolderId}`;
