@@ -63,6 +63,18 @@ static bool is_method(const gateway_request *r, const char *name) {
     return pl_str_is(r->method, name);
 }
 
+/* Clients that take the server for their proxy send the whole address (RFC 9112, section 3.2.2). */
+static void drop_authority(gateway_request *r) {
+    static const pl_str schemes[] = {PL_STR_INIT("http://"), PL_STR_INIT("https://")};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (!pl_str_eq_fold(pl_str_head(r->path, schemes[i].n), schemes[i]))
+            continue;
+        pl_str rest = pl_str_skip(r->path, schemes[i].n);
+        r->path = pl_str_skip(rest, pl_str_find_char(rest, '/'));
+        return;
+    }
+}
+
 static int check_protocol(gateway_request *r) {
     const gateway_options *options = r->shared->options;
     for (size_t i = 0; i < options->route_count; i++)
@@ -189,6 +201,7 @@ bool request_prepare(gateway_request *r) {
         pl_fail(&r->error, PL_E_ServiceUnavailable);
         return false;
     }
+    drop_authority(r);
     if (check_protocol(r) != 0 ||
         api_fields_decode(&r->query, &r->arena, r->query_text, false, &r->error) != 0)
         return false;

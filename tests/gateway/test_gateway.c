@@ -227,6 +227,25 @@ static void operations_without_signature(void **state) {
     assert_int_equal(r.status, 200);
 }
 
+static void a_whole_address_is_as_good_as_a_path(void **state) {
+    toy *t = *state;
+    static const char *const addresses[] = {"http://toy.example/", "HTTPS://toy.example:443/",
+                                            "http://toy.example"};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        assert_int_equal(
+            toy_send(t, pl_arena_printf(&t->arena,
+                                        "GET %s?Action=Anonymous&Version=2026-01-01&Text=a HTTP/1.1\r\n"
+                                        "Host: toy.example\r\n\r\n",
+                                        addresses[i]))
+                .status,
+            200);
+    assert_refused(
+        toy_send(t,
+                 PL_STR("GET http://toy.example/other?Action=Anonymous&Version=2026-01-01&Text=a HTTP/1.1\r\n"
+                        "Host: toy.example\r\n\r\n")),
+        404, "InvalidAction.NotFound", "not found");
+}
+
 static void https_only_operations_in_strict_mode(void **state) {
     toy *t = *state;
     toy_request q = {.method = "GET", .action = "Fail"};
@@ -343,6 +362,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(page_tokens_go_on_with_the_list_that_they_came_from, toy_set_up,
                                         toy_tear_down),
         cmocka_unit_test_setup_teardown(operations_without_signature, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(a_whole_address_is_as_good_as_a_path, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(https_only_operations_in_strict_mode, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(calls_are_throttled_by_key, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(a_connection_serves_many_requests, toy_set_up, toy_tear_down),
