@@ -245,7 +245,7 @@ def check_ram(ram, parameters, place):
         for placeholder in PLACEHOLDER.findall(resource):
             function, _, name = placeholder.rpartition(":")
             known = placeholder in ("@account", "@policyOwner", "@principal")
-            if not known and (function not in ("", "@path", "@node", "@arn") or name not in names):
+            if not known and (function not in ("", "@path", "@node", "@user", "@arn") or name not in names):
                 place.at("resources").at(i).fail(f"{{{placeholder}}} is no parameter and no known placeholder")
 
 

@@ -103,7 +103,9 @@ struct api_error {
  * Placeholders, each replaced by `*` when the parameter is not given:
  *   {Name}         value of parameter Name; an array gives one ARN per item
  *   {@account}     account of the caller
- *   {@path:Name}   resource directory path of the folder or account that parameter Name identifies
+ *   {@path:Name}   resource directory path of the folder or account that parameter Name identifies; of the
+ *                  root folder when Name is optional and not given
+ *   {@user:Name}   value of parameter Name, or the name of the calling RAM user
  *   {@node:Name}   account/<path> or folder/<path>, after what parameter Name identifies
  *   {@arn:Name}    the ARN in parameter Name with its region set to `*`
  *   {@policyOwner} account of the caller when parameter PolicyType is Custom, else system

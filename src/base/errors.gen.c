@@ -313,6 +313,7 @@ const struct pl_error_info pl_error_table[] = {
     {"InvalidParameter.RuleContents", 400, "The parameter RuleContents is wrongly formed."},
     {"InvalidParameter.SerialNumber", 400, "The parameter SerialNumber is wrongly formed."},
     {"InvalidParameter.ServicePrincipal", 409, "The specified ServicePrincipal is invalid."},
+    {"InvalidParameter.SourceIdentity", 400, "The parameter SourceIdentity is wrongly formed."},
     {"InvalidParameter.Status", 400, "The specified Status is invalid."},
     {"InvalidParameter.Tag", 400, "The Tag is invalid."},
     {"InvalidParameter.TagKey", 400, "The TagKey is invalid."},

@@ -314,6 +314,7 @@ typedef enum pl_error_code {
     PL_E_InvalidParameter_RuleContents,
     PL_E_InvalidParameter_SerialNumber,
     PL_E_InvalidParameter_ServicePrincipal,
+    PL_E_InvalidParameter_SourceIdentity,
     PL_E_InvalidParameter_Status,
     PL_E_InvalidParameter_Tag,
     PL_E_InvalidParameter_TagKey,

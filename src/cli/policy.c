@@ -29,10 +29,12 @@ static const char help[] =
     "\n"
     "decide: may the principal do the action on the resource?\n"
     "  --identity FILE        policy document (or a list of them) of the principal; may be repeated\n"
-    "  --session FILE         session policy\n"
+    "  --session FILE         session policy, of a role\n"
     "  --control FILE         control policies of one level: the first is the root folder, then down to the\n"
     "                         account; each file holds a document or a list of them\n"
-    "  --principal ARN        acs:ram::ACCOUNT:user/NAME, :role/NAME or :root (default: a user)\n"
+    "  --principal ARN        acs:ram::ACCOUNT:user/NAME, :role/NAME or :root (default: a user, with "
+    "--session\n"
+    "                         a role); acs:PrincipalARN of the context, unless that has its own\n"
     "  --account-role member|management|standalone (default: member when --control is given)\n"
     "  --context JSON         condition keys, as {\"acs:SourceIp\":\"203.0.113.7\"}\n"
     "  --format text|json     (default: text)\n"
@@ -131,12 +133,25 @@ static void add_action(known_actions *known, pl_str action) {
         known->names[at][known->services[at].action_count++] = pl_str_skip(action, colon + 1);
 }
 
+/*
+ * Published actions of RAM and STS that no operation here asks for: policies name them all the same
+ * (reference/policy-language.md, sections 3.3 and 6.5).
+ */
+static const char *const elsewhere[] = {
+    "ram:BindMFADevice",     "ram:CreateVirtualMFADevice", "ram:DeleteVirtualMFADevice",
+    "ram:DisableVirtualMFA", "ram:GetPasswordPolicy",      "ram:GetUserMFAInfo",
+    "ram:PassRole",          "ram:ListVirtualMFADevices",  "ram:SetPasswordPolicy",
+    "ram:UnbindMFADevice",   "sts:AssumeRoleWithOIDC",     "sts:AssumeRoleWithSAML",
+    "sts:GetCallerIdentity"};
+
 /* The RAM actions of the operation tables, by service. */
 static known_actions *known_services(pl_arena *arena) {
     known_actions *known = pl_new(arena, known_actions, 1);
     for (size_t p = 0; known && p < api_product_count; p++)
         for (size_t i = 0; i < api_products[p]->operation_count; i++)
             add_action(known, api_products[p]->operations[i].ram_action);
+    for (size_t i = 0; known && i < sizeof elsewhere / sizeof *elsewhere; i++)
+        add_action(known, pl_str_from(elsewhere[i]));
     return known;
 }
 
@@ -289,10 +304,21 @@ static int load_levels(inquiry *q, const question *asked, pl_error *error) {
     return 0;
 }
 
+/* Policies that could not bind this principal are a mistake of who asks. */
+static int check_bounds(const pl_request_principal *who, const question *asked, pl_error *error) {
+    if (asked->session && who->kind != PL_CALLER_ROLE)
+        return pl_failf(error, PL_E_InvalidParameter, "--session: only a role as --principal has sessions");
+    if (asked->control_count && who->account_role == PL_ACCOUNT_STANDALONE)
+        return pl_failf(error, PL_E_InvalidParameter,
+                        "--control: an account in no directory has no control policies");
+    return 0;
+}
+
 static int fill_principal(inquiry *q, const question *asked, pl_error *error) {
     pl_request_principal *who = &q->request.principal;
-    who->arn =
-        asked->principal ? pl_str_from(asked->principal) : PL_STR("acs:ram::100000000000001:user/someone");
+    const char *someone =
+        asked->session ? "acs:ram::100000000000001:role/someone" : "acs:ram::100000000000001:user/someone";
+    who->arn = pl_principal_of_session(pl_str_from(asked->principal ? asked->principal : someone));
     pl_str rest = who->arn, part;
     for (int i = 0; i < 4 && pl_str_split(&rest, ':', &part); i++)
         who->account_id = part;
@@ -312,16 +338,19 @@ static int fill_principal(inquiry *q, const question *asked, pl_error *error) {
     else
         return pl_failf(error, PL_E_InvalidParameter,
                         "--account-role %s: not member, management or standalone", word);
-    return 0;
+    return check_bounds(who, asked, error);
 }
 
+/* What the server would know of the principal is known here too. */
 static int fill_context(inquiry *q, const question *asked, pl_error *error) {
     pl_json context;
-    if (!asked->context)
-        return 0;
-    if (pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0)
+    pl_request *request = &q->request;
+    if (asked->context &&
+        (pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0 ||
+         pl_context_from_json(&q->arena, context, &request->context, &request->context_count, error) != 0))
         return -1;
-    return pl_context_from_json(&q->arena, context, &q->request.context, &q->request.context_count, error);
+    return pl_context_add(&q->arena, &request->context, &request->context_count, PL_STR("acs:PrincipalARN"),
+                          request->principal.arn, error);
 }
 
 static int prepare(inquiry *q, const question *asked, pl_error *error) {

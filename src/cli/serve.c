@@ -260,7 +260,7 @@ static int directory_path(org *o, pl_arena *arena, pl_str account_id, pl_str id,
     if (!view)
         return -1;
     const org_directory *own = org_directory_of(view, account_id);
-    const org_node *node = org_find_node(view, id);
+    const org_node *node = id.n || !own ? org_find_node(view, id) : own->root;
     bool visible = own && node && node->directory == own;
     *path = visible ? pl_arena_copy(arena, node->path) : PL_STR_NONE;
     org_view_close(view);

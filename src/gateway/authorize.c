@@ -69,7 +69,9 @@ static pl_str bound_text(const gateway_request *r, pl_str name) {
     return value ? value->text : PL_STR_NONE;
 }
 
+/* Operations find some objects whatever blanks are around their identifiers: so must policies. */
 static pl_str or_star(pl_str text) {
+    text = pl_str_trim(text);
     return text.n ? text : PL_STR("*");
 }
 
@@ -87,19 +89,32 @@ static int append_parameter(gateway_request *r, names *list, pl_str name) {
     return append(r, list, texts, value->count);
 }
 
-static pl_str path_of(gateway_request *r, pl_str id) {
+static bool optional(const gateway_request *r, pl_str name) {
+    const struct api_parameter *parameter = api_find_parameter(r->operation, name);
+    return parameter && !parameter->required;
+}
+
+/* Whoever leaves an optional folder away means the root folder, which has a name like any other. */
+static pl_str path_of(gateway_request *r, pl_str name) {
     const gateway_guard *guard = &r->shared->options->guard;
-    pl_str path = PL_STR_NONE;
-    if (id.n == 0 || !guard->directory_path ||
+    pl_str path = PL_STR_NONE, id = bound_text(r, name);
+    if ((id.n == 0 && !optional(r, name)) || !guard->directory_path ||
         guard->directory_path(r->shared->services->org, &r->arena, r->caller.account_id, id, &path) != 0)
         return PL_STR("*");
     return or_star(path);
 }
 
-static pl_str node_of(gateway_request *r, pl_str id) {
+static pl_str node_of(gateway_request *r, pl_str name) {
+    pl_str id = bound_text(r, name);
     bool folder = pl_str_starts(id, PL_STR("fd-")) || pl_str_starts(id, PL_STR("r-"));
-    return id.n ? pl_arena_printf(&r->arena, "%s/%.*s", folder ? "folder" : "account", PL_FMT(path_of(r, id)))
+    return id.n ? pl_arena_printf(&r->arena, "%s/%.*s", folder ? "folder" : "account",
+                                  PL_FMT(path_of(r, name)))
                 : PL_STR("*");
+}
+
+/* Without a name a user means itself. */
+static pl_str user_of(const gateway_request *r, pl_str value) {
+    return value.n == 0 && r->caller.kind == IDENTITY_USER ? r->caller.name : or_star(value);
 }
 
 /* acs:service:region:account:rest with the region replaced. */
@@ -131,17 +146,19 @@ static pl_str policy_owner(const gateway_request *r) {
 static int append_placeholder(gateway_request *r, names *list, pl_str name) {
     size_t colon = pl_str_find_char(name, ':');
     pl_str kind = colon == PL_NOT_FOUND ? name : pl_str_head(name, colon);
-    pl_str value = bound_text(r, colon == PL_NOT_FOUND ? PL_STR_NONE : pl_str_skip(name, colon + 1));
+    pl_str parameter = colon == PL_NOT_FOUND ? PL_STR_NONE : pl_str_skip(name, colon + 1);
     if (name.n == 0 || name.p[0] != '@')
         return append_parameter(r, list, name);
     if (pl_str_is(kind, "@account"))
         return append_one(r, list, r->caller.account_id);
     if (pl_str_is(kind, "@path"))
-        return append_one(r, list, path_of(r, value));
+        return append_one(r, list, path_of(r, parameter));
     if (pl_str_is(kind, "@node"))
-        return append_one(r, list, node_of(r, value));
+        return append_one(r, list, node_of(r, parameter));
     if (pl_str_is(kind, "@arn"))
-        return append_one(r, list, arn_of(r, value));
+        return append_one(r, list, arn_of(r, bound_text(r, parameter)));
+    if (pl_str_is(kind, "@user"))
+        return append_one(r, list, user_of(r, bound_text(r, parameter)));
     if (pl_str_is(kind, "@policyOwner"))
         return append_one(r, list, policy_owner(r));
     if (pl_str_is(kind, "@principal"))

@@ -20,8 +20,8 @@ typedef struct gateway_guard {
     int (*authorize)(identity *identity, pl_arena *arena, const identity_caller *caller,
                      const identity_request *request, identity_denial *denial, pl_error *error);
     /*
-     * The path ("r-abc/fd-def/1200...") of a folder or account in the caller's resource directory, for ARNs.
-     * -1 when it is not there; NULL while no directory exists.
+     * The path ("rd-a/r-abc/fd-def/1200...") of a folder or account in the caller's resource directory, for
+     * ARNs; of the root folder when `id` is empty. -1 when it is not there; NULL while no directory exists.
      */
     int (*directory_path)(struct org *org, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path);
 } gateway_guard;

@@ -60,6 +60,18 @@ static bool is_method(const gateway_request *r, const char *name) {
     return pl_str_is(r->method, name);
 }
 
+/* Clients that take the server for their proxy send the whole address (RFC 9112, section 3.2.2). */
+static void drop_authority(gateway_request *r) {
+    static const pl_str schemes[] = {PL_STR_INIT("http://"), PL_STR_INIT("https://")};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (!pl_str_eq_fold(pl_str_head(r->path, schemes[i].n), schemes[i]))
+            continue;
+        pl_str rest = pl_str_skip(r->path, schemes[i].n);
+        r->path = pl_str_skip(rest, pl_str_find_char(rest, '/'));
+        return;
+    }
+}
+
 static int check_protocol(gateway_request *r) {
     const gateway_options *options = r->shared->options;
     for (size_t i = 0; i < options->route_count; i++)
@@ -74,20 +86,21 @@ static int check_protocol(gateway_request *r) {
     return 0;
 }
 
-static int set_format(gateway_request *r, pl_str text) {
-    if (pl_str_eq_fold(text, PL_STR("JSON")))
-        r->format = PL_FORMAT_JSON;
-    else if (pl_str_eq_fold(text, PL_STR("XML")))
-        r->format = PL_FORMAT_XML;
-    else if (text.n > 0)
-        return pl_fail(&r->error, PL_E_InvalidParameter_Format);
-    return 0;
+/* False when the text names no format. */
+static bool set_format(gateway_request *r, pl_str text) {
+    bool json = pl_str_eq_fold(text, PL_STR("JSON")), xml = pl_str_eq_fold(text, PL_STR("XML"));
+    if (json || xml)
+        r->format = json ? PL_FORMAT_JSON : PL_FORMAT_XML;
+    return json || xml || text.n == 0;
 }
 
-/* The format when nothing is said: V3 goes by the accept header, V1 by the product. */
+/*
+ * The format that the query asks for, also of what goes wrong before the body is read. When nothing is said,
+ * requests with their values in headers go by the accept header, those of V1 by the product.
+ */
 static void default_format(gateway_request *r) {
     r->format = PL_FORMAT_JSON;
-    if (r->kind == REQUEST_V3) {
+    if (r->kind != REQUEST_V1) {
         pl_str accept = request_header(r, "accept");
         if (pl_str_find_fold(accept, PL_STR("xml")) != PL_NOT_FOUND &&
             pl_str_find_fold(accept, PL_STR("json")) == PL_NOT_FOUND)
@@ -95,6 +108,7 @@ static void default_format(gateway_request *r) {
     } else if (r->operation && r->operation->product->default_format == API_FORMAT_XML) {
         r->format = PL_FORMAT_XML;
     }
+    set_format(r, query_text(r, "Format"));
 }
 
 static bool is_form(pl_str content_type) {
@@ -190,6 +204,7 @@ bool request_prepare(gateway_request *r) {
         pl_fail(&r->error, PL_E_ServiceUnavailable);
         return false;
     }
+    drop_authority(r);
     if (check_protocol(r) != 0 ||
         api_fields_decode(&r->query, &r->arena, r->query_text, false, &r->error) != 0)
         return false;
@@ -242,7 +257,9 @@ int request_read_fields(gateway_request *r) {
             default_format(r);
         }
     }
-    return set_format(r, api_fields_text(&r->fields, PL_STR("Format")));
+    return set_format(r, api_fields_text(&r->fields, PL_STR("Format")))
+               ? 0
+               : pl_fail(&r->error, PL_E_InvalidParameter_Format);
 }
 
 /* The members of a JSON body; read after the signature was found valid, so that strangers cannot have it

@@ -10,7 +10,7 @@ typedef struct identity_assumption {
     pl_str session_name;
     pl_str session_policy; /* JSON */
     pl_str external_id;
-    pl_str source_identity;
+    pl_str source_identity; /* 2 to 64 letters, digits and = , . @ - _; absent: none */
     int64_t duration_seconds;
     pl_str source_ip;
     bool secure;

@@ -175,7 +175,7 @@ static int compile_set(runner *r, pl_json documents, pl_policy_kind kind, const 
 }
 
 static int read_set(runner *r, pl_json documents, pl_policy_kind kind, const pl_policy_set **set) {
-    if (!pl_json_exists(documents))
+    if (!pl_json_exists(documents) || pl_json_is_null(documents))
         return 0;
     if (!pl_json_is_array(documents))
         return bad_member(r->cases, documents, "a list of policies is wanted", r->error);
@@ -221,8 +221,12 @@ static int read_authority(runner *r, pl_json one, pl_authority *authority) {
 static int read_trust(runner *r, pl_json one, const pl_request_principal *principal,
                       pl_authority *authority) {
     pl_json document = pl_json_get(one, PL_STR("trust_policy"));
-    if (!pl_json_exists(document))
+    if (!pl_json_exists(document) || pl_json_is_null(document)) {
+        /* An account in no directory has no control policies; a role that it assumes may be a member's. */
+        if (principal->account_role == PL_ACCOUNT_STANDALONE)
+            authority->control_count = 0;
         return 0;
+    }
     if (!pl_json_is_object(document))
         return bad_member(r->cases, document, "a trust policy is wanted", r->error);
     authority->trust_use =
@@ -258,8 +262,7 @@ static int need_choice(const runner *r, pl_json object, pl_str name, const pl_st
     return bad_member(r->cases, pl_json_get(object, name), "unknown value", r->error);
 }
 
-/* The ARN of a session without the name of the session. */
-static pl_str role_of(pl_str arn) {
+pl_str pl_principal_of_session(pl_str arn) {
     size_t role = pl_str_find(arn, PL_STR(":role/"));
     size_t session = role == PL_NOT_FOUND ? PL_NOT_FOUND : pl_str_find_char(pl_str_skip(arn, role + 6), '/');
     return session == PL_NOT_FOUND ? arn : pl_str_head(arn, role + 6 + session);
@@ -280,7 +283,7 @@ static int read_principal(const runner *r, pl_json object, pl_request_principal 
     out->account_role = (pl_account_role)role;
     if (need_text(r, object, PL_STR("arn"), &out->arn) != 0)
         return -1;
-    out->arn = role_of(out->arn);
+    out->arn = pl_principal_of_session(out->arn);
     return 0;
 }
 

@@ -23,6 +23,9 @@ int pl_context_from_json(pl_arena *arena, pl_json object, const pl_context_entry
 int pl_context_add(pl_arena *arena, const pl_context_entry **entries, size_t *count, pl_str key, pl_str value,
                    pl_error *error);
 
+/* The ARN of a role session without the name of the session; any other ARN as it is. A view into `arn`. */
+pl_str pl_principal_of_session(pl_str arn);
+
 /*
  * A set from a JSON array of documents, or from one document. Each element is a policy document, or an object
  * {"PolicyName": ..., "PolicyDocument": document or its JSON text}. Documents without a name are called by

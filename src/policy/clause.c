@@ -263,11 +263,22 @@ static bool any_operand(const pl_clause *clause, pl_str value) {
     }
 }
 
+/* "acs:ResourceTag/Env": letters count in the name of the tag when there are several, nowhere else. */
+static bool same_tag(pl_str a, pl_str b) {
+    size_t slash = pl_str_find_char(a, '/');
+    return slash == PL_NOT_FOUND || pl_str_eq(pl_str_skip(a, slash), pl_str_skip(b, slash));
+}
+
 static const pl_context_entry *find_entry(const pl_context_entry *context, size_t count, pl_str key) {
-    for (size_t i = 0; i < count; i++)
-        if (context[i].key.n == key.n && pl_str_eq_fold(context[i].key, key))
+    const pl_context_entry *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (context[i].key.n != key.n || !pl_str_eq_fold(context[i].key, key))
+            continue;
+        if (same_tag(context[i].key, key))
             return &context[i];
-    return NULL;
+        found = found ? found : &context[i];
+    }
+    return found;
 }
 
 /* A missing key matches nothing, so that positive operators fail and negated ones hold (section 3.2). */

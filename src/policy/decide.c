@@ -301,7 +301,7 @@ static void run_steps(probe *p, const pl_authority *authority, pl_decision *deci
     }
     if (control_step(p, authority, decision) != PL_ALLOW)
         return;
-    if (authority->session) {
+    if (authority->session && p->request->principal.kind == PL_CALLER_ROLE) {
         pl_ruling verdict = evaluate(p, authority->session, decision, PL_BY_SESSION_POLICY, 0);
         if (settle(decision, verdict, PL_BY_SESSION_POLICY) != PL_ALLOW)
             return;

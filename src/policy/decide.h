@@ -72,10 +72,10 @@ typedef enum pl_trust_use {
 
 /* Everything that has a say. Sets are not owned; they must live until the decision is no longer read. */
 typedef struct pl_authority {
-    const pl_control_level *control;     /* from the root folder down to the account */
-    size_t control_count;                /* 0: control policies are off, or the account is no member */
-    const pl_policy_set *session;        /* NULL: the session has no policy */
-    const pl_policy_set *identity;       /* NULL: nothing attached */
+    const pl_control_level *control; /* from the root folder down to the account */
+    size_t control_count;            /* 0: control policies are off, or the account is no member */
+    const pl_policy_set *session;    /* of a role's session, asked of nobody else; NULL: it has no policy */
+    const pl_policy_set *identity;   /* NULL: nothing attached */
     const pl_policy_set *resource_group; /* scoped to the resource's group; NULL: none */
     const pl_policy_set *trust;          /* of the role that is to be assumed */
     pl_trust_use trust_use;

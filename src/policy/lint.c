@@ -1,6 +1,9 @@
 /* The linter. Every check walks the statements of one parsed policy; findings are sorted by their place. */
 #include "policy/lint.h"
 
+#include "base/clock.h"
+#include "base/decimal.h"
+#include "policy/clause.h"
 #include "policy/glob.h"
 
 #include <stdlib.h>
@@ -130,32 +133,62 @@ static bool all_excluded(const pl_policy_clause *wanted, const pl_policy_clause 
     return true;
 }
 
-/* Two exact comparisons of one key that leave no value. */
+static bool covered(pl_policy_texts wide, pl_str narrow) {
+    for (size_t i = 0; i < wide.count; i++)
+        if (pl_glob_covers(wide.items[i].text, narrow))
+            return true;
+    return false;
+}
+
+static bool covers_all(pl_policy_texts wide, pl_policy_texts narrow) {
+    for (size_t i = 0; i < narrow.count; i++)
+        if (!covered(wide, narrow.items[i].text))
+            return false;
+    return true;
+}
+
+/* Two comparisons of one key that leave no value. */
 static bool contradict(const pl_policy_clause *a, const pl_policy_clause *b) {
     if (!pl_str_eq_fold(a->key.text, b->key.text))
         return false;
     bool equal_a = a->op == PL_STRING_EQUALS || a->op == PL_NUMERIC_EQUALS || a->op == PL_BOOL;
+    bool text_a = a->op == PL_STRING_EQUALS || a->op == PL_STRING_LIKE;
     if (equal_a && a->op == b->op)
         return !same_values(a, b);
+    if (text_a && b->op == PL_STRING_NOT_LIKE)
+        return covers_all(b->values, a->values);
     return (a->op == PL_STRING_EQUALS && b->op == PL_STRING_NOT_EQUALS && all_excluded(a, b)) ||
            (a->op == PL_NUMERIC_EQUALS && b->op == PL_NUMERIC_NOT_EQUALS && all_excluded(a, b)) ||
            (a->op == PL_IP_ADDRESS && b->op == PL_NOT_IP_ADDRESS && all_excluded(a, b));
 }
 
-static bool number_of(const pl_policy_clause *clause, int64_t *value) {
-    return clause->values.count == 1 && pl_str_to_i64(clause->values.items[0].text, value);
+static int compare_values(pl_operator_family family, pl_str a, pl_str b) {
+    pl_decimal x, y;
+    int64_t s, t;
+    if (family == PL_FAMILY_NUMERIC)
+        return pl_decimal_parse(a, &x) && pl_decimal_parse(b, &y) ? pl_decimal_compare(&x, &y) : 0;
+    return pl_time_parse(a, &s) && pl_time_parse(b, &t) ? (s > t) - (s < t) : 0;
 }
 
-/* A lower bound above an upper bound, for whole numbers with one value each. */
+/* One of several bounds suffices: the least of lower ones (`sign` -1), the greatest of upper ones (1). */
+static pl_str widest_bound(const pl_policy_clause *clause, int sign) {
+    pl_str bound = clause->values.items[0].text;
+    for (size_t i = 1; i < clause->values.count; i++)
+        if (compare_values(pl_operator_family_of(clause->op), clause->values.items[i].text, bound) * sign > 0)
+            bound = clause->values.items[i].text;
+    return bound;
+}
+
+/* A lower bound above an upper bound. */
 static bool empty_range(const pl_policy_clause *low, const pl_policy_clause *high) {
-    int64_t from, to;
-    bool above = low->op == PL_NUMERIC_GREATER_THAN || low->op == PL_NUMERIC_GREATER_THAN_EQUALS;
-    bool below = high->op == PL_NUMERIC_LESS_THAN || high->op == PL_NUMERIC_LESS_THAN_EQUALS;
-    if (!above || !below || !pl_str_eq_fold(low->key.text, high->key.text) || !number_of(low, &from) ||
-        !number_of(high, &to))
+    pl_operator_family family = pl_operator_family_of(low->op);
+    pl_comparison above = pl_operator_comparison(low->op), below = pl_operator_comparison(high->op);
+    if ((above != PL_GREATER && above != PL_GREATER_OR_EQUAL) ||
+        (below != PL_LESS && below != PL_LESS_OR_EQUAL) || family != pl_operator_family_of(high->op) ||
+        !pl_str_eq_fold(low->key.text, high->key.text))
         return false;
-    bool both = low->op == PL_NUMERIC_GREATER_THAN_EQUALS && high->op == PL_NUMERIC_LESS_THAN_EQUALS;
-    return both ? from > to : from >= to;
+    int order = compare_values(family, widest_bound(low, -1), widest_bound(high, 1));
+    return above == PL_GREATER_OR_EQUAL && below == PL_LESS_OR_EQUAL ? order > 0 : order >= 0;
 }
 
 static void check_conditions(linter *l, const pl_policy_statement *statement) {
@@ -176,25 +209,23 @@ static void check_conditions(linter *l, const pl_policy_statement *statement) {
 /* --- statements without effect -----------------------------------------------------------------------------
  */
 
-static bool covers_all(pl_policy_texts wide, pl_policy_texts narrow) {
-    for (size_t i = 0; i < narrow.count; i++) {
-        bool covered = false;
-        for (size_t j = 0; j < wide.count && !covered; j++)
-            covered = pl_glob_covers(wide.items[j].text, narrow.items[i].text);
-        if (!covered)
-            return false;
-    }
-    return true;
+/* Actions compare without case. */
+static pl_policy_texts folded_texts(linter *l, pl_policy_texts texts) {
+    pl_policy_text *items = pl_new(l->arena, pl_policy_text, texts.count);
+    for (size_t i = 0; items && i < texts.count; i++)
+        items[i].text = folded(l, texts.items[i].text);
+    return (pl_policy_texts){items, items ? texts.count : 0};
 }
 
 /* What `narrow` says, `wide` says already (or denies anyway), whatever the request. */
-static bool makes_idle(const pl_policy_statement *wide, const pl_policy_statement *narrow) {
+static bool makes_idle(linter *l, const pl_policy_statement *wide, const pl_policy_statement *narrow) {
     if (wide->clause_count || wide->not_action || wide->not_resource || narrow->not_action ||
         narrow->not_resource)
         return false;
     if (wide->effect == PL_EFFECT_ALLOW && narrow->effect == PL_EFFECT_DENY)
         return false;
-    return covers_all(wide->actions, narrow->actions) && covers_all(wide->resources, narrow->resources);
+    return covers_all(wide->resources, narrow->resources) &&
+           covers_all(folded_texts(l, wide->actions), folded_texts(l, narrow->actions));
 }
 
 static void check_shadows(linter *l, size_t at) {
@@ -202,8 +233,8 @@ static void check_shadows(linter *l, size_t at) {
     if (one->principal_count)
         return;
     for (size_t i = 0; i < l->policy->statement_count; i++) {
-        bool twins = i > at && makes_idle(one, &statements[i]);
-        if (i == at || twins || !makes_idle(&statements[i], one))
+        bool twins = i > at && makes_idle(l, one, &statements[i]);
+        if (i == at || twins || !makes_idle(l, &statements[i], one))
             continue;
         add(l, PL_LINT_SHADOWED_STATEMENT, one->place,
             pl_arena_printf(l->arena, "statement %zu %s everything that this one speaks about", i,
@@ -235,13 +266,25 @@ static void check_breadth(linter *l, const pl_policy_statement *statement) {
             PL_STR("allows every action on every resource, without a condition"));
 }
 
-static bool services_meet(const pl_policy_statement *statement) {
+/* Operations of one service on what carries the name of another (reference/ram-authorization.md, section 1).
+ */
+static bool service_works_on(pl_str service, pl_str resource) {
+    static const pl_str borrowed[][2] = {{PL_STR_INIT("sts"), PL_STR_INIT("ram")},
+                                         {PL_STR_INIT("ram"), PL_STR_INIT("ims")}};
+    if (pl_glob_overlap(service, resource))
+        return true;
+    for (size_t i = 0; i < sizeof borrowed / sizeof *borrowed; i++)
+        if (pl_glob_overlap(service, borrowed[i][0]) && pl_glob_overlap(borrowed[i][1], resource))
+            return true;
+    return false;
+}
+
+static bool services_meet(linter *l, const pl_policy_statement *statement) {
     for (size_t i = 0; i < statement->actions.count; i++) {
-        for (size_t j = 0; j < statement->resources.count; j++) {
-            pl_str service = resource_service(statement->resources.items[j].text);
-            if (pl_glob_overlap(service_of(statement->actions.items[i].text), service))
+        pl_str service = folded(l, service_of(statement->actions.items[i].text));
+        for (size_t j = 0; j < statement->resources.count; j++)
+            if (service_works_on(service, resource_service(statement->resources.items[j].text)))
                 return true;
-        }
     }
     return false;
 }
@@ -249,7 +292,7 @@ static bool services_meet(const pl_policy_statement *statement) {
 /* The statements of trust policies have no resources. */
 static void check_emptiness(linter *l, const pl_policy_statement *statement) {
     if (statement->resources.count && !statement->not_action && !statement->not_resource &&
-        !services_meet(statement))
+        !services_meet(l, statement))
         add(l, PL_LINT_EMPTY_MATCH, statement->place,
             PL_STR("actions and resources belong to different services: nothing matches"));
 }

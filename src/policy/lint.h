@@ -11,7 +11,7 @@
 
 typedef enum pl_lint_rule {
     PL_LINT_UNKNOWN_ACTION,       /* no known operation of the service matches */
-    PL_LINT_IMPOSSIBLE_CONDITION, /* clauses that cannot hold together, or a value that its key never has */
+    PL_LINT_IMPOSSIBLE_CONDITION, /* clauses that cannot hold together */
     PL_LINT_SHADOWED_STATEMENT,   /* another statement makes it ineffective */
     PL_LINT_OVERBROAD_GRANT,      /* everything on everything, or everything but a few actions */
     PL_LINT_EMPTY_MATCH           /* actions and resources of different services */

@@ -295,6 +295,13 @@ static void delegated_administrators_read_the_directory(void **state) {
                "ServicePrincipal", "config.aliyuncs.com");
     CALL_OK(&t, "ListTrustedServiceStatus");
     assert_int_equal(number_at(&t, "TotalCount"), 1);
+    assert_str(text_at(&t, "EnabledServicePrincipals.EnabledServicePrincipal.0.EnableTime"),
+               "2023-11-14T22:13:20.123Z");
+    CALL_FAILS(&t, 400, "InvalidParameter.PageNumber", "ListTrustedServiceStatus", "PageNumber", "0");
+    CALL_OK(&t, "ListTrustedServiceStatus", "AdminAccountId", MANAGER);
+    assert_int_equal(number_at(&t, "TotalCount"), 1);
+    CALL_OK(&t, "ListTrustedServiceStatus", "AdminAccountId", id);
+    assert_int_equal(number_at(&t, "TotalCount"), 0);
 }
 
 static void a_member_is_deleted(void **state) {

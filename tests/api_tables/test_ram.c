@@ -171,6 +171,10 @@ static void passwords_are_checked_and_changed_by_their_owner(void **state) {
     assert_answer(ram("SetSecurityPreference", "AllowUserToChangePassword=false&LoginSessionDuration=8"));
     assert_refused(ram("ChangePassword", "OldPassword=Third-3-three&NewPassword=Fourth-4-four"), 403,
                    "NoPermission");
+    assert_refused(ram("SetSecurityPreference", "LoginNetworkMasks=10.0.0.0/8,home"), 400,
+                   "InvalidParameter.LoginNetworkMasks");
+    assert_answer(ram("SetSecurityPreference", "AllowUserToChangePassword=false&LoginSessionDuration=8&"
+                                               "LoginNetworkMasks=10.0.0.0/8%3B2001:db8::/32,192.0.2.1"));
     pl_json preference = ram("GetSecurityPreference", "");
     assert_str(at(preference, "SecurityPreference.LoginProfilePreference.LoginSessionDuration"), "8");
     assert_str(at(preference, "SecurityPreference.MFAPreference.AllowUserToManageMFADevices"), "true");
@@ -307,6 +311,34 @@ static void roles_live_and_die(void **state) {
     assert_refused(ram("GetRole", "RoleName=Auditor"), 404, "EntityNotExist.Role");
 }
 
+/* Clients that delete what they list go on behind what is no more. */
+static void pages_go_on_behind_what_was_deleted(void **state) {
+    (void)state;
+    static const char *const names[] = {"Aa", "Bb", "Cc"};
+    for (size_t i = 0; i < 3; i++) {
+        pl_str role = pl_arena_printf(&h.arena, "RoleName=%s&AssumeRolePolicyDocument=" TRUST_ROOT, names[i],
+                                      h.root.account_id);
+        assert_answer(ram("CreateRole", role.p));
+        assert_answer(ram("CreatePolicy", pl_arena_printf(&h.arena,
+                                                          "PolicyName=%s&Tag.1.Key=k&Tag.1.Value=v&"
+                                                          "PolicyDocument=" ALLOW_READING,
+                                                          names[i])
+                                              .p));
+    }
+    pl_str roles = pl_arena_printf(&h.arena, "MaxItems=1&Marker=%s",
+                                   text_at(ram("ListRoles", "MaxItems=1"), "Marker")),
+           policies = pl_arena_printf(&h.arena, "PolicyType=Custom&MaxItems=1&Marker=%s",
+                                      text_at(ram("ListPolicies", "PolicyType=Custom&MaxItems=1"), "Marker")),
+           tags = pl_arena_printf(
+               &h.arena, "ResourceType=policy&NextToken=%s",
+               text_at(ram("ListTagResources", "ResourceType=policy&PageSize=1"), "NextToken"));
+    assert_answer(ram("DeleteRole", "RoleName=Aa"));
+    assert_answer(ram("DeletePolicy", "PolicyName=Aa"));
+    assert_str(at(ram("ListRoles", roles.p), "Roles.Role.0.RoleName"), "Bb");
+    assert_str(at(ram("ListPolicies", policies.p), "Policies.Policy.0.PolicyName"), "Bb");
+    assert_str(at(ram("ListTagResources", tags.p), "TagResources.0.ResourceName"), "Bb");
+}
+
 static void tags_are_set_listed_and_removed(void **state) {
     (void)state;
     assert_answer(ram("CreatePolicy", "PolicyName=Reading&PolicyDocument=" ALLOW_READING));
@@ -382,6 +414,7 @@ int main(void) {
         HOUSE_TEST(policies_are_shown_with_their_document),
         HOUSE_TEST(attachments_are_counted_and_listed),
         HOUSE_TEST(roles_live_and_die),
+        HOUSE_TEST(pages_go_on_behind_what_was_deleted),
         HOUSE_TEST(tags_are_set_listed_and_removed),
         HOUSE_TEST(the_alias_is_the_accounts_own),
         HOUSE_TEST(a_denial_can_be_decoded),

@@ -153,6 +153,9 @@ static void roles_chain(void **state) {
         ram("AttachPolicyToRole", "RoleName=First&PolicyType=System&PolicyName=AliyunSTSAssumeRoleAccess"));
     be_user("alice", "AliyunSTSAssumeRoleAccess");
     assert_refused(assume("Second", ""), 403, "NoPermission");
+    pl_str long_one = pl_arena_printf(&h.arena, "&SourceIdentity=%065d", 1);
+    assert_refused(assume("First", long_one.p), 400, "InvalidParameter.SourceIdentity");
+    assert_refused(assume("First", "&SourceIdentity=a%0Ab"), 400, "InvalidParameter.SourceIdentity");
     be_session(assume("First", "&SourceIdentity=alice"));
     pl_json second = assume("Second", "&SourceIdentity=mallory");
     assert_str(at(second, "SourceIdentity"), "alice");

@@ -1,7 +1,7 @@
 // Condition keys that requests and resources bring, and how denials are worded.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { allow, code, Organisation, policy, VERSION } from './organisation.mjs';
+import { allow, code, deny, Organisation, policy, VERSION } from './organisation.mjs';
 import { failure, Server } from './support.mjs';
 
 let server;
@@ -112,6 +112,35 @@ test('ram:ServiceName is the service whose role is made or deleted', async () =>
   const { Role } = await make('config.aliyuncs.com');
   assert.equal(await code(remove('AliyunServiceRoleForResourceDirectory')), 'NoPermission');
   assert.ok((await remove(Role.RoleName)).DeletionTaskId);
+});
+
+test('a second tag whose name differs in case stands for no other', async () => {
+  await grant({ ...allow('config:CreateConfigRule'), Condition: { StringEquals: { 'acs:RequestTag/stage': 'prod' } } });
+  const make = (...tags) => organisation.config('CreateConfigRule', rule(`cased-${tags.length}-${tags[0].Value}`, tags), keys);
+  assert.equal(await code(make({ Key: 'STAGE', Value: 'prod' }, { Key: 'stage', Value: 'test' })), 'NoPermission');
+  assert.ok((await make({ Key: 'STAGE', Value: 'test' }, { Key: 'stage', Value: 'prod' })).ConfigRuleId);
+});
+
+test('who leaves a folder or user away means the root folder and itself', async () => {
+  const { ResourceDirectoryId, RootFolderId } = organisation.directory;
+  const path = `acs:resourcemanager:*:*:folder/${ResourceDirectoryId}/${RootFolderId}`;
+  const kept = await organisation.person('rootless', { document: policy(allow('*'), deny('resourcemanager:CreateFolder', path),
+    deny('ram:CreateAccessKey', 'acs:ram:*:*:user/rootless')) });
+  for (const parent of [{}, { ParentFolderId: RootFolderId }])
+    assert.equal((await failure(organisation.manage('CreateFolder', { FolderName: 'no', ...parent }, kept))).data.AccessDeniedDetail?.NoPermissionType, 'ExplicitDeny');
+  for (const user of [{}, { UserName: 'rootless' }])
+    assert.equal(await code(organisation.ram('CreateAccessKey', user, kept)), 'NoPermission');
+  const given = await organisation.person('own', { document: policy(allow('resourcemanager:*', path), allow('ram:*AccessKey*', 'acs:ram:*:*:user/own')) });
+  assert.equal((await organisation.manage('CreateFolder', { FolderName: 'yes' }, given)).Folder.ParentFolderId, RootFolderId);
+  assert.equal((await organisation.ram('ListAccessKeys', {}, given)).AccessKeys.AccessKey.length, 1);
+  assert.equal(await code(organisation.ram('ListAccessKeys', { UserName: 'rootless' }, given)), 'NoPermission');
+});
+
+test('blanks around an identifier lead past no policy', async () => {
+  const { ConfigRuleId } = await organisation.config('CreateConfigRule', rule('kept'));
+  await grant(allow('config:*'), deny('config:*', `acs:config:*:*:rule/${ConfigRuleId}`));
+  for (const id of [ConfigRuleId, ` ${ConfigRuleId}`, `${ConfigRuleId}\t`])
+    assert.equal(await code(organisation.config('GetConfigRule', { ConfigRuleId: id }, keys)), 'NoPermission');
 });
 
 test('each product words a denial as it documents it', async () => {

@@ -194,11 +194,35 @@ test('policy decides, tests and lints', () => {
     ['3:2: shadowed-statement', '4:4: unknown-action', '5:2: overbroad-grant', '6:2: shadowed-statement', '7:20: impossible-condition']);
   fs.writeFileSync(path.join(directory, 'broken.json'), '{"Version": "1", "Statement": [\n {"Effect": "allow", "Action": "*", "Resource": "*"}]}');
   assert.match(plumbline(['policy', 'lint', path.join(directory, 'broken.json')]).stdout, /broken\.json:2:13: error: .*Effect must be Allow or Deny/);
-  for (const [file, count] of [['cases.json', 227], ['cases-more.json', 300]]) {
+  for (const [file, count] of [['cases.json', 227], ['cases-more.json', 310]]) {
     const cases = plumbline(['policy', 'test', path.join(root, 'tests/policy', file)]);
     assert.equal(cases.status, 0, cases.stdout);
     assert.match(cases.stdout, new RegExp(`${count} passed, 0 failed`));
   }
+});
+
+test('policy decide knows the principal and what binds it', () => {
+  const all = write('everything.json', { Version: '1', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] });
+  const exempt = write('exempt.json', { Version: '1', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' },
+    { Effect: 'Deny', Action: 'ram:*', Resource: '*', Condition: { StringNotLike: { 'acs:PrincipalARN': 'acs:ram:*:*:role/keeper' } } }] });
+  const ask = (...more) => {
+    const done = plumbline(['policy', 'decide', '--identity', all, '--action', 'ram:DeleteUser', '--resource', 'acs:ram:*:1:user/a', ...more]);
+    return done.stdout.split(',')[0] || done.stderr.trim();
+  };
+  assert.equal(ask('--control', exempt), 'ExplicitDeny');
+  assert.equal(ask('--control', exempt, '--principal', 'acs:ram::1:role/Keeper/morning'), 'Allow');
+  assert.equal(ask('--control', exempt, '--principal', 'acs:ram::1:role/keeper', '--context', '{"acs:principalarn":"acs:ram::1:role/other"}'), 'ExplicitDeny');
+  assert.equal(ask('--session', exempt), 'ExplicitDeny');
+  assert.match(ask('--session', exempt, '--principal', 'acs:ram::1:user/alice'), /--session: only a role/);
+  assert.match(ask('--control', exempt, '--account-role', 'standalone'), /--control: an account in no directory/);
+});
+
+test('policy lint leaves published actions and resources of other services alone', () => {
+  const statement = (Action, Resource) => ({ Effect: 'Deny', Action, Resource });
+  const file = write('published.json', { Version: '1', Statement: [
+    statement(['ram:BindMFADevice', 'ram:UnbindMFADevice', 'ram:DisableVirtualMFA', 'ram:PassRole', 'sts:GetCallerIdentity'], '*'),
+    statement('sts:AssumeRole', 'acs:ram:*:*:role/keeper')] });
+  assert.deepEqual(plumbline(['policy', 'lint', '--kind', 'control', file]), { status: 0, stdout: '', stderr: '' });
 });
 
 test('check reads the recorded inventory, as it is and as it was', () => {

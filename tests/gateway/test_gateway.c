@@ -58,6 +58,21 @@ static void xml_on_demand(void **state) {
         PL_NOT_FOUND);
 }
 
+static void errors_have_the_format_that_was_asked_for(void **state) {
+    toy *t = *state;
+    static const char *const requests[] = {
+        "POST /?Action=Echo&Version=2026-01-01&Format=XML HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx",
+        "POST /?Action=Echo&Version=2026-01-01&Format=XML HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\nVersion=2000",
+        "POST / HTTP/1.1\r\nHost: h\r\nx-acs-action: Echo\r\nx-acs-version: 2026-01-01\r\n"
+        "Accept: application/xml\r\nContent-Length: 0\r\n\r\n"};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        reply r = toy_send(t, pl_str_from(requests[i]));
+        assert_int_equal(r.status, 400);
+        assert_true(pl_str_find(r.body, PL_STR("<Error><RequestId>")) != PL_NOT_FOUND);
+    }
+}
+
 static void what_is_wrong_with_a_request_is_said(void **state) {
     toy *t = *state;
     toy_request q = {.method = "GET", .action = "Echo", .query = "Text=a"};
@@ -212,6 +227,25 @@ static void operations_without_signature(void **state) {
     assert_int_equal(r.status, 200);
 }
 
+static void a_whole_address_is_as_good_as_a_path(void **state) {
+    toy *t = *state;
+    static const char *const addresses[] = {"http://toy.example/", "HTTPS://toy.example:443/",
+                                            "http://toy.example"};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        assert_int_equal(
+            toy_send(t, pl_arena_printf(&t->arena,
+                                        "GET %s?Action=Anonymous&Version=2026-01-01&Text=a HTTP/1.1\r\n"
+                                        "Host: toy.example\r\n\r\n",
+                                        addresses[i]))
+                .status,
+            200);
+    assert_refused(
+        toy_send(t,
+                 PL_STR("GET http://toy.example/other?Action=Anonymous&Version=2026-01-01&Text=a HTTP/1.1\r\n"
+                        "Host: toy.example\r\n\r\n")),
+        404, "InvalidAction.NotFound", "not found");
+}
+
 static void https_only_operations_in_strict_mode(void **state) {
     toy *t = *state;
     toy_request q = {.method = "GET", .action = "Fail"};
@@ -316,6 +350,7 @@ int main(void) {
                                         toy_tear_down),
         cmocka_unit_test_setup_teardown(a_form_or_json_body_is_read, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(xml_on_demand, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(errors_have_the_format_that_was_asked_for, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_with_a_request_is_said, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(requests_without_common_parameters, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(a_wrong_secret_is_told_with_the_string_to_sign, toy_set_up,
@@ -327,6 +362,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(page_tokens_go_on_with_the_list_that_they_came_from, toy_set_up,
                                         toy_tear_down),
         cmocka_unit_test_setup_teardown(operations_without_signature, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(a_whole_address_is_as_good_as_a_path, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(https_only_operations_in_strict_mode, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(calls_are_throttled_by_key, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(a_connection_serves_many_requests, toy_set_up, toy_tear_down),

@@ -260,7 +260,7 @@ static slow_result slow_decide(const slow_authority *a, const pl_request *reques
             return slow_settle(r, verdict, PL_BY_CONTROL_POLICY);
     }
     r.level = 0;
-    if (a->has_session) {
+    if (a->has_session && request->principal.kind == PL_CALLER_ROLE) {
         r = slow_settle(r, slow_evaluate(&a->session, request, &r), PL_BY_SESSION_POLICY);
         if (r.verdict != PL_ALLOW)
             return r;

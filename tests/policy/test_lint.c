@@ -28,6 +28,43 @@ static const expectation cases[] = {
     {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}"), NULL, NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"acs:oss:*:*:bucket\"}"),
      "empty-match", "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ECS:*\",\"Resource\":\"acs:ecs:*:*:instance/*\"}"), NULL,
+     NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"acs:ram:*:1:role/admin\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ram:AttachPolicy\",\"Resource\":\"acs:ims:*:1:user/*\"}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Resource\":\"acs:ims:*:1:user/*\"}"),
+     "empty-match", "$.Statement[0]"},
+    {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ECS:*\",\"Resource\":\"*\"},"
+               "{\"Effect\":\"Allow\",\"Action\":\"ecs:startInstance\",\"Resource\":\"*\"}"),
+     "shadowed-statement", "$.Statement[1]"},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"NumericGreaterThan\":{\"x:y\":\"7.5\"},\"NumericLessThanEquals\":{\"x:y\":\"7.25\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+         "\"NumericGreaterThan\":{\"x:y\":[\"9\",\"8\"]},\"NumericLessThan\":{\"x:y\":[\"7\",\"8\"]}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT(
+         "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+         "\"NumericGreaterThan\":{\"x:y\":[\"9\",\"8\"]},\"NumericLessThan\":{\"x:y\":[\"7\",\"8.5\"]}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"DateLessThan\":{\"acs:CurrentTime\":\"2024-01-01T08:00:00+08:00\"},"
+               "\"DateGreaterThanEquals\":{\"acs:CurrentTime\":\"2024-01-01T00:00:00Z\"}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"DateLessThan\":{\"acs:CurrentTime\":\"2024-01-02T00:00:00Z\"},"
+               "\"DateGreaterThan\":{\"acs:CurrentTime\":\"2024-01-01T00:00:00Z\"}}}"),
+     NULL, NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringLike\":{\"k\":\"ab*\"},\"StringNotLike\":{\"k\":[\"c\",\"a*\"]}}}"),
+     "impossible-condition", NULL},
+    {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
+               "\"StringLike\":{\"k\":\"a*\"},\"StringNotLike\":{\"k\":\"ab*\"}}}"),
+     NULL, NULL},
     {STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\"},"
                "{\"Effect\":\"Allow\",\"Action\":\"ecs:StartInstance\",\"Resource\":\"*\"}"),
      "shadowed-statement", "$.Statement[1]"},
@@ -70,10 +107,10 @@ static const expectation cases[] = {
      NULL, NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
                "\"NumericGreaterThan\":{\"k\":[\"5\",\"6\"]},\"NumericLessThan\":{\"k\":\"5\"}}}"),
-     NULL, NULL},
+     "impossible-condition", NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
                "\"NumericGreaterThan\":{\"k\":\"5\"},\"NumericLessThan\":{\"k\":[\"1\",\"2\"]}}}"),
-     NULL, NULL},
+     "impossible-condition", NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\"}"
                ","
                "{\"Effect\":\"Allow\",\"Action\":\"ecs:Start\",\"Resource\":\"*\"}"),
@@ -149,7 +186,7 @@ static const expectation cases[] = {
      NULL, NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
                "\"NumericGreaterThan\":{\"k\":\"1.5\"},\"NumericLessThan\":{\"k\":\"1\"}}}"),
-     NULL, NULL},
+     "impossible-condition", NULL},
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\",\"Condition\":{"
                "\"NumericGreaterThanEquals\":{\"k\":\"5\"},\"NumericLessThan\":{\"k\":\"5\"}}}"),
      "impossible-condition", NULL},

@@ -76,7 +76,10 @@ int directory_list_delegated_services_for_account(api_call *call) {
     return directory_read(call, answer_services);
 }
 
-/* Cloud Config is trusted from the start; other services once they have a delegated administrator. */
+/*
+ * Cloud Config is trusted from the start; other services once they have a delegated administrator. The
+ * management account answers for all of them, a delegated administrator for its own.
+ */
 typedef struct trusted {
     pl_str service;
     int64_t since;
@@ -84,6 +87,8 @@ typedef struct trusted {
 
 static size_t collect_trusted(const org_directory *d, pl_str admin, trusted *list) {
     size_t count = 0;
+    if (pl_str_eq(admin, d->management_id))
+        admin = PL_STR("");
     if (admin.n == 0)
         list[count++] = (trusted){PL_STR(ORG_SERVICE_CONFIG), d->created};
     for (size_t i = 0; i < d->delegation_count; i++) {
@@ -113,7 +118,7 @@ static int answer_trusted(api_call *call, const org_view *view, const org_direct
         if (!directory_page_take(&page))
             continue;
         pl_write_object(out, PL_STR("EnabledServicePrincipal"));
-        directory_write_time(out, "EnableTime", list[i].since);
+        directory_write_fine_time(out, "EnableTime", list[i].since);
         directory_write(out, "ServicePrincipal", list[i].service);
         pl_write_object_end(out);
     }

@@ -189,6 +189,6 @@ int directory_send_verification_code_for_bind_secure_mobile_phone(api_call *call
     int64_t expires;
     if (send_code(call, ORG_CODE_PHONE, &expires))
         return -1;
-    directory_write_time(call->out, "ExpirationDate", expires);
+    directory_write_fine_time(call->out, "ExpirationDate", expires);
     return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "api/answer.h"
 #include "api/operations.gen.h"
+#include "policy/clause.h"
 
 /* What a call needs inside its work and has made before it. */
 typedef struct login_job {
@@ -206,9 +207,25 @@ int ram_get_security_preference(api_call *call) {
     return api_answer_read(call, get_security_preference);
 }
 
+/* Addresses and CIDR blocks behind commas or semicolons; documents show both. */
+static bool networks_valid(pl_str networks) {
+    pl_str list, item;
+    while (pl_str_split(&networks, ';', &list)) {
+        while (pl_str_split(&list, ',', &item)) {
+            pl_address address;
+            item = pl_str_trim(item);
+            if (item.n > 0 && !pl_address_parse(item, true, &address))
+                return false;
+        }
+    }
+    return true;
+}
+
 static int set_security_preference(api_call *call, store_session *session) {
     identity_scope in = api_scope(call, session);
     pl_str networks = api_text(call, "LoginNetworkMasks");
+    if (!networks_valid(networks))
+        return api_refuse_invalid(call, "LoginNetworkMasks");
     identity_preference preference = {
         .save_mfa_ticket = api_flag(call, "EnableSaveMFATicket", false),
         .change_password = api_flag(call, "AllowUserToChangePassword", true),

@@ -40,7 +40,7 @@ typedef struct tagged_page {
     identity_tag *filter;
     size_t filter_count;
     int64_t shown;
-    bool started, more;
+    bool more;
     pl_str last;
 } tagged_page;
 
@@ -49,16 +49,16 @@ static int open_page(api_call *call, const identity_scope *in, identity_tag_kind
     if (api_marker_open(call, &page->marker) != 0 ||
         api_read_tags(call, "Tag", &page->filter, &page->filter_count) != 0)
         return -1;
-    page->started = !page->marker.after.p;
     return identity_tag_list(in, kind, &page->tags, &page->tag_count, call->error);
 }
 
-/* True when this object lies on the page; `place` is its name in markers. */
+/*
+ * True when this object lies on the page; `place` is its name in markers, by which objects come in order.
+ * What the marker names may have been deleted since.
+ */
 static bool take(tagged_page *page, pl_str place, pl_str object, bool tagged) {
-    if (!page->started) {
-        page->started = pl_str_eq(place, page->marker.after);
+    if (page->marker.after.p && pl_str_cmp(place, page->marker.after) <= 0)
         return false;
-    }
     if (!has_tags(object, page->tags, tagged ? page->tag_count : 0, page->filter, page->filter_count))
         return false;
     page->more = page->shown == page->marker.limit;
@@ -149,9 +149,9 @@ int ram_update_policy_description(api_call *call) {
     return api_answer_write(call, update_policy_description);
 }
 
-/* Shipped and custom policies may have the same name. */
+/* Shipped and custom policies may have the same name; shipped ones come first. */
 static pl_str place_of(api_call *call, const identity_policy *policy) {
-    return pl_arena_printf(call->arena, "%c %.*s", policy->system ? 's' : 'c', PL_FMT(policy->name));
+    return pl_arena_printf(call->arena, "%d %.*s", policy->system ? 0 : 1, PL_FMT(policy->name));
 }
 
 static int list_policies(api_call *call, store_session *session) {

@@ -71,7 +71,7 @@ typedef struct tag_query {
     size_t filter_count;
     identity_tagged *tags;
     size_t count;
-    pl_str after; /* "name NL key" of the last one shown */
+    pl_str after; /* "name NL key" of the last one shown, which may be gone; tags come in this order */
     int64_t limit;
 } tag_query;
 
@@ -103,7 +103,7 @@ static void write_tag(api_call *call, const identity_tagged *tagged) {
 }
 
 static int write_tags(api_call *call, const tag_query *q) {
-    bool started = !q->after.p, more = false;
+    bool more = false;
     int64_t shown = 0;
     pl_str last = PL_STR("");
     pl_write_array(call->out, PL_STR("TagResources"));
@@ -113,10 +113,8 @@ static int write_tags(api_call *call, const tag_query *q) {
             continue;
         pl_str place =
             pl_arena_printf(call->arena, "%.*s\n%.*s", PL_FMT(tagged->name), PL_FMT(tagged->tag.key));
-        if (!started) {
-            started = pl_str_eq(place, q->after);
+        if (q->after.p && pl_str_cmp(place, q->after) <= 0)
             continue;
-        }
         more = shown == q->limit;
         if (more)
             break;

@@ -122,7 +122,7 @@ static const pl_str clear_account_alias_resources[] = {
 };
 
 static const pl_str create_access_key_resources[] = {
-    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+    PL_STR_INIT("acs:ram:*:{@account}:user/{@user:UserName}"),
 };
 
 static const struct api_parameter create_access_key_parameters[] = {
@@ -287,7 +287,7 @@ static const struct api_error decode_diagnostic_message_errors[] = {
 };
 
 static const pl_str delete_access_key_resources[] = {
-    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+    PL_STR_INIT("acs:ram:*:{@account}:user/{@user:UserName}"),
 };
 
 static const struct api_parameter delete_access_key_parameters[] = {
@@ -606,7 +606,7 @@ static const struct api_error get_user_errors[] = {
 };
 
 static const pl_str list_access_keys_resources[] = {
-    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+    PL_STR_INIT("acs:ram:*:{@account}:user/{@user:UserName}"),
 };
 
 static const struct api_parameter list_access_keys_parameters[] = {
@@ -910,7 +910,7 @@ static const struct api_parameter untag_resources_parameters[] = {
 };
 
 static const pl_str update_access_key_resources[] = {
-    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+    PL_STR_INIT("acs:ram:*:{@account}:user/{@user:UserName}"),
 };
 
 static const pl_str update_access_key_parameters_status_values[] = {

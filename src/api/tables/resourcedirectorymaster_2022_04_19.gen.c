@@ -20,7 +20,7 @@ static const struct api_parameter list_accounts_parameters_tag_fields[] = {
 };
 
 static const struct api_parameter list_accounts_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("QueryKeyword"), .type = API_STRING},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = list_accounts_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},

@@ -1138,7 +1138,7 @@ static const struct api_parameter list_accounts_parameters_tag_fields[] = {
 };
 
 static const struct api_parameter list_accounts_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = list_accounts_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
     {.name = PL_STR_INIT("IncludeTags"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
@@ -1161,7 +1161,7 @@ static const struct api_parameter list_accounts_for_parent_parameters_tag_fields
 static const struct api_parameter list_accounts_for_parent_parameters[] = {
     {.name = PL_STR_INIT("ParentFolderId"), .type = API_STRING, .pattern = "^(r-[A-Za-z0-9]{6}|fd-[A-Za-z0-9]{10})$", .error_invalid = PL_E_InvalidParameter_ParentFolderId},
     {.name = PL_STR_INIT("QueryKeyword"), .type = API_STRING},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 20, .fields = list_accounts_for_parent_parameters_tag_fields, .field_count = 2, .error_invalid = PL_E_InvalidParameter_Tag},
     {.name = PL_STR_INIT("IncludeTags"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
@@ -1283,7 +1283,7 @@ static const pl_str list_delegated_administrators_resources[] = {
 
 static const struct api_parameter list_delegated_administrators_parameters[] = {
     {.name = PL_STR_INIT("ServicePrincipal"), .type = API_STRING},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT64, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT64, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT64, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
 };
 
@@ -1302,7 +1302,7 @@ static const pl_str list_folders_for_parent_resources[] = {
 static const struct api_parameter list_folders_for_parent_parameters[] = {
     {.name = PL_STR_INIT("ParentFolderId"), .type = API_STRING, .pattern = "^(r-[A-Za-z0-9]{6}|fd-[A-Za-z0-9]{10})$", .error_invalid = PL_E_InvalidParameter_ParentFolderId},
     {.name = PL_STR_INIT("QueryKeyword"), .type = API_STRING},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
 };
 
@@ -1317,7 +1317,7 @@ static const pl_str list_handshakes_for_account_resources[] = {
 };
 
 static const struct api_parameter list_handshakes_for_account_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
 };
 
@@ -1326,7 +1326,7 @@ static const pl_str list_handshakes_for_resource_directory_resources[] = {
 };
 
 static const struct api_parameter list_handshakes_for_resource_directory_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
 };
 
@@ -1351,7 +1351,7 @@ static const pl_str list_policies_parameters_language_values[] = {
 
 static const struct api_parameter list_policies_parameters[] = {
     {.name = PL_STR_INIT("PolicyType"), .type = API_STRING, .values = list_policies_parameters_policy_type_values, .value_count = 2, .error_invalid = PL_E_InvalidParameter_PolicyType},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Language"), .type = API_STRING, .values = list_policies_parameters_language_values, .value_count = 3, .error_invalid = PL_E_InvalidParameter_Language},
 };
@@ -1388,7 +1388,7 @@ static const struct api_parameter list_policy_attachments_parameters[] = {
     {.name = PL_STR_INIT("PolicyName"), .type = API_STRING, .min_length = 1, .max_length = 128},
     {.name = PL_STR_INIT("PrincipalType"), .type = API_STRING, .values = list_policy_attachments_parameters_principal_type_values, .value_count = 3},
     {.name = PL_STR_INIT("PrincipalName"), .type = API_STRING},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Language"), .type = API_STRING, .values = list_policy_attachments_parameters_language_values, .value_count = 3, .error_invalid = PL_E_InvalidParameter_Language},
 };
@@ -1448,7 +1448,7 @@ static const struct api_parameter list_resource_groups_parameters_tag_fields[] =
 
 static const struct api_parameter list_resource_groups_parameters[] = {
     {.name = PL_STR_INIT("Status"), .type = API_STRING, .values = list_resource_groups_parameters_status_values, .value_count = 3},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("ResourceGroupId"), .type = API_STRING, .max_length = 18},
     {.name = PL_STR_INIT("DisplayName"), .type = API_STRING, .max_length = 50},
@@ -1486,7 +1486,7 @@ static const struct api_parameter list_resource_groups_with_auth_details_paramet
     {.name = PL_STR_INIT("DisplayName"), .type = API_STRING, .max_length = 50},
     {.name = PL_STR_INIT("IncludeTags"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
     {.name = PL_STR_INIT("Name"), .type = API_STRING, .max_length = 50},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32},
     {.name = PL_STR_INIT("ResourceGroupIds"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_LIST},
     {.name = PL_STR_INIT("ResourceRegionId"), .type = API_STRING},
@@ -1514,7 +1514,7 @@ static const struct api_parameter list_resources_parameters[] = {
     {.name = PL_STR_INIT("Region"), .type = API_STRING},
     {.name = PL_STR_INIT("ResourceType"), .type = API_STRING},
     {.name = PL_STR_INIT("ResourceId"), .type = API_STRING},
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("ResourceTypes"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_LIST, .max_items = 50, .fields = list_resources_parameters_resource_types_fields, .field_count = 2},
 };
@@ -1535,7 +1535,7 @@ static const pl_str list_roles_parameters_language_values[] = {
 };
 
 static const struct api_parameter list_roles_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("Language"), .type = API_STRING, .values = list_roles_parameters_language_values, .value_count = 3, .error_invalid = PL_E_InvalidParameter_Language},
 };
@@ -1612,7 +1612,7 @@ static const pl_str list_trusted_service_status_resources[] = {
 };
 
 static const struct api_parameter list_trusted_service_status_parameters[] = {
-    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .default_text = PL_STR_INIT("1")},
+    {.name = PL_STR_INIT("PageNumber"), .type = API_INT32, .has_min = true, .min = 1, .default_text = PL_STR_INIT("1")},
     {.name = PL_STR_INIT("PageSize"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("10")},
     {.name = PL_STR_INIT("AdminAccountId"), .type = API_STRING},
 };

@@ -12,7 +12,7 @@ static const struct api_parameter assume_role_parameters[] = {
     {.name = PL_STR_INIT("RoleArn"), .type = API_STRING, .required = true, .error_invalid = PL_E_InvalidParameter_RoleArn},
     {.name = PL_STR_INIT("RoleSessionName"), .type = API_STRING, .required = true, .min_length = 2, .max_length = 64, .error_invalid = PL_E_InvalidParameter_RoleSessionName},
     {.name = PL_STR_INIT("ExternalId"), .type = API_STRING, .min_length = 2, .max_length = 1224, .error_invalid = PL_E_InvalidParameter_ExternalId},
-    {.name = PL_STR_INIT("SourceIdentity"), .type = API_STRING},
+    {.name = PL_STR_INIT("SourceIdentity"), .type = API_STRING, .min_length = 2, .max_length = 64, .pattern = "^[A-Za-z0-9=,.@_-]*$", .error_invalid = PL_E_InvalidParameter_SourceIdentity, .error_length = PL_E_InvalidParameter_SourceIdentity},
 };
 
 static const struct api_error assume_role_errors[] = {
@@ -21,6 +21,7 @@ static const struct api_error assume_role_errors[] = {
     {PL_E_InvalidParameter_RoleArn, 400, "The parameter RoleArn is wrongly formed."},
     {PL_E_InvalidParameter_RoleSessionName, 400, "The parameter RoleSessionName is wrongly formed."},
     {PL_E_InvalidParameter_SerialNumber, 400, "The parameter SerialNumber is wrongly formed."},
+    {PL_E_InvalidParameter_SourceIdentity, 400, "The parameter SourceIdentity is wrongly formed."},
     {PL_E_InvalidParameter_TokenCode, 400, "The parameter TokenCode is wrongly formed."},
     {PL_E_InvalidParameter_PolicyGrammar, 400, "The parameter Policy has not passed grammar check."},
     {PL_E_InvalidParameter_PolicySize, 400, "The size of Policy must be smaller than 2048 bytes."},
@@ -58,7 +59,7 @@ static const struct api_error get_caller_identity_errors[] = {
 };
 
 static const struct api_operation operations[] = {
-    {.name = PL_STR_INIT("AssumeRole"), .product = &api_product_sts_2015_04_01, .group = PL_STR_INIT("assume-role"), .methods = API_GET | API_POST, .access = API_ACCESS_CREATE, .ram_action = PL_STR_INIT("sts:AssumeRole"), .ram_resources = assume_role_resources, .ram_resource_count = 1, .ram_by_handler = true, .parameters = assume_role_parameters, .parameter_count = 6, .errors = assume_role_errors, .error_count = 14, .handler = sts_assume_role},
+    {.name = PL_STR_INIT("AssumeRole"), .product = &api_product_sts_2015_04_01, .group = PL_STR_INIT("assume-role"), .methods = API_GET | API_POST, .access = API_ACCESS_CREATE, .ram_action = PL_STR_INIT("sts:AssumeRole"), .ram_resources = assume_role_resources, .ram_resource_count = 1, .ram_by_handler = true, .parameters = assume_role_parameters, .parameter_count = 6, .errors = assume_role_errors, .error_count = 15, .handler = sts_assume_role},
     {.name = PL_STR_INIT("AssumeRoleWithOIDC"), .product = &api_product_sts_2015_04_01, .group = PL_STR_INIT("assume-role"), .methods = API_GET | API_POST, .anonymous = true, .parameters = assume_role_with_oidc_parameters, .parameter_count = 6, .handler = sts_assume_role_with_oidc},
     {.name = PL_STR_INIT("AssumeRoleWithSAML"), .product = &api_product_sts_2015_04_01, .group = PL_STR_INIT("assume-role"), .methods = API_GET | API_POST, .anonymous = true, .parameters = assume_role_with_saml_parameters, .parameter_count = 5, .errors = assume_role_with_saml_errors, .error_count = 1, .handler = sts_assume_role_with_saml},
     {.name = PL_STR_INIT("GetCallerIdentity"), .product = &api_product_sts_2015_04_01, .group = PL_STR_INIT("caller-identity"), .methods = API_GET | API_POST, .read_only = true, .errors = get_caller_identity_errors, .error_count = 1, .handler = sts_get_caller_identity},
