@@ -10,21 +10,16 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <pthread.h>
+#include <stdio.h>
 
 enum { NONCE_SIZE = 12, TAG_SIZE = 16 };
 
-/* Of SHA-1 and SHA-256 alike: bytes that are hashed in one step, to which HMAC fills a key up. */
-enum { BLOCK_SIZE = 64 };
-
-typedef struct hash {
-    EVP_MD *algorithm;
-    EVP_MD_CTX *context;
-    size_t size; /* of the sum, bytes */
-} hash;
-
 typedef struct tools {
-    hash sha1, sha256;
+    EVP_MD *sha256;
+    EVP_MD_CTX *digest;
+    EVP_MAC_CTX *hmac_sha1, *hmac_sha256;
 } tools;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -33,10 +28,10 @@ static bool has_key;
 
 static void free_tools(void *value) {
     tools *t = value;
-    EVP_MD_CTX_free(t->sha1.context);
-    EVP_MD_CTX_free(t->sha256.context);
-    EVP_MD_free(t->sha1.algorithm);
-    EVP_MD_free(t->sha256.algorithm);
+    EVP_MAC_CTX_free(t->hmac_sha1);
+    EVP_MAC_CTX_free(t->hmac_sha256);
+    EVP_MD_CTX_free(t->digest);
+    EVP_MD_free(t->sha256);
     pl_free(t);
 }
 
@@ -44,19 +39,29 @@ static void make_key(void) {
     has_key = pthread_key_create(&key_of_thread, free_tools) == 0;
 }
 
-static bool make_hash(hash *h, const char *name, size_t size) {
-    h->algorithm = EVP_MD_fetch(NULL, name, NULL);
-    h->context = EVP_MD_CTX_new();
-    h->size = size;
-    return h->algorithm && h->context;
+static EVP_MAC_CTX *new_hmac(const char *digest) {
+    char name[16];
+    snprintf(name, sizeof name, "%s", digest);
+    OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                               OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+    EVP_MAC_free(mac);
+    if (context && EVP_MAC_CTX_set_params(context, parameters) == 1)
+        return context;
+    EVP_MAC_CTX_free(context);
+    return NULL;
 }
 
 static tools *new_tools(void) {
     tools *t = pl_calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    bool whole = make_hash(&t->sha1, OSSL_DIGEST_NAME_SHA1, PL_SHA1_SIZE) &&
-                 make_hash(&t->sha256, OSSL_DIGEST_NAME_SHA2_256, PL_SHA256_SIZE);
+    t->sha256 = EVP_MD_fetch(NULL, OSSL_DIGEST_NAME_SHA2_256, NULL);
+    t->digest = EVP_MD_CTX_new();
+    t->hmac_sha1 = new_hmac(OSSL_DIGEST_NAME_SHA1);
+    t->hmac_sha256 = new_hmac(OSSL_DIGEST_NAME_SHA2_256);
+    bool whole = t->sha256 && t->digest && t->hmac_sha1 && t->hmac_sha256;
     if (whole && pthread_setspecific(key_of_thread, t) == 0)
         return t;
     free_tools(t);
@@ -75,54 +80,30 @@ static const void *bytes_of(pl_str s) {
     return s.p ? s.p : "";
 }
 
-/* The sum of two texts, one behind the other. */
-static int sum_of(const hash *h, pl_str head, pl_str tail, unsigned char *out) {
-    bool ok = EVP_DigestInit_ex2(h->context, h->algorithm, NULL) == 1 &&
-              EVP_DigestUpdate(h->context, bytes_of(head), head.n) == 1 &&
-              EVP_DigestUpdate(h->context, bytes_of(tail), tail.n) == 1 &&
-              EVP_DigestFinal_ex(h->context, out, NULL) == 1;
+int pl_sha256(pl_str bytes, unsigned char out[static PL_SHA256_SIZE]) {
+    tools *t = tools_of_thread();
+    bool ok = t && EVP_DigestInit_ex2(t->digest, t->sha256, NULL) == 1 &&
+              EVP_DigestUpdate(t->digest, bytes_of(bytes), bytes.n) == 1 &&
+              EVP_DigestFinal_ex(t->digest, out, NULL) == 1;
     return ok ? 0 : -1;
 }
 
-int pl_sha256(pl_str bytes, unsigned char out[static PL_SHA256_SIZE]) {
-    tools *t = tools_of_thread();
-    return t ? sum_of(&t->sha256, bytes, PL_STR_NONE, out) : -1;
-}
-
-/*
- * RFC 2104 on the two sums that it is. The library's own HMAC copies and wipes three contexts for each text,
- * which costs more than hashing the one line that a request signs.
- */
-static int hmac(const hash *h, pl_str key, pl_str bytes, unsigned char *out) {
-    enum { INNER = 0x36, OUTER = 0x5c };
-    unsigned char block[BLOCK_SIZE] = {0}, inner[PL_SHA256_SIZE];
-    pl_str padded = pl_str_of((const char *)block, sizeof block);
-    int result = 0;
-    if (key.n > sizeof block)
-        result = sum_of(h, key, PL_STR_NONE, block);
-    else if (key.n)
-        memcpy(block, key.p, key.n);
-    for (size_t i = 0; i < sizeof block; i++)
-        block[i] ^= INNER;
-    if (result == 0)
-        result = sum_of(h, padded, bytes, inner);
-    for (size_t i = 0; i < sizeof block; i++)
-        block[i] ^= INNER ^ OUTER;
-    if (result == 0)
-        result = sum_of(h, padded, pl_str_of((const char *)inner, h->size), out);
-    explicit_bzero(block, sizeof block);
-    explicit_bzero(inner, sizeof inner);
-    return result;
+static int hmac(EVP_MAC_CTX *context, pl_str key, pl_str bytes, unsigned char *out, size_t size) {
+    size_t written = 0;
+    bool ok = EVP_MAC_init(context, bytes_of(key), key.n, NULL) == 1 &&
+              EVP_MAC_update(context, bytes_of(bytes), bytes.n) == 1 &&
+              EVP_MAC_final(context, out, &written, size) == 1 && written == size;
+    return ok ? 0 : -1;
 }
 
 int pl_hmac_sha1(pl_str key, pl_str bytes, unsigned char out[static PL_SHA1_SIZE]) {
     tools *t = tools_of_thread();
-    return t ? hmac(&t->sha1, key, bytes, out) : -1;
+    return t ? hmac(t->hmac_sha1, key, bytes, out, PL_SHA1_SIZE) : -1;
 }
 
 int pl_hmac_sha256(pl_str key, pl_str bytes, unsigned char out[static PL_SHA256_SIZE]) {
     tools *t = tools_of_thread();
-    return t ? hmac(&t->sha256, key, bytes, out) : -1;
+    return t ? hmac(t->hmac_sha256, key, bytes, out, PL_SHA256_SIZE) : -1;
 }
 
 int pl_sha256_hex(pl_str bytes, char text[static PL_SHA256_SIZE * 2 + 1]) {
