@@ -29,10 +29,6 @@ static void add_counts(engine_counts *sum, const engine_counts *more) {
     sum->total += more->total;
 }
 
-static bool is_active(const engine_rule *rule) {
-    return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
-}
-
 static int count_rules(count_task *task, store_session *session, pl_error *error) {
     task->counts = pl_new(task->call->arena, engine_counts, task->rule_count + 1);
     task->total = (engine_counts){0};
@@ -97,7 +93,7 @@ static int active_rules(count_task *task, store_session *session, pl_error *erro
     if (find_rules(task, session, error) != 0)
         return -1;
     for (size_t i = 0; i < task->rule_count; i++)
-        if (is_active(task->rules + i))
+        if (task->rules[i].state == ENGINE_ACTIVE)
             task->rules[kept++] = task->rules[i];
     task->rule_count = kept;
     return 0;
