@@ -386,6 +386,22 @@ static void listeners_hear_of_commits_only(void **state) {
     assert_int_equal(rules.count, 1);
 }
 
+static void who_listens_no_more_hears_nothing(void **state) {
+    (void)state;
+    heard gone = {0}, stays = {0};
+    pl_str rules = PL_STR("rules");
+    assert_done(store_listen(test.store, rules, hear, &gone, &error));
+    assert_done(store_listen(test.store, rules, hear, &stays, &error));
+    store_unlisten(test.store, PL_STR("others"), hear, &gone);
+    assert_done(store_write(test.store, tell, NULL, &error));
+    assert_int_equal(gone.count, 1);
+    store_unlisten(test.store, rules, hear, &gone);
+    store_unlisten(test.store, rules, hear, &gone);
+    assert_done(store_write(test.store, tell, NULL, &error));
+    assert_int_equal(gone.count, 1);
+    assert_int_equal(stays.count, 2);
+}
+
 static int tell_strangely(store_session *session, void *argument, pl_error *e) {
     return store_notify(session, *(pl_str *)argument, PL_STR("x"), e);
 }
@@ -480,6 +496,7 @@ int main(void) {
         CASE(works_do_not_nest),
         CASE(too_many_readers_are_told_after_the_wait),
         CASE(listeners_hear_of_commits_only),
+        CASE(who_listens_no_more_hears_nothing),
         CASE(notifications_have_limits),
         CASE(counters_and_driver_are_told),
         CASE(what_was_written_is_there_after_opening_again),
