@@ -99,8 +99,8 @@ typedef struct identity_fact {
 } identity_fact;
 
 /*
- * The tags of a resource, as acs:ResourceTag/<key>, in the arena that identity_authorize was given. None for a
- * resource that has no tags or is not there. An error ends the authorization as that error.
+ * The tags of a resource, as acs:ResourceTag/<key>, in the arena that identity_authorize was given. None for
+ * a resource that has no tags or is not there. An error ends the authorization as that error.
  */
 typedef int (*identity_tags_of)(void *context, pl_str resource, const identity_fact **tags, size_t *count,
                                 pl_error *error);
