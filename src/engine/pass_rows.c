@@ -113,11 +113,7 @@ int engine_pass_any(store_session *session, int64_t now, bool *any, pl_error *er
     store_statement *st =
         store_prepare(session, "SELECT 1 FROM evaluation_runs WHERE leased_until < $1 LIMIT 1", error);
     store_bind_i64(st, 1, now);
-    int step = store_step(st, error);
-    *any = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, any, error);
 }
 
 /* --- Moving on -------------------------------------------------------------------------------------------

@@ -125,6 +125,10 @@ void store_bind_blob(store_statement *st, int index, pl_str value);
  */
 int store_step(store_statement *st, pl_error *error);
 
+/* Whether the statement has a row, and the first number of its first row, 0 without one; both reset it. */
+int store_any(store_statement *st, bool *any, pl_error *error);
+int store_number(store_statement *st, int64_t *number, pl_error *error);
+
 /* True when `error` came from a violated UNIQUE, PRIMARY KEY, CHECK or NOT NULL constraint. */
 bool store_is_conflict(const pl_error *error);
 

@@ -72,6 +72,33 @@ static void sums_counts_and_casts_read_as_numbers_and_text(void **state) {
     assert_done(store_read(test.store, check_conversions, NULL, &error));
 }
 
+/* The statement is ready to be bound again, whether it had a row or not. */
+static int ask_shortly(store_session *session, void *argument, pl_error *e) {
+    static const char sql[] = "SELECT id FROM things WHERE id >= $1 ORDER BY id";
+    (void)argument;
+    for (int64_t least = 1; least < 6; least++) {
+        bool any;
+        int64_t number = -1;
+        store_statement *st = store_prepare(session, sql, e);
+        store_bind_i64(st, 1, least);
+        assert_int_equal(store_any(st, &any, e), 0);
+        assert_int_equal(any, least <= 3);
+        store_bind_i64(st, 1, least); /* what is reset is bound anew */
+        assert_int_equal(store_number(st, &number, e), 0);
+        assert_int_equal(number, least <= 3 ? least : 0);
+    }
+    bool any = true;
+    assert_int_equal(store_any(store_prepare(session, "SELECT nothing", e), &any, e), -1);
+    assert_false(any);
+    return 0;
+}
+
+static void short_questions_have_short_answers(void **state) {
+    (void)state;
+    assert_done(store_write(test.store, put_three, NULL, &error));
+    assert_fails(store_read(test.store, ask_shortly, NULL, &error), "InternalError");
+}
+
 static int put_names(store_session *session, void *argument, pl_error *e) {
     (void)argument;
     return store_run(session, e,
@@ -483,6 +510,7 @@ static void the_cache_of_statements_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(values_come_back_as_they_went_in),
+        CASE(short_questions_have_short_answers),
         CASE(sums_counts_and_casts_read_as_numbers_and_text),
         CASE(texts_of_the_schema_are_ordered_by_bytes),
         CASE(wrong_use_of_statements_is_an_error),
