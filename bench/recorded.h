@@ -63,9 +63,8 @@ static inline void recorded_open(recorded *b) {
 }
 
 static inline void recorded_close(recorded *b) {
-    engine_stop(b->e);
-    store_close(b->db);
     engine_close(b->e);
+    store_close(b->db);
 }
 
 /* Records items FROM to FROM + RECORDED_ITEMS; returns the bytes of their texts. */

@@ -53,7 +53,8 @@ static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_pa
     pl_json root;
     void *object;
     if (pl_json_parse_padded(parser, shelf->entries[i].text, &root, error) != 0)
-        return catalogue_wrong(&reader, "$", "is not JSON");
+        return pl_error_is(error, PL_E_ServiceUnavailable) ? -1
+                                                           : catalogue_wrong(&reader, "$", "is not JSON");
     if (shelf->read(&reader, root, &object) != 0)
         return -1;
     const catalogue_rule *rule = object;
@@ -84,10 +85,6 @@ static void sort_objects(catalogue_shelf *shelf) {
 
 static int index_types(catalogue *c, const catalogue_shelf *shelf, pl_error *error);
 
-static int no_memory(pl_error *error) {
-    return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
-}
-
 /* The places of a shelf's objects, none of which need be there. */
 static bool open_shelf(catalogue *c, catalogue_shelf *shelf) {
     if (!shelf->objects)
@@ -99,7 +96,7 @@ static int load_shelf(catalogue *c, catalogue_shelf *shelf, pl_error *error) {
     pl_json_parser *parser = pl_json_parser_new(largest_text(shelf) + PL_JSON_PADDING);
     if (!parser || !open_shelf(c, shelf)) {
         pl_json_parser_free(parser);
-        return no_memory(error);
+        return catalogue_no_memory(error);
     }
     int result = 0;
     for (size_t i = 0; i < shelf->count && result == 0; i++)
@@ -130,7 +127,7 @@ int catalogue_load(catalogue *c, int number, pl_error *error) {
 static catalogue *new_catalogue(pl_error *error) {
     catalogue *c = pl_calloc(1, sizeof *c);
     if (!c) {
-        pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        catalogue_no_memory(error);
         return NULL;
     }
     pl_arena_init(&c->arena, MEMORY_LIMIT);
@@ -244,7 +241,8 @@ static const catalogue_rule *load_rule(catalogue *c, size_t at, pl_error *error)
     if (open_shelf(c, shelf) && shelf->objects[at])
         return shelf->objects[at];
     pl_json_parser *parser = pl_json_parser_new(shelf->entries[at].text.n + PL_JSON_PADDING);
-    int result = parser && shelf->objects ? read_entry(c, shelf, at, parser, error) : no_memory(error);
+    int result =
+        parser && shelf->objects ? read_entry(c, shelf, at, parser, error) : catalogue_no_memory(error);
     pl_json_parser_free(parser);
     return result == 0 ? shelf->objects[at] : NULL;
 }
@@ -313,7 +311,7 @@ static int index_types(catalogue *c, const catalogue_shelf *shelf, pl_error *err
     }
     for (size_t i = 0; i < shelf->count; i++)
         stored = stored && put_type(c, ((catalogue_type *)shelf->objects[i])->name, shelf->objects[i]);
-    return stored ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    return stored ? 0 : catalogue_no_memory(error);
 }
 
 size_t catalogue_type_count(const catalogue *c) {

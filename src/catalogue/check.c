@@ -63,6 +63,8 @@ static int compile(catalogue_reader *r, const catalogue_rule *rule, pl_program *
     pl_error error = {0};
     if (catalogue_program_add(rule, program, scratch, PL_JSON_NONE, &error) == 0)
         return 0;
+    if (pl_error_is(&error, PL_E_ServiceUnavailable))
+        return catalogue_no_memory(r->error);
     return catalogue_wrong(r, "$.condition, $.appliesWhen or $.requiredProperties", error.message);
 }
 

@@ -22,7 +22,7 @@ static int add_entry(catalogue *c, catalogue_shelf *shelf, catalogue_entry entry
     catalogue_entry *entries =
         pl_arena_grow(&c->arena, shelf->entries, shelf->count, &shelf->capacity, sizeof *entries);
     if (!entries)
-        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(error);
     shelf->entries = entries;
     shelf->entries[shelf->count++] = entry;
     return 0;
@@ -70,13 +70,13 @@ static int read_file(catalogue *c, const char *path, pl_str *text, pl_error *err
     size_t got = bytes ? fread(bytes, 1, size, file) : 0;
     fclose(file);
     *text = pl_str_of(bytes, got);
-    return bytes ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+    return bytes ? 0 : catalogue_no_memory(error);
 }
 
 static int add_file(catalogue *c, int shelf, const char *path, pl_error *error) {
     catalogue_entry entry = {.file = pl_arena_copy(&c->arena, pl_str_from(path))};
     if (!entry.file.p)
-        return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(error);
     const char *slash = strrchr(entry.file.p, '/');
     entry.name = pl_str_from(slash ? slash + 1 : entry.file.p);
     if (pl_str_ends(entry.name, PL_STR(".json")))
@@ -104,7 +104,7 @@ static int add_own(struct walk *w, const char *directory, pl_str name, int shelf
     struct stat about;
     const char *path = pl_arena_printf(&w->c->arena, "%s/%.*s", directory, PL_FMT(name)).p;
     if (!path)
-        return pl_failf(w->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(w->error);
     if (stat(path, &about) != 0)
         return pl_failf(w->error, PL_E_InvalidParameter, "%s: %s.", path, strerrordesc_np(errno));
     if (S_ISDIR(about.st_mode))

@@ -69,6 +69,7 @@ int catalogue_index_file(catalogue *c, const char *path, pl_error *error);
 int catalogue_index_directory(catalogue *c, const char *directory, pl_error *error);
 
 /* read.c: values with their place in messages. `path` is a JSONPath such as "$.parameters[0]". */
+int catalogue_no_memory(pl_error *error);
 int catalogue_wrong(catalogue_reader *r, const char *path, const char *reason);
 int catalogue_take_text(catalogue_reader *r, pl_json node, const char *path, pl_str *text);
 int catalogue_take_bool(catalogue_reader *r, pl_json node, const char *path, bool *value);

@@ -7,15 +7,15 @@ int catalogue_wrong(catalogue_reader *r, const char *path, const char *reason) {
                     PL_FMT(file), path, reason);
 }
 
-static int no_memory(catalogue_reader *r) {
-    return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+int catalogue_no_memory(pl_error *error) {
+    return pl_failf(error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
 }
 
 int catalogue_take_text(catalogue_reader *r, pl_json node, const char *path, pl_str *text) {
     if (!pl_json_is_string(node))
         return catalogue_wrong(r, path, "must be a text");
     *text = pl_arena_copy(r->arena, pl_json_text(node));
-    return text->p ? 0 : no_memory(r);
+    return text->p ? 0 : catalogue_no_memory(r->error);
 }
 
 int catalogue_take_bool(catalogue_reader *r, pl_json node, const char *path, bool *value) {
@@ -28,7 +28,7 @@ int catalogue_take_list(catalogue_reader *r, pl_json node, const char *path, cat
     size_t count = pl_json_count(node);
     pl_str *items = pl_new(r->arena, pl_str, count ? count : 1);
     if (!items)
-        return no_memory(r);
+        return catalogue_no_memory(r->error);
     *list = (catalogue_list){items, 0};
     pl_str key;
     pl_json value;
@@ -44,5 +44,5 @@ int catalogue_take_json(catalogue_reader *r, pl_json node, pl_str *text) {
     pl_json_write(&out, node);
     *text = out.failed ? PL_STR_NONE : pl_arena_copy(r->arena, pl_buf_str(&out));
     pl_buf_free(&out);
-    return text->p ? 0 : no_memory(r);
+    return text->p ? 0 : catalogue_no_memory(r->error);
 }

@@ -6,7 +6,7 @@ int catalogue_read_remediation(catalogue_reader *r, pl_json root, void **object)
     pl_json definition = pl_json_get(root, PL_STR("definition")),
             effect = pl_json_get(root, PL_STR("effect"));
     if (!out)
-        return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(r->error);
     *object = out;
     if (!pl_json_is_object(definition) || !pl_json_is_object(effect))
         return catalogue_wrong(r, "$", "must have the objects definition and effect");

@@ -75,7 +75,7 @@ static int take_parameters(catalogue_reader *r, pl_json node, catalogue_rule *ru
     size_t count = pl_json_count(node);
     catalogue_parameter *parameters = pl_new(r->arena, catalogue_parameter, count ? count : 1);
     if (!parameters)
-        return catalogue_wrong(r, "$.parameters", "no memory");
+        return catalogue_no_memory(r->error);
     pl_str key;
     pl_json value;
     size_t i = 0;
@@ -172,7 +172,7 @@ static int check_whole(catalogue_reader *r, const catalogue_rule *rule) {
 int catalogue_read_rule(catalogue_reader *r, pl_json root, void **object) {
     catalogue_rule *rule = pl_new(r->arena, catalogue_rule, 1);
     if (!rule)
-        return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(r->error);
     if (!pl_json_is_object(root))
         return catalogue_wrong(r, "$", "must be an object");
     rule->own = r->entry->file.p != NULL;

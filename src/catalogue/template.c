@@ -15,10 +15,12 @@ static int take_rule(catalogue_reader *r, pl_json node, catalogue_template_rule 
 }
 
 static int take_rules(catalogue_reader *r, pl_json list, catalogue_template *out) {
+    if (!pl_json_is_array(list))
+        return catalogue_wrong(r, "$.rules", "must be a list");
     size_t count = pl_json_count(list);
     catalogue_template_rule *rules = pl_new(r->arena, catalogue_template_rule, count ? count : 1);
-    if (!rules || !pl_json_is_array(list))
-        return catalogue_wrong(r, "$.rules", "must be a list");
+    if (!rules)
+        return catalogue_no_memory(r->error);
     pl_str key;
     pl_json value;
     size_t i = 0;
@@ -33,7 +35,7 @@ static int take_rules(catalogue_reader *r, pl_json list, catalogue_template *out
 int catalogue_read_template(catalogue_reader *r, pl_json root, void **object) {
     catalogue_template *out = pl_new(r->arena, catalogue_template, 1);
     if (!out)
-        return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(r->error);
     int64_t risk = 0;
     if (!pl_json_i64(pl_json_get(root, PL_STR("riskLevel")), &risk) || risk < 1 || risk > 3)
         return catalogue_wrong(r, "$.riskLevel", "must be 1, 2 or 3");

@@ -20,7 +20,7 @@ static int take_relations(catalogue_reader *r, pl_json list, catalogue_type *out
     size_t count = pl_json_count(list);
     catalogue_relation *relations = pl_new(r->arena, catalogue_relation, count ? count : 1);
     if (!relations)
-        return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(r->error);
     pl_str key;
     pl_json value;
     size_t i = 0;
@@ -35,7 +35,7 @@ static int take_relations(catalogue_reader *r, pl_json list, catalogue_type *out
 int catalogue_read_type(catalogue_reader *r, pl_json root, void **object) {
     catalogue_type *out = pl_new(r->arena, catalogue_type, 1);
     if (!out)
-        return pl_failf(r->error, PL_E_ServiceUnavailable, "No memory for the catalogue.");
+        return catalogue_no_memory(r->error);
     *object = out;
     pl_json aliases = pl_json_get(root, PL_STR("aliases"));
     pl_json global = pl_json_get(root, PL_STR("global"));

@@ -254,9 +254,9 @@ static int read_tls(server *s, pl_error *error) {
 /* ---- what the gateway asks and shows ---- */
 
 /* Only nodes of the caller's own directory have a path to it. */
-static int directory_path(org *o, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path) {
-    pl_error error;
-    const org_view *view = org_view_open(o, NULL, &error);
+static int directory_path(org *o, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path,
+                          pl_error *error) {
+    const org_view *view = org_view_open(o, NULL, error);
     if (!view)
         return -1;
     const org_directory *own = org_directory_of(view, account_id);
@@ -264,7 +264,7 @@ static int directory_path(org *o, pl_arena *arena, pl_str account_id, pl_str id,
     bool visible = own && node && node->directory == own;
     *path = visible ? pl_arena_copy(arena, node->path) : PL_STR_NONE;
     org_view_close(view);
-    return visible ? 0 : -1;
+    return visible && !path->p ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 static const api_route_product *const routes[] = {&functions_api, &config_downloads};

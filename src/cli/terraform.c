@@ -123,31 +123,33 @@ static int collect(translation *t) {
 
 /* --- one value ------------------------------------------------------------------------------------------ */
 
+/* What was written, kept; a text that found no memory fails the translation, as the arena's own. */
+static pl_str keep(translation *t, pl_buf *text) {
+    pl_str copy = pl_arena_copy(&t->arena, pl_buf_str(text));
+    t->arena.failed = t->arena.failed || text->failed;
+    pl_buf_free(text);
+    return copy;
+}
+
 static pl_str text_of(translation *t, pl_json value) {
     pl_buf text;
     pl_buf_init(&text, 1 << 24);
     pl_json_write_text(&text, value);
-    pl_str copy = pl_arena_copy(&t->arena, pl_buf_str(&text));
-    pl_buf_free(&text);
-    return copy;
+    return keep(t, &text);
 }
 
 static pl_str json_of(translation *t, pl_json value) {
     pl_buf text;
     pl_buf_init(&text, 1 << 24);
     pl_json_write(&text, value);
-    pl_str copy = pl_arena_copy(&t->arena, pl_buf_str(&text));
-    pl_buf_free(&text);
-    return copy;
+    return keep(t, &text);
 }
 
 static pl_str quoted(translation *t, pl_str s) {
     pl_buf text;
     pl_buf_init(&text, 1 << 24);
     pl_json_write_string(&text, s);
-    pl_str copy = pl_arena_copy(&t->arena, pl_buf_str(&text));
-    pl_buf_free(&text);
-    return copy;
+    return keep(t, &text);
 }
 
 /* A map of tags as the product lists them; the type's sample tells how it names key and value. */
@@ -166,9 +168,7 @@ static pl_str tag_list(translation *t, pl_json map, bool long_names) {
         pl_buf_add_char(&out, '}');
     }
     pl_buf_add_char(&out, ']');
-    pl_str copy = pl_arena_copy(&t->arena, pl_buf_str(&out));
-    pl_buf_free(&out);
-    return copy;
+    return keep(t, &out);
 }
 
 static bool sample_has_long_tags(translation *t, pl_json mapping) {

@@ -46,7 +46,7 @@ static bool is_cheap(pl_operator op) {
             prepare == prepare_count);
 }
 
-static quick_kind quick_text(operator_test test, const desired *d) {
+static quick_kind quick_kind_of_text(operator_test test, const desired *d) {
     enum { FEW = 8 };
     if (test == test_contains || (test == test_intersects && d->count && d->count <= FEW))
         return QUICK_SHARES;
@@ -81,7 +81,7 @@ quick_kind operator_quick(pl_operator op, const desired *d, unsigned *orders) {
         return QUICK_TEXT_SIZE;
     if (row->test == test_empty)
         return QUICK_SIZE;
-    return row->test == test_empty_list ? QUICK_LENGTH : quick_text(row->test, d);
+    return row->test == test_empty_list ? QUICK_LENGTH : quick_kind_of_text(row->test, d);
 }
 
 bool pl_operator_find(pl_str name, pl_operator *op) {

@@ -111,7 +111,7 @@ static inline __attribute__((always_inline)) bool do_ops(const trail_follower *f
 
 /* The byte behind the value of a step, which begins at `at`; NULL when it is refused or occurs twice. */
 static inline __attribute__((always_inline)) const uint8_t *
-take_value(const trail_follower *f, const trail_step *s, const uint8_t *at) {
+take_step_value(const trail_follower *f, const trail_step *s, const uint8_t *at) {
     uint32_t n =
         s->value == TRAIL_TEXT ? pl_json_text_at(f->parser, at, f->end) : pl_json_bare_at(at, f->end);
     if (!n)
@@ -146,7 +146,7 @@ const uint8_t *TRAIL_FOLLOW(const trail_step *s, const trail_follower *f, const 
         at += s->before;
         if (s->value == TRAIL_LAST)
             return at <= end ? at : NULL;
-        at = take_value(f, s, at);
+        at = take_step_value(f, s, at);
         if (!at || at > end)
             return NULL;
         const trail_step *next = s->next[0];

@@ -300,14 +300,10 @@ int channel_find_any(store_session *session, pl_arena *arena, pl_str owner_id, p
     return status;
 }
 
-int channel_list_scheduled(store_session *session, pl_arena *arena, delivery_channel **channels,
-                           size_t *count, pl_error *error) {
+static int read_rows(store_statement *st, pl_arena *arena, delivery_channel **channels, size_t *count,
+                     pl_error *error) {
     size_t capacity = 0;
     int step;
-    store_statement *st = store_prepare(session,
-                                        "SELECT " COLUMNS " FROM delivery_channels WHERE status = 1 AND "
-                                        "(snapshots = 1 OR compliance_snapshots = 1)",
-                                        error);
     *channels = NULL;
     *count = 0;
     while ((step = store_step(st, error)) == 1) {
@@ -321,27 +317,24 @@ int channel_list_scheduled(store_session *session, pl_arena *arena, delivery_cha
     return step;
 }
 
+int channel_list_scheduled(store_session *session, pl_arena *arena, delivery_channel **channels,
+                           size_t *count, pl_error *error) {
+    store_statement *st = store_prepare(session,
+                                        "SELECT " COLUMNS " FROM delivery_channels WHERE status = 1 AND "
+                                        "(snapshots = 1 OR compliance_snapshots = 1)",
+                                        error);
+    return read_rows(st, arena, channels, count, error);
+}
+
 int delivery_channel_list(store_session *session, pl_arena *arena, pl_str owner_id, pl_str aggregator_id,
                           delivery_channel **channels, size_t *count, pl_error *error) {
-    size_t capacity = 0;
-    int step;
     store_statement *st = store_prepare(session,
                                         "SELECT " COLUMNS " FROM delivery_channels WHERE account_id = $1 AND "
                                         "aggregator_id = $2 ORDER BY created, channel_id",
                                         error);
     store_bind_text(st, 1, owner_id);
     store_bind_text(st, 2, aggregator_id.p ? aggregator_id : PL_STR(""));
-    *channels = NULL;
-    *count = 0;
-    while ((step = store_step(st, error)) == 1) {
-        delivery_channel *grown = pl_arena_grow(arena, *channels, *count, &capacity, sizeof *grown);
-        if (!grown)
-            return pl_fail(error, PL_E_ServiceUnavailable);
-        *channels = grown;
-        if (read_row(st, arena, grown + (*count)++, error) != 0)
-            return -1;
-    }
-    return step;
+    return read_rows(st, arena, channels, count, error);
 }
 
 static int check_limit(store_session *session, const delivery_channel *c, uint32_t limit, pl_error *error) {

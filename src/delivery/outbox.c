@@ -27,11 +27,7 @@ int outbox_put(store_session *session, const delivery_row *row, pl_error *error)
 int outbox_any_due(store_session *session, int64_t now, bool *any, pl_error *error) {
     store_statement *st = store_prepare(session, "SELECT 1 FROM deliveries WHERE due <= $1 LIMIT 1", error);
     store_bind_i64(st, 1, now);
-    int step = store_step(st, error);
-    *any = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, any, error);
 }
 
 #define CLAIM                                                                                                \
@@ -133,11 +129,7 @@ int outbox_has_snapshot(store_session *session, const delivery_row *row, bool *h
     store_bind_text(st, 1, row->account_id);
     store_bind_text(st, 2, row->channel_id);
     store_bind_text(st, 3, row->snapshot_id);
-    int step = store_step(st, error);
-    *has = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, has, error);
 }
 
 /* --- Status ----------------------------------------------------------------------------------------------

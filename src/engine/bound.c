@@ -68,7 +68,7 @@ int engine_bind_recorded(engine *e, store_session *session, pl_arena *arena, pl_
     if (engine_rule_pack_scopes(session, arena, rule, &packs, &out->pack_count, error) != 0)
         return -1;
     out->packs = packs;
-    out->active = rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
+    out->active = rule->state == ENGINE_ACTIVE;
     out->whole = is_whole(&rule->scope);
     for (size_t i = 0; i < out->pack_count; i++)
         out->whole = out->whole && is_whole(packs + i);

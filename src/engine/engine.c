@@ -36,6 +36,7 @@ static int start_workers(engine *e, pl_error *error) {
         return 0;
     if (store_listen(e->config.store, ENGINE_WAKE_CHANNEL, wake, e, error) != 0)
         return -1;
+    e->listens = true;
     for (; e->worker_count < wanted; e->worker_count++)
         if (pthread_create(&e->workers[e->worker_count], NULL, engine_worker, e) != 0)
             return pl_failf(error, PL_E_ServiceUnavailable, "The evaluation's threads cannot be started.");
@@ -78,6 +79,9 @@ void engine_stop(engine *e) {
     e->work_stop = true;
     pthread_cond_broadcast(&e->work_wake);
     pthread_mutex_unlock(&e->work_lock);
+    if (e->listens)
+        store_unlisten(e->config.store, ENGINE_WAKE_CHANNEL, wake, e);
+    e->listens = false;
     for (; e->worker_count > 0; e->worker_count--)
         pthread_join(e->workers[e->worker_count - 1], NULL);
 }

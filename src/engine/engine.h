@@ -61,13 +61,10 @@ typedef struct engine_config {
  * it. */
 int engine_open(engine **out, const engine_config *config, pl_error *error);
 
-/* Ends the workers, at their next batch. NULL is fine. */
+/* Ends the workers, at their next batch; the store calls the engine no more. Again, or NULL, is fine. */
 void engine_stop(engine *e);
 
-/*
- * As engine_stop, and frees everything. NULL is fine. With workers the store must have been closed between
- * the two, because its notifications come on threads of its own.
- */
+/* As engine_stop, and frees everything. NULL is fine; the store is open unless engine_stop came before. */
 void engine_close(engine *e);
 
 /*

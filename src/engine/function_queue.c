@@ -62,11 +62,7 @@ int engine_function_has_due(store_session *session, int64_t rule_key, int64_t no
         session, "SELECT 1 FROM function_events WHERE rule_key = $1 AND due <= $2 LIMIT 1", error);
     store_bind_i64(st, 1, rule_key);
     store_bind_i64(st, 2, now);
-    int step = store_step(st, error);
-    *due = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, due, error);
 }
 
 #define CLAIM                                                                                                \
@@ -146,11 +142,7 @@ int engine_function_is_pending(store_session *session, const engine_function_eve
     store_bind_i64(st, 2, event->rule_key);
     store_bind_i64(st, 3, event->resource_key);
     store_bind_i64(st, 4, event->ordering);
-    int step = store_step(st, error);
-    *pending = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, pending, error);
 }
 
 int engine_function_await(store_session *session, const engine_function_event *event, int64_t deadline,
@@ -197,9 +189,5 @@ int engine_function_failed(store_session *session, const engine_function_event *
 
 int engine_function_count(store_session *session, int64_t *events, pl_error *error) {
     store_statement *st = store_prepare(session, "SELECT COUNT(*) FROM function_events", error);
-    int step = store_step(st, error);
-    *events = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_number(st, events, error);
 }

@@ -31,7 +31,7 @@ bool engine_rule_owner_find(pl_str name, engine_rule_owner *owner) {
 }
 
 pl_str engine_rule_state_name(engine_rule_state state) {
-    static const char *const names[] = {"ACTIVE", "EVALUATING", "INACTIVE", "DELETING"};
+    static const char *const names[] = {"ACTIVE", "EVALUATING", "INACTIVE"};
     return (size_t)state < sizeof names / sizeof *names ? pl_str_from(names[state]) : PL_STR("");
 }
 

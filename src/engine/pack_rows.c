@@ -116,20 +116,12 @@ int engine_pack_erase(store_session *session, const engine_pack *pack, pl_error 
                      pack->account_id, pack->pack_id);
 }
 
-static int read_number(store_statement *st, int64_t *number, pl_error *error) {
-    int step = store_step(st, error);
-    if (step == 1)
-        *number = store_column_i64(st, 0);
-    store_reset(st);
-    return step < 0 ? -1 : 0;
-}
-
 int engine_pack_count(store_session *session, const engine_group *owner, int64_t *count, pl_error *error) {
     store_statement *st = store_prepare(
         session, "SELECT count(*) FROM packs WHERE account_id = $1 AND aggregator_id = $2", error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
-    return read_number(st, count, error);
+    return store_number(st, count, error);
 }
 
 int engine_pack_name_taken(store_session *session, const engine_group *owner, pl_str name, pl_str except_id,
@@ -143,7 +135,7 @@ int engine_pack_name_taken(store_session *session, const engine_group *owner, pl
     store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
     store_bind_text(st, 3, name);
     store_bind_text(st, 4, stored_aggregator(except_id));
-    int result = read_number(st, &count, error);
+    int result = store_number(st, &count, error);
     *taken = count > 0;
     return result;
 }

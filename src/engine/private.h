@@ -20,9 +20,10 @@ struct engine {
     uint64_t work_wanted; /* goes up with every reason to look for work */
     pthread_t workers[ENGINE_WORKERS_MAX];
     unsigned worker_count;
+    bool listens;               /* for news of other nodes; the store is open as long */
     unsigned workers_begun;     /* atomic */
     uint64_t passes_begun;      /* atomic */
-    struct engine_pass *passes; /* runs that other threads may join (work.c) */
+    struct engine_pass *passes; /* runs that other threads may join (pass.c) */
     int64_t unlisted;           /* atomic: about so many results wait to be listed; negative: not known */
 };
 

@@ -200,11 +200,7 @@ int engine_remedy_any_due(store_session *session, int64_t now, bool *due, pl_err
     store_statement *st =
         store_prepare(session, "SELECT 1 FROM remediation_events WHERE due <= $1 LIMIT 1", error);
     store_bind_i64(st, 1, now);
-    int step = store_step(st, error);
-    *due = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, due, error);
 }
 
 #define CLAIM                                                                                                \

@@ -11,13 +11,11 @@
 #include "json/tape.h"
 
 typedef enum engine_rule_owner { ENGINE_MANAGED, ENGINE_CONDITION, ENGINE_FUNCTION } engine_rule_owner;
-/* Stored are ENGINE_ACTIVE and ENGINE_INACTIVE; the others are words for what is under way. */
-typedef enum engine_rule_state {
-    ENGINE_ACTIVE,
-    ENGINE_EVALUATING,
-    ENGINE_INACTIVE,
-    ENGINE_DELETING
-} engine_rule_state;
+/*
+ * The numbers are stored. ENGINE_EVALUATING is in no record: answers tell it of active rules that are under
+ * way (engine_is_evaluating). DELETING of the reference is never seen: a deletion is one transaction.
+ */
+typedef enum engine_rule_state { ENGINE_ACTIVE, ENGINE_EVALUATING, ENGINE_INACTIVE } engine_rule_state;
 
 enum { ENGINE_TRIGGER_CHANGE = 1, ENGINE_TRIGGER_SCHEDULE = 2 };
 

@@ -346,14 +346,6 @@ int engine_rule_erase(store_session *session, const engine_rule *rule, pl_error 
                      rule->account_id, rule->rule_id);
 }
 
-static int read_number(store_statement *st, int64_t *number, pl_error *error) {
-    int step = store_step(st, error);
-    if (step == 1)
-        *number = store_column_i64(st, 0);
-    store_reset(st);
-    return step < 0 ? -1 : 0;
-}
-
 int engine_rule_count(store_session *session, const engine_group *owner, int64_t *count, pl_error *error) {
     store_statement *st =
         owner->aggregator_id.p
@@ -362,7 +354,7 @@ int engine_rule_count(store_session *session, const engine_group *owner, int64_t
             : store_prepare(session,
                             "SELECT count(*) FROM rules WHERE account_id = $1 AND aggregator_id = ''", error);
     store_bind_text(st, 1, owner->owner_id);
-    return read_number(st, count, error);
+    return store_number(st, count, error);
 }
 
 int engine_rule_name_taken(store_session *session, const engine_group *owner, pl_str name, pl_str except_id,
@@ -376,7 +368,7 @@ int engine_rule_name_taken(store_session *session, const engine_group *owner, pl
     store_bind_text(st, 2, stored_aggregator(owner));
     store_bind_text(st, 3, name);
     store_bind_text(st, 4, except_id.p ? except_id : PL_STR(""));
-    int result = read_number(st, &count, error);
+    int result = store_number(st, &count, error);
     *taken = count > 0;
     return result;
 }
@@ -384,5 +376,5 @@ int engine_rule_name_taken(store_session *session, const engine_group *owner, pl
 int engine_rule_next_key(store_session *session, int64_t *key, pl_error *error) {
     store_statement *st = store_prepare(
         session, "UPDATE sequences SET value = value + 1 WHERE name = 'rule_key' RETURNING value", error);
-    return read_number(st, key, error);
+    return store_number(st, key, error);
 }

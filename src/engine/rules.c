@@ -89,7 +89,6 @@ int engine_rule_update(engine_context *context, store_session *session, engine_r
 }
 
 int engine_rule_remove(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
-    rule->state = ENGINE_DELETING;
     if (engine_rule_erase(session, rule, error) != 0)
         return -1;
     return engine_rule_tell(context, session, rule, ENGINE_RULE_DELETED, error);

@@ -120,7 +120,7 @@ const catalogue_rule *engine_rule_from_catalogue(engine_context *context, pl_str
 pl_str engine_rule_owner_name(engine_rule_owner owner);
 bool engine_rule_owner_find(pl_str name, engine_rule_owner *owner);
 
-/* "ACTIVE", "EVALUATING", "INACTIVE", "DELETING". */
+/* "ACTIVE", "EVALUATING", "INACTIVE". */
 pl_str engine_rule_state_name(engine_rule_state state);
 
 /* "ConfigurationItemChangeNotification,ScheduledNotification" of trigger bits, and back; false: unknown. */

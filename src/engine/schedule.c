@@ -49,11 +49,7 @@ static int last_scheduled(store_session *session, const engine_rule *rule, int64
         session, "SELECT last_run FROM rule_schedules WHERE account_id = $1 AND rule_key = $2", error);
     store_bind_text(st, 1, rule->account_id);
     store_bind_i64(st, 2, rule->rule_key);
-    int step = store_step(st, error);
-    *last = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_number(st, last, error);
 }
 
 /* One page of scheduled rules: those that are due. */
@@ -232,11 +228,10 @@ static int any_ended(store_session *session, void *argument, pl_error *error) {
         session, "SELECT 1 FROM results WHERE ignore_until IS NOT NULL AND ignore_until <= $1 LIMIT 1",
         error);
     store_bind_i64(st, 1, l->now);
-    int step = store_step(st, error);
-    l->lifted = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    bool any;
+    int status = store_any(st, &any, error);
+    l->lifted = any;
+    return status;
 }
 
 int engine_work_marks(engine *e, int64_t now, bool *worked, pl_error *error) {

@@ -208,7 +208,9 @@ int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error 
     *out = (engine_scope){0};
     pl_json root;
     if (pl_json_parse_in(arena, json, &root, error) != 0)
-        return pl_failf(error, PL_E_InternalError, "A stored scope is not JSON.");
+        return pl_error_is(error, PL_E_ServiceUnavailable)
+                   ? -1
+                   : pl_failf(error, PL_E_InternalError, "A stored scope is not JSON.");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         pl_str text = pl_json_str(pl_json_get(root, pl_str_from(lists[i].name)));
         if (engine_list_parse(arena, text, (engine_list *)((char *)out + lists[i].offset), error) != 0)

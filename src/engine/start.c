@@ -437,11 +437,7 @@ static int any_row(store_session *session, const char *sql, const engine_rule *r
                    pl_error *error) {
     store_statement *st = store_prepare(session, sql, error);
     store_bind_i64(st, 1, rule->rule_key);
-    int step = store_step(st, error);
-    *evaluating = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, evaluating, error);
 }
 
 int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error) {

@@ -51,7 +51,7 @@ static int load_owner(struct loading *l, const engine_group *owner) {
         if (engine_bind_recorded(l->e, l->session, &v->arena, v->account_id, &v->recorder, rules + i, &bound,
                                  &inside, l->error) != 0)
             return -1;
-        if (!inside || rules[i].state == ENGINE_DELETING)
+        if (!inside)
             continue;
         engine_bound *grown = pl_arena_grow(&v->arena, v->rules, v->count, &l->rule_capacity, sizeof *grown);
         if (!grown)

@@ -567,6 +567,7 @@ int dispatch_start(functions *f, pl_error *error) {
     if (store_write(f->config.store, release_work, &before, error) != 0 ||
         store_listen(f->config.store, ENGINE_FUNCTION_CHANNEL, wake_claimer, f, error) != 0)
         return -1;
+    f->listens = true;
     for (; f->worker_count < f->config.workers; f->worker_count++)
         if (pthread_create(&f->workers[f->worker_count], NULL, work_loop, f) != 0)
             return pl_failf(error, PL_E_ServiceUnavailable, "The threads of functions cannot be started.");
@@ -579,6 +580,9 @@ int dispatch_start(functions *f, pl_error *error) {
 void dispatch_stop(functions *f) {
     struct releasing own = {pl_str_from(f->node)};
     pl_error error = {0};
+    if (f->listens)
+        store_unlisten(f->config.store, ENGINE_FUNCTION_CHANNEL, wake_claimer, f);
+    f->listens = false;
     if (f->has_claimer)
         pthread_join(f->claimer, NULL);
     for (unsigned i = 0; i < f->worker_count; i++)

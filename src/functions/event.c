@@ -136,8 +136,7 @@ static int load(store_session *session, pl_arena *arena, const engine_function_e
                 engine_rule *rule, inventory_resource *resource, bool *found, pl_error *error) {
     if (engine_rule_find_key(session, arena, event->owner_id, event->rule_key, rule, found, error) != 0)
         return -1;
-    *found = *found && rule->owner == ENGINE_FUNCTION && rule->state != ENGINE_INACTIVE &&
-             rule->state != ENGINE_DELETING;
+    *found = *found && rule->owner == ENGINE_FUNCTION && rule->state == ENGINE_ACTIVE;
     if (!*found || event->resource_key == 0)
         return 0;
     if (inventory_find_key(session, arena, event->account_id, event->resource_key, resource, found, error) !=

@@ -117,6 +117,7 @@ struct functions {
     bool has_claimer;
     pthread_t workers[WORKERS_MOST];
     unsigned worker_count;
+    bool listens; /* for events of the engine */
 };
 
 /* --- What the host offers (host.c) --- */

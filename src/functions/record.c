@@ -160,11 +160,7 @@ int function_count(store_session *session, pl_str account_id, int64_t *count, pl
     store_statement *st = store_prepare(
         session, "SELECT COUNT(*) FROM functions WHERE account_id = $1 AND version = 'LATEST'", error);
     store_bind_text(st, 1, account_id);
-    int step = store_step(st, error);
-    *count = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_number(st, count, error);
 }
 
 /* --- Code --------------------------------------------------------------------------------------------------

@@ -95,21 +95,24 @@ static bool optional(const gateway_request *r, pl_str name) {
 }
 
 /* Whoever leaves an optional folder away means the root folder, which has a name like any other. */
-static pl_str path_of(gateway_request *r, pl_str name) {
+static int append_path(gateway_request *r, names *list, pl_str name) {
     const gateway_guard *guard = &r->shared->options->guard;
     pl_str path = PL_STR_NONE, id = bound_text(r, name);
-    if ((id.n == 0 && !optional(r, name)) || !guard->directory_path ||
-        guard->directory_path(r->shared->services->org, &r->arena, r->caller.account_id, id, &path) != 0)
-        return PL_STR("*");
-    return or_star(path);
+    bool named = (id.n || optional(r, name)) && guard->directory_path;
+    if (named && guard->directory_path(r->shared->services->org, &r->arena, r->caller.account_id, id, &path,
+                                       &r->error) != 0)
+        return -1;
+    return append_one(r, list, or_star(path));
 }
 
-static pl_str node_of(gateway_request *r, pl_str name) {
+static int append_node(gateway_request *r, names *list, pl_str name) {
     pl_str id = bound_text(r, name);
     bool folder = pl_str_starts(id, PL_STR("fd-")) || pl_str_starts(id, PL_STR("r-"));
-    return id.n ? pl_arena_printf(&r->arena, "%s/%.*s", folder ? "folder" : "account",
-                                  PL_FMT(path_of(r, name)))
-                : PL_STR("*");
+    if (id.n == 0)
+        return append_one(r, list, PL_STR("*"));
+    return append_one(r, list, folder ? PL_STR("folder/") : PL_STR("account/")) == 0
+               ? append_path(r, list, name)
+               : -1;
 }
 
 /* Without a name a user means itself. */
@@ -152,9 +155,9 @@ static int append_placeholder(gateway_request *r, names *list, pl_str name) {
     if (pl_str_is(kind, "@account"))
         return append_one(r, list, r->caller.account_id);
     if (pl_str_is(kind, "@path"))
-        return append_one(r, list, path_of(r, parameter));
+        return append_path(r, list, parameter);
     if (pl_str_is(kind, "@node"))
-        return append_one(r, list, node_of(r, parameter));
+        return append_node(r, list, parameter);
     if (pl_str_is(kind, "@arn"))
         return append_one(r, list, arn_of(r, bound_text(r, parameter)));
     if (pl_str_is(kind, "@user"))

@@ -21,9 +21,11 @@ typedef struct gateway_guard {
                      const identity_request *request, identity_denial *denial, pl_error *error);
     /*
      * The path ("rd-a/r-abc/fd-def/1200...") of a folder or account in the caller's resource directory, for
-     * ARNs; of the root folder when `id` is empty. -1 when it is not there; NULL while no directory exists.
+     * ARNs; of the root folder when `id` is empty. Absent when it is not there. NULL while no directory
+     * exists.
      */
-    int (*directory_path)(struct org *org, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path);
+    int (*directory_path)(struct org *org, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path,
+                          pl_error *error);
 } gateway_guard;
 
 /* One number of /metrics that the gateway does not count itself. `read` may be called by several threads. */

@@ -1,7 +1,7 @@
 /*
  * May this principal do that: control policies along the directory, session policy, identity policies,
  * policies scoped to a resource group (reference/policy-language.md, section 4; ram-authorization.md,
- * sections 1 to 4). INVARIANT: everything that goes wrong is a denial.
+ * sections 1 to 4). INVARIANT: nothing that goes wrong is an Allow; want of memory is no denial either.
  */
 #include "identity/decision.h"
 
@@ -180,6 +180,8 @@ static int decide_all(identity_authority *a, identity *room, pl_arena *arena, co
         pl_decision decision;
         if (add_tags(a, request, common, i, error) != 0)
             return -1;
+        if (arena->failed)
+            return pl_fail(error, PL_E_ServiceUnavailable);
         if (identity_authority_decide(a, request->resources[i], &decision, error) == 0 &&
             decision.verdict == PL_ALLOW)
             continue;
@@ -237,7 +239,8 @@ int identity_may_in_groups(identity *room, pl_arena *arena, const identity_calle
     int result = identity_authority_open(&a, room, arena, caller, caller->account_id, error);
     if (result == 0) {
         identity_authority_add_keys(&a, arena, caller, request);
-        result = may_with(&a, request, NULL, everywhere, error);
+        result = arena->failed ? pl_fail(error, PL_E_ServiceUnavailable)
+                               : may_with(&a, request, NULL, everywhere, error);
         for (size_t i = 0; i < count && result == 0; i++)
             result = may_with(&a, request, group_set(&a, group_ids[i]), &allowed[i], error);
     }

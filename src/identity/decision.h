@@ -49,7 +49,7 @@ void identity_authority_add_facts(identity_authority *a, const identity_fact *fa
 /* Whether the tags of resources may matter for the decision. */
 bool identity_authority_reads_tags(const identity_authority *a);
 
-/* Decides about one resource. Everything that goes wrong is a denial. */
+/* Decides about one resource; -1 with a denial when the request is over a limit (pl_decide). */
 int identity_authority_decide(identity_authority *a, pl_str resource, pl_decision *decision, pl_error *error);
 
 /* Fills the denial of a decision, with the sealed message that DecodeDiagnosticMessage opens. */

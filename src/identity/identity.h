@@ -99,8 +99,8 @@ typedef struct identity_fact {
 } identity_fact;
 
 /*
- * The tags of a resource, as acs:ResourceTag/<key>. None for a resource that has no tags or is not there; an
- * error denies.
+ * The tags of a resource, as acs:ResourceTag/<key>, in the arena that identity_authorize was given. None for
+ * a resource that has no tags or is not there. An error ends the authorization as that error.
  */
 typedef int (*identity_tags_of)(void *context, pl_str resource, const identity_fact **tags, size_t *count,
                                 pl_error *error);
@@ -133,7 +133,9 @@ typedef struct identity_denial {
 
 /*
  * Identity policies and session policy and control policies along the directory, default deny. 0 when
- * allowed; -1 with the product's own denial code otherwise (`denial` filled). An evaluation error denies.
+ * allowed; -1 with the product's own denial code otherwise (`denial` filled), also when the request is over a
+ * limit of the decision. -1 without a denial (`no_permission_type` absent) when nothing could be decided:
+ * ServiceUnavailable for want of memory or of the store.
  */
 int identity_authorize(identity *identity, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error);

@@ -155,9 +155,5 @@ int inventory_first_capture(store_session *session, const inventory_resource *re
                       error);
     store_bind_text(st, 1, resource->account_id);
     store_bind_i64(st, 2, resource->resource_key);
-    int step = store_step(st, error);
-    *captured = step == 1 ? store_column_i64(st, 0) : 0;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_number(st, captured, error);
 }

@@ -38,19 +38,9 @@ int inventory_scan_range(store_session *session, pl_str account_id, pl_str resou
                       "resource_type = $2 AND resource_key > $3 AND resource_key <= $4 AND deleted = 0 ORDER "
                       "BY resource_key LIMIT $5",
                       error);
-    int row;
     bind_range(st, account_id, resource_type, after, until);
     store_bind_i64(st, 5, limit);
-    while ((row = store_step(st, error)) == 1) {
-        inventory_resource r;
-        inventory_read_row(st, account_id, true, &r);
-        int answer = visit(context, &r, error);
-        if (answer != 0) {
-            store_reset(st);
-            return answer < 0 ? -1 : 0;
-        }
-    }
-    return row;
+    return inventory_visit_rows(st, account_id, visit, context, error);
 }
 
 int inventory_captures(store_session *session, pl_arena *arena, pl_str account_id, pl_str resource_type,

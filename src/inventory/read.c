@@ -195,19 +195,9 @@ int inventory_count(store_session *session, const inventory_filter *filter, int6
     return inventory_list(session, filter, 0, count_visit, count, error);
 }
 
-int inventory_scan(store_session *session, pl_str account_id, pl_str resource_type, int64_t after_key,
-                   int64_t limit, inventory_visit visit, void *context, pl_error *error) {
-    store_statement *st =
-        store_prepare(session,
-                      SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type "
-                                   "= $2 AND resource_key > $3 AND deleted = 0 ORDER BY "
-                                   "resource_key LIMIT $4",
-                      error);
+int inventory_visit_rows(store_statement *st, pl_str account_id, inventory_visit visit, void *context,
+                         pl_error *error) {
     int row;
-    store_bind_text(st, 1, account_id);
-    store_bind_text(st, 2, resource_type);
-    store_bind_i64(st, 3, after_key);
-    store_bind_i64(st, 4, limit);
     while ((row = store_step(st, error)) == 1) {
         inventory_resource r;
         inventory_read_row(st, account_id, true, &r);
@@ -218,6 +208,21 @@ int inventory_scan(store_session *session, pl_str account_id, pl_str resource_ty
         }
     }
     return row;
+}
+
+int inventory_scan(store_session *session, pl_str account_id, pl_str resource_type, int64_t after_key,
+                   int64_t limit, inventory_visit visit, void *context, pl_error *error) {
+    store_statement *st =
+        store_prepare(session,
+                      SELECT_WHOLE " FROM resources WHERE account_id = $1 AND resource_type "
+                                   "= $2 AND resource_key > $3 AND deleted = 0 ORDER BY "
+                                   "resource_key LIMIT $4",
+                      error);
+    store_bind_text(st, 1, account_id);
+    store_bind_text(st, 2, resource_type);
+    store_bind_i64(st, 3, after_key);
+    store_bind_i64(st, 4, limit);
+    return inventory_visit_rows(st, account_id, visit, context, error);
 }
 
 int inventory_next_type(store_session *session, pl_arena *arena, pl_str account_id, pl_str after,

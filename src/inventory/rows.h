@@ -15,4 +15,8 @@
  */
 void inventory_read_row(store_statement *st, pl_str account_id, bool configuration, inventory_resource *out);
 
+/* Shows the rows of a bound statement, with their configuration, until the visitor wants no more. */
+int inventory_visit_rows(store_statement *st, pl_str account_id, inventory_visit visit, void *context,
+                         pl_error *error);
+
 #endif

@@ -101,8 +101,8 @@ static bool take_key(scanner *s) {
     return take(s, ':');
 }
 
-/* Opens containers until a scalar or an empty container has been read. */
-static bool take_value(scanner *s) {
+/* Opens containers until a scalar or an empty container has been read: what a value begins with. */
+static bool take_first_leaf(scanner *s) {
     for (;;) {
         skip_blanks(s);
         bool object = peek(s, '{');
@@ -122,7 +122,7 @@ static bool take_value(scanner *s) {
 
 size_t pl_json_locate_error(pl_str text) {
     scanner s = {.text = text};
-    while (take_value(&s)) {
+    while (take_first_leaf(&s)) {
         for (skip_blanks(&s); s.depth && take(&s, s.objects[s.depth] ? '}' : ']'); skip_blanks(&s))
             s.depth--;
         if (s.depth == 0 || !take(&s, ',') || (s.objects[s.depth] && !take_key(&s)))

@@ -209,11 +209,7 @@ int files_hold(store_session *session, const reports_file *file, pl_str node, bo
     store_bind_text(st, 1, file->account_id);
     store_bind_text(st, 2, file->file_id);
     store_bind_text(st, 3, node);
-    int step = store_step(st, error);
-    *held = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, held, error);
 }
 
 int files_drop_chunks(store_session *session, const reports_file *file, pl_error *error) {

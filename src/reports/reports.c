@@ -178,11 +178,7 @@ static int any_work(store_session *session, void *argument, pl_error *error) {
     store_statement *st =
         store_prepare(session, "SELECT 1 FROM report_files WHERE state = 1 AND due <= $1 LIMIT 1", error);
     store_bind_i64(st, 1, pl_now(&c->r->config.clock));
-    int step = store_step(st, error);
-    c->found = step == 1;
-    if (step == 1)
-        store_reset(st);
-    return step < 0 ? -1 : 0;
+    return store_any(st, &c->found, error);
 }
 
 static void set_making(reports *r, const reports_file *file) {

@@ -133,9 +133,10 @@ static int test(const search_condition *c, search_value *value, pl_arena *scratc
     return first == -2 ? -1 : first == 0;
 }
 
-static int decide_predicate(const search_condition *c, const search_resource *resource, pl_arena *scratch) {
+static int decide_predicate(const search_condition *c, const search_resource *resource, pl_arena *scratch,
+                            pl_error *error) {
     search_values values;
-    if (search_read(&c->property, resource, scratch, &values) != 0)
+    if (search_read(&c->property, resource, scratch, &values, error) != 0)
         return -1;
     if (c->op == SEARCH_IS_NULL)
         return values.count == 0 ? SEARCH_TRUE : SEARCH_FALSE;
@@ -144,18 +145,19 @@ static int decide_predicate(const search_condition *c, const search_resource *re
     for (size_t i = 0; i < values.count; i++) {
         int found = test(c, &values.items[i], scratch);
         if (found != 0)
-            return found < 0 ? -1 : SEARCH_TRUE;
+            return found < 0 ? pl_fail(error, PL_E_ServiceUnavailable) : SEARCH_TRUE;
     }
     return SEARCH_FALSE;
 }
 
 /* As deep as the parser allows. */
-int search_decide(const search_condition *c, const search_resource *resource, pl_arena *scratch) {
+int search_decide(const search_condition *c, const search_resource *resource, pl_arena *scratch,
+                  pl_error *error) {
     if (c->op > SEARCH_NOT)
-        return decide_predicate(c, resource, scratch);
+        return decide_predicate(c, resource, scratch, error);
     int decided = c->op == SEARCH_OR ? SEARCH_FALSE : SEARCH_TRUE;
     for (const search_condition *part = c->children; part; part = part->next) {
-        int truth = search_decide(part, resource, scratch);
+        int truth = search_decide(part, resource, scratch, error);
         if (truth < 0)
             return -1;
         if (c->op == SEARCH_NOT)

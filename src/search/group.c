@@ -108,13 +108,14 @@ static int keep_extreme(search_groups *groups, total *t, search_aggregate aggreg
     return 0;
 }
 
-static int add_total(search_run *run, const search_item *item, const search_resource *resource, total *t) {
+static int add_total(search_run *run, const search_item *item, const search_resource *resource, total *t,
+                     pl_error *error) {
     search_values values;
     if (item->aggregate == AGGREGATE_COUNT_ALL) {
         t->count++;
         return 0;
     }
-    if (search_read(&item->property, resource, &run->scratch, &values) != 0)
+    if (search_read(&item->property, resource, &run->scratch, &values, error) != 0)
         return -1;
     if (item->aggregate == AGGREGATE_COUNT) {
         t->count += values.count > 0;
@@ -123,11 +124,11 @@ static int add_total(search_run *run, const search_item *item, const search_reso
     for (size_t i = 0; i < values.count; i++) {
         search_cell cell = {values.items[i].kind, search_value_text(&values.items[i], &run->scratch)};
         if (!cell.text.p)
-            return -1;
+            return pl_fail(error, PL_E_ServiceUnavailable);
         if (item->aggregate == AGGREGATE_SUM || item->aggregate == AGGREGATE_AVG)
             sum_number(t, cell.text);
         else if (keep_extreme(run->groups, t, item->aggregate, &cell) != 0)
-            return -1;
+            return pl_fail(error, PL_E_ServiceUnavailable);
     }
     return 0;
 }
@@ -225,8 +226,8 @@ static int add_to_group(search_run *run, const search_cell *cells, const search_
     if (!g)
         return pl_fail(error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < run->plan->total_count; i++)
-        if (add_total(run, &run->plan->totals[i], resource, &g->totals[i]) != 0)
-            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (add_total(run, &run->plan->totals[i], resource, &g->totals[i], error) != 0)
+            return -1;
     if (run->groups->bytes > run->limits.memory)
         return search_too_much(run, "group", error);
     return 0;
@@ -234,20 +235,20 @@ static int add_to_group(search_run *run, const search_cell *cells, const search_
 
 /* The distinct cells of a key; one null when there is none. */
 static int key_cells(search_run *run, const search_item *key, const search_resource *resource,
-                     search_cell **cells, size_t *count) {
+                     search_cell **cells, size_t *count, pl_error *error) {
     search_values values;
     *count = 0;
-    if (search_read(&key->property, resource, &run->scratch, &values) != 0)
+    if (search_read(&key->property, resource, &run->scratch, &values, error) != 0)
         return -1;
     *cells = pl_new(&run->scratch, search_cell, values.count + 1);
     if (!*cells)
-        return -1;
+        return pl_fail(error, PL_E_ServiceUnavailable);
     (*cells)[0] = (search_cell){SEARCH_NULL, PL_STR("")};
     for (size_t i = 0; i < values.count && *count <= COMBINATIONS_MAX; i++) {
         search_cell cell = {values.items[i].kind, search_value_text(&values.items[i], &run->scratch)};
         bool known = false;
         if (!cell.text.p)
-            return -1;
+            return pl_fail(error, PL_E_ServiceUnavailable);
         for (size_t k = 0; k < *count && !known; k++)
             known = search_compare_cells(&cell, &(*cells)[k]) == 0;
         if (!known)
@@ -261,8 +262,8 @@ int search_groups_add(search_run *run, const search_resource *resource, pl_error
     search_cell *lists[SEARCH_ITEMS_MAX], chosen[SEARCH_ITEMS_MAX];
     size_t counts[SEARCH_ITEMS_MAX], all = 1, keys = run->plan->key_count;
     for (size_t i = 0; i < keys; i++) {
-        if (key_cells(run, &run->plan->keys[i], resource, &lists[i], &counts[i]) != 0)
-            return pl_fail(error, PL_E_ServiceUnavailable);
+        if (key_cells(run, &run->plan->keys[i], resource, &lists[i], &counts[i], error) != 0)
+            return -1;
         all *= counts[i];
         if (all > COMBINATIONS_MAX)
             return pl_failf(error, PL_E_Invalid_Sql_Value,

@@ -167,9 +167,12 @@ typedef struct search_values {
     size_t count;
 } search_values;
 
-/* The values of a property that are not null, in the scratch arena; -1 without memory. */
+/*
+ * The values of a property that are not null, in the scratch arena. Invalid.Sql.Value when they are more than
+ * a search can look at, ServiceUnavailable without memory.
+ */
 int search_read(const search_property *property, const search_resource *resource, pl_arena *scratch,
-                search_values *out);
+                search_values *out, pl_error *error);
 
 /* The value as text (see search_cell); the absent view without memory. */
 pl_str search_value_text(search_value *value, pl_arena *scratch);
@@ -191,8 +194,9 @@ bool search_address_within(const search_address *inner, const search_address *ou
 
 typedef enum search_truth { SEARCH_FALSE, SEARCH_UNKNOWN, SEARCH_TRUE } search_truth;
 
-/* Evaluates; -1 without memory, else a search_truth. */
-int search_decide(const search_condition *condition, const search_resource *resource, pl_arena *scratch);
+/* Evaluates: a search_truth, or -1 with the errors of search_read. */
+int search_decide(const search_condition *condition, const search_resource *resource, pl_arena *scratch,
+                  pl_error *error);
 
 /* --- Runs ----------------------------------------------------------------------------------------------- */
 

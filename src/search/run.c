@@ -35,8 +35,9 @@ static int read_cells(search_run *run, const search_resource *resource, const se
                       size_t count, search_cell *cells, pl_error *error) {
     for (size_t i = 0; i < count; i++) {
         search_values values;
-        if (search_read(&items[i].property, resource, &run->scratch, &values) != 0 ||
-            search_cell_of(&values, &run->scratch, &cells[i]) != 0)
+        if (search_read(&items[i].property, resource, &run->scratch, &values, error) != 0)
+            return -1;
+        if (search_cell_of(&values, &run->scratch, &cells[i]) != 0)
             return pl_fail(error, PL_E_ServiceUnavailable);
     }
     return 0;
@@ -57,9 +58,9 @@ int search_add(search_run *run, const search_resource *resource, pl_error *error
     if (!plan->grouped && plan->order_count == 0 && run->emitted >= run->most)
         return 1;
     pl_arena_reset(&run->scratch);
-    int truth = plan->where ? search_decide(plan->where, resource, &run->scratch) : SEARCH_TRUE;
+    int truth = plan->where ? search_decide(plan->where, resource, &run->scratch, error) : SEARCH_TRUE;
     if (truth < 0)
-        return pl_fail(error, PL_E_ServiceUnavailable);
+        return -1;
     if (truth != SEARCH_TRUE)
         return 0;
     return plan->grouped ? search_groups_add(run, resource, error) : add_row(run, resource, error);

@@ -16,14 +16,20 @@ struct reading {
     pl_arena *scratch;
     search_values *out;
     size_t capacity;
+    pl_str resource_id;
+    pl_error *error;
 };
 
 static int add(struct reading *r, search_value value) {
-    search_value *grown = r->out->count < VALUES_MAX ? pl_arena_grow(r->scratch, r->out->items, r->out->count,
-                                                                     &r->capacity, sizeof *grown)
-                                                     : NULL;
+    if (r->out->count == VALUES_MAX)
+        return pl_failf(
+            r->error, PL_E_Invalid_Sql_Value,
+            "The specified Sql is invalid: resource %.*s has more than %d values of one property.",
+            PL_FMT(r->resource_id), VALUES_MAX);
+    search_value *grown =
+        pl_arena_grow(r->scratch, r->out->items, r->out->count, &r->capacity, sizeof *grown);
     if (!grown)
-        return -1;
+        return pl_fail(r->error, PL_E_ServiceUnavailable);
     r->out->items = grown;
     grown[r->out->count++] = value;
     return 0;
@@ -106,7 +112,7 @@ static int add_path(struct reading *r, pl_json node, const pl_str *segments, siz
 
 static int add_pair(struct reading *r, pl_str key, pl_str value) {
     pl_str pair = pl_arena_printf(r->scratch, "%.*s:%.*s", PL_FMT(key), PL_FMT(value));
-    return pair.p ? add_text(r, pair) : -1;
+    return pair.p ? add_text(r, pair) : pl_fail(r->error, PL_E_ServiceUnavailable);
 }
 
 static int add_tags(struct reading *r, pl_json tags, search_common part) {
@@ -127,8 +133,8 @@ static int add_tags(struct reading *r, pl_json tags, search_common part) {
 }
 
 int search_read(const search_property *property, const search_resource *resource, pl_arena *scratch,
-                search_values *out) {
-    struct reading r = {.scratch = scratch, .out = out};
+                search_values *out, pl_error *error) {
+    struct reading r = {.scratch = scratch, .out = out, .resource_id = resource->resource_id, .error = error};
     *out = (search_values){0};
     switch (property->common) {
     case COMMON_NONE:

@@ -125,6 +125,10 @@ void store_bind_blob(store_statement *st, int index, pl_str value);
  */
 int store_step(store_statement *st, pl_error *error);
 
+/* Whether the statement has a row, and the first number of its first row, 0 without one; both reset it. */
+int store_any(store_statement *st, bool *any, pl_error *error);
+int store_number(store_statement *st, int64_t *number, pl_error *error);
+
 /* True when `error` came from a violated UNIQUE, PRIMARY KEY, CHECK or NOT NULL constraint. */
 bool store_is_conflict(const pl_error *error);
 
@@ -168,10 +172,17 @@ int store_notify(store_session *session, pl_str channel, pl_str payload, pl_erro
  * Calls `callback` for notifications of this and of other processes, on the thread that wrote or on a thread
  * of the store, so it may be called by several threads at once; it should be brief (mark, wake) and must not
  * call store_write or store_listen. An absent payload means that notifications may have been missed (a lost
- * connection): refresh everything. Listening ends with store_close.
+ * connection): refresh everything. Listening ends with store_unlisten or store_close.
  */
 typedef void (*store_listener)(void *context, pl_str payload);
 int store_listen(store *s, pl_str channel, store_listener callback, void *context, pl_error *error);
+
+/*
+ * Ends what store_listen began with the same channel, callback and context; nothing when nobody listens so.
+ * When it returns the callback is not running and will not be called again, so its context may go. Not to be
+ * called by a listener, nor while holding a lock that the callback takes.
+ */
+void store_unlisten(store *s, pl_str channel, store_listener callback, void *context);
 
 /*
  * Returns when the listeners have been told all that other processes committed before the call, so that what

@@ -71,15 +71,19 @@ int store_notify(store_session *session, pl_str channel, pl_str payload, pl_erro
     return driver->notify ? driver->notify(session, channel, payload, error) : 0;
 }
 
-static void remove_listener(store *s, pl_str channel, store_listener callback, void *context) {
+static bool is_listener(const store_listener_entry *entry, pl_str channel, store_listener callback,
+                        const void *context) {
+    return entry->callback == callback && entry->context == context && pl_str_is(channel, entry->channel);
+}
+
+/* Whoever tells the listeners holds the lock meanwhile: none is being called when this has it. */
+void store_unlisten(store *s, pl_str channel, store_listener callback, void *context) {
     pthread_rwlock_wrlock(&s->listeners_lock);
-    size_t i = s->listener_count;
-    while (i > 0 && !(s->listeners[i - 1].callback == callback && s->listeners[i - 1].context == context &&
-                      pl_str_is(channel, s->listeners[i - 1].channel)))
-        i--;
-    for (; i > 0 && i < s->listener_count; i++)
-        s->listeners[i - 1] = s->listeners[i];
-    s->listener_count--;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (!is_listener(&s->listeners[i], channel, callback, context))
+            s->listeners[kept++] = s->listeners[i];
+    s->listener_count = kept;
     pthread_rwlock_unlock(&s->listeners_lock);
 }
 
@@ -100,7 +104,7 @@ int store_listen(store *s, pl_str channel, store_listener callback, void *contex
         return pl_failf(error, PL_E_InternalError, "There are %d listeners already.", STORE_LISTENERS_MAX);
     int result = s->driver->listen ? s->driver->listen(s, error) : 0;
     if (result != 0)
-        remove_listener(s, channel, callback, context);
+        store_unlisten(s, channel, callback, context);
     return result;
 }
 

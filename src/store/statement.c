@@ -139,6 +139,22 @@ int store_step(store_statement *st, pl_error *error) {
     return result < 0 ? store_session_fail(session, error) : result;
 }
 
+int store_any(store_statement *st, bool *any, pl_error *error) {
+    int step = store_step(st, error);
+    *any = step == 1;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
+}
+
+int store_number(store_statement *st, int64_t *number, pl_error *error) {
+    int step = store_step(st, error);
+    *number = step == 1 ? store_column_i64(st, 0) : 0;
+    if (step == 1)
+        store_reset(st);
+    return step < 0 ? -1 : 0;
+}
+
 pl_str store_column_text(store_statement *st, int column) {
     return st ? st->session->store->driver->column(st, column, STORE_TEXT) : PL_STR_NONE;
 }

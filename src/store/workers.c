@@ -21,6 +21,7 @@ struct store_workers {
     uint64_t wanted; /* goes up with all news */
     struct worker threads[STORE_WORKERS_MOST];
     unsigned count; /* running */
+    bool listens;   /* on the channel; the store is there as long */
 };
 
 int store_workers_open(store_workers **out, const store_workers_config *config, pl_error *error) {
@@ -113,6 +114,7 @@ int store_workers_start(store_workers *w, pl_error *error) {
     unsigned wanted = c->threads < STORE_WORKERS_MOST ? c->threads : (unsigned)STORE_WORKERS_MOST;
     if (c->channel.p && store_listen(c->store, c->channel, note_news, w, error) != 0)
         return -1;
+    w->listens = c->channel.p != NULL;
     for (; w->count < wanted; w->count++) {
         struct worker *t = &w->threads[w->count];
         *t = (struct worker){.workers = w, .number = w->count};
@@ -129,6 +131,9 @@ void store_workers_stop(store_workers *w) {
     w->stopping = true;
     pthread_cond_broadcast(&w->wake);
     pthread_mutex_unlock(&w->lock);
+    if (w->listens)
+        store_unlisten(w->config.store, w->config.channel, note_news, w);
+    w->listens = false;
     for (; w->count > 0; w->count--)
         pthread_join(w->threads[w->count - 1].thread, NULL);
 }

@@ -39,10 +39,10 @@ int store_workers_start(store_workers *workers, pl_error *error);
 /* True from the beginning of store_workers_stop: what takes long should end early. */
 bool store_workers_stopping(store_workers *workers);
 
-/* Ends the threads, each after its piece of work. Again, or NULL, is fine. */
+/* Ends the threads, each after its piece of work, and listens no more. Again, or NULL, is fine. */
 void store_workers_stop(store_workers *workers);
 
-/* Stops and frees; NULL is fine. No news may come any more: the store tells none, or is closed. */
+/* Stops and frees; NULL is fine. The store is open unless store_workers_stop came before. */
 void store_workers_close(store_workers *workers);
 
 #endif

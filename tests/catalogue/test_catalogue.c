@@ -2,6 +2,7 @@
  */
 #include "support/testing.h"
 
+#include "base/memory.h"
 #include "catalogue/catalogue.h"
 #include "json/parser.h"
 
@@ -211,6 +212,39 @@ static int remove_directory(void **state) {
     return rmdir(directory);
 }
 
+typedef enum kind { RULES, PACKS, TYPES, REMEDIATIONS, KINDS } kind;
+
+static const void *first_of(const catalogue *c, kind what, pl_error *wrong) {
+    switch (what) {
+    case RULES: return catalogue_rule_at(c, 0, wrong);
+    case PACKS: return catalogue_template_at(c, 0, wrong);
+    case TYPES: return catalogue_find_type(c, PL_STR("ACS::ECS::Instance"), wrong);
+    default: return catalogue_remediation_at(c, 0, wrong);
+    }
+}
+
+/* However late the memory ends; the catalogue is whole when there is some again. */
+static void a_shelf_without_memory_is_read_on_when_there_is_some(void **state) {
+    (void)state;
+    for (kind what = 0; what < KINDS; what++) {
+        bool failed = true;
+        for (long successes = 0; failed; successes += 1 + successes / 2) {
+            catalogue *c;
+            pl_error wrong;
+            assert_int_equal(catalogue_open(&c, NULL, &error), 0);
+            pl_memory_fail_once(successes);
+            const void *found = first_of(c, what, &wrong);
+            failed = pl_memory_fail_end();
+            assert_true(failed == (found == NULL));
+            if (failed) {
+                assert_string_equal(wrong.code, "ServiceUnavailable");
+                assert_non_null(first_of(c, what, &wrong));
+            }
+            catalogue_close(c);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_managed_rule_is_complete_and_sorted),
@@ -222,6 +256,7 @@ int main(void) {
         cmocka_unit_test(a_terraform_mapping_is_found),
         cmocka_unit_test(an_orchestration_mapping_is_found),
         cmocka_unit_test(parameters_take_defaults_and_refuse_strangers),
+        cmocka_unit_test(a_shelf_without_memory_is_read_on_when_there_is_some),
         cmocka_unit_test_setup(a_users_rule_is_like_a_managed_one, make_directory),
         cmocka_unit_test_teardown(a_wrong_file_is_refused_with_its_place, remove_directory),
     };

@@ -1,6 +1,7 @@
 /* The user's directory of catalogue files: what is found in it at which depth, and what is refused. */
 #include "support/testing.h"
 
+#include "base/memory.h"
 #include "catalogue/catalogue.h"
 
 #include <ftw.h>
@@ -186,8 +187,29 @@ static void a_file_that_is_too_large_is_told(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
+/* A good file stays a good one. */
+static void want_of_memory_is_no_mistake_of_a_file(void **state) {
+    (void)state;
+    put_rule("", "own-rule");
+    const char *files[] = {place_of("own-rule.json")};
+    bool failed = true;
+    for (long successes = 0; failed; successes += 1 + successes / 40) {
+        catalogue *c = NULL;
+        pl_memory_fail_once(successes);
+        int result = catalogue_open_files(&c, files, 1, &error);
+        failed = pl_memory_fail_end();
+        assert_int_equal(result, failed ? -1 : 0);
+        if (failed)
+            assert_string_equal(error.code, "ServiceUnavailable");
+        else
+            assert_non_null(catalogue_find_rule(c, PL_STR("own-rule"), &error));
+        catalogue_close(c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        CASE(want_of_memory_is_no_mistake_of_a_file),
         CASE(rules_are_found_at_every_depth_and_other_files_are_left_alone),
         CASE(the_deepest_level_is_still_read),
         CASE(deeper_levels_are_told),

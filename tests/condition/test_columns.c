@@ -3,6 +3,7 @@
  * explanations, rule by rule and all at once; and the columns of a rule are those that decide about it.
  */
 #include "support.h"
+#include "support/arena.h"
 
 #include "condition/columns.h"
 
@@ -39,23 +40,8 @@ static const char *const documents[] = {
 
 enum { DOCUMENTS = sizeof documents / sizeof *documents };
 
-static pl_arena arena;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
-
 /* A state over the rules in the order given by `first`. */
 static pl_program_state *open_state(size_t first, const pl_program **out) {
-    pl_error error;
     pl_program *program = pl_program_new();
     for (size_t i = 0; i < RULES; i++) {
         const column_rule *from = &rules[(first + i) % RULES];
@@ -218,7 +204,6 @@ static void some_paths_need_the_whole_document(void **unused) {
 
 static void a_program_may_do_without_columns(void **state) {
     (void)state;
-    pl_error error;
     const pl_column *columns;
     const uint32_t *of_rule;
     pl_program_rule rule = {.condition =
@@ -240,12 +225,12 @@ static void a_program_may_do_without_columns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_places_suffice, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_recorded_has_no_places, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_do_not_depend_on_the_order_of_rules, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_rule_is_decided_by_its_columns, setup, teardown),
-        cmocka_unit_test_setup_teardown(some_paths_need_the_whole_document, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_program_may_do_without_columns, setup, teardown),
+        ARENA_TEST(the_places_suffice),
+        ARENA_TEST(what_is_not_recorded_has_no_places),
+        ARENA_TEST(names_do_not_depend_on_the_order_of_rules),
+        ARENA_TEST(a_rule_is_decided_by_its_columns),
+        ARENA_TEST(some_paths_need_the_whole_document),
+        ARENA_TEST(a_program_may_do_without_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

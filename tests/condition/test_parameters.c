@@ -1,21 +1,8 @@
 /* Input parameters: where their texts are put, what PARAMETER reads, and what becomes of very long ones. */
 #include "support.h"
+#include "support/arena.h"
 
 #include "jsonpath/regex.h"
-
-static pl_arena arena;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
 
 static pl_json clause_of(const char *source, const char *path, const char *op, const char *desired) {
     pl_buf text;
@@ -48,7 +35,6 @@ static void expect_desired(const char *desired, pl_json parameters, const char *
     pl_buf_init(&text, 1 << 20);
     pl_program_write_annotation(state, 0, &text);
     pl_json annotation = PL_JSON_NONE;
-    pl_error error;
     assert_int_equal(pl_json_parse_in(&arena, pl_buf_str(&text), &annotation, &error), 0);
     assert_str(pl_json_str(pl_json_get(annotation, PL_STR("desiredValue"))), shown);
     pl_buf_free(&text);
@@ -150,7 +136,6 @@ static void long_texts_fold_ascii_only(void **state) {
 static void a_pattern_has_a_limit(void **state) {
     (void)state;
     for (size_t over = 0; over < 2; over++) {
-        pl_error error;
         pl_program *program = pl_program_new();
         pl_program_rule rule = {.condition = clause_of("CONFIGURATION", "$.a", "RegexMatch", "${p}"),
                                 .parameters = long_text("p", "a", PL_REGEX_MAX_PATTERN + over, "")};
@@ -163,11 +148,9 @@ static void a_pattern_has_a_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(names_in_braces_are_replaced, setup, teardown),
-        cmocka_unit_test_setup_teardown(parameters_can_be_looked_at, setup, teardown),
-        cmocka_unit_test_setup_teardown(clauses_share_the_parameters, setup, teardown),
-        cmocka_unit_test_setup_teardown(long_texts_fold_ascii_only, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pattern_has_a_limit, setup, teardown),
+        ARENA_TEST(names_in_braces_are_replaced), ARENA_TEST(parameters_can_be_looked_at),
+        ARENA_TEST(clauses_share_the_parameters), ARENA_TEST(long_texts_fold_ascii_only),
+        ARENA_TEST(a_pattern_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

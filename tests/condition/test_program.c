@@ -3,26 +3,13 @@
 
 #include "base/memory.h"
 #include "support.h"
+#include "support/arena.h"
 
 #include <stdio.h>
 
 #define EQUALS(path, desired)                                                                                \
     "{\"operator\":\"StringEquals\",\"featurePath\":\"" path                                                 \
     "\",\"featureSource\":\"CONFIGURATION\",\"desired\":\"" desired "\"}"
-
-static pl_arena arena;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
 
 static pl_verdict verdict_over(pl_program_state *state, const char *configuration) {
     pl_program_input input = {.configuration = json_of(&arena, configuration)};
@@ -134,15 +121,15 @@ static void the_evaluated_tree_has_every_value(void **unused) {
     pl_program_state_free(state);
 }
 
-static int no_related(void *context, pl_str type, pl_json *list, pl_error *error) {
+static int no_related(void *context, pl_str type, pl_json *list, pl_error *why) {
     (void)context;
     (void)type;
     (void)list;
-    return pl_failf(error, PL_E_InternalError, "the store is away");
+    return pl_failf(why, PL_E_InternalError, "the store is away");
 }
 
-static int some_related(void *context, pl_str type, pl_json *list, pl_error *error) {
-    (void)error;
+static int some_related(void *context, pl_str type, pl_json *list, pl_error *why) {
+    (void)why;
     *list = json_of(&arena, pl_str_is(type, "T") ? context : "[]");
     return 0;
 }
@@ -223,9 +210,9 @@ static void each_requirement_is_looked_at(void **unused) {
     pl_program_state_free(state);
 }
 
-static int related_but_for(void *context, pl_str type, pl_json *list, pl_error *error) {
+static int related_but_for(void *context, pl_str type, pl_json *list, pl_error *why) {
     if (pl_str_is(type, context))
-        return pl_failf(error, PL_E_InternalError, "the store is away");
+        return pl_failf(why, PL_E_InternalError, "the store is away");
     *list = json_of(&arena, pl_str_is(type, "Empty") ? "[]" : "[{\"x\":1}]");
     return 0;
 }
@@ -284,7 +271,6 @@ static void requirements_are_texts(void **unused) {
          .required_related = json_of(&arena, "[\"T\"]"),
          .strict = true}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        pl_error error;
         pl_program *program = pl_program_new();
         assert_int_equal(pl_program_add(program, &rules[i], &error), -1);
         assert_int_equal(error.http_status, 400);
@@ -365,7 +351,6 @@ static void a_match_that_costs_too_much_is_an_error(void **unused) {
 
 static void a_rule_that_is_refused_leaves_the_program_whole(void **unused) {
     (void)unused;
-    pl_error error;
     pl_program *program = pl_program_new();
     pl_program_rule good = {.condition = json_of(&arena, EQUALS("$.a", "x"))};
     pl_program_rule bad = {.condition = json_of(&arena, EQUALS("$.", "x"))};
@@ -399,7 +384,6 @@ static pl_verdict verdict_of_long(pl_program_state *state, size_t n) {
     pl_buf text;
     pl_arena own;
     pl_json root;
-    pl_error error;
     pl_arena_init(&own, 0);
     pl_buf_init(&text, (size_t)1 << 26);
     pl_buf_add(&text, PL_STR("{\"doc\":\""));
@@ -430,7 +414,6 @@ static void text_inside_a_property_has_a_limit(void **unused) {
 
 /* Builds and evaluates with memory for `successes` allocations; true when nothing failed. */
 static bool survive(long successes, const pl_program_rule *rules, size_t count, pl_json document) {
-    pl_error error;
     bool whole = true;
     pl_memory_fail_after(successes);
     pl_program *program = pl_program_new();
@@ -494,5 +477,5 @@ int main(void) {
         cmocka_unit_test(text_inside_a_property_has_a_limit),
         cmocka_unit_test(running_out_of_memory_is_an_error_wherever_it_happens),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

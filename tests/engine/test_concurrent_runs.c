@@ -27,9 +27,8 @@ static void the_engine_stops_in_the_middle_of_a_run(void **state) {
     put_random(RESOURCES, true);
     for (unsigned i = 0; i < 3; i++)
         rules[i] = make_rule(i);
-    engine_stop(e);
-    store_close(db);
     engine_close(e);
+    store_close(db);
     char path[256];
     snprintf(path, sizeof path, "%s/test.db", db_directory);
     assert_int_equal(store_open(&db, pl_str_from(path), NULL, &error), 0);

@@ -42,36 +42,58 @@ static void without_randomness_there_is_no_engine(void **state) {
     engine_close(made);
 }
 
-/* The store is closed between stopping and closing, as notifications come on its threads. */
-static void open_and_close(void *argument) {
+static int open_with_workers(engine **made, pl_error *wrong) {
     engine_config config = {.store = db,
                             .catalogue = known,
                             .clock = pl_clock_fixed(&now),
                             .random = pl_random_system(),
-                            .workers = *(const unsigned *)argument};
+                            .workers = 2};
+    return engine_open(made, &config, wrong);
+}
+
+static void open_and_close(void *argument) {
     engine *made = NULL;
     pl_error wrong = {0};
-    if (engine_open(&made, &config, &wrong) != 0) {
+    (void)argument;
+    if (open_with_workers(&made, &wrong) != 0) {
         assert_string_equal(wrong.code, "ServiceUnavailable");
         assert_null(made);
-        return;
     }
-    engine_stop(made);
-    pl_memory_fail_end();
-    store_close(db);
     engine_close(made);
-    db = NULL;
 }
 
 static void without_memory_there_is_no_engine(void **state) {
     (void)state;
-    unsigned threads = 2;
-    for (long successes = 0; db; successes++) {
-        pl_memory_fail_once(successes);
-        open_and_close(&threads);
-        pl_memory_fail_end();
+    assert_true(with_failing_allocations(open_and_close, NULL) > 0);
+}
+
+static int tell_engines(store_session *session, void *argument, pl_error *wrong) {
+    (void)argument;
+    return store_notify(session, PL_STR("engine_wake"), PL_STR(""), wrong);
+}
+
+/* Whether it was stopped before or not, a store that lives on has nobody left to tell. */
+static void a_closed_engine_is_told_nothing_more(void **state) {
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        engine *made = NULL;
+        assert_int_equal(open_with_workers(&made, &error), 0);
+        if (i % 2)
+            engine_stop(made);
+        engine_close(made);
+        assert_int_equal(store_write(db, tell_engines, NULL, &error), 0);
     }
-    assert_null(db);
+}
+
+/* What stopped may outlive the store. */
+static void a_stopped_engine_is_closed_without_its_store(void **state) {
+    (void)state;
+    engine *made = NULL;
+    assert_int_equal(open_with_workers(&made, &error), 0);
+    engine_stop(made);
+    store_close(db);
+    db = NULL;
+    engine_close(made);
 }
 
 static void no_engine_is_stopped_and_closed_for_nothing(void **state) {
@@ -84,8 +106,8 @@ static void no_engine_is_stopped_and_closed_for_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(without_randomness_there_is_no_engine),
-        TEST(without_memory_there_is_no_engine),
+        TEST(without_randomness_there_is_no_engine),       TEST(without_memory_there_is_no_engine),
+        TEST(a_closed_engine_is_told_nothing_more),        TEST(a_stopped_engine_is_closed_without_its_store),
         TEST(no_engine_is_stopped_and_closed_for_nothing),
     };
     return run_on_both(tests);

@@ -183,6 +183,22 @@ static void resources_are_named_after_the_parameters(void **state) {
     assert_string_equal(toy_asked, "toy:Echo acs:toy:*:1000000000000001:echo/*");
 }
 
+static reply toy_move(toy *t, const char *query) {
+    toy_asked[0] = '\0';
+    return toy_send(t, toy_v1(t, (toy_request){.method = "GET", .action = "Move", .query = query}));
+}
+
+/* A folder that cannot be looked for is not any folder: what denies it alone would not be heard. */
+static void folders_are_named_by_their_path_or_nothing_is_authorized(void **state) {
+    toy *t = *state;
+    toy_move(t, "Text=fd-1");
+    assert_string_equal(toy_asked, "toy:Move acs:toy:*:1000000000000001:folder/r-1/fd-1");
+    toy_move(t, "Text=1000000000000009");
+    assert_string_equal(toy_asked, "toy:Move acs:toy:*:1000000000000001:account/*");
+    assert_refused(toy_move(t, "Text=fd-lost"), 503, "ServiceUnavailable", "");
+    assert_string_equal(toy_asked, "");
+}
+
 static void page_tokens_are_sealed(void **state) {
     toy *t = *state;
     reply r = toy_send(t, toy_v1(t, (toy_request){.method = "GET", .action = "List"}));
@@ -358,6 +374,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(session_keys_need_their_token, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(a_denial_tells_its_details, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(resources_are_named_after_the_parameters, toy_set_up, toy_tear_down),
+        cmocka_unit_test_setup_teardown(folders_are_named_by_their_path_or_nothing_is_authorized, toy_set_up,
+                                        toy_tear_down),
         cmocka_unit_test_setup_teardown(page_tokens_are_sealed, toy_set_up, toy_tear_down),
         cmocka_unit_test_setup_teardown(page_tokens_go_on_with_the_list_that_they_came_from, toy_set_up,
                                         toy_tear_down),

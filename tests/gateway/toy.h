@@ -44,6 +44,7 @@ static const struct api_parameter toy_list_parameters[] = {
 };
 static const pl_str toy_echo_resources[] = {PL_STR_INIT("acs:toy:*:{@account}:echo/{Text}")};
 static const pl_str toy_list_resources[] = {PL_STR_INIT("acs:toy:*:{@account}:rule/{RuleIds}")};
+static const pl_str toy_move_resources[] = {PL_STR_INIT("acs:toy:*:{@account}:{@node:Text}")};
 static const struct api_error toy_errors[] = {
     {PL_E_ConfigRuleNotExists, 404, "This toy has no such rule."},
 };
@@ -162,6 +163,16 @@ static const struct api_operation toy_operations[] = {
      .parameters = toy_make_parameters,
      .parameter_count = 2,
      .handler = toy_make},
+    {.name = PL_STR_INIT("Move"),
+     .product = &toy_product,
+     .methods = API_GET | API_POST,
+     .access = API_ACCESS_UPDATE,
+     .ram_action = PL_STR_INIT("toy:Move"),
+     .ram_resources = toy_move_resources,
+     .ram_resource_count = 1,
+     .parameters = toy_echo_parameters,
+     .parameter_count = 1,
+     .handler = toy_fail},
     {.name = PL_STR_INIT("Slow"),
      .product = &toy_product,
      .methods = API_GET | API_POST,
@@ -235,6 +246,14 @@ static int toy_authorize(identity *room, pl_arena *arena, const identity_caller 
     return 0;
 }
 
+/* A directory in which one folder is, and one cannot be looked for. */
+static int toy_directory_path(struct org *org, pl_arena *arena, pl_str account_id, pl_str id, pl_str *path,
+                              pl_error *error) {
+    (void)org, (void)arena, (void)account_id;
+    *path = pl_str_is(id, "fd-1") ? PL_STR("r-1/fd-1") : PL_STR_NONE;
+    return pl_str_is(id, "fd-lost") ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+}
+
 /* ---- the server ---- */
 
 typedef struct toy {
@@ -282,7 +301,7 @@ static int toy_set_up(void **state) {
                                    .workers = 4,
                                    .products = toy_products,
                                    .product_count = 1,
-                                   .guard = {toy_find_key, toy_authorize, NULL}};
+                                   .guard = {toy_find_key, toy_authorize, toy_directory_path}};
     toy_release = false;
     toy_in_slow = 0;
     toy_effects = 0;

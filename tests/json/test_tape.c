@@ -1,30 +1,8 @@
 /* What a reader of JSON notices: values, order, equality, text, and errors with their place. */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "json/parser.h"
 #include "json/writer.h"
-
-static pl_arena arena;
-static pl_error error;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
-
-static pl_json parsed(const char *text) {
-    pl_json root = PL_JSON_NONE;
-    if (pl_json_parse_in(&arena, pl_str_from(text), &root, &error) != 0)
-        fail_msg("%s: %s", text, error.message);
-    return root;
-}
 
 static void members_are_found_and_typed(void **state) {
     (void)state;
@@ -140,13 +118,13 @@ static void one_answer_is_written_as_json_and_xml(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(members_are_found_and_typed, setup, teardown),
-        cmocka_unit_test_setup_teardown(text_comes_back_compact_and_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(equality_is_by_value, setup, teardown),
-        cmocka_unit_test_setup_teardown(duplicate_names_leave_a_document_equal_to_itself, setup, teardown),
-        cmocka_unit_test_setup_teardown(errors_name_their_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(nodes_are_found_again_in_the_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_answer_is_written_as_json_and_xml, setup, teardown),
+        ARENA_TEST(members_are_found_and_typed),
+        ARENA_TEST(text_comes_back_compact_and_in_order),
+        ARENA_TEST(equality_is_by_value),
+        ARENA_TEST(duplicate_names_leave_a_document_equal_to_itself),
+        ARENA_TEST(errors_name_their_place),
+        ARENA_TEST(nodes_are_found_again_in_the_text),
+        ARENA_TEST(one_answer_is_written_as_json_and_xml),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,26 +2,11 @@
  * The limit on values that a selection looks at, met at any of its steps: the selection is then an error, and
  * otherwise what it is without a limit; never something between.
  */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "jsonpath/path_internal.h"
 #include "support/files.h"
 #include "json/parser.h"
-
-static pl_arena arena;
-static pl_error error;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
 
 /* As pl_path_select, when all but `left` of the allowed values have been looked at. */
 static int select_with(const pl_path *path, pl_json root, uint64_t left, pl_arena *scratch,
@@ -101,6 +86,9 @@ static void comparisons_and_functions_are_whole_or_an_error(void **state) {
         {"$.l[?(length(@.o.list))]", 10},
         {"$.l[?(count(@..*) > 2 || value(@.o) == 1)]", 15},
         {"$..[0:2:2]", 15},
+        {"$.l[?($..t == 1 || count($..*) < 0 || @ in $.l)]", 100},
+        {"$..[?($.l == $.l && false)]", 100},
+        {"$..[?(@ in $.l && false)]", 50},
         {"$.l[?(@.t)]", 8},
     };
     pl_json root;
@@ -113,8 +101,8 @@ static void comparisons_and_functions_are_whole_or_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_case_of_the_standard_is_whole_or_an_error, setup, teardown),
-        cmocka_unit_test_setup_teardown(comparisons_and_functions_are_whole_or_an_error, setup, teardown),
+        ARENA_TEST(every_case_of_the_standard_is_whole_or_an_error),
+        ARENA_TEST(comparisons_and_functions_are_whole_or_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

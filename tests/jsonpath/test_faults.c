@@ -2,6 +2,7 @@
  * Memory that ends at any allocation: a path compiles to what it is or not at all, and selects what it
  * selects or nothing; an expression that is one is never taken for none.
  */
+#include "support/arena.h"
 #include "support/faults.h"
 
 #include "jsonpath/path.h"
@@ -17,20 +18,6 @@ typedef struct attempt {
     bool refused;
     pl_str selected; /* as a list of normalized paths */
 } attempt;
-
-static pl_arena arena;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
 
 static void write_selected(pl_buf *out, const attempt *a, const pl_path_nodes *nodes) {
     pl_buf_init(out, 1 << 22);
@@ -52,16 +39,15 @@ static void compare(attempt *a, const pl_path_nodes *nodes) {
 }
 
 /* With all the memory a path may be wrong; without, it is only short of memory or as wrong as before. */
-static void check_refusal(attempt *a, const pl_error *error) {
+static void check_refusal(attempt *a, const pl_error *why) {
     if (a->whole)
         a->refused = true;
-    else if (!pl_error_is(error, PL_E_ServiceUnavailable) && !a->refused)
-        fail_msg("%.*s: %s: %s", PL_FMT(a->text), error->code, error->message);
+    else if (!pl_error_is(why, PL_E_ServiceUnavailable) && !a->refused)
+        fail_msg("%.*s: %s: %s", PL_FMT(a->text), why->code, why->message);
 }
 
 static void run(void *argument) {
     attempt *a = argument;
-    pl_error error;
     const pl_path *path;
     pl_path_nodes nodes;
     pl_arena own;
@@ -104,7 +90,6 @@ static void lists_and_scripts(void **state) {
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         for (size_t k = 0; k < 2; k++) {
             attempt a = {.text = pl_str_from(paths[i]), .dialect = PL_PATH_CLOUD_CONFIG, .whole = true};
-            pl_error error;
             assert_int_equal(pl_json_parse_in(&arena, pl_str_from(lists[k]), &a.document, &error), 0);
             run(&a);
             a.whole = false;
@@ -120,7 +105,6 @@ typedef struct expression {
 
 static void match(void *argument) {
     const expression *x = argument;
-    pl_error error;
     const pl_regex *regex;
     pl_arena own;
     pl_arena_init(&own, 0);
@@ -162,9 +146,9 @@ static void expressions_match_or_fail(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_case_of_the_standard, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_and_scripts, setup, teardown),
-        cmocka_unit_test_setup_teardown(expressions_match_or_fail, setup, teardown),
+        ARENA_TEST(every_case_of_the_standard),
+        ARENA_TEST(lists_and_scripts),
+        ARENA_TEST(expressions_match_or_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,30 +1,8 @@
 /* Paths select what RFC 9535 says, the cloud-config dialect what reference/condition-rules.md says. */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "jsonpath/path.h"
 #include "json/parser.h"
-
-static pl_arena arena;
-static pl_error error;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
-
-static pl_json parsed(const char *text) {
-    pl_json root = PL_JSON_NONE;
-    if (pl_json_parse_in(&arena, pl_str_from(text), &root, &error) != 0)
-        fail_msg("%s: %s", text, error.message);
-    return root;
-}
 
 /* The selected values as one JSON array, or the error. */
 static pl_str selected(const char *text, pl_path_dialect dialect, const char *document) {
@@ -406,16 +384,16 @@ static void nesting_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(segments_and_selectors, setup, teardown),
-        cmocka_unit_test_setup_teardown(filters, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_path_is_refused_with_its_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_cloud_config_dialect, setup, teardown),
-        cmocka_unit_test_setup_teardown(definite_paths_and_plain_steps, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_union_of_names_at_the_end_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(lengths_and_texts_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(normalized_paths_name_each_node, setup, teardown),
-        cmocka_unit_test_setup_teardown(cost_is_bounded, setup, teardown),
-        cmocka_unit_test_setup_teardown(nesting_is_bounded, setup, teardown),
+        ARENA_TEST(segments_and_selectors),
+        ARENA_TEST(filters),
+        ARENA_TEST(what_is_no_path_is_refused_with_its_place),
+        ARENA_TEST(the_cloud_config_dialect),
+        ARENA_TEST(definite_paths_and_plain_steps),
+        ARENA_TEST(a_union_of_names_at_the_end_is_told),
+        ARENA_TEST(lengths_and_texts_are_checked),
+        ARENA_TEST(normalized_paths_name_each_node),
+        ARENA_TEST(cost_is_bounded),
+        ARENA_TEST(nesting_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,7 @@
 /* Which texts are I-Regexps (RFC 9485), and what they match; the limits of every kind of expression. */
 #include "jsonpath/regex.h"
 
-#include "support/testing.h"
-
-static pl_arena arena;
-static pl_error error;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
+#include "support/arena.h"
 
 static const pl_regex *compiled_of(pl_str pattern, pl_regex_kind kind) {
     const pl_regex *regex;
@@ -138,12 +123,12 @@ static void a_costly_match_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_no_i_regexp_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_zero_byte_is_an_ordinary_character, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_deep_match_works_until_it_is_too_deep, setup, teardown),
-        cmocka_unit_test_setup_teardown(i_regexps_match_whole_texts, setup, teardown),
-        cmocka_unit_test_setup_teardown(nesting_and_length_have_limits, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_costly_match_is_an_error, setup, teardown),
+        ARENA_TEST(what_is_no_i_regexp_is_told),
+        ARENA_TEST(a_zero_byte_is_an_ordinary_character),
+        ARENA_TEST(a_deep_match_works_until_it_is_too_deep),
+        ARENA_TEST(i_regexps_match_whole_texts),
+        ARENA_TEST(nesting_and_length_have_limits),
+        ARENA_TEST(a_costly_match_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

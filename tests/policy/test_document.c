@@ -1,25 +1,10 @@
 /* What a policy author notices when a document is checked: what passes, and what is refused where and how. */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "base/memory.h"
 #include "policy/document.h"
 
 #include <stdio.h>
-
-static pl_arena arena;
-static pl_error error;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 64 << 20);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
 
 static int parse(pl_policy_kind kind, pl_str text) {
     const pl_policy *policy;
@@ -296,14 +281,14 @@ static void exhausted_memory_is_an_error_at_every_allocation(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(well_formed_policies_pass, setup, teardown),
-        cmocka_unit_test_setup_teardown(malformed_policies_are_refused_at_their_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_statements_are_refused_at_their_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_conditions_are_refused_at_their_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_trust_policies_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(lengths_are_counted_in_characters, setup, teardown),
-        cmocka_unit_test_setup_teardown(deep_nesting_is_an_error, setup, teardown),
-        cmocka_unit_test_setup_teardown(exhausted_memory_is_an_error_at_every_allocation, setup, teardown),
+        ARENA_TEST(well_formed_policies_pass),
+        ARENA_TEST(malformed_policies_are_refused_at_their_place),
+        ARENA_TEST(bad_statements_are_refused_at_their_place),
+        ARENA_TEST(bad_conditions_are_refused_at_their_place),
+        ARENA_TEST(bad_trust_policies_are_refused),
+        ARENA_TEST(lengths_are_counted_in_characters),
+        ARENA_TEST(deep_nesting_is_an_error),
+        ARENA_TEST(exhausted_memory_is_an_error_at_every_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,37 +2,16 @@
  * Memory that ends at any allocation: reading, compiling, linting and running cases end in ServiceUnavailable
  * or give what they give otherwise; a wrong ruling is never one of the ends.
  */
+#include "support/arena.h"
 #include "support/faults.h"
 
 #include "policy/cases.h"
 #include "policy/lint.h"
 #include "support/files.h"
 
-static pl_arena arena;
-
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
-
-static void expect_no_memory(const pl_error *error) {
-    if (!pl_error_is(error, PL_E_ServiceUnavailable))
-        fail_msg("%s: %s", error->code, error->message);
-}
-
-static pl_json parsed(pl_str text) {
-    pl_json root = PL_JSON_NONE;
-    pl_error error;
-    if (pl_json_parse_in(&arena, text, &root, &error) != 0)
-        fail_msg("%s: %.*s", error.message, PL_FMT(text));
-    return root;
+static void expect_no_memory(const pl_error *why) {
+    if (!pl_error_is(why, PL_E_ServiceUnavailable))
+        fail_msg("%s: %s", why->code, why->message);
 }
 
 /* --- Cases ------------------------------------------------------------------------------------------------
@@ -45,7 +24,6 @@ static void expect_passed(void *context, const pl_case_result *result) {
 }
 
 static void run_case(void *argument) {
-    pl_error error;
     if (pl_cases_run(*(const pl_json *)argument, expect_passed, NULL, &error) != 0)
         expect_no_memory(&error);
 }
@@ -57,7 +35,7 @@ static pl_json alone(pl_json one) {
     pl_buf_add_char(&text, '[');
     pl_json_write(&text, one);
     pl_buf_add_char(&text, ']');
-    pl_json root = parsed(pl_buf_str(&text));
+    pl_json root = parsed_str(pl_buf_str(&text));
     pl_buf_free(&text);
     return root;
 }
@@ -85,7 +63,6 @@ static void every_case_is_decided_as_written_or_not_at_all(void **state) {
     "*\\\",\\\"Resource\\\":\\\"*\\\"}]}\""
 
 static void read_set(void *argument) {
-    pl_error error;
     pl_policy_set *set = NULL;
     pl_arena own;
     pl_arena_init(&own, 0);
@@ -104,13 +81,12 @@ static void read_set(void *argument) {
 
 static void a_set_has_all_of_its_policies_or_is_none(void **state) {
     (void)state;
-    pl_json list = parsed(PL_STR("[" ALLOW ",{\"PolicyName\":\"named\",\"PolicyDocument\":" ALLOW_TEXT
-                                 "},{\"PolicyDocument\":" ALLOW "}]"));
+    pl_json list = parsed_str(PL_STR("[" ALLOW ",{\"PolicyName\":\"named\",\"PolicyDocument\":" ALLOW_TEXT
+                                     "},{\"PolicyDocument\":" ALLOW "}]"));
     assert_true(with_failing_allocations(read_set, &list) > 10);
 }
 
 static void read_context(void *argument) {
-    pl_error error;
     const pl_context_entry *entries;
     size_t count;
     pl_arena own;
@@ -127,7 +103,6 @@ static void read_context(void *argument) {
 }
 
 static void read_trust(void *argument) {
-    pl_error error;
     pl_policy_set *set = NULL;
     pl_arena own;
     pl_arena_init(&own, 0);
@@ -145,15 +120,15 @@ static void read_trust(void *argument) {
 
 static void a_trust_policy_has_all_of_its_principals_or_is_none(void **state) {
     (void)state;
-    pl_json one =
-        parsed(PL_STR(POLICY("{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":["
-                             "\"acs:ram::1:root\"],\"Service\":\"ecs.aliyuncs.com\"}}")));
+    pl_json one = parsed_str(
+        PL_STR(POLICY("{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":["
+                      "\"acs:ram::1:root\"],\"Service\":\"ecs.aliyuncs.com\"}}")));
     assert_true(with_failing_allocations(read_trust, &one) > 5);
 }
 
 static void a_context_has_all_of_its_keys_or_is_none(void **state) {
     (void)state;
-    pl_json context = parsed(PL_STR("{\"a\":\"x\",\"b\":[true,2.5],\"c\":7}"));
+    pl_json context = parsed_str(PL_STR("{\"a\":\"x\",\"b\":[true,2.5],\"c\":7}"));
     assert_true(with_failing_allocations(read_context, &context) > 3);
 }
 
@@ -182,7 +157,6 @@ static void lint(void *argument) {
     static const pl_str names[] = {PL_STR_INIT("GetConfigRule")};
     static const pl_lint_service services[] = {{PL_STR_INIT("config"), names, 1}};
     linted *l = argument;
-    pl_error error;
     const pl_policy *policy;
     const pl_lint_finding *findings;
     size_t count;
@@ -213,11 +187,11 @@ static void findings_are_all_told_or_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_case_is_decided_as_written_or_not_at_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_set_has_all_of_its_policies_or_is_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_trust_policy_has_all_of_its_principals_or_is_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_context_has_all_of_its_keys_or_is_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(findings_are_all_told_or_none, setup, teardown),
+        ARENA_TEST(every_case_is_decided_as_written_or_not_at_all),
+        ARENA_TEST(a_set_has_all_of_its_policies_or_is_none),
+        ARENA_TEST(a_trust_policy_has_all_of_its_principals_or_is_none),
+        ARENA_TEST(a_context_has_all_of_its_keys_or_is_none),
+        ARENA_TEST(findings_are_all_told_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* What a policy author is told before attaching a well-formed policy, and where. */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "policy/lint.h"
 
@@ -206,18 +206,21 @@ static const expectation cases[] = {
     {STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"NotResource\":\"acs:oss:*:*:b\"}"), NULL, NULL},
 };
 
+static size_t linted(pl_policy_kind kind, const char *text, const pl_lint_finding **findings) {
+    const pl_policy *policy;
+    size_t count = 0;
+    *findings = NULL;
+    if (pl_policy_parse(&arena, kind, pl_str_from(text), &policy, &error) != 0 ||
+        pl_policy_lint(&arena, policy, services, 1, findings, &count, &error) != 0)
+        fail_msg("%s: %s", text, error.message);
+    return count;
+}
+
 static void each_kind_of_finding_is_told_with_its_place(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        pl_arena arena;
-        pl_error error = {.code = ""};
-        const pl_policy *policy;
-        const pl_lint_finding *findings = NULL;
-        size_t count = 0;
-        pl_arena_init(&arena, 0);
-        if (pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(cases[i].text), &policy, &error) != 0)
-            fail_msg("%s: %s", cases[i].text, error.message);
-        assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
+        const pl_lint_finding *findings;
+        size_t count = linted(PL_POLICY_IDENTITY, cases[i].text, &findings);
         if (count != (cases[i].rule ? 1 : 0))
             fail_msg("%s: %zu findings", cases[i].text, count);
         if (cases[i].rule) {
@@ -225,7 +228,6 @@ static void each_kind_of_finding_is_told_with_its_place(void **state) {
             if (cases[i].path)
                 assert_str(findings[0].path, cases[i].path);
         }
-        pl_arena_free(&arena);
     }
 }
 
@@ -243,92 +245,60 @@ static void places_count_characters_and_lines(void **state) {
 /* Several findings come in the order of the document. */
 static void findings_are_in_document_order(void **state) {
     (void)state;
-    pl_arena arena;
-    pl_error error = {.code = ""};
-    const pl_policy *policy;
     const pl_lint_finding *findings;
-    size_t count;
-    pl_arena_init(&arena, 0);
     static const char text[] =
         STATEMENT("{\"Effect\":\"Deny\",\"Action\":\"ecs:*\",\"Resource\":\"*\"},"
                   "{\"Effect\":\"Allow\",\"Action\":[\"ecs:Start\"],\"Resource\":\"*\"},"
                   "{\"Effect\":\"Allow\",\"Action\":[\"config:Fetch\",\"config:Put\"],\"Resource\":\"*\"}");
-    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(text), &policy, &error), 0);
-    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
-    assert_int_equal(count, 3);
+    assert_int_equal(linted(PL_POLICY_IDENTITY, text, &findings), 3);
     assert_str(findings[0].path, "$.Statement[1]");
     assert_str(findings[1].path, "$.Statement[2].Action[0]");
     assert_str(findings[2].path, "$.Statement[2].Action[1]");
-    pl_arena_free(&arena);
 }
 
 /* Several findings of one place come in the order of the rules, whatever was looked at first. */
 static void findings_of_one_place_have_an_order(void **state) {
     (void)state;
-    pl_arena arena;
-    pl_error error = {.code = ""};
-    const pl_policy *policy;
     const pl_lint_finding *findings;
-    size_t count;
-    pl_arena_init(&arena, 0);
     static const char text[] =
         STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},"
                   "{\"Effect\":\"Allow\",\"Action\":[\"*\",\"config:Fetch\"],\"Resource\":\"*\"}");
-    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_IDENTITY, pl_str_from(text), &policy, &error), 0);
-    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
-    assert_int_equal(count, 4);
+    assert_int_equal(linted(PL_POLICY_IDENTITY, text, &findings), 4);
     assert_str(findings[0].path, "$.Statement[0]");
     assert_str(findings[1].path, "$.Statement[1]");
     assert_str(pl_lint_rule_name(findings[1].rule), "shadowed-statement");
     assert_str(findings[2].path, "$.Statement[1]");
     assert_str(pl_lint_rule_name(findings[2].rule), "overbroad-grant");
     assert_str(findings[3].path, "$.Statement[1].Action[1]");
-    pl_arena_free(&arena);
 }
 
 /* Trust policies have no resources: nothing is shadowed, too broad or empty. */
 static void trust_policies_are_linted_for_their_actions(void **state) {
     (void)state;
-    pl_arena arena;
-    pl_error error = {.code = ""};
-    const pl_policy *policy;
     const pl_lint_finding *findings;
-    size_t count;
-    pl_arena_init(&arena, 0);
 #define TRUST(action)                                                                                        \
     "{\"Effect\":\"Allow\",\"Action\":\"" action "\",\"Principal\":{\"RAM\":\"acs:ram::1:root\"}}"
     static const char text[] = STATEMENT(TRUST("*") "," TRUST("*") "," TRUST("config:Fetch"));
-    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_TRUST, pl_str_from(text), &policy, &error), 0);
-    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
-    assert_int_equal(count, 1);
+    assert_int_equal(linted(PL_POLICY_TRUST, text, &findings), 1);
     assert_str(findings[0].path, "$.Statement[2].Action");
-    pl_arena_free(&arena);
 }
 
 /* What a control policy allows is what others may grant: it is never too broad. */
 static void a_control_policy_may_allow_everything(void **state) {
     (void)state;
-    pl_arena arena;
-    pl_error error = {.code = ""};
-    const pl_policy *policy;
     const pl_lint_finding *findings;
-    size_t count;
-    pl_arena_init(&arena, 0);
-    pl_str text = PL_STR(STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}"));
-    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_CONTROL, text, &policy, &error), 0);
-    assert_int_equal(pl_policy_lint(&arena, policy, services, 1, &findings, &count, &error), 0);
-    assert_int_equal(count, 0);
-    pl_arena_free(&arena);
+    static const char text[] = STATEMENT("{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}");
+    assert_int_equal(linted(PL_POLICY_CONTROL, text, &findings), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_kind_of_finding_is_told_with_its_place),
-        cmocka_unit_test(findings_are_in_document_order),
-        cmocka_unit_test(findings_of_one_place_have_an_order),
-        cmocka_unit_test(trust_policies_are_linted_for_their_actions),
-        cmocka_unit_test(a_control_policy_may_allow_everything),
-        cmocka_unit_test(places_count_characters_and_lines),
+        ARENA_TEST(each_kind_of_finding_is_told_with_its_place),
+        ARENA_TEST(findings_are_in_document_order),
+        ARENA_TEST(findings_of_one_place_have_an_order),
+        ARENA_TEST(trust_policies_are_linted_for_their_actions),
+        ARENA_TEST(a_control_policy_may_allow_everything),
+        ARENA_TEST(places_count_characters_and_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

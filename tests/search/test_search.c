@@ -291,12 +291,51 @@ static void a_limit_bounds_the_memory(void **state) {
     pl_arena_free(&arena);
 }
 
+/* Wherever the property is asked for, a resource with too many values of it is named; the last may be looked
+ * at. */
+static void values_of_a_property_are_bounded(void **state) {
+    (void)state;
+    static const char *const statements[] = {"SELECT ResourceId WHERE list = 7", "SELECT list",
+                                             "SELECT COUNT(1) GROUP BY list", "SELECT SUM(list)",
+                                             "SELECT ResourceId ORDER BY list"};
+    static char json[2 * 100001 + 64];
+    search_limits limits = {.memory = 64 << 20};
+    pl_error error = {0};
+    for (size_t i = 0; i < 2 * sizeof statements / sizeof *statements; i++) {
+        bool over = i % 2;
+        pl_arena arena;
+        search_plan *plan;
+        found out = {.count = 0};
+        int n = snprintf(json, sizeof json, "{\"id\":\"large\",\"list\":[1");
+        for (int value = 1; value < 100000 + over; value++)
+            n += snprintf(json + n, sizeof json - (size_t)n, ",1");
+        snprintf(json + n, sizeof json - (size_t)n, "]}");
+        pl_arena_init(&arena, 64 << 20);
+        pl_buf_init(&out.rows, 16 << 20);
+        assert_int_equal(search_compile(&arena, pl_str_from(statements[i / 2]), false, &plan, &error), 0);
+        search_run *run = search_run_new(plan, &limits, take_row, &out);
+        search_resource one = resource_of(&arena, json);
+        assert_int_equal(search_add(run, &one, &error), over ? -1 : 0);
+        if (over) {
+            assert_string_equal(error.code, "Invalid.Sql.Value");
+            assert_non_null(strstr(error.message, "resource large has more than 100000 values"));
+        }
+        search_run_free(run);
+        pl_buf_free(&out.rows);
+        pl_arena_free(&arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conditions_hold_as_documented),    cmocka_unit_test(rows_are_shaped_as_asked),
-        cmocka_unit_test(mistakes_are_told_where_they_are), cmocka_unit_test(nesting_and_numbers_are_bounded),
-        cmocka_unit_test(plans_say_what_they_need),         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(conditions_hold_as_documented),
+        cmocka_unit_test(rows_are_shaped_as_asked),
+        cmocka_unit_test(mistakes_are_told_where_they_are),
+        cmocka_unit_test(nesting_and_numbers_are_bounded),
+        cmocka_unit_test(plans_say_what_they_need),
+        cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(a_limit_bounds_the_memory),
+        cmocka_unit_test(values_of_a_property_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

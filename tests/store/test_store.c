@@ -72,6 +72,33 @@ static void sums_counts_and_casts_read_as_numbers_and_text(void **state) {
     assert_done(store_read(test.store, check_conversions, NULL, &error));
 }
 
+/* The statement is ready to be bound again, whether it had a row or not. */
+static int ask_shortly(store_session *session, void *argument, pl_error *e) {
+    static const char sql[] = "SELECT id FROM things WHERE id >= $1 ORDER BY id";
+    (void)argument;
+    for (int64_t least = 1; least < 6; least++) {
+        bool any;
+        int64_t number = -1;
+        store_statement *st = store_prepare(session, sql, e);
+        store_bind_i64(st, 1, least);
+        assert_int_equal(store_any(st, &any, e), 0);
+        assert_int_equal(any, least <= 3);
+        store_bind_i64(st, 1, least); /* what is reset is bound anew */
+        assert_int_equal(store_number(st, &number, e), 0);
+        assert_int_equal(number, least <= 3 ? least : 0);
+    }
+    bool any = true;
+    assert_int_equal(store_any(store_prepare(session, "SELECT nothing", e), &any, e), -1);
+    assert_false(any);
+    return 0;
+}
+
+static void short_questions_have_short_answers(void **state) {
+    (void)state;
+    assert_done(store_write(test.store, put_three, NULL, &error));
+    assert_fails(store_read(test.store, ask_shortly, NULL, &error), "InternalError");
+}
+
 static int put_names(store_session *session, void *argument, pl_error *e) {
     (void)argument;
     return store_run(session, e,
@@ -386,6 +413,22 @@ static void listeners_hear_of_commits_only(void **state) {
     assert_int_equal(rules.count, 1);
 }
 
+static void who_listens_no_more_hears_nothing(void **state) {
+    (void)state;
+    heard gone = {0}, stays = {0};
+    pl_str rules = PL_STR("rules");
+    assert_done(store_listen(test.store, rules, hear, &gone, &error));
+    assert_done(store_listen(test.store, rules, hear, &stays, &error));
+    store_unlisten(test.store, PL_STR("others"), hear, &gone);
+    assert_done(store_write(test.store, tell, NULL, &error));
+    assert_int_equal(gone.count, 1);
+    store_unlisten(test.store, rules, hear, &gone);
+    store_unlisten(test.store, rules, hear, &gone);
+    assert_done(store_write(test.store, tell, NULL, &error));
+    assert_int_equal(gone.count, 1);
+    assert_int_equal(stays.count, 2);
+}
+
 static int tell_strangely(store_session *session, void *argument, pl_error *e) {
     return store_notify(session, *(pl_str *)argument, PL_STR("x"), e);
 }
@@ -467,6 +510,7 @@ static void the_cache_of_statements_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest cases[] = {
         CASE(values_come_back_as_they_went_in),
+        CASE(short_questions_have_short_answers),
         CASE(sums_counts_and_casts_read_as_numbers_and_text),
         CASE(texts_of_the_schema_are_ordered_by_bytes),
         CASE(wrong_use_of_statements_is_an_error),
@@ -480,6 +524,7 @@ int main(void) {
         CASE(works_do_not_nest),
         CASE(too_many_readers_are_told_after_the_wait),
         CASE(listeners_hear_of_commits_only),
+        CASE(who_listens_no_more_hears_nothing),
         CASE(notifications_have_limits),
         CASE(counters_and_driver_are_told),
         CASE(what_was_written_is_there_after_opening_again),

@@ -29,10 +29,6 @@ static void add_counts(engine_counts *sum, const engine_counts *more) {
     sum->total += more->total;
 }
 
-static bool is_active(const engine_rule *rule) {
-    return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
-}
-
 static int count_rules(count_task *task, store_session *session, pl_error *error) {
     task->counts = pl_new(task->call->arena, engine_counts, task->rule_count + 1);
     task->total = (engine_counts){0};
@@ -68,16 +64,21 @@ static int rule_work(store_session *session, void *argument, pl_error *error) {
     return find_rules(task, session, error) != 0 ? -1 : count_rules(task, session, error);
 }
 
-static int count_rule(api_call *call) {
-    count_task task = {.call = call};
+/* With ComplianceType only the counts of that one. */
+static void write_compliance_result(api_call *call, const engine_counts *total) {
     engine_compliance only;
-    if (begin(&task) != 0 || config_read(call, rule_work, &task) != 0)
-        return -1;
     bool restricted = config_compliance(call, &only);
     pl_write_object(call->out, PL_STR("ComplianceResult"));
-    config_write_compliances(call->out, &task.total, restricted ? &only : NULL);
-    pl_write_i64(call->out, PL_STR("TotalCount"), restricted ? task.total.by[only] : task.total.total);
+    config_write_compliances(call->out, total, restricted ? &only : NULL);
+    pl_write_i64(call->out, PL_STR("TotalCount"), restricted ? total->by[only] : total->total);
     pl_write_object_end(call->out);
+}
+
+static int count_rule(api_call *call) {
+    count_task task = {.call = call};
+    if (begin(&task) != 0 || config_read(call, rule_work, &task) != 0)
+        return -1;
+    write_compliance_result(call, &task.total);
     return 0;
 }
 
@@ -97,7 +98,7 @@ static int active_rules(count_task *task, store_session *session, pl_error *erro
     if (find_rules(task, session, error) != 0)
         return -1;
     for (size_t i = 0; i < task->rule_count; i++)
-        if (is_active(task->rules + i))
+        if (task->rules[i].state == ENGINE_ACTIVE)
             task->rules[kept++] = task->rules[i];
     task->rule_count = kept;
     return 0;
@@ -315,14 +316,9 @@ static int resource_work(store_session *session, void *argument, pl_error *error
 
 int config_describe_compliance_2019(api_call *call) {
     count_task task = {.call = call};
-    engine_compliance only;
     bool one = pl_str_trim(api_text(call, "ResourceId")).n != 0;
     if (begin(&task) != 0 || config_read(call, one ? resource_work : rule_work, &task) != 0)
         return -1;
-    bool restricted = config_compliance(call, &only);
-    pl_write_object(call->out, PL_STR("ComplianceResult"));
-    config_write_compliances(call->out, &task.total, restricted ? &only : NULL);
-    pl_write_i64(call->out, PL_STR("TotalCount"), restricted ? task.total.by[only] : task.total.total);
-    pl_write_object_end(call->out);
+    write_compliance_result(call, &task.total);
     return 0;
 }

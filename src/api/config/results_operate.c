@@ -21,10 +21,6 @@ typedef struct operate_task {
 /* --- Starting
  * --------------------------------------------------------------------------------------------------- */
 
-static bool is_active(const engine_rule *rule) {
-    return rule->state == ENGINE_ACTIVE || rule->state == ENGINE_EVALUATING;
-}
-
 static int start_work(store_session *session, void *argument, pl_error *error) {
     operate_task *task = argument;
     api_call *call = task->call;
@@ -34,10 +30,11 @@ static int start_work(store_session *session, void *argument, pl_error *error) {
                            error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (!is_active(rules + i) && task->rule_id.n)
+        bool active = rules[i].state == ENGINE_ACTIVE;
+        if (!active && task->rule_id.n)
             return pl_fail(error, PL_E_ConfigRuleStatusNotActive);
-        if (is_active(rules + i) && engine_evaluate_rule(call->services->engine, session, rules + i,
-                                                         task->revert, call->now, error) != 0)
+        if (active && engine_evaluate_rule(call->services->engine, session, rules + i, task->revert,
+                                           call->now, error) != 0)
             return -1;
     }
     return 0;
@@ -85,7 +82,7 @@ static int find_rule(operate_task *task, store_session *session, pl_error *error
         return pl_fail(error, PL_E_ServiceUnavailable);
     size_t active = 0;
     for (size_t i = 0; i < count; i++)
-        if (is_active(rules + i))
+        if (rules[i].state == ENGINE_ACTIVE)
             all[active++] = rules + i;
     engine_result_filter filter = {.rules = all,
                                    .rule_count = active,

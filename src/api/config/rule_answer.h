@@ -19,7 +19,7 @@ typedef struct config_rule_view {
 int config_view_rules(api_call *call, store_session *session, const config_owner *owner,
                       config_rule_view *views, size_t count, pl_error *error);
 
-/* "ACTIVE", "EVALUATING", "INACTIVE", "DELETING". */
+/* "ACTIVE", "EVALUATING", "INACTIVE". */
 pl_str config_rule_state(const config_rule_view *view);
 
 /* The object ConfigRule of GetConfigRule and GetAggregateConfigRule. */

@@ -2,50 +2,15 @@
  * Files are whole, or are made again: each kind of file is made while its first, second, ... allocation
  * fails. What the server lacks is never taken for a fault of the request, which would end the file for good.
  */
-#include "support/calls.h"
+#include "api/config/maker.h"
 
 #include "api/operations.gen.h"
 #include "base/memory.h"
-#include "reports/reports.h"
-
-static reports *maker;
-
-static int open_maker(void **state) {
-    char scratch[128], outbox[128];
-    call_setup(state);
-    snprintf(scratch, sizeof scratch, "%s/scratch", world.directory);
-    snprintf(outbox, sizeof outbox, "%s/outbox", world.directory);
-    reports_config config = {.store = world.store,
-                             .engine = world.engine,
-                             .catalogue = world.catalogue,
-                             .clock = world.services.clock,
-                             .random = world.services.random,
-                             .scratch = scratch,
-                             .outbox = outbox};
-    return reports_open(&maker, &config, &world.error);
-}
-
-static int close_maker(void **state) {
-    char scratch[128];
-    snprintf(scratch, sizeof scratch, "%s/scratch", world.directory);
-    reports_close(maker);
-    assert_int_equal(rmdir(scratch), 0); /* nothing stays in it */
-    return call_teardown(state);
-}
 
 #define BUCKETS                                                                                              \
     "[{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"a\",\"tags\":{\"k\":\"v\"},"                   \
     "\"configuration\":{\"n\":2,\"AccessControlList\":{\"Grant\":\"public-read\"}}},"                        \
     "{\"resourceType\":\"ACS::OSS::Bucket\",\"resourceId\":\"b\",\"configuration\":{\"n\":1.5}}]"
-
-static void put(void) {
-    pl_json root;
-    engine_ingested done;
-    inventory_defaults defaults = {.account_id = world.caller.account_id, .catalogue = world.catalogue};
-    if (pl_json_parse_in(&world.arena, pl_str_from(BUCKETS), &root, &world.error) != 0 ||
-        engine_ingest(world.engine, &defaults, root, world.now, &done, &world.error) != 0)
-        fail_msg("%s", world.error.message);
-}
 
 /* What became of the one file, which then waits again. */
 typedef struct fate {
@@ -92,7 +57,7 @@ static void make_without_memory(int64_t slack) {
 
 static void inventories_are_whole(void **state) {
     (void)state;
-    put();
+    put(BUCKETS);
     call_well(config_generate_resource_inventory,
               "{\"ResourceTypes\":\"ACS::OSS::Bucket\",\"Regions\":\"\"}");
     make_without_memory(0);
@@ -100,7 +65,7 @@ static void inventories_are_whole(void **state) {
 
 static void search_files_are_whole(void **state) {
     (void)state;
-    put();
+    put(BUCKETS);
     call_well(config_create_advanced_search_file,
               "{\"Sql\":\"SELECT ResourceId, Arn, Tags.Kvpair, n WHERE n > 1 ORDER BY n\"}");
     make_without_memory(0);
@@ -108,7 +73,7 @@ static void search_files_are_whole(void **state) {
 
 static void totals_are_whole(void **state) {
     (void)state;
-    put();
+    put(BUCKETS);
     call_well(config_create_advanced_search_file,
               "{\"Sql\":\"SELECT ResourceType, Arn, COUNT(1), SUM(n), AVG(n), MAX(n) WHERE n IN (1.5, 2) "
               "GROUP BY ResourceType, Arn\"}");
@@ -121,7 +86,7 @@ static void put_pack(char id[static 64]) {
         "{\"CompliancePackName\":\"pack\",\"RiskLevel\":1,\"ConfigRules\":[{\"ManagedRuleIdentifier\":\"oss-"
         "bucket-public-read-prohibited\",\"ConfigRuleName\":\"rule\",\"RiskLevel\":1}]}");
     snprintf(id, 64, "%.*s", PL_FMT(pl_json_str(at(answer, "CompliancePackId"))));
-    put();
+    put(BUCKETS);
 }
 
 static void pack_reports_are_whole(void **state) {
@@ -156,7 +121,7 @@ static void template_reports_are_whole(void **state) {
     make_without_memory(0);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_maker, close_maker)
+#define TEST(function) MAKER_TEST(function)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

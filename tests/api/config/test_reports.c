@@ -2,52 +2,14 @@
  * Searches, files and templates as their operations answer: nothing makes files here until the test says so,
  * so that what is being made can be looked at.
  */
-#include "support/testing.h"
-
-#include "support/calls.h"
+#include "api/config/maker.h"
 
 #include "api/operations.gen.h"
-#include "inventory/inventory.h"
-#include "reports/reports.h"
 
 #define PACK                                                                                                 \
     "{\"CompliancePackName\":\"%s\",\"RiskLevel\":1,\"ConfigRules\":[{\"ManagedRuleIdentifier\":\"oss-"      \
     "bucket-"                                                                                                \
     "public-read-prohibited\",\"ConfigRuleName\":\"%s\",\"RiskLevel\":1}]%s}"
-
-static reports *maker;
-
-static int open_maker(void **state) {
-    char scratch[128], outbox[128];
-    call_setup(state);
-    snprintf(scratch, sizeof scratch, "%s/scratch", world.directory);
-    snprintf(outbox, sizeof outbox, "%s/outbox", world.directory);
-    reports_config config = {.store = world.store,
-                             .engine = world.engine,
-                             .catalogue = world.catalogue,
-                             .clock = world.services.clock,
-                             .random = world.services.random,
-                             .scratch = scratch,
-                             .outbox = outbox};
-    return reports_open(&maker, &config, &world.error);
-}
-
-static int close_maker(void **state) {
-    char scratch[128];
-    snprintf(scratch, sizeof scratch, "%s/scratch", world.directory);
-    reports_close(maker);
-    rmdir(scratch);
-    return call_teardown(state);
-}
-
-static void put(const char *items) {
-    pl_json root;
-    engine_ingested done;
-    inventory_defaults defaults = {.account_id = world.caller.account_id, .catalogue = world.catalogue};
-    assert_int_equal(pl_json_parse_in(&world.arena, pl_str_from(items), &root, &world.error), 0);
-    if (engine_ingest(world.engine, &defaults, root, world.now, &done, &world.error) != 0)
-        fail_msg("%s", world.error.message);
-}
 
 static void make(void) {
     bool worked;
@@ -258,7 +220,7 @@ static void a_template_goes_with_its_report(void **state) {
         call_refused(handlers[i], one, "ReportTemplateNotExist");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_maker, close_maker)
+#define TEST(function) MAKER_TEST(function)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
