@@ -194,7 +194,7 @@ test('a deep JSON body is an error, not a crash', async () => {
 });
 
 test('what is no HTTP gets no answer and harms nobody', async () => {
-  await withServer([], async (server) => {
+  await withServer(['--idle-timeout', '2'], async (server) => {
     for (const text of ['\0\0\0\0\r\n\r\n', 'GET\r\n\r\n', 'BREW / HTTP/1.1\r\nhost: a\r\n\r\n', `GET / HTTP/1.1\r\n${':'.repeat(200)}\r\n\r\n`]) {
       const answer = await exchange(server.endpoint, text);
       assert.ok(answer === null || answer.status >= 400, answer?.head);
