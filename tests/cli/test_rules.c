@@ -68,7 +68,7 @@ static void rules_are_listed_and_shown(void **state) {
     (void)state;
     assert_int_equal(run("list", NULL), 0);
     assert_int_equal(run("show", "eip-bandwidth-limit"), 0);
-    assert_int_equal(run("show", "no-such-rule"), 1);
+    assert_int_equal(run("show", "no-such-rule"), 2);
 }
 
 static void wrong_usage_is_told(void **state) {
