@@ -154,17 +154,21 @@ static void fill_caller(identity_caller *caller, pl_arena *arena, const identity
     caller->access_key_id = pl_arena_copy(arena, key->access_key_id);
 }
 
+/* Copies the key out and notes that it was used. */
+static void use_key(identity_known_key *key, pl_arena *arena, int64_t now, identity_key *out) {
+    atomic_store(&key->used_at, now);
+    fill_caller(&out->caller, arena, key);
+    out->secret = pl_arena_copy(arena, key->secret);
+    out->active = key->active;
+}
+
 /* Copies a remembered key out; false when it is not remembered, or is too old. */
 static bool recall(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *out) {
     pthread_rwlock_rdlock(&room->lock);
     identity_known_key *key = pl_map_get(&room->keys, id);
     bool known = key && key->generation == atomic_load(&room->generation);
-    if (known) {
-        atomic_store(&key->used_at, now);
-        fill_caller(&out->caller, arena, key);
-        out->secret = pl_arena_copy(arena, key->secret);
-        out->active = key->active;
-    }
+    if (known)
+        use_key(key, arena, now, out);
     pthread_rwlock_unlock(&room->lock);
     return known;
 }
@@ -175,7 +179,8 @@ static int remember(identity *room, identity_known_key *key, pl_error *error) {
         identity_keys_forget(room);
     identity_known_key *old = pl_map_remove(&room->keys, key->access_key_id);
     if (old) {
-        atomic_store(&key->used_at, atomic_load(&old->used_at));
+        if (atomic_load(&old->used_at) > atomic_load(&key->used_at))
+            atomic_store(&key->used_at, atomic_load(&old->used_at));
         free_key(old);
     }
     bool kept = pl_map_put(&room->keys, key->access_key_id, key);
@@ -186,26 +191,33 @@ static int remember(identity *room, identity_known_key *key, pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
+/* Reads the key's row; once more where a rotation of the key file and the row come together in a moment only.
+ */
+static int look_up(lookup *l, pl_error *error) {
+    enum { ATTEMPTS = 8 };
+    for (int attempt = 1;; attempt++) {
+        l->sealed_otherwise = false;
+        l->generation = atomic_load(&l->room->generation);
+        if (store_read(l->room->config.store, lookup_work, l, error) == 0)
+            return l->found ? 0 : pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
+        if (!l->sealed_otherwise || attempt == ATTEMPTS)
+            return -1;
+        identity_seal_refresh(l->room);
+    }
+}
+
+/* What was read is as new as the call, even if a change has outdated it for the next one. */
 static int find_permanent(identity *room, pl_arena *arena, pl_str id, int64_t now, identity_key *key,
                           pl_error *error) {
-    /* Again: another thread's change may outdate what was just read. */
-    enum { ATTEMPTS = 8 };
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (recall(room, arena, id, now, key))
-            return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
-        lookup l = {.room = room, .access_key_id = id, .generation = atomic_load(&room->generation)};
-        if (store_read(room->config.store, lookup_work, &l, error) != 0) {
-            if (!l.sealed_otherwise || attempt + 1 == ATTEMPTS)
-                return -1;
-            identity_seal_refresh(room); /* a rotation under way: key and row come together in a moment */
-            continue;
-        }
-        if (!l.found)
-            return pl_fail(error, PL_E_InvalidAccessKeyId_NotFound);
+    if (!recall(room, arena, id, now, key)) {
+        lookup l = {.room = room, .access_key_id = id};
+        if (look_up(&l, error) != 0)
+            return -1;
+        use_key(l.found, arena, now, key);
         if (remember(room, l.found, error) != 0)
             return -1;
     }
-    return pl_fail(error, PL_E_ServiceUnavailable);
+    return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
 int identity_find_key(identity *room, pl_arena *arena, pl_str access_key_id, pl_str security_token,

@@ -217,8 +217,9 @@ static identity_principal *recall(identity *room, pl_str key) {
     return known;
 }
 
+/* What was read is as new as the call, even if a change has outdated it for the next one. */
 static int load(identity *room, const identity_caller *caller, const char *kind, pl_str key,
-                pl_error *error) {
+                identity_principal **principal, pl_error *error) {
     uint64_t generation = atomic_load(&room->generation);
     lookup l = {.room = room, .caller = caller, .kind = kind};
     pl_arena_init(&l.arena, (size_t)64 << 20);
@@ -226,7 +227,15 @@ static int load(identity *room, const identity_caller *caller, const char *kind,
     if (store_read(room->config.store, lookup_work, &l, error) == 0)
         known = build(&l, key, generation, error);
     pl_arena_free(&l.arena);
-    return known ? remember(room, known, error) : -1;
+    if (!known)
+        return -1;
+    atomic_fetch_add(&known->references, 1); /* the caller's; the other is of the memory of principals */
+    if (remember(room, known, error) == 0) {
+        *principal = known;
+        return 0;
+    }
+    identity_principal_close(known);
+    return -1;
 }
 
 int identity_principal_open(identity *room, const identity_caller *caller, identity_principal **principal,
@@ -238,14 +247,8 @@ int identity_principal_open(identity *room, const identity_caller *caller, ident
     if (n < 0 || (size_t)n >= sizeof text)
         return pl_fail(error, PL_E_ServiceUnavailable);
     pl_str key = pl_str_of(text, (size_t)n);
-    for (int attempt = 0; attempt < 8; attempt++) {
-        *principal = recall(room, key);
-        if (*principal)
-            return 0;
-        if (load(room, caller, kind, key, error) != 0)
-            return -1;
-    }
-    return pl_fail(error, PL_E_ServiceUnavailable);
+    *principal = recall(room, key);
+    return *principal ? 0 : load(room, caller, kind, key, principal, error);
 }
 
 /* acs:<code>:<region>:<account>:resourcegroup/<id>, the id up to a further slash. */
