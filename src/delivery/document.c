@@ -3,34 +3,11 @@
 
 #include <stdio.h>
 
-/* The value of a placeholder: what names the resource stands for every name the pattern may ask for. */
-static pl_str arn_value(pl_str name, const delivery_item *item) {
-    if (pl_str_is(name, "region"))
-        return item->region_id;
-    if (pl_str_is(name, "account"))
-        return item->account_id;
-    return pl_str_is(name, "name") && item->name.n ? item->name : item->resource_id;
-}
-
 pl_str delivery_arn(pl_arena *arena, const catalogue *known, const delivery_item *item) {
     pl_error ignored = {0};
-    const catalogue_type *found = known ? catalogue_find_type(known, item->resource_type, &ignored) : NULL;
-    pl_str pattern = found ? found->arn : PL_STR("");
-    pl_buf out;
-    pl_buf_init(&out, 64 << 10);
-    while (pattern.n) {
-        size_t end = pattern.p[0] == '{' ? pl_str_find_char(pattern, '}') : PL_NOT_FOUND;
-        if (end == PL_NOT_FOUND) {
-            pl_buf_add_char(&out, pattern.p[0]);
-            pattern = pl_str_skip(pattern, 1);
-        } else {
-            pl_buf_add(&out, arn_value(pl_str_of(pattern.p + 1, end - 1), item));
-            pattern = pl_str_skip(pattern, end + 1);
-        }
-    }
-    pl_str arn = out.failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&out));
-    pl_buf_free(&out);
-    return arn;
+    const catalogue_subject named = {item->account_id, item->region_id, item->resource_id, item->name};
+    return catalogue_arn(arena, known ? catalogue_find_type(known, item->resource_type, &ignored) : NULL,
+                         &named);
 }
 
 static void write_account(pl_writer *w, const char *name, pl_str account_id) {
