@@ -257,6 +257,7 @@ test('tokens and results that are not sound are refused; a run counts once and i
     [[report('i-good', 'COMPLIANT'), report('i-unknown', 'COMPLIANT')], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { complianceResourceType: 'ACS::RDS::DBInstance' })], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { accountId: 1 })], /Invalid.Evaluations.Value/],
+    [[report('i-good', 'COMPLIANT', { complianceRegionId: 'cn-beijing' })], /Invalid.Evaluations.Value/],
     [Array(101).fill(report('i-good', 'COMPLIANT')), /Invalid.Evaluations.Value/],
     ['rubbish', /Invalid.Evaluations.Value/],
     ['{"a":1}', /Invalid.Evaluations.Value/],
