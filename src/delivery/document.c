@@ -190,8 +190,9 @@ static void write_qualifier(pl_writer *w, const delivery_violation *v, pl_str ar
 }
 
 void document_violation_message(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                                int64_t now) {
-    pl_write_string(w, PL_STR("annotation"), v->annotation);
+                                int64_t now, bool whole, pl_str object) {
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), v->annotation);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(v->risk_level));
     pl_write_string(w, PL_STR("dataType"), PL_STR("NonCompliantNotification"));
     pl_write_object(w, PL_STR("evaluationResultIdentifier"));
@@ -204,6 +205,8 @@ void document_violation_message(pl_writer *w, const delivery_violation *v, pl_st
     pl_write_string(w, PL_STR("requestId"), request_id);
     pl_write_string(w, PL_STR("eventName"), PL_STR("NonCompliant"));
     pl_write_i64(w, PL_STR("notificationCreationTime"), now);
+    if (!whole)
+        write_oversized(w, object);
 }
 
 void document_snapshot_event(pl_writer *w, pl_str request_id, int64_t now, pl_str cause) {
@@ -278,7 +281,7 @@ void document_snapshot_log(pl_writer *w, const delivery_item *i, pl_str request_
 }
 
 void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                            int64_t now) {
+                            int64_t now, bool whole, pl_str object) {
     pl_buf identifier;
     pl_writer inner;
     pl_buf_init(&identifier, 64 << 10);
@@ -286,7 +289,10 @@ void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str ar
     write_qualifier(&inner, v, arn);
     pl_writer_end(&inner);
     pl_write_string(w, PL_STR("accountId"), v->resource->account_id);
-    pl_write_string(w, PL_STR("annotation"), v->annotation);
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), v->annotation);
+    else
+        write_log_oversized(w, object);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(v->risk_level));
     pl_write_string(w, PL_STR("dataType"), PL_STR("NonCompliantNotification"));
     pl_write_string(w, PL_STR("evaluationResultIdentifier"), pl_buf_str(&identifier));
@@ -306,7 +312,8 @@ void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str ar
     pl_buf_free(&identifier);
 }
 
-void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_id) {
+void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_id, bool whole,
+                         pl_str object) {
     pl_write_string(w, PL_STR("accountId"), r->account_id);
     pl_write_string(w, PL_STR("dataType"), PL_STR("CompliantSnapshot"));
     pl_write_string(w, PL_STR("requestId"), request_id);
@@ -315,7 +322,10 @@ void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_
     pl_write_string(w, PL_STR("sourceIdentifier"), r->identifier);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(r->risk_level));
     pl_write_string(w, PL_STR("complianceType"), r->compliance);
-    pl_write_string(w, PL_STR("annotation"), r->annotation);
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), r->annotation);
+    else
+        write_log_oversized(w, object);
     pl_write_string(w, PL_STR("regionId"), r->region_id);
     pl_write_string(w, PL_STR("resourceId"), r->resource_id);
     pl_write_string(w, PL_STR("resourceName"), r->resource_name);
