@@ -37,6 +37,7 @@ typedef struct api_route_call {
     pl_str request_id, host;
     pl_str path; /* decoded */
     bool secure;
+    pl_str source_ip;
     pl_str parameters[API_ROUTE_PARAMETERS]; /* what {} in the pattern stands for, decoded */
     const api_fields *query;
     pl_str body;

@@ -90,12 +90,24 @@ typedef struct catalogue_type {
     pl_str product;      /* "ECS" */
     pl_str product_name; /* "Elastic Compute Service" */
     pl_str title;        /* "Instance" */
-    pl_str arn;          /* pattern with {region}, {account}, {id} */
+    pl_str arn;          /* pattern with {region}, {account}, {id}, {name}; empty: not known */
     bool global;         /* its resources belong to the region "global" */
     catalogue_list aliases;
     const catalogue_relation *relations;
     size_t relation_count;
 } catalogue_type;
+
+/* What a resource's ARN is made of. */
+typedef struct catalogue_subject {
+    pl_str account_id, region_id, resource_id, name;
+} catalogue_subject;
+
+/*
+ * The resource's ARN, in `arena`: the pattern of its type filled in. {name} is the resource's name, where it
+ * has none its id; any other name than region and account is its id. Empty for NULL and types without a
+ * pattern; absent without memory.
+ */
+pl_str catalogue_arn(pl_arena *arena, const catalogue_type *type, const catalogue_subject *subject);
 
 /*
  * Opens the embedded catalogue and, when `extra_directory` is not NULL, the files (*.json) in it and in the

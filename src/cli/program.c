@@ -343,6 +343,7 @@ static int open_functions(program *p, pl_error *error) {
         return 0;
     config.store = p->store;
     config.engine = p->engine;
+    config.catalogue = p->catalogue;
     config.identity = p->identity;
     config.clock = p->services.clock;
     config.random = p->services.random;

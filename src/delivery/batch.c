@@ -354,31 +354,53 @@ static bool wants(const delivery_route *route, const delivery_violation *v) {
            (c->risk_level == 0 || v->risk_level <= c->risk_level);
 }
 
+static void write_violation(pl_buf *out, const delivery_route *route, const delivery_violation *v, pl_str arn,
+                            pl_str id, int64_t now, bool whole, pl_str object) {
+    pl_writer w;
+    pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR("violation"));
+    if (route->type == DELIVERY_SLS)
+        document_violation_log(&w, v, arn, id, now, whole, object);
+    else
+        document_violation_message(&w, v, arn, id, now, whole, object);
+    pl_writer_end(&w);
+}
+
+/* An annotation repeats what was found, which may be as large as the configuration. */
+static int put_large_violation(delivery_batch *b, const delivery_route *route, const delivery_violation *v,
+                               pl_str arn, pl_str id, pl_error *error) {
+    bool log = route->type == DELIVERY_SLS;
+    pl_str key, object;
+    if (oversized_object(b, route, v->resource->account_id, id, &key, &object, error) != 0)
+        return -1;
+    pl_buf_clear(&b->summary);
+    pl_buf_add(&b->summary, log ? PL_STR("[") : PL_STR(""));
+    write_violation(&b->summary, route, v, arn, id, b->now, false, object);
+    pl_buf_add(&b->summary, log ? PL_STR("]") : PL_STR(""));
+    return put_oversized(b, route, id, key, error);
+}
+
 static int route_violation(delivery_batch *b, const delivery_route *route, const delivery_violation *v,
                            pl_str arn, pl_error *error) {
     const inventory_resource *r = v->resource;
     char uuid[PL_UUID_TEXT];
-    pl_writer w;
     if (delivery_uuid(b->d, uuid) != 0)
         return pl_fail(error, PL_E_ServiceUnavailable);
+    pl_str id = pl_str_from(uuid);
     pl_buf_clear(&b->scratch);
-    pl_writer_begin(&w, &b->scratch, PL_FORMAT_JSON, PL_STR("violation"));
-    if (route->type == DELIVERY_SLS)
-        document_violation_log(&w, v, arn, pl_str_from(uuid), b->now);
-    else
-        document_violation_message(&w, v, arn, pl_str_from(uuid), b->now);
-    pl_writer_end(&w);
+    write_violation(&b->scratch, route, v, arn, id, b->now, true, PL_STR(""));
     if (b->scratch.failed)
         return full(error);
     if (route->type == DELIVERY_EVENTS)
         return put_event(b, route, "NonCompliantNotification", r->resource_type, arn, r->account_id,
-                         r->region_id, pl_str_from(uuid), error);
+                         r->region_id, id, error);
+    if (b->scratch.n > (route->type == DELIVERY_SLS ? DELIVERY_RECORD_MAX : DELIVERY_MESSAGE_MAX))
+        return put_large_violation(b, route, v, arn, id, error);
     if (route->type == DELIVERY_SLS) {
         open_document *doc = find_document(b, route, PL_STR(""), PL_STR(""), error);
         return doc ? add_record(b, doc, pl_buf_str(&b->scratch), error) : -1;
     }
     delivery_row row = {.account_id = route->owner_id,
-                        .delivery_id = pl_str_from(uuid),
+                        .delivery_id = id,
                         .channel_id = route->channel_id,
                         .payload = pl_buf_str(&b->scratch)};
     return put_row(b, &row, error);

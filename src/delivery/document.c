@@ -3,34 +3,11 @@
 
 #include <stdio.h>
 
-/* The value of a placeholder: what names the resource stands for every name the pattern may ask for. */
-static pl_str arn_value(pl_str name, const delivery_item *item) {
-    if (pl_str_is(name, "region"))
-        return item->region_id;
-    if (pl_str_is(name, "account"))
-        return item->account_id;
-    return pl_str_is(name, "name") && item->name.n ? item->name : item->resource_id;
-}
-
 pl_str delivery_arn(pl_arena *arena, const catalogue *known, const delivery_item *item) {
     pl_error ignored = {0};
-    const catalogue_type *found = known ? catalogue_find_type(known, item->resource_type, &ignored) : NULL;
-    pl_str pattern = found ? found->arn : PL_STR("");
-    pl_buf out;
-    pl_buf_init(&out, 64 << 10);
-    while (pattern.n) {
-        size_t end = pattern.p[0] == '{' ? pl_str_find_char(pattern, '}') : PL_NOT_FOUND;
-        if (end == PL_NOT_FOUND) {
-            pl_buf_add_char(&out, pattern.p[0]);
-            pattern = pl_str_skip(pattern, 1);
-        } else {
-            pl_buf_add(&out, arn_value(pl_str_of(pattern.p + 1, end - 1), item));
-            pattern = pl_str_skip(pattern, end + 1);
-        }
-    }
-    pl_str arn = out.failed ? PL_STR_NONE : pl_arena_copy(arena, pl_buf_str(&out));
-    pl_buf_free(&out);
-    return arn;
+    const catalogue_subject named = {item->account_id, item->region_id, item->resource_id, item->name};
+    return catalogue_arn(arena, known ? catalogue_find_type(known, item->resource_type, &ignored) : NULL,
+                         &named);
 }
 
 static void write_account(pl_writer *w, const char *name, pl_str account_id) {
@@ -213,8 +190,9 @@ static void write_qualifier(pl_writer *w, const delivery_violation *v, pl_str ar
 }
 
 void document_violation_message(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                                int64_t now) {
-    pl_write_string(w, PL_STR("annotation"), v->annotation);
+                                int64_t now, bool whole, pl_str object) {
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), v->annotation);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(v->risk_level));
     pl_write_string(w, PL_STR("dataType"), PL_STR("NonCompliantNotification"));
     pl_write_object(w, PL_STR("evaluationResultIdentifier"));
@@ -227,6 +205,8 @@ void document_violation_message(pl_writer *w, const delivery_violation *v, pl_st
     pl_write_string(w, PL_STR("requestId"), request_id);
     pl_write_string(w, PL_STR("eventName"), PL_STR("NonCompliant"));
     pl_write_i64(w, PL_STR("notificationCreationTime"), now);
+    if (!whole)
+        write_oversized(w, object);
 }
 
 void document_snapshot_event(pl_writer *w, pl_str request_id, int64_t now, pl_str cause) {
@@ -301,7 +281,7 @@ void document_snapshot_log(pl_writer *w, const delivery_item *i, pl_str request_
 }
 
 void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                            int64_t now) {
+                            int64_t now, bool whole, pl_str object) {
     pl_buf identifier;
     pl_writer inner;
     pl_buf_init(&identifier, 64 << 10);
@@ -309,7 +289,10 @@ void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str ar
     write_qualifier(&inner, v, arn);
     pl_writer_end(&inner);
     pl_write_string(w, PL_STR("accountId"), v->resource->account_id);
-    pl_write_string(w, PL_STR("annotation"), v->annotation);
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), v->annotation);
+    else
+        write_log_oversized(w, object);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(v->risk_level));
     pl_write_string(w, PL_STR("dataType"), PL_STR("NonCompliantNotification"));
     pl_write_string(w, PL_STR("evaluationResultIdentifier"), pl_buf_str(&identifier));
@@ -329,7 +312,8 @@ void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str ar
     pl_buf_free(&identifier);
 }
 
-void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_id) {
+void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_id, bool whole,
+                         pl_str object) {
     pl_write_string(w, PL_STR("accountId"), r->account_id);
     pl_write_string(w, PL_STR("dataType"), PL_STR("CompliantSnapshot"));
     pl_write_string(w, PL_STR("requestId"), request_id);
@@ -338,7 +322,10 @@ void document_result_log(pl_writer *w, const delivery_result *r, pl_str request_
     pl_write_string(w, PL_STR("sourceIdentifier"), r->identifier);
     pl_write_string(w, PL_STR("riskLevel"), risk_name(r->risk_level));
     pl_write_string(w, PL_STR("complianceType"), r->compliance);
-    pl_write_string(w, PL_STR("annotation"), r->annotation);
+    if (whole)
+        pl_write_string(w, PL_STR("annotation"), r->annotation);
+    else
+        write_log_oversized(w, object);
     pl_write_string(w, PL_STR("regionId"), r->region_id);
     pl_write_string(w, PL_STR("resourceId"), r->resource_id);
     pl_write_string(w, PL_STR("resourceName"), r->resource_name);

@@ -115,10 +115,11 @@ void document_change_log(pl_writer *w, const delivery_item *item, pl_str request
 void document_snapshot_log(pl_writer *w, const delivery_item *item, pl_str request_id, bool whole,
                            pl_str object);
 void document_violation_message(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                                int64_t now);
+                                int64_t now, bool whole, pl_str object);
 void document_violation_log(pl_writer *w, const delivery_violation *v, pl_str arn, pl_str request_id,
-                            int64_t now);
-void document_result_log(pl_writer *w, const delivery_result *result, pl_str request_id);
+                            int64_t now, bool whole, pl_str object);
+void document_result_log(pl_writer *w, const delivery_result *result, pl_str request_id, bool whole,
+                         pl_str object);
 void document_snapshot_event(pl_writer *w, pl_str request_id, int64_t now, pl_str cause);
 
 /* A CloudEvent around `data`, an object in JSON text (reference/delivery.md, section 7). */

@@ -309,23 +309,35 @@ static void write_log(struct paging *p, pl_buf *out, const delivery_item *item, 
     pl_writer_end(&w);
 }
 
+/* Where the whole of what is too large goes: an object of the channel's bucket; both empty without one. */
+static int oversized_place(struct paging *p, pl_str account_id, pl_str id, int64_t now, pl_str *key,
+                           pl_str *object, pl_error *error) {
+    pl_str arn = p->channel->oversized_arn;
+    *key = *object = PL_STR("");
+    if (arn.n == 0)
+        return 0;
+    *key = document_object_key(&p->arena, account_id, PL_STR(""), "Oversized", id, now);
+    *object = pl_arena_printf(&p->arena, "%.*s/%.*s", PL_FMT(arn), PL_FMT(*key));
+    return key->p && object->p ? 0 : out_of_memory(error);
+}
+
 /* A record that is larger than the Logstore takes goes to the bucket, or is cut to its summary. */
+static int add_oversized(struct paging *p, pl_str id, pl_str key, const pl_buf *record, const pl_buf *summary,
+                         pl_error *error) {
+    return add_row(p, id, key, key.n ? record : summary, key.n ? summary : NULL, error);
+}
+
 static int make_oversized_log(struct paging *p, const delivery_item *item, const pl_buf *record, pl_str id,
                               int64_t now, pl_error *error) {
-    pl_buf payload, summary;
-    pl_str arn = p->channel->oversized_arn, key = PL_STR(""), object = PL_STR("");
-    pl_buf_init(&payload, 64 << 20);
+    pl_buf summary;
+    pl_str key, object;
+    if (oversized_place(p, item->account_id, id, now, &key, &object, error) != 0)
+        return -1;
     pl_buf_init(&summary, 4 << 20);
-    if (arn.n) {
-        key = document_object_key(&p->arena, item->account_id, PL_STR(""), "Oversized", id, now);
-        object = pl_arena_printf(&p->arena, "%.*s/%.*s", PL_FMT(arn), PL_FMT(key));
-    }
     pl_buf_add_char(&summary, '[');
     write_log(p, &summary, item, false, id, object);
     pl_buf_add_char(&summary, ']');
-    pl_buf_add(&payload, pl_buf_str(record));
-    int status = add_row(p, id, key, arn.n ? &payload : &summary, arn.n ? &summary : NULL, error);
-    pl_buf_free(&payload);
+    int status = add_oversized(p, id, key, record, &summary, error);
     pl_buf_free(&summary);
     return status;
 }
@@ -396,13 +408,83 @@ static int configuration_page(struct paging *p, pl_error *error) {
 /* --- Compliance ------------------------------------------------------------------------------------------
  */
 
+static bool is_result_wanted(const struct paging *p, const delivery_result *result) {
+    bool wanted = p->condition.type_count == 0;
+    for (size_t t = 0; t < p->condition.type_count; t++)
+        wanted = wanted || pl_str_eq_fold(p->condition.types[t], result->resource_type);
+    return wanted;
+}
+
+static void write_result(pl_buf *out, const delivery_result *result, pl_str id, bool whole, pl_str object) {
+    pl_writer w;
+    pl_writer_begin(&w, out, PL_FORMAT_JSON, PL_STR("log"));
+    document_result_log(&w, result, id, whole, object);
+    pl_writer_end(&w);
+}
+
+static int make_oversized_result(struct paging *p, const delivery_result *result, const pl_buf *record,
+                                 pl_str id, int64_t now, pl_error *error) {
+    pl_buf summary;
+    pl_str key, object;
+    if (oversized_place(p, result->account_id, id, now, &key, &object, error) != 0)
+        return -1;
+    pl_buf_init(&summary, 4 << 20);
+    pl_buf_add_char(&summary, '[');
+    write_result(&summary, result, id, false, object);
+    pl_buf_add_char(&summary, ']');
+    int status = add_oversized(p, id, key, record, &summary, error);
+    pl_buf_free(&summary);
+    return status;
+}
+
+/* Closes the call to the Logstore that `out` collects, if there is anything in it. */
+static int end_call(struct paging *p, pl_buf *out, pl_str id, pl_error *error) {
+    if (out->n == 0)
+        return 0;
+    pl_buf_add_char(out, ']');
+    int status = add_row(p, id, PL_STR(""), out, NULL, error);
+    pl_buf_clear(out);
+    return status;
+}
+
+/* The results as calls to the Logstore, each as large as it takes. */
+static int make_results(struct paging *p, const delivery_result *results, size_t count, int64_t now,
+                        pl_error *error) {
+    pl_buf out, record;
+    pl_str id = new_id(p);
+    int status = 0;
+    pl_buf_init(&out, 2 * DELIVERY_LOG_BYTES);
+    pl_buf_init(&record, 64 << 20);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        if (!is_result_wanted(p, results + i))
+            continue;
+        pl_buf_clear(&record);
+        write_result(&record, results + i, id, true, PL_STR(""));
+        if (record.failed) {
+            status = out_of_memory(error);
+        } else if (record.n > DELIVERY_RECORD_MAX) {
+            status = make_oversized_result(p, results + i, &record, new_id(p), now, error);
+        } else {
+            pl_buf_add_char(&out, out.n ? ',' : '[');
+            pl_buf_add(&out, pl_buf_str(&record));
+        }
+        if (status == 0 && out.n > DELIVERY_LOG_BYTES - DELIVERY_RECORD_MAX) {
+            status = end_call(p, &out, id, error);
+            id = new_id(p);
+        }
+    }
+    if (status == 0)
+        status = end_call(p, &out, id, error);
+    pl_buf_free(&out);
+    pl_buf_free(&record);
+    return status;
+}
+
 static int read_results(store_session *session, void *argument, pl_error *error) {
     struct paging *p = argument;
     const delivery_config *c = &p->d->config;
     delivery_result *results = NULL;
-    size_t count = 0, taken = 0;
-    pl_buf out;
-    pl_writer w;
+    size_t count = 0;
     pl_arena_reset(&p->arena);
     p->row_count = 0;
     p->next = PL_STR_NONE;
@@ -413,25 +495,7 @@ static int read_results(store_session *session, void *argument, pl_error *error)
                    p->row->payload, &results, &count, &p->next, error) != 0)
         return -1;
     p->ended = !p->next.p;
-    pl_buf_init(&out, 64 << 20);
-    pl_buf_add_char(&out, '[');
-    pl_str id = new_id(p);
-    for (size_t i = 0; i < count; i++) {
-        bool wanted = p->condition.type_count == 0;
-        for (size_t t = 0; t < p->condition.type_count; t++)
-            wanted = wanted || pl_str_eq_fold(p->condition.types[t], results[i].resource_type);
-        if (!wanted)
-            continue;
-        if (taken++)
-            pl_buf_add_char(&out, ',');
-        pl_writer_begin(&w, &out, PL_FORMAT_JSON, PL_STR("log"));
-        document_result_log(&w, results + i, id);
-        pl_writer_end(&w);
-    }
-    pl_buf_add_char(&out, ']');
-    int status = taken ? add_row(p, id, PL_STR(""), &out, NULL, error) : 0;
-    pl_buf_free(&out);
-    return status;
+    return make_results(p, results, count, pl_now(&c->clock), error);
 }
 
 static int compliance_page(struct paging *p, pl_error *error) {

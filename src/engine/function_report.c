@@ -122,7 +122,8 @@ static int is_own(struct reporting *r, const engine_report *report, bool *own) {
                            &found, r->error) != 0)
         return -1;
     *own = !found || (pl_str_eq(resource.resource_id, report->resource_id) &&
-                      pl_str_eq(resource.resource_type, report->resource_type));
+                      pl_str_eq(resource.resource_type, report->resource_type) &&
+                      (!report->region_id.p || pl_str_eq(resource.region_id, report->region_id)));
     return 0;
 }
 

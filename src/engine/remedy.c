@@ -1,6 +1,8 @@
 /* Records of remediations, the queue of what they are to be run for, and their executions. */
 #include "engine/remedy.h"
 
+#include "engine/outcome.h"
+#include "engine/results.h"
 #include "engine/view.h"
 
 static pl_str aggregator_of(const engine_group *owner) {
@@ -255,6 +257,16 @@ int engine_remedy_drop(store_session *session, const engine_remedy_event *e, pl_
         "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2 AND resource_key "
         "= $3",
         "tii", e->account_id, e->rule_key, e->resource_key);
+}
+
+int engine_remedy_is_needed(store_session *session, pl_arena *arena, const engine_remedy_event *e,
+                            const engine_rule *rule, bool *needed, pl_error *error) {
+    engine_row row;
+    bool found;
+    if (engine_row_of(session, arena, e->account_id, e->rule_key, e->resource_key, &row, &found, error) != 0)
+        return -1;
+    *needed = engine_shown(rule, found ? &row : NULL) == ENGINE_NON_COMPLIANT;
+    return 0;
 }
 
 int engine_remedy_count(store_session *session, int64_t *waiting, pl_error *error) {

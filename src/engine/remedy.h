@@ -74,6 +74,10 @@ int engine_remedy_renew(store_session *session, pl_str node, int64_t lease, pl_e
 /* Gives back the claims of `node`; an absent node: of processes that are gone (SQLite: all). */
 int engine_remedy_release(store_session *session, pl_str node, pl_error *error);
 int engine_remedy_drop(store_session *session, const engine_remedy_event *event, pl_error *error);
+
+/* Whether the rule shows the resource as non-compliant now: neither compliant meanwhile, nor ignored. */
+int engine_remedy_is_needed(store_session *session, pl_arena *arena, const engine_remedy_event *event,
+                            const engine_rule *rule, bool *needed, pl_error *error);
 int engine_remedy_count(store_session *session, int64_t *waiting, pl_error *error);
 
 /* --- Executions -------------------------------------------------------------------------------------------

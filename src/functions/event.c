@@ -38,7 +38,8 @@ static int diff_of(store_session *session, pl_arena *arena, const inventory_reso
     return 0;
 }
 
-static pl_str arn_of(pl_arena *arena, const inventory_resource *r) {
+/* acs:<product>:<region>:<account>:<kind>/<id>, of a type that the catalogue has no form for. */
+static pl_str common_arn(pl_arena *arena, const inventory_resource *r) {
     pl_str rest = r->resource_type, part, product = PL_STR(""), kind = PL_STR("");
     for (int i = 0; pl_str_split(&rest, ':', &part); i++) {
         product = i == 2 ? part : product;
@@ -53,12 +54,20 @@ static pl_str arn_of(pl_arena *arena, const inventory_resource *r) {
                            PL_FMT(r->account_id), lower_kind ? lower_kind : "", PL_FMT(r->resource_id));
 }
 
-static void write_item(pl_writer *w, pl_arena *arena, const inventory_resource *r, bool oversize,
-                       pl_str diff) {
+static pl_str arn_of(const functions *f, pl_arena *arena, const inventory_resource *r) {
+    pl_error ignored = {0};
+    const catalogue *known = f->config.catalogue;
+    const catalogue_type *type = known ? catalogue_find_type(known, r->resource_type, &ignored) : NULL;
+    const catalogue_subject named = {r->account_id, r->region_id, r->resource_id, r->name};
+    return type && type->arn.n ? catalogue_arn(arena, type, &named) : common_arn(arena, r);
+}
+
+static void write_item(functions *f, pl_writer *w, pl_arena *arena, const inventory_resource *r,
+                       bool oversize, pl_str diff) {
     pl_str configuration = r->configuration.p ? r->configuration : PL_STR("{}");
     pl_write_object(w, PL_STR("configurationItem"));
     account(w, r->account_id);
-    text(w, "arn", arn_of(arena, r));
+    text(w, "arn", arn_of(f, arena, r));
     text(w, "availabilityZone", r->zone);
     text(w, "regionId", r->region_id);
     text(w, "configuration", oversize ? PL_STR("{}") : configuration);
@@ -114,7 +123,7 @@ static int write_document(functions *f, pl_buf *out, pl_arena *arena, const engi
     number(&w, "notificationCreationTimestamp", now);
     account(&w, event->account_id);
     if (resource) {
-        write_item(&w, arena, resource, oversize, diff);
+        write_item(f, &w, arena, resource, oversize, diff);
     } else {
         pl_write_object(&w, PL_STR("configurationItem"));
         pl_write_object_end(&w);

@@ -19,6 +19,7 @@ typedef struct functions functions;
 typedef struct functions_config {
     store *store;
     engine *engine;
+    const catalogue *catalogue; /* forms of the ARNs that events tell */
     identity *identity;
     pl_clock clock;
     pl_random random;

@@ -69,6 +69,7 @@ int request_call_route(gateway_request *r) {
     call->host = request_header(r, "host");
     call->path = r->route_path;
     call->secure = r->secure;
+    call->source_ip = r->source_ip;
     call->query = &r->query;
     call->body = pl_buf_str(&r->body);
     call->header = header_of;

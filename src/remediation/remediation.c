@@ -61,7 +61,7 @@ static int any_work(store_session *session, void *argument, pl_error *error) {
     return engine_remedy_any_due(session, x->now, &x->any, error);
 }
 
-/* By itself only what is to run by itself; nothing for what was ignored or has become compliant meanwhile. */
+/* By itself only what is to run by itself. */
 static bool is_wanted(const job *j) {
     if (j->event.manual)
         return !pl_str_is(j->remedy.invoke_type, "NON_EXECUTION") &&
@@ -69,6 +69,7 @@ static bool is_wanted(const job *j) {
     return pl_str_is(j->remedy.invoke_type, "AUTO_EXECUTION");
 }
 
+/* What was ignored or has become compliant meanwhile needs nothing. */
 static int load_job(round *x, store_session *session, job *j, pl_error *error) {
     bool found = false;
     const engine_remedy_event *e = &j->event;
@@ -80,7 +81,10 @@ static int load_job(round *x, store_session *session, job *j, pl_error *error) {
     if (found && inventory_find_key(session, &x->arena, e->account_id, e->resource_key, &j->resource, &found,
                                     error) != 0)
         return -1;
-    j->live = found && !j->resource.deleted && is_wanted(j);
+    bool needed = false;
+    if (found && engine_remedy_is_needed(session, &x->arena, e, &j->rule, &needed, error) != 0)
+        return -1;
+    j->live = needed && !j->resource.deleted && is_wanted(j);
     return 0;
 }
 

@@ -59,11 +59,18 @@ static int check_allowed(pl_arena *arena, pl_str name, pl_json parameter, pl_str
     return wrong(error, "the value of %.*s is not an allowed one", name);
 }
 
+static bool is_object_type(pl_str type) {
+    return pl_str_is(type, "Json") || pl_str_eq_fold(type, PL_STR("OBJECT"));
+}
+
+static bool is_list_type(pl_str type) {
+    return pl_str_is(type, "List") || pl_str_eq_fold(type, PL_STR("ARRAY"));
+}
+
 /* Objects and lists are sent as JSON text; a bare placeholder may stand for a list. */
 static int check_type(pl_arena *arena, pl_str name, pl_str type, pl_json value, pl_str text,
                       pl_error *error) {
-    bool object = pl_str_is(type, "Json") || pl_str_eq_fold(type, PL_STR("OBJECT"));
-    bool array = pl_str_is(type, "List") || pl_str_eq_fold(type, PL_STR("ARRAY"));
+    bool object = is_object_type(type), array = is_list_type(type);
     pl_json parsed = value;
     pl_error ignored = {0};
     if (!object && !array)
@@ -163,7 +170,27 @@ int remediation_check(const catalogue *known, pl_arena *arena, const engine_rule
 /* --- Values ------------------------------------------------------------------------------------------------
  */
 
-static void add_filled(pl_buf *out, pl_str text, const remediation_subject *s) {
+/* As the inside of a JSON text: a name with quotes in it stays one text. */
+static void add_escaped(pl_buf *out, pl_str value) {
+    pl_buf text;
+    pl_buf_init(&text, TEXT_MAX);
+    pl_json_write_string(&text, value);
+    if (text.failed)
+        out->failed = true;
+    else
+        pl_buf_add(out, pl_str_of(text.p + 1, text.n - 2));
+    pl_buf_free(&text);
+}
+
+/* Whether the value is JSON text, in which placeholders stand inside of JSON strings. */
+static bool is_json_text(pl_arena *arena, pl_str type, pl_str text) {
+    pl_json parsed;
+    pl_error ignored = {0};
+    return (is_object_type(type) || is_list_type(type)) &&
+           pl_json_parse_in(arena, text, &parsed, &ignored) == 0;
+}
+
+static void add_filled(pl_buf *out, pl_str text, const remediation_subject *s, bool json) {
     const struct {
         pl_str name, value;
     } values[] = {{PL_STR("{regionId}"), s->region_id},
@@ -176,10 +203,12 @@ static void add_filled(pl_buf *out, pl_str text, const remediation_subject *s) {
         size_t i = 0;
         while (i < VALUES && !pl_str_starts(text, values[i].name))
             i++;
-        if (i < VALUES)
-            pl_buf_add(out, values[i].value);
-        else
+        if (i == VALUES)
             pl_buf_add_char(out, text.p[0]);
+        else if (json)
+            add_escaped(out, values[i].value);
+        else
+            pl_buf_add(out, values[i].value);
         text = pl_str_skip(text, i < VALUES ? values[i].name.n : 1);
     }
 }
@@ -201,9 +230,9 @@ int remediation_values(pl_arena *arena, const catalogue_remediation *template, p
         pl_json value = sent_value(sent, name);
         if (!pl_json_exists(value) || pl_json_is_null(value))
             value = pl_json_get(parameter, PL_STR("Default"));
-        pl_str text = text_of(arena, value);
+        pl_str text = text_of(arena, value), type = pl_json_str(pl_json_get(parameter, PL_STR("Type")));
         pl_buf_clear(&filled);
-        add_filled(&filled, text, subject);
+        add_filled(&filled, text, subject, is_json_text(arena, type, text));
         if (!first)
             pl_buf_add_char(&out, ',');
         first = false;

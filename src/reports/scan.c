@@ -17,34 +17,15 @@ struct scan {
     bool complete;
 };
 
-/* The resource's name in the form of its type; absent when the catalogue has none. */
+/* The resource's ARN; absent when the catalogue has no form for it. */
 static int arn_of(struct scan *s, const inventory_resource *r, pl_str *arn, pl_error *error) {
     const catalogue_type *type = catalogue_find_type(s->known, r->resource_type, error);
-    pl_str rest = type ? type->arn : PL_STR_NONE, text = PL_STR("");
-    const struct {
-        pl_str mark, value;
-    } parts[] = {{PL_STR("{region}"), r->region_id},
-                 {PL_STR("{account}"), r->account_id},
-                 {PL_STR("{id}"), r->resource_id}};
+    const catalogue_subject named = {r->account_id, r->region_id, r->resource_id, r->name};
     *arn = PL_STR_NONE;
-    if (rest.n == 0)
+    if (!type || type->arn.n == 0)
         return type || !error->code[0] ? 0 : -1;
-    while (rest.n) {
-        size_t brace = pl_str_find_char(rest, '{');
-        pl_str head = pl_str_head(rest, brace), value = PL_STR("{");
-        rest = brace == PL_NOT_FOUND ? PL_STR("") : pl_str_skip(rest, brace);
-        size_t taken = rest.n ? 1 : 0;
-        for (size_t i = 0; rest.n && i < sizeof parts / sizeof *parts; i++)
-            if (pl_str_starts(rest, parts[i].mark)) {
-                value = parts[i].value;
-                taken = parts[i].mark.n;
-            }
-        text = pl_arena_printf(&s->arena, "%.*s%.*s%.*s", PL_FMT(text), PL_FMT(head),
-                               PL_FMT(taken ? value : PL_STR("")));
-        rest = pl_str_skip(rest, taken);
-    }
-    *arn = text;
-    return s->arena.failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    *arn = catalogue_arn(&s->arena, type, &named);
+    return arn->p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
 /* A text that is no JSON has no values; one that could not be looked at ends the search. */

@@ -143,6 +143,20 @@ test('blanks around an identifier lead past no policy', async () => {
     assert.equal(await code(organisation.config('GetConfigRule', { ConfigRuleId: id }, keys)), 'NoPermission');
 });
 
+test('the former version of an operation leads past no policy', async () => {
+  const { ConfigRuleId } = await organisation.config('CreateConfigRule', rule('kept-too'));
+  const other = (await organisation.config('CreateConfigRule', rule('not-kept'))).ConfigRuleId;
+  await grant(allow('config:*'), deny('config:*', `acs:config:*:*:rule/${ConfigRuleId}`), deny('config:*', 'acs:config:*:*:resource/i-hidden'));
+  const remove = (ConfigRuleIds, version) => server.call('DeleteConfigRules', { ConfigRuleIds }, { keys, version });
+  for (const version of ['2019-01-08', '2020-09-07'])
+    for (const ids of [ConfigRuleId, `${other},${ConfigRuleId}`])
+      assert.equal(await code(remove(ids, version)), 'NoPermission', `${version} ${ids}`);
+  assert.equal((await remove(other, '2019-01-08')).OperateRuleResult.OperateRuleItemList[0].Success, true);
+  const hidden = { AggregatorId: 'ca-0000000000000000', ResourceAccountId: organisation.account, ResourceOwnerId: organisation.account, ResourceType: 'ACS::ECS::Instance', Region: 'cn-shanghai' };
+  for (const version of ['2019-01-08', '2020-09-07'])
+    assert.equal(await code(server.call('GetAggregateDiscoveredResource', { ...hidden, ResourceId: 'i-hidden' }, { keys, version })), 'NoPermission', version);
+});
+
 test('each product words a denial as it documents it', async () => {
   await grant(allow('ecs:*'));
   const message = async (promise) => (await failure(promise)).data.Message;

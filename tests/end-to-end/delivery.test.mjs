@@ -195,6 +195,30 @@ test('what is too large goes to the bucket, and the message names it', async () 
   for (const id of ids) await drop(id);
 });
 
+test('so does a violation that repeats too much', async () => {
+  const oversized = arn.oss('large');
+  const told = { NonCompliantNotification: true };
+  const ids = [await channel('MNS', arn.mns('told-with'), { ...told, OversizedDataOSSTargetArn: oversized }), await channel('MNS', arn.mns('told-without'), told),
+    await channel('SLS', arn.sls('p', 'told-with'), { ...told, OversizedDataOSSTargetArn: oversized }), await channel('SLS', arn.sls('p', 'told-without'), told)];
+  const ConfigRuleId = await rule('short', { SourceOwner: 'CUSTOM_CONFIGURATION', SourceIdentifier: 'acs-config-configuration', Conditions: JSON.stringify({ ComplianceConditions:
+    JSON.stringify({ operator: 'and', children: [{ operator: 'StringEquals', featurePath: '$.Text', desired: 'x', featureSource: 'CONFIGURATION' }] }) }) });
+  const Text = '"'.repeat(400000);
+  await server.put([bucket('much', 'private', { configuration: { Text } })]);
+  const about = (all) => all.find((m) => JSON.stringify(m).includes('much'));
+  await until(() => [messages('told-with'), messages('told-without'), logs('told-with'), logs('told-without')].every(about));
+  for (const [kind, told] of [[messages, true], [logs, 'true']]) {
+    const [message, bare] = [about(kind('told-with')), about(kind('told-without'))];
+    assert.deepEqual([message.oversized, bare.oversized, message.complianceType], [told, told, 'NON_COMPLIANT']);
+    assert.ok(!('annotation' in message) && !('annotation' in bare) && !('ossObject' in bare));
+    const [object] = sink.at(`/oss/large/${message.ossObject.slice(oversized.length + 1)}`);
+    const whole = JSON.parse(object.body);
+    assert.equal(whole.requestId, message.requestId);
+    assert.equal(JSON.parse(whole.annotation).configuration, Text);
+  }
+  for (const id of ids) await drop(id);
+  await server.call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
 test('an unreachable target is tried again, also by the next process', async () => {
   const id = await channel('MNS', arn.mns('shaky'), { ConfigurationItemChangeNotification: true });
   sink.answer = ({ path: where }) => (where.includes('shaky') ? 503 : 200);

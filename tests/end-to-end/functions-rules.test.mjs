@@ -61,6 +61,20 @@ test('an event tells the resource, what changed, and the parameters as texts', a
   await cloud.deleteRules(rule);
 });
 
+test('an event names a resource by the form of its type', async () => {
+  await cloud.server.put([{ resourceType: 'ACS::OSS::Bucket', resourceId: 'b-1', resourceName: 'bucket-1', regionId: 'cn-shanghai', configuration: { Name: 'bucket-1' } }]);
+  await cloud.python('naming', decide('"COMPLIANT"', `print("EVENT" + json.dumps({k: v for k, v in evt.items() if k != "resultToken"}))`));
+  const rule = await cloud.createRule('naming', cloud.arn('naming'), {}, { ResourceTypesScope: 'ACS::OSS::Bucket' });
+  const [event] = await until(async () => {
+    const seen = await cloud.events('naming');
+    return seen.length === 1 && seen;
+  });
+  assert.equal(event.invokingEvent.configurationItem.arn, `acs:oss:cn-shanghai:${cloud.account}:bucket-1`);
+  await cloud.settled();
+  await cloud.deleteRules(rule);
+  await cloud.server.put([{ resourceType: 'ACS::OSS::Bucket', resourceId: 'b-1', regionId: 'cn-shanghai', resourceEventType: 'REMOVE' }]);
+});
+
 test('a large resource comes without its configuration, which the function fetches', async () => {
   const big = instance('i-big', 'good-image');
   big.configuration.Padding = 'x'.repeat(150000);
@@ -243,6 +257,7 @@ test('tokens and results that are not sound are refused; a run counts once and i
     [[report('i-good', 'COMPLIANT'), report('i-unknown', 'COMPLIANT')], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { complianceResourceType: 'ACS::RDS::DBInstance' })], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { accountId: 1 })], /Invalid.Evaluations.Value/],
+    [[report('i-good', 'COMPLIANT', { complianceRegionId: 'cn-beijing' })], /Invalid.Evaluations.Value/],
     [Array(101).fill(report('i-good', 'COMPLIANT')), /Invalid.Evaluations.Value/],
     ['rubbish', /Invalid.Evaluations.Value/],
     ['{"a":1}', /Invalid.Evaluations.Value/],

@@ -254,3 +254,28 @@ test('both forms of the function ARN lead to the function', async () => {
     await cloud.deleteRules(rule);
   }
 });
+
+test('a role is handed to functions only by who may pass it', async () => {
+  const { account, server } = cloud;
+  const ram = (action, parameters) => server.call(action, parameters, { version: '2015-05-01' });
+  const role = `acs:ram::${account}:role/function-owner`;
+  await ram('CreateRole', { RoleName: 'function-owner', AssumeRolePolicyDocument: JSON.stringify({ Version: '1',
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: ['fc.aliyuncs.com'] } }] }) });
+  await ram('CreateUser', { UserName: 'coder' });
+  const { AccessKey } = await ram('CreateAccessKey', { UserName: 'coder' });
+  const grant = async (name, ...Statement) => {
+    await ram('CreatePolicy', { PolicyName: name, PolicyDocument: JSON.stringify({ Version: '1', Statement }) });
+    await ram('AttachPolicyToUser', { PolicyType: 'Custom', PolicyName: name, UserName: 'coder' });
+  };
+  await grant('functions', { Effect: 'Allow', Action: 'fc:*', Resource: '*' });
+  const coder = Object.assign(Object.create(cloud), { fc: Cloud.client(server.endpoint, { AccessKeyId: AccessKey.AccessKeyId, AccessKeySecret: AccessKey.AccessKeySecret }) });
+  const files = { 'index.py': 'def handler(event, context):\n    return context.credentials.access_key_id\n' };
+  assert.equal((await failure(coder.create('passed', files, { role }))).code, 'NoPermission');
+  await coder.create('passed', files);
+  assert.equal((await failure(coder.update('passed', { role }))).code, 'NoPermission');
+  await grant('pass-elsewhere', { Effect: 'Allow', Action: 'ram:PassRole', Resource: role.replace('::', ':*:'), Condition: { StringEquals: { 'acs:Service': 'oos.aliyuncs.com' } } });
+  assert.equal((await failure(coder.update('passed', { role }))).code, 'NoPermission');
+  await grant('pass', { Effect: 'Allow', Action: 'ram:PassRole', Resource: role.replace('::', ':*:'), Condition: { StringEquals: { 'acs:Service': 'fc.aliyuncs.com' } } });
+  assert.equal((await coder.update('passed', { role })).body.role, role);
+  assert.equal((await coder.update('passed', { description: 'kept' })).body.role, role);
+});

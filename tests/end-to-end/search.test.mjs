@@ -70,7 +70,8 @@ test('operators compare by what values are', async () => {
     "VpcAttributes.PrivateIpAddress.IpAddress = '192.168.0.0/16'": ['i-small'], 'Memory IS NULL': ['logs'], 'Quota = NULL AND Name IS NOT NULL': ['logs'],
     "NOT (RegionId = 'cn-shanghai')": ['i-large'], "vpcattributes.vpcid = 'vpc-2'": ['i-large'],
     "NetworkInterfaces.NetworkInterface.Type = 'Primary' AND NetworkInterfaces.NetworkInterface.MacAddress = 'bb'": ['i-large', 'i-small'],
-    "Arn = 'acs:ecs:cn-shanghai:ACCOUNT:instance/i-small'": ['i-small'], "Memory > 1 AND (RegionId = 'cn-beijing' OR Tags.Value = 'a')": ['i-large', 'i-small'] };
+    "Arn = 'acs:ecs:cn-shanghai:ACCOUNT:instance/i-small'": ['i-small'], "Arn = 'acs:oss:cn-shanghai:ACCOUNT:logs'": ['logs'],
+    "Memory > 1 AND (RegionId = 'cn-beijing' OR Tags.Value = 'a')": ['i-large', 'i-small'] };
   for (const [where, wanted] of Object.entries(cases))
     assert.deepEqual(await ids(where.replace('ACCOUNT', organisation.account)), wanted, where);
 });

@@ -13,6 +13,7 @@ const MANY = 1203; // more than two pages of the snapshot
 
 let sink;
 let server;
+let large; // another server, whose results say much
 let account;
 let member;
 let group;
@@ -31,6 +32,18 @@ function nextMinute() {
   return { time, text: `${time.toISOString().slice(11, 16)}Z` };
 }
 
+/** Eight results of 600 KB and one of more than a log record takes. */
+async function startLarge() {
+  const made = await Server.start({ args: ['--delivery-oss', `${sink.url}/oss`, '--delivery-sls', `${sink.url}/sls`, '--delivery-retry', '50'] });
+  const { ConfigRuleId } = await made.call('CreateConfigRule', { ConfigRuleName: 'short', SourceOwner: 'CUSTOM_CONFIGURATION', SourceIdentifier: 'acs-config-configuration',
+    ResourceTypesScope: 'ACS::ECS::Disk', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', Conditions: JSON.stringify({ ComplianceConditions: JSON.stringify({
+      operator: 'and', children: [{ operator: 'StringEquals', featurePath: '$.Text', desired: 'x', featureSource: 'CONFIGURATION' }] }) }) });
+  for (let n = 0; n < 9; n++)
+    await made.put([{ resourceType: 'ACS::ECS::Disk', resourceId: `d-${n}`, regionId: 'cn-beijing', configuration: { Text: (n < 8 ? 'y' : '"').repeat(600000).slice(0, n < 8 ? 600000 : 400000) } }]);
+  await until(async () => (await made.call('ListConfigRuleEvaluationResults', { ConfigRuleId, MaxResults: 100, ComplianceType: 'NON_COMPLIANT' })).EvaluationResults.EvaluationResultList.length === 9);
+  return made;
+}
+
 /** Channels of every kind, all for the same minute; what the tests look at has arrived when it has passed. */
 before(async () => {
   sink = await Sink.start();
@@ -46,7 +59,11 @@ before(async () => {
   rule = (await server.call('CreateConfigRule', { ConfigRuleName: 'no public buckets', SourceOwner: 'ALIYUN', SourceIdentifier: 'oss-bucket-public-read-prohibited',
     ResourceTypesScope: 'ACS::OSS::Bucket', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification' })).ConfigRuleId;
   await until(async () => (await server.call('GetConfigRule', { ConfigRuleId: rule })).ConfigRule.ConfigRuleEvaluationStatus?.FirstEvaluationCompleted !== false);
+  large = await startLarge();
   begun = nextMinute();
+  for (const [name, more] of [['results', { OversizedDataOSSTargetArn: `acs:oss:cn-shanghai:${large.credentials.AccountId}:whole` }], ['cut', {}]])
+    await large.call('CreateConfigDeliveryChannel', { DeliveryChannelType: 'SLS', CompliantSnapshot: true, DeliverySnapshotTime: begun.text,
+      DeliveryChannelTargetArn: `acs:log:cn-shanghai:${large.credentials.AccountId}:project/p/logstore/${name}`, ...more });
   const channel = async (DeliveryChannelType, DeliveryChannelTargetArn, more = {}, name = 'CreateConfigDeliveryChannel') =>
     (await server.call(name, { DeliveryChannelType, DeliveryChannelTargetArn, DeliverySnapshotTime: begun.text, ...more })).DeliveryChannelId;
   const only = JSON.stringify([{ filterType: 'ResourceType', values: ['ACS::OSS::Bucket'], multiple: true }]);
@@ -61,6 +78,7 @@ before(async () => {
 });
 
 after(async () => {
+  assert.equal((await large?.stop())?.code, 0, large?.log);
   const { code } = await server.stop();
   await sink.stop();
   assert.equal(code, 0, server.log);
@@ -126,6 +144,26 @@ test('log records of resources and of results', () => {
   assert.deepEqual(JSON.parse(open.configuration), item('open').configuration);
   assert.deepEqual(results.map((record) => [record.resourceId, record.complianceType, record.configRuleId, record.riskLevel]).sort(),
     [['closed', 'COMPLIANT', rule, 'Critical'], ['open', 'NON_COMPLIANT', rule, 'Critical']]);
+});
+
+test('results come in calls and records that a Logstore takes', async () => {
+  await until(() => logsOf(sink, 'results').length === 9 && logsOf(sink, 'cut').length === 9, 90);
+  for (const name of ['results', 'cut']) {
+    const calls = sink.at(`/logstores/${name}/track`);
+    for (const { body } of calls) assert.ok(body.length < 3 * 1024 * 1024, `${body.length} bytes in one call`);
+    const records = logsOf(sink, name);
+    for (const record of records) assert.ok(JSON.stringify(record).length <= 1 << 20);
+    assert.deepEqual(records.map((record) => record.resourceId).sort(), Array.from({ length: 9 }, (_, n) => `d-${n}`));
+    const [most] = records.filter((record) => record.oversized === 'true');
+    assert.equal(most.resourceId, 'd-8');
+    assert.ok(!('annotation' in most) && records.filter((record) => record.annotation?.length > 600000).length === 8);
+    if (name === 'cut') {
+      assert.ok(!('ossObject' in most));
+      continue;
+    }
+    const [object] = sink.at(`/oss/whole/${most.ossObject.split(':whole/')[1]}`);
+    assert.match(JSON.parse(JSON.parse(object.body).annotation).configuration, /^"{400000}$/);
+  }
 });
 
 test('a delivered snapshot is imported again: the same resources', async (t) => {

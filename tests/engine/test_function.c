@@ -271,6 +271,10 @@ static void a_report_names_resources_of_the_scope_only_and_all_of_them_or_none(v
     refuse_report(run.events + 1, foreign, "Invalid.Evaluations.Value");
     elsewhere.resource_type = PL_STR("ACS::RDS::DBInstance");
     refuse_report(run.events, elsewhere, "Invalid.Evaluations.Value");
+    elsewhere = about(OWN, ENGINE_COMPLIANT, 1); /* also in the event of that very resource */
+    elsewhere.region_id = PL_STR("cn-elsewhere");
+    refuse_report(run.events, elsewhere, "Invalid.Evaluations.Value");
+    refuse_report(run.events + 1, elsewhere, "Invalid.Evaluations.Value");
     both[0] = about(OTHER, ENGINE_NON_COMPLIANT, 1);
     both[1] = about("i-unknown", ENGINE_COMPLIANT, 1);
     struct asking a = {.event = run.events, .reports = both, .count = 2};

@@ -238,6 +238,22 @@ static void what_is_gone_or_not_wanted_any_more_is_dropped(void **state) {
     assert_int_equal(runs_of(rule, "").count, 0);
 }
 
+/* An event may wait long, as while the server is down: it acts on what is non-compliant when it runs. */
+static void what_has_become_compliant_is_dropped(void **state) {
+    (void)state;
+    engine_rule *rule = remedied("AUTO_EXECUTION");
+    open_room("simulate");
+    put(BUCKET("one", "public-read"));
+    put(BUCKET("two", "public-read"));
+    put(BUCKET("one", "private"));
+    assert_int_equal(queued(), 2);
+    assert_true(work());
+    assert_int_equal(queued(), 0);
+    struct asking runs = runs_of(rule, "");
+    assert_int_equal(runs.count, 1);
+    assert_str(runs.runs[0].resource_ids, "two");
+}
+
 static void executions_are_paged_newest_first_and_forgotten(void **state) {
     static const char *const ids[] = {"exec-1", "exec-2", "exec-3"};
     (void)state;
@@ -296,6 +312,27 @@ static void values_fill_defaults_and_placeholders(void **state) {
         0);
     assert_str(pl_json_str(pl_json_get(values, PL_STR("bucketName"))), "1-n-T-{other}");
     assert_str(pl_json_str(pl_json_get(values, PL_STR("permissionName"))), "private");
+}
+
+/* What a resource is called never becomes part of the JSON that a parameter holds. */
+static void placeholders_in_json_stay_texts(void **state) {
+    const remediation_subject subject = {PL_STR("1"), PL_STR("r"), PL_STR("T"), PL_STR("a\\\"b"),
+                                         PL_STR("x\",\"owner\":\"y")};
+    pl_json values;
+    (void)state;
+    const catalogue_remediation *t =
+        catalogue_find_remediation(known, PL_STR("ACS-TAG-TagResources"), &error);
+    assert_non_null(t);
+    assert_int_equal(remediation_values(&arena, t,
+                                        PL_STR("{\"tags\":\"{\\\"name\\\":\\\"{resourceName}\\\"}\"}"),
+                                        &subject, &values, &error),
+                     0);
+    pl_json tags = parsed(pl_arena_cstr(&arena, pl_json_str(pl_json_get(values, PL_STR("tags")))));
+    assert_int_equal(pl_json_count(tags), 1);
+    assert_str(pl_json_str(pl_json_get(tags, PL_STR("name"))), "x\",\"owner\":\"y");
+    pl_json ids = parsed(pl_arena_cstr(&arena, pl_json_str(pl_json_get(values, PL_STR("resourceIds")))));
+    assert_int_equal(pl_json_count(ids), 1);
+    assert_str(pl_json_str(pl_json_at(ids, 0)), "a\\\"b");
 }
 
 static void an_effect_keeps_kinds_and_sets_lists(void **state) {
@@ -425,7 +462,9 @@ int main(void) {
         CASE(without_an_executor_it_fails_and_says_so),
         CASE(what_is_gone_or_not_wanted_any_more_is_dropped),
         CASE(executions_are_paged_newest_first_and_forgotten),
+        CASE(what_has_become_compliant_is_dropped),
         CASE(values_fill_defaults_and_placeholders),
+        CASE(placeholders_in_json_stay_texts),
         CASE(an_effect_keeps_kinds_and_sets_lists),
         CASE(effects_change_what_they_name_and_nothing_else),
         CASE(an_effect_moves_to_a_resource_group),

@@ -250,8 +250,8 @@ int functions_create(api_route_call *call) {
         return functions_refuse(
             call->error, "functionName must be 1 to %d letters, digits, - and _, beginning with a letter",
             FUNCTION_NAME_MAX);
-    if (read_wanted(&w) != 0 || check_wanted(&w) != 0 || fill_random(&w) != 0 ||
-        store_write(call->services->store, create_work, &w, call->error) != 0)
+    if (read_wanted(&w) != 0 || functions_may_pass(call, w.record.role) != 0 || check_wanted(&w) != 0 ||
+        fill_random(&w) != 0 || store_write(call->services->store, create_work, &w, call->error) != 0)
         return -1;
     return answer_function(call, &w.record);
 }
@@ -332,6 +332,7 @@ int functions_update(api_route_call *call) {
     if (!call->services->functions)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     if (parse_body(call, &w.body) != 0 ||
+        functions_may_pass(call, pl_json_str(pl_json_get(w.body, PL_STR("role")))) != 0 ||
         store_write(call->services->store, update_work, &w, call->error) != 0)
         return -1;
     functions_changed(call->services->functions, w.record.account_id, w.record.name);

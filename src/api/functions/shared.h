@@ -14,6 +14,12 @@ int functions_refuse(pl_error *error, const char *format, ...) __attribute__((fo
 /* 404 FunctionNotFound; always -1. */
 int functions_missing(api_route_call *call, pl_str name);
 
+/*
+ * Whether the caller may hand the role (ARN; empty: none) to functions: ram:PassRole on it, acs:Service being
+ * fc.aliyuncs.com. NoPermission otherwise: who writes the code acts as the role.
+ */
+int functions_may_pass(api_route_call *call, pl_str role);
+
 /* The function that the path names, in the version of the query's qualifier; FunctionNotFound. */
 int functions_find(api_route_call *call, store_session *session, function_record *out, pl_error *error);
 

@@ -19,7 +19,7 @@ static const struct api_error active_config_rules_errors[] = {
 };
 
 static const pl_str delete_config_rules_resources[] = {
-    PL_STR_INIT("acs:config:*:{@account}:*"),
+    PL_STR_INIT("acs:config:*:{@account}:rule/{ConfigRuleIds}"),
 };
 
 static const struct api_parameter delete_config_rules_parameters[] = {
@@ -164,7 +164,7 @@ static const struct api_error describe_evaluation_results_errors[] = {
 };
 
 static const pl_str get_aggregate_discovered_resource_resources[] = {
-    PL_STR_INIT("acs:config:*:{@account}:*"),
+    PL_STR_INIT("acs:config:*:{@account}:resource/{ResourceId}"),
 };
 
 static const struct api_parameter get_aggregate_discovered_resource_parameters[] = {
