@@ -338,6 +338,13 @@ pl_str catalogue_type_name(const catalogue *c, pl_str name) {
     return type ? type->name : name;
 }
 
+int catalogue_spell_type(const catalogue *c, pl_str *name, pl_error *error) {
+    const catalogue_type *type = catalogue_find_type(c, *name, error);
+    if (type)
+        *name = type->name;
+    return type || !error->code[0] ? 0 : -1;
+}
+
 pl_str catalogue_rule_text(const catalogue *c, pl_str identifier) {
     const catalogue_entry *entry = find_entry(&c->shelves[CATALOGUE_RULES], identifier);
     return entry ? entry->text : PL_STR_NONE;
