@@ -270,7 +270,8 @@ static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *er
         add_items(lines, items);
         return 0;
     }
-    if (source->format == CLI_FORMAT_TERRAFORM || terraform_recognises(root))
+    if (source->format == CLI_FORMAT_TERRAFORM ||
+        (source->format == CLI_FORMAT_AUTO && terraform_recognises(root)))
         return terraform_items(source->catalogue, root, lines, error);
     if (source->format == CLI_FORMAT_AUTO && pl_json_is_object(root)) {
         pl_json_write(lines, root);

@@ -135,6 +135,17 @@ test('a broken document is named by file and line, whatever reads it', () => {
   }
 });
 
+test('what is asked for is not read as something else', () => {
+  const plan = write('asked.json', { format_version: '1.2', terraform_version: '1.9.0', planned_values: { root_module: { resources: [] } } });
+  assert.equal(plumbline([...RULE, '--input', 'terraform', plan]).status, 0);
+  const { status, stderr } = plumbline([...RULE, '--input', 'snapshot', plan]);
+  assert.deepEqual([status, /asked\.json: .*configurationItems/.test(stderr)], [2, true], stderr);
+  assert.equal(plumbline([...RULE, '--data', directory, '--input', 'jsonl']).status, 2);
+  const decide = (...more) => plumbline(['policy', 'decide', '--action', 'ecs:Get', '--resource', '*', ...more]);
+  assert.match(decide('--context', '{"a":').stderr, /--context:1: not valid JSON/);
+  assert.match(plumbline(['rules', 'test', write('broken-rule.json', '{\n"identifier":\n')]).stderr, /broken-rule\.json: \$: is not JSON \(line 3, byte 16\)/);
+});
+
 test('lines of items may begin with empty lines', () => {
   const lines = [bucket('a', 'public-read'), bucket('b', 'private')].map((item) => JSON.stringify(item));
   for (const input of [`\n\n${lines.join('\n')}`, `\r\n${lines.join('\r\n')}\r\n`])
@@ -295,6 +306,8 @@ test('check reads the recorded inventory, as it is and as it was', () => {
   assert.deepEqual(found('--at', '2025-12-31T00:00:00Z').status, 0);
   assert.ok(fs.readFileSync(path.join(data, 'plumbline.db')).equals(before), 'the store is not touched');
   assert.deepEqual(fs.readdirSync(data).filter((n) => !/-(wal|shm)$/.test(n)), files.filter((n) => !/-(wal|shm)$/.test(n)));
+  const elsewhere = plumbline([...RULE, '--data', directory], { env: { ...process.env, PLUMBLINE_STORE: path.join(data, 'plumbline.db') } });
+  assert.equal(JSON.parse(elsewhere.stdout).resourceId, 'new', 'the environment names the store, as for serve and import');
   const missing = plumbline([...RULE, '--data', path.join(directory, 'nowhere')]);
   assert.equal(missing.status, 2);
   assert.ok(!fs.existsSync(path.join(directory, 'nowhere')));
