@@ -348,9 +348,10 @@ static int fill_principal(inquiry *q, const question *asked, pl_error *error) {
 static int fill_context(inquiry *q, const question *asked, pl_error *error) {
     pl_json context;
     pl_request *request = &q->request;
+    if (asked->context && pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0)
+        return cli_file_blame("--context", pl_str_from(asked->context), error);
     if (asked->context &&
-        (pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0 ||
-         pl_context_from_json(&q->arena, context, &request->context, &request->context_count, error) != 0))
+        pl_context_from_json(&q->arena, context, &request->context, &request->context_count, error) != 0)
         return -1;
     return pl_context_add(&q->arena, &request->context, &request->context_count, PL_STR("acs:PrincipalARN"),
                           request->principal.arn, error);
