@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the hot paths to their instruction budgets (bench/instructions.json), counted by callgrind.
 
-Counts are per document (for a policy, per decision) and include what a function calls. More than the tolerance above the budget fails; more
-than the tolerance below asks for a smaller budget, so that what was won is kept.
+Counts are per document (for a policy, per decision) and include what a function calls. More than the tolerance
+above the budget fails; more than the tolerance below asks for a smaller budget, so that what was won is kept.
 
 usage: check-instructions.py DIRECTORY_OF_BENCH_PROGRAMS
 """
