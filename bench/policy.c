@@ -4,11 +4,13 @@
  *
  * The policies are what an account has: read-only and full access to services, single actions on single
  * resources, conditions on source address, tag and time, a few denials. `--dump` prints them with the
- * requests as JSON, for the peers of bench/peers/policy.mjs.
+ * requests as JSON, for the peers of bench/peers/policy.mjs. `--count PASSES` decides the requests under the
+ * 50 statements that often and measures nothing, for instruction counts (bench/instructions.json).
  */
 #include "policy/decide.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -163,6 +165,23 @@ static int run_all(const asked *all) {
     return 0;
 }
 
+static int count(const asked *all, long passes) {
+    static workload w;
+    size_t allowed = 0;
+    pl_decision decision;
+    pl_error error;
+    fill_workload(&w, 0);
+    pl_policy_set *set = compile(&w);
+    pl_authority authority = {.identity = set};
+    for (long i = 0; set && i < passes * REQUESTS; i++)
+        allowed += pl_decide(&authority, &all[i % REQUESTS].request, &decision, &error) == 0 &&
+                   decision.verdict == PL_ALLOW;
+    printf("%zu allowed\n", allowed);
+    pl_policy_set_release(set);
+    free_workload(&w);
+    return set ? 0 : 1;
+}
+
 static int dump(const asked *all) {
     static workload w;
     fill_workload(&w, 0);
@@ -183,5 +202,7 @@ static int dump(const asked *all) {
 int main(int argc, char **argv) {
     static asked all[REQUESTS];
     fill_requests(all);
-    return argc > 1 && strcmp(argv[1], "--dump") == 0 ? dump(all) : run_all(all);
+    if (argc == 3 && strcmp(argv[1], "--count") == 0)
+        return count(all, strtol(argv[2], NULL, 10));
+    return argc == 2 && strcmp(argv[1], "--dump") == 0 ? dump(all) : run_all(all);
 }

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "functions/inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,12 +73,16 @@ static int help(int argc, char **argv) {
         overview(stdout);
         return 0;
     }
+    if (argc > 2) {
+        fprintf(stderr, "plumbline help: unexpected %s\n", argv[2]);
+        return 2;
+    }
     const subcommand *asked = find(argv[1]);
     char *arguments[] = {argv[1], option, NULL};
     return asked ? asked->run(2, arguments) : unknown(argv[1]);
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
     if (argc < 2) {
         overview(stderr);
         return 2;
@@ -90,4 +95,14 @@ int main(int argc, char **argv) {
         return inside_main(argc - 1, argv + 1);
     const subcommand *asked = find(argv[1]);
     return asked ? asked->run(argc - 1, argv + 1) : unknown(argv[1]);
+}
+
+/* Output that got lost (a full disk) is an error, whatever the subcommand has decided. */
+int main(int argc, char **argv) {
+    int status = run(argc, argv);
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "plumbline: standard output: %s\n", errno ? strerror(errno) : "cannot be written");
+    return 2;
 }

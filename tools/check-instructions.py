@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the hot paths to their instruction budgets (bench/instructions.json), counted by callgrind.
 
-Counts are per document and include what a function calls. More than the tolerance above the budget fails; more
-than the tolerance below asks for a smaller budget, so that what was won is kept.
+Counts are per document (for a policy, per decision) and include what a function calls. More than the tolerance
+above the budget fails; more than the tolerance below asks for a smaller budget, so that what was won is kept.
 
 usage: check-instructions.py DIRECTORY_OF_BENCH_PROGRAMS
 """
@@ -39,7 +39,7 @@ def main():
             state, failed = "TOO MANY", True
         elif each < budget * (1 - tolerance):
             state = "fewer than the budget: lower it"
-        print(f"{entry['name']}: {each:.0f} instructions for each document, budget {budget} ({state})")
+        print(f"{entry['name']}: {each:.0f} instructions each, budget {budget} ({state})")
     return 1 if failed else 0
 
 

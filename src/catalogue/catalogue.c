@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MEMORY_LIMIT = 256 << 20 };
@@ -46,6 +47,18 @@ static size_t largest_text(const catalogue_shelf *shelf) {
     return largest;
 }
 
+static int not_json(catalogue_reader *reader, pl_error *error) {
+    char reason[64];
+    pl_str before = pl_str_head(reader->entry->text, error->position), line;
+    size_t lines = 1;
+    if (pl_error_is(error, PL_E_ServiceUnavailable))
+        return -1;
+    while (pl_str_split(&before, '\n', &line) && before.p)
+        lines++;
+    snprintf(reason, sizeof reason, "is not JSON (line %zu, byte %zu)", lines, error->position);
+    return catalogue_wrong(reader, "$", reason);
+}
+
 /* Puts an entry's object on the shelf. */
 static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_parser *parser,
                       pl_error *error) {
@@ -53,8 +66,7 @@ static int read_entry(catalogue *c, catalogue_shelf *shelf, size_t i, pl_json_pa
     pl_json root;
     void *object;
     if (pl_json_parse_padded(parser, shelf->entries[i].text, &root, error) != 0)
-        return pl_error_is(error, PL_E_ServiceUnavailable) ? -1
-                                                           : catalogue_wrong(&reader, "$", "is not JSON");
+        return not_json(&reader, error);
     if (shelf->read(&reader, root, &object) != 0)
         return -1;
     const catalogue_rule *rule = object;
@@ -336,6 +348,13 @@ pl_str catalogue_type_name(const catalogue *c, pl_str name) {
     pl_error ignored;
     const catalogue_type *type = catalogue_find_type(c, name, &ignored);
     return type ? type->name : name;
+}
+
+int catalogue_spell_type(const catalogue *c, pl_str *name, pl_error *error) {
+    const catalogue_type *type = catalogue_find_type(c, *name, error);
+    if (type)
+        *name = type->name;
+    return type || !error->code[0] ? 0 : -1;
 }
 
 pl_str catalogue_rule_text(const catalogue *c, pl_str identifier) {

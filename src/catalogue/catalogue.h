@@ -176,8 +176,13 @@ size_t catalogue_type_count(const catalogue *c);
 const catalogue_type *catalogue_type_at(const catalogue *c, size_t index, pl_error *error);
 const catalogue_type *catalogue_find_type(const catalogue *c, pl_str name, pl_error *error);
 
-/* The catalogue's spelling of a type name; `name` itself when the type is unknown. */
+/* The catalogue's spelling of a type name; `name` itself when the type is unknown, or none can be loaded: for
+ * questions, which then find what is called exactly so. */
 pl_str catalogue_type_name(const catalogue *c, pl_str name);
+
+/* The same for a name that is kept: -1 when the types cannot be loaded, so that no other spelling is stored
+ * then. */
+int catalogue_spell_type(const catalogue *c, pl_str *name, pl_error *error);
 
 /*
  * Parts of a type's file that are not kept, parsed into `arena`; missing when the type or the part is, and on

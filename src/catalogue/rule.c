@@ -52,7 +52,7 @@ static int take_parameter(catalogue_reader *r, pl_json node, size_t index, catal
     pl_str key;
     pl_json value;
     for (pl_json_walk w = pl_json_children(node); pl_json_step(&w, &key, &value);) {
-        int result = -1;
+        int result;
         if (pl_str_is(key, "name"))
             result = catalogue_take_text(r, value, path, &out->name);
         else if (pl_str_is(key, "description"))
@@ -62,7 +62,7 @@ static int take_parameter(catalogue_reader *r, pl_json node, size_t index, catal
         else if (pl_str_is(key, "required"))
             result = catalogue_take_bool(r, value, path, &out->required);
         else
-            catalogue_wrong(r, path, "unknown member");
+            result = catalogue_wrong(r, path, "unknown member");
         if (result != 0)
             return -1;
     }

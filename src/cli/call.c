@@ -121,7 +121,21 @@ static int take_option(options *o, pl_str name, const char *value) {
     return o->parameters.failed ? usage("parameters are too large:", o->action) : DONE;
 }
 
+/* Takes `--name value` or `--name=value` and moves `*at` to its last word; false when the value is missing.
+ */
+static bool take_pair(int argc, char **argv, int *at, pl_str *name, const char **value) {
+    pl_str text = pl_str_from(argv[*at] + 2);
+    size_t equals = pl_str_find_char(text, '=');
+    *name = pl_str_head(text, equals);
+    if (equals == PL_NOT_FOUND && *at + 1 == argc)
+        return false;
+    *value = equals == PL_NOT_FOUND ? argv[++*at] : text.p + equals + 1;
+    return true;
+}
+
 static int parse(options *o, int argc, char **argv) {
+    const char *value;
+    pl_str name;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
             o->help = true;
@@ -133,24 +147,22 @@ static int parse(options *o, int argc, char **argv) {
             o->action = argv[i];
             continue;
         }
-        if (i + 1 == argc)
+        if (!take_pair(argc, argv, &i, &name, &value))
             return usage("a value is missing behind", argv[i]);
-        int status = take_option(o, pl_str_from(argv[i] + 2), argv[i + 1]);
+        int status = take_option(o, name, value);
         if (status != DONE)
             return status;
-        i++;
     }
-    return o->action ? find_operation(o) : usage("which operation?", "");
+    return o->action ? find_operation(o) : usage("an operation is missing, such as", "ListConfigRules");
 }
 
 /* A parameter that the operation does not have is a typing error; the server would ignore it. */
 static int check_names(const options *o, int argc, char **argv) {
-    for (int i = 1; i + 1 < argc; i++) {
-        pl_str name = pl_str_from(argv[i]);
-        if (!pl_str_starts(name, PL_STR("--")))
+    const char *value;
+    pl_str name;
+    for (int i = 1; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) != 0 || !take_pair(argc, argv, &i, &name, &value))
             continue;
-        i++;
-        name = pl_str_skip(name, 2);
         name = pl_str_head(name, pl_str_find_char(name, '.'));
         bool parameter = name.p[0] >= 'A' && name.p[0] <= 'Z';
         if (parameter && !pl_str_is(name, "RegionId") && !api_find_parameter(o->operation, name)) {

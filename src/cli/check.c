@@ -43,7 +43,8 @@ static const char help[] =
     "  --catalogue DIR        rule files of your own beside the managed ones\n"
     "  --at TIME              evaluation time for rules that look at dates (default: now); with --data or\n"
     "                         --store also the time whose configurations are checked, from the history\n"
-    "  --data DIR             check the inventory recorded in this data directory\n"
+    "  --data DIR             check the inventory recorded in this data directory (or in\n"
+    "                         PLUMBLINE_STORE, where that is set)\n"
     "  --store URL            check the inventory recorded in this database\n"
     "\n"
     "example\n"
@@ -197,6 +198,8 @@ static int parse(options *o, int argc, char **argv, pl_error *error) {
         return usage("no rules: give --pack, --template, --rule or --conditions", NULL) + 1;
     if (optind == argc && !o->data && !o->store)
         return usage("no input", NULL) + 1;
+    if (o->input != CLI_FORMAT_AUTO && (o->data || o->store))
+        return usage("--input is the form of an INPUT: --data and --store have none", NULL) + 1;
     if (optind != argc && (o->data || o->store))
         return usage("--data and --store take no INPUT:", argv[optind]) + 1;
     return 0;

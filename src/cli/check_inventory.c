@@ -2,6 +2,7 @@
 #include "cli/check_inventory.h"
 
 #include "cli/file.h"
+#include "cli/program.h"
 
 #include "base/memory.h"
 #include "inventory/inventory.h"
@@ -122,8 +123,8 @@ static int open_store(check_inventory *c, const char *data_directory, const char
                       pl_error *error) {
     char path[PATH_SIZE];
     store_options options = {.read_only = true};
-    snprintf(path, sizeof path, "%s/plumbline.db", data_directory ? data_directory : "");
-    return store_open(&c->db, pl_str_from(store_url ? store_url : path), &options, error);
+    const char *url = program_store_url(store_url, data_directory, path, sizeof path);
+    return store_open(&c->db, pl_str_from(url), &options, error);
 }
 
 static int begin(check_inventory *c, pl_error *error) {

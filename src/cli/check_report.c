@@ -1,6 +1,8 @@
 /* Output formats of check. No state. */
 #include "cli/check_report.h"
 
+#include "base/encode.h"
+
 bool check_format_parse(const char *word, check_format *format) {
     static const char *const words[] = {"table", "json", "jsonl", "csv", "junit", "sarif"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -150,6 +152,16 @@ static void junit_case(pl_buf *out, const check_deviation *d) {
     pl_buf_add(out, PL_STR("\"/></testcase>\n"));
 }
 
+/* A file's name as a URI reference (RFC 3986): its slashes stay. */
+static void add_uri(pl_buf *out, pl_str file) {
+    pl_str part;
+    for (bool first = true; pl_str_split(&file, '/', &part); first = false) {
+        if (!first)
+            pl_buf_add_char(out, '/');
+        pl_percent_encode(out, part);
+    }
+}
+
 /* SARIF 2.1.0: `fail` for violations, `notApplicable` and `open` for the rest. */
 static void sarif_result(pl_buf *out, const check_deviation *d) {
     static const char *const levels[] = {"none", "error", "warning", "note"};
@@ -161,9 +173,9 @@ static void sarif_result(pl_buf *out, const check_deviation *d) {
     pl_buf_printf(out, ",\"kind\":\"%s\",\"level\":\"%s\",\"message\":{\"text\":", kind,
                   failed ? levels[risk] : levels[0]);
     pl_json_write_string(out, d->annotation.n ? d->annotation : verdict_text(d->verdict));
-    pl_buf_add(out, PL_STR("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":"));
-    pl_json_write_string(out, pl_str_from(d->file));
-    pl_buf_printf(out, "},\"region\":{\"startLine\":%llu}},\"logicalLocations\":[{\"fullyQualifiedName\":",
+    pl_buf_add(out, PL_STR("},\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":\""));
+    add_uri(out, pl_str_from(d->file));
+    pl_buf_printf(out, "\"},\"region\":{\"startLine\":%llu}},\"logicalLocations\":[{\"fullyQualifiedName\":",
                   (unsigned long long)(d->line->number ? d->line->number : 1));
     pl_json_write_string(out, d->line->address.p ? d->line->address : d->line->id);
     pl_buf_add(out, PL_STR("}]}]}"));

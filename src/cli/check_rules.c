@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cli/file.h"
 #include "condition/columns.h"
+#include "condition/condition.h"
 #include "json/parser.h"
 
 #include <pthread.h>
@@ -151,11 +152,7 @@ int check_rules_add_managed(check_rules *rules, const char *identifier, char *co
 static int read_json(check_rules *rules, const char *file, pl_str *text, pl_json *root, pl_error *error) {
     if (cli_file_read(&rules->arena, file, (size_t)4 << 20, text, error) != 0)
         return -1;
-    if (pl_json_parse_in(&rules->arena, *text, root, error) == 0)
-        return 0;
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
-    return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", file, message);
+    return pl_json_parse_in(&rules->arena, *text, root, error) == 0 ? 0 : cli_file_blame(file, *text, error);
 }
 
 int check_rules_add_conditions(check_rules *rules, const char *file, const char *type, pl_error *error) {
@@ -242,7 +239,8 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
     if (!pl_json_is_string(conditions))
         return pl_failf(error, PL_E_InvalidParameter,
                         "source.conditions must be a text, JSON inside of JSON");
-    rule.parts.conditions = pl_json_text(conditions);
+    if (pl_condition_imported(&rules->arena, pl_json_text(conditions), &rule.parts.conditions, error) != 0)
+        return -1;
     return add(rules, &rule, error);
 }
 

@@ -42,6 +42,15 @@ int cli_file_read(pl_arena *arena, const char *file, size_t limit, pl_str *text,
     return result;
 }
 
+int cli_file_blame(const char *file, pl_str text, pl_error *error) {
+    char message[sizeof error->message];
+    size_t line = 1;
+    memcpy(message, error->message, sizeof message);
+    for (size_t i = 0; i < error->position && i < text.n; i++)
+        line += text.p[i] == '\n';
+    return pl_failf(error, PL_E_InvalidParameter, "%s:%zu: %.900s", file, line, message);
+}
+
 int cli_write_all(int fd, pl_str text) {
     while (text.n) {
         ssize_t n = write(fd, text.p, text.n);

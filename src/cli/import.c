@@ -16,6 +16,7 @@
 #include "engine/import.h"
 #include "json/parser.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -51,7 +52,7 @@ typedef struct target {
     program *local;
     engine_import *import; /* into `local` */
     cli_client *remote;
-    pl_str account_id;
+    pl_str account_id; /* of items that name none; may be absent */
     engine_ingested sum;
     pl_json_parser *parser;
 } target;
@@ -153,19 +154,42 @@ static int send(target *t, gathering *g, pl_error *error) {
     return 0;
 }
 
-static int gather_line(target *t, gathering *g, pl_str text, uint64_t number, pl_error *error) {
+/* Does the server have to be told the account of this item? Into a store of our own the defaults have it. */
+static bool lacks_account(const target *t, pl_json item) {
+    static const char *const names[] = {"accountId", "AccountId", "ResourceOwnerId"};
+    bool named = !t->remote || t->account_id.n == 0 || !pl_json_is_object(item);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !named; i++) {
+        pl_json given = pl_json_get(item, pl_str_from(names[i]));
+        named = pl_json_exists(given) && !pl_json_is_null(given) &&
+                !(pl_json_is_string(given) && pl_json_text(given).n == 0);
+    }
+    return !named;
+}
+
+/* The item with its account as the first member. */
+static void add_with_account(const target *t, gathering *g, pl_str text, pl_json item) {
+    pl_buf_add(&g->array, PL_STR("{\"accountId\":"));
+    pl_json_write_string(&g->array, t->account_id);
+    pl_buf_add_char(&g->array, pl_json_count(item) ? ',' : ' ');
+    pl_buf_add(&g->array, pl_str_skip(text, 1));
+}
+
+static int gather_line(target *t, gathering *g, pl_str text, pl_json item, uint64_t number, pl_error *error) {
     if (g->items && (g->items == BATCH_ITEMS || g->array.n + text.n > BATCH_BYTES) && send(t, g, error) != 0)
         return -1;
     g->lines[g->items] = number;
     pl_buf_add_char(&g->array, g->items++ ? ',' : '[');
-    pl_buf_add(&g->array, text);
+    if (lacks_account(t, item))
+        add_with_account(t, g, text, item);
+    else
+        pl_buf_add(&g->array, text);
     return 0;
 }
 
 /* A line that is not JSON would spoil its whole batch: it is named before. */
-static int check_line(target *t, const cli_batch *batch, pl_str text, uint64_t number, pl_error *error) {
-    pl_json root;
-    if (pl_json_parse_padded(t->parser, text, &root, error) == 0)
+static int check_line(target *t, const cli_batch *batch, pl_str text, uint64_t number, pl_json *item,
+                      pl_error *error) {
+    if (pl_json_parse_padded(t->parser, text, item, error) == 0)
         return 0;
     char message[sizeof error->message];
     memcpy(message, error->message, sizeof message);
@@ -182,8 +206,9 @@ static int import_batch(target *t, gathering *g, const cli_batch *batch, pl_erro
     g->by_item = batch->items;
     for (; pl_str_split(&rest, '\n', &text); number++) {
         text = pl_str_trim(text);
-        if (text.n &&
-            (check_line(t, batch, text, number, error) != 0 || gather_line(t, g, text, number, error) != 0))
+        pl_json item;
+        if (text.n && (check_line(t, batch, text, number, &item, error) != 0 ||
+                       gather_line(t, g, text, item, number, error) != 0))
             return -1;
     }
     return 0;
@@ -247,19 +272,26 @@ static int import_files(target *t, const options *o, const catalogue *known, cha
     return result;
 }
 
-/* The account of credentials.json in the data directory, when --account does not say it. */
+/*
+ * The account of credentials.json in the data directory, when --account does not say it. A directory without
+ * that file (no server ran there) has none: every item has to name its own.
+ */
 static int find_account(pl_arena *arena, const options *o, const char *directory, pl_str *account,
                         pl_error *error) {
     pl_str text;
     pl_json root;
-    *account = pl_str_from(o->account);
+    *account = pl_str_from(o->account ? o->account : "");
     if (o->account)
         return 0;
     const char *path = pl_arena_printf(arena, "%s/credentials.json", directory).p;
-    if (!path || cli_file_read(arena, path, 65536, &text, error) != 0 ||
-        pl_json_parse_in(arena, text, &root, error) != 0)
-        return pl_failf(error, PL_E_InvalidParameter,
-                        "no --account, and no %s/credentials.json to take it from", directory);
+    if (!path)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    if (cli_file_read(arena, path, 65536, &text, error) != 0)
+        return -1;
+    if (pl_json_parse_in(arena, text, &root, error) != 0)
+        return cli_file_blame(path, text, error);
     *account = pl_json_str(pl_json_get(root, PL_STR("AccountId")));
     return 0;
 }
@@ -287,7 +319,7 @@ static int run_local(const options *o, char **files, size_t count, pl_error *err
 
 static int run_remote(const options *o, char **files, size_t count, pl_error *error) {
     catalogue *known = NULL;
-    target t = {.account_id = PL_STR_NONE};
+    target t = {.account_id = pl_str_from(o->account)};
     int result = cli_client_open(&t.remote, o->endpoint, program_data_directory(o->data), error);
     if (result == 0)
         result = catalogue_open(&known, NULL, error);
@@ -317,6 +349,8 @@ static int parse(options *o, int argc, char **argv) {
         default: return usage("unknown option or missing value:", argv[optind - 1]) + 1;
         }
     }
+    if (o->endpoint && o->store)
+        return usage("not together with --endpoint: --store", o->store) + 1;
     return optind == argc ? usage("no file to", "import") + 1 : 0;
 }
 

@@ -117,8 +117,7 @@ static int run(const char *text, pl_path_dialect dialect, bool paths, char **fil
     if (!q.parser)
         status = complain("out of", "memory");
     else if (pl_path_compile(&arena, pl_str_from(text), dialect, &q.path, &error) != 0)
-        status =
-            (fprintf(stderr, "plumbline jsonpath: at byte %zu: %s\n", error.position, error.message), USAGE);
+        status = fail(&error);
     else if (select_all(&q, files, &error) != 0)
         status = fail(&error);
     pl_json_parser_free(q.parser);

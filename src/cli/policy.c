@@ -65,11 +65,12 @@ static int fail(const char *file, const pl_error *error) {
     return USAGE;
 }
 
+/* Errors name the file. */
 static int read_json(pl_arena *arena, const char *file, pl_json *root, pl_error *error) {
     pl_str text;
     if (cli_file_read(arena, file, largest_file, &text, error) != 0)
         return -1;
-    return pl_json_parse_in(arena, text, root, error);
+    return pl_json_parse_in(arena, text, root, error) == 0 ? 0 : cli_file_blame(file, text, error);
 }
 
 /* --- test -------------------------------------------------------------------------------------------------
@@ -98,7 +99,9 @@ static int test(int argc, char **argv) {
         return usage("test takes one file of", "cases");
     pl_arena_init(&arena, 0);
     int status = GOOD;
-    if (read_json(&arena, argv[1], &root, &error) != 0 || pl_cases_run(root, report_case, &t, &error) != 0)
+    if (read_json(&arena, argv[1], &root, &error) != 0)
+        status = fail(NULL, &error);
+    else if (pl_cases_run(root, report_case, &t, &error) != 0)
         status = fail(argv[1], &error);
     else
         printf("%zu passed, %zu failed\n", t.passed, t.failed);
@@ -345,9 +348,10 @@ static int fill_principal(inquiry *q, const question *asked, pl_error *error) {
 static int fill_context(inquiry *q, const question *asked, pl_error *error) {
     pl_json context;
     pl_request *request = &q->request;
+    if (asked->context && pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0)
+        return cli_file_blame("--context", pl_str_from(asked->context), error);
     if (asked->context &&
-        (pl_json_parse_in(&q->arena, pl_str_from(asked->context), &context, error) != 0 ||
-         pl_context_from_json(&q->arena, context, &request->context, &request->context_count, error) != 0))
+        pl_context_from_json(&q->arena, context, &request->context, &request->context_count, error) != 0)
         return -1;
     return pl_context_add(&q->arena, &request->context, &request->context_count, PL_STR("acs:PrincipalARN"),
                           request->principal.arn, error);

@@ -5,6 +5,7 @@
 #include "cli/source.h"
 
 #include "base/memory.h"
+#include "cli/file.h"
 #include "cli/terraform.h"
 #include "json/parser.h"
 
@@ -269,7 +270,8 @@ static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *er
         add_items(lines, items);
         return 0;
     }
-    if (source->format == CLI_FORMAT_TERRAFORM || terraform_recognises(root))
+    if (source->format == CLI_FORMAT_TERRAFORM ||
+        (source->format == CLI_FORMAT_AUTO && terraform_recognises(root)))
         return terraform_items(source->catalogue, root, lines, error);
     if (source->format == CLI_FORMAT_AUTO && pl_json_is_object(root)) {
         pl_json_write(lines, root);
@@ -279,7 +281,19 @@ static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *er
     return pl_failf(error, PL_E_InvalidParameter, "$: no member configurationItems");
 }
 
-static int prefix_name(const cli_source *source, pl_error *error) {
+static int parse_file(const cli_source *source, pl_json_parser *parser, pl_json *root, pl_error *error) {
+    if (!parser)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    if (pl_json_parse_padded(parser, pending(source), root, error) == 0)
+        return 0;
+    return cli_file_blame(source->name, pending(source), error);
+}
+
+static int rewrite_named(cli_source *source, pl_json root, pl_buf *lines, pl_error *error) {
+    if (rewrite(source, root, lines, error) == 0)
+        return lines->failed ? pl_failf(error, PL_E_ServiceUnavailable, "%s: the items do not fit in memory",
+                                        source->name)
+                             : 0;
     char message[sizeof error->message];
     memcpy(message, error->message, sizeof message);
     return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", source->name, message);
@@ -290,22 +304,27 @@ static int rewrite_file(cli_source *source, pl_error *error) {
     pl_json root;
     pl_buf_init(&lines, largest_file);
     pl_json_parser *parser = pl_json_parser_new(largest_file);
-    int result = parser ? pl_json_parse_padded(parser, pending(source), &root, error)
-                        : pl_fail(error, PL_E_ServiceUnavailable);
+    int result = parse_file(source, parser, &root, error);
     if (result == 0)
-        result = rewrite(source, root, &lines, error);
+        result = rewrite_named(source, root, &lines, error);
     pl_json_parser_free(parser);
-    if (result == 0 && lines.failed)
-        result = pl_failf(error, PL_E_ServiceUnavailable, "the items do not fit in memory");
     if (result != 0) {
         pl_buf_free(&lines);
-        return prefix_name(source, error);
+        return -1;
     }
     pl_buf_free(&source->rest);
     source->rest = lines;
     source->rest_from = 0;
     source->whole = true;
     return 0;
+}
+
+/* What is behind empty lines at the begin of the open file. */
+static pl_str first_content(const cli_source *source) {
+    pl_str text = pending(source);
+    while (text.n && memchr(" \t\r\n", text.p[0], 4))
+        text = pl_str_skip(text, 1);
+    return text;
 }
 
 /* Does the file look like one item a line? Looks at the first line only. */
@@ -326,12 +345,12 @@ static bool first_line_is_item(pl_str text) {
 static int begin_file(cli_source *source, pl_error *error) {
     if (source->format == CLI_FORMAT_LINES)
         return 0;
-    while (!source->ended && whole_lines(pending(source)) == 0 && pending(source).n < longest_line)
+    while (!source->ended && whole_lines(first_content(source)) == 0 && pending(source).n < longest_line)
         if (read_some(source, &source->rest, error) != 0)
             return -1;
-    if (pl_str_trim(pending(source)).n == 0 && source->ended)
+    if (first_content(source).n == 0 && source->ended)
         return 0;
-    if (source->format == CLI_FORMAT_AUTO && first_line_is_item(pending(source)))
+    if (source->format == CLI_FORMAT_AUTO && first_line_is_item(first_content(source)))
         return 0;
     return read_all(source, error) != 0 || rewrite_file(source, error) != 0 ? -1 : 0;
 }

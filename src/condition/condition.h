@@ -34,6 +34,14 @@ typedef struct pl_condition_options {
 } pl_condition_options;
 
 /*
+ * The conditions text of an imported package template: operators that only such templates name are those they
+ * stand for (StringEqualsIn: StringIn; reference/operators.json, "unlisted"). `*out` is `text` itself where
+ * there are none and where it is no condition, which compiling it tells; else it lives in the arena. -1: out
+ * of memory.
+ */
+int pl_condition_imported(pl_arena *arena, pl_str text, pl_str *out, pl_error *error);
+
+/*
  * Compiles the value of the request parameter `Conditions`: JSON text whose member `ComplianceConditions` is
  * JSON text (or, leniently, an object) with the tree. -1 with Invalid.Conditions.Empty for an absent or blank
  * text, else Invalid.Conditions.Value; the message names the place in the tree, `error->position` the byte

@@ -1,9 +1,11 @@
 /*
  * Pack templates as JSON text: read from clients and written for them (reference/condition-rules.md,
- * sections 2.3 and 2.4). The text of `conditions` is never taken apart here, so its nesting stays as sent.
+ * sections 2.3 and 2.4). The text of `conditions` is not taken apart here, so its nesting stays as sent
+ * (but for operators that only templates name: pl_condition_imported).
  */
 #include "engine/rows.h"
 
+#include "condition/condition.h"
 #include "json/parser.h"
 
 enum { CONTENT_MAX = 1024000, RULES_MAX = 1000, INDENT = 4 };
@@ -124,7 +126,8 @@ static int read_source(engine_context *context, pl_json source, size_t index, en
         if (is_given(conditions) && !pl_json_is_string(conditions))
             return wrong(error, index, "source.conditions must be a text, JSON inside of JSON");
         rule->identifier = identifier;
-        rule->conditions = pl_json_str(conditions);
+        if (pl_condition_imported(context->arena, pl_json_str(conditions), &rule->conditions, error) != 0)
+            return -1;
         rule->triggers = ENGINE_TRIGGER_CHANGE;
     }
     return read_details(pl_json_get(source, PL_STR("sourceDetails")), index, rule, error);

@@ -273,18 +273,20 @@ int engine_pack_create(engine_context *context, store_session *session, engine_p
     return engine_pack_changed(context->engine, session, pack->account_id, error);
 }
 
-/* The pack's own rule that an entry of an update means; it is kept and changed instead of made again. */
-static engine_rule *match_rule(engine_rule *rules, size_t count, bool *kept, const engine_pack_entry *entry) {
-    for (size_t i = 0; i < count; i++) {
-        bool same = entry->rule_id.n ? pl_str_eq(rules[i].rule_id, entry->rule_id)
-                                     : pl_str_eq(rules[i].identifier, entry->identifier) &&
-                                           rules[i].owner == ENGINE_MANAGED;
-        if (same && !kept[i]) {
-            kept[i] = true;
-            return &rules[i];
-        }
-    }
-    return NULL;
+static bool means(const engine_pack_entry *entry, const engine_rule *rule) {
+    return entry->rule_id.n ? pl_str_eq(rule->rule_id, entry->rule_id)
+                            : pl_str_eq(rule->identifier, entry->identifier) && rule->owner == ENGINE_MANAGED;
+}
+
+/* Matches the entries of one kind: those that name a rule, or those that name an identifier. */
+static void match_kind(const engine_pack_input *input, engine_rule *rules, size_t count, bool by_id,
+                       bool *kept, const engine_rule **same) {
+    for (size_t i = 0; i < input->entry_count; i++)
+        for (size_t k = 0; k < count && !same[i] && (input->entries[i].rule_id.n > 0) == by_id; k++)
+            if (!kept[k] && means(&input->entries[i], &rules[k])) {
+                same[i] = &rules[k];
+                kept[k] = true;
+            }
 }
 
 /* A rule leaves a pack: gone when the pack made it and no other pack holds it, else only taken out. */
@@ -310,19 +312,25 @@ static int replace_rule(engine_context *context, store_session *session, const e
     return change_rule(context, session, before, &whole, error);
 }
 
+/*
+ * The pack's own rules that entries mean are kept and changed instead of made again. Entries that name a rule
+ * take theirs first: one that names an identifier, wherever it stands, means a rule that none of them names.
+ */
 static int replace_rules(engine_context *context, store_session *session, const engine_pack_input *input,
                          pl_error *error) {
     engine_rule *rules;
     size_t count;
     if (engine_pack_rules(session, context->arena, input->pack, &rules, &count, error) != 0)
         return -1;
-    bool *kept = pl_new(context->arena, bool, count ? count : 1);
-    if (!kept)
+    bool *kept = pl_new(context->arena, bool, count + 1);
+    const engine_rule **same = pl_new(context->arena, const engine_rule *, input->entry_count + 1);
+    if (!kept || !same)
         return pl_fail(error, PL_E_ServiceUnavailable);
+    match_kind(input, rules, count, true, kept, same);
+    match_kind(input, rules, count, false, kept, same);
     for (size_t i = 0; i < input->entry_count; i++) {
-        const engine_rule *same = match_rule(rules, count, kept, &input->entries[i]);
-        int result = same ? replace_rule(context, session, same, &input->entries[i], error)
-                          : apply_entry(context, session, input->pack, &input->entries[i], error);
+        int result = same[i] ? replace_rule(context, session, same[i], &input->entries[i], error)
+                             : apply_entry(context, session, input->pack, &input->entries[i], error);
         if (result != 0)
             return -1;
     }

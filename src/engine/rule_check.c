@@ -115,8 +115,8 @@ static int spell_types(engine_context *context, engine_scope *scope, pl_error *e
     for (size_t i = 0; i < scope->resource_types.count; i++) {
         if (scope->resource_types.items[i].n > 128)
             return pl_fail(error, PL_E_Invalid_ResourceTypesScope_Value);
-        scope->resource_types.items[i] =
-            catalogue_type_name(context->catalogue, scope->resource_types.items[i]);
+        if (catalogue_spell_type(context->catalogue, &scope->resource_types.items[i], error) != 0)
+            return -1;
     }
     return engine_list_join(context->arena, scope->resource_types.items, scope->resource_types.count,
                             &scope->resource_types, error);

@@ -224,6 +224,8 @@ static int take_account(struct parsing *p, pl_json node, inventory_item *item) {
         return -1;
     if (item->account_id.n == 0)
         item->account_id = d->account_id;
+    if (item->account_id.n == 0)
+        return refuse(p, "accountId", "is missing, and there is no account to take for it");
     if (pl_str_eq(item->account_id, d->account_id))
         return 0;
     if (d->accepts_account && d->accepts_account(d->context, item->account_id))
@@ -261,9 +263,9 @@ static int take_identity(struct parsing *p, pl_json node, inventory_item *item) 
         return -1;
     if (item->region_id.n == 0)
         item->region_id = PL_STR("global");
-    if (p->defaults->catalogue)
-        item->resource_type = catalogue_type_name(p->defaults->catalogue, item->resource_type);
-    return 0;
+    return p->defaults->catalogue
+               ? catalogue_spell_type(p->defaults->catalogue, &item->resource_type, p->error)
+               : 0;
 }
 
 static int take_attributes(struct parsing *p, pl_json node, inventory_item *item) {

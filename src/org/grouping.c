@@ -139,7 +139,7 @@ int org_change_grouping(org *o, const org_caller *caller, const org_grouping_cha
 /* --- Rules -----------------------------------------------------------------------------------------------
  */
 
-#define RULE_COLUMNS "rule_id, name, description, type, scopes, contents, created, modified"
+#define RULE_COLUMNS "rule_id, name, description, type, scopes, contents, created, modified, position"
 
 static int read_rule(pl_arena *arena, store_statement *st, org_grouping_rule *out, pl_error *error) {
     pl_json scopes;
@@ -149,7 +149,8 @@ static int read_rule(pl_arena *arena, store_statement *st, org_grouping_rule *ou
                                .type = keep(arena, st, 3),
                                .contents = keep(arena, st, 5),
                                .created = store_column_i64(st, 6),
-                               .modified = store_column_i64(st, 7)};
+                               .modified = store_column_i64(st, 7),
+                               .position = store_column_i64(st, 8)};
     if (pl_json_parse_in(arena, store_column_text(st, 4), &scopes, error))
         return -1;
     for (size_t i = 0; i < ORG_GROUPING_SCOPES; i++) {

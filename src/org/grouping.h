@@ -31,6 +31,7 @@ typedef struct org_grouping_rule {
     pl_str
         contents; /* JSON: [{"RuleContentId","AutoGroupingScopeCondition","TargetResourceGroupCondition"}] */
     int64_t created, modified; /* Unix milliseconds */
+    int64_t position;          /* among the account's rules; when read only, a new rule comes last */
 } org_grouping_rule;
 
 /* The switches of an account. */

@@ -187,6 +187,8 @@ static void a_wrong_file_is_refused_with_its_place(void **state) {
     refused("[]", "$: must be an object");
     refused("{\"identifier\":\"other\",\"name\":\"n\"}", "$.identifier");
     refused("{\"identifier\":\"own-rule\",\"colour\":1}", "$.colour: unknown member");
+    refused("{\"identifier\":\"own-rule\",\"parameters\":[{\"name\":\"a\",\"colour\":1}]}",
+            "$.parameters[0]: unknown member");
     refused("{\"identifier\":\"own-rule\",\"riskLevel\":4}", "$.riskLevel");
     refused(
         OWN_RULE("{\"operator\":\"Equalish\",\"featurePath\":\"$.Cpu\",\"featureSource\":\"CONFIGURATION\","

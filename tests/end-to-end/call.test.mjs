@@ -1,5 +1,7 @@
 // `plumbline call` against a running server.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { plumbline, scratch, Server } from './support.mjs';
 
@@ -26,6 +28,8 @@ test('lists and objects may be JSON or flattened', () => {
     const read = JSON.parse(call('GetConfigRule', '--ConfigRuleId', JSON.parse(stdout).ConfigRuleId).stdout).ConfigRule;
     assert.deepEqual(read.TagsScope, [{ TagKey: 'env', TagValue: 'prod' }]);
   }
+  const joined = JSON.parse(call('ListConfigRules', '--PageSize=1', '--PageNumber', '2', '--format=json').stdout).ConfigRules;
+  assert.deepEqual([joined.PageSize, joined.PageNumber, joined.ConfigRuleList.length], [1, 2, 1]);
   const table = call('ListConfigRules', '--format', 'table');
   assert.equal(table.status, 0);
   assert.match(table.stdout, /ConfigRuleName/);
@@ -49,6 +53,7 @@ test('a mistake ends with 2 before anything is sent', () => {
   for (const [args, message] of [
     [['NoSuchOperation'], /NoSuchOperation/],
     [['GetConfigRule', '--ConfigRuleIdd', 'x'], /ConfigRuleIdd/],
+    [['GetConfigRule', '--ConfigRuleIdd=x'], /ConfigRuleIdd:/],
     [['ListConfigRules', '--format', 'yaml'], /yaml/],
     [['ListConfigRules', '--endpoint', 'http://127.0.0.1:1'], /127\.0\.0\.1/],
   ]) {
@@ -66,4 +71,20 @@ test('without credentials.json the key comes from the environment', () => {
   const wrong = ask({ ...env, ALIBABA_CLOUD_ACCESS_KEY_SECRET: 'wrong' });
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr + wrong.stdout, /SignatureDoesNotMatch/);
+});
+
+test('import tells the server whose the items are that name no account', () => {
+  const directory = scratch();
+  const file = path.join(directory, 'items.jsonl');
+  const account = server.credentials.AccountId;
+  fs.writeFileSync(file, ['{}', '{"a":1}'].map((configuration, i) => `{"resourceType":"A::B::C","resourceId":"told-${i}","configuration":${configuration}}`).join('\n'));
+  const send = (...more) => plumbline(['import', '--endpoint', server.endpoint, '--data', server.data, ...more, file]);
+  const own = send('--account', account);
+  assert.equal(own.status, 0, own.stderr);
+  assert.match(own.stderr, /2 items accepted: 2 changed/);
+  const foreign = send('--account', '5');
+  assert.equal(foreign.status, 2);
+  assert.match(foreign.stderr, /accountId: the account is not one of yours/);
+  fs.writeFileSync(file, `{"resourceType":"A::B::C","resourceId":"told-0","accountId":"${account}","configuration":{}}\n`);
+  assert.equal(send('--account', '5').status, 0, 'an item that names its account keeps it');
 });

@@ -106,11 +106,70 @@ test('a package in a file looks at what its scopes cover', () => {
   }
 });
 
+test('a package in a file may name the operator that only templates have', () => {
+  const conditions = (operator) => JSON.stringify({ ComplianceConditions: JSON.stringify({ operator, featurePath: '$.AccessControlList.Grant',
+    featureSource: 'CONFIGURATION', desired: 'private,public-read' }) });
+  const pack = (operator) => write(`${operator}.json`, { configRuleTemplates: [{ configRuleName: 'grants', scope: { complianceResourceTypes: ['ACS::OSS::Bucket'] },
+    source: { owner: 'CUSTOM_CONFIGURATION', identifier: 'acs-config-configuration', conditions: conditions(operator) } }] });
+  const items = (grant) => write('granted.jsonl', JSON.stringify(bucket('a', grant)));
+  assert.equal(plumbline(['check', '--pack', pack('StringEqualsIn'), items('private')]).status, 0);
+  assert.equal(plumbline(['check', '--pack', pack('StringEqualsIn'), items('public-read-write')]).status, 1);
+  assert.equal(plumbline(['check', '--pack', pack('StringEqualsOut'), items('private')]).status, 2);
+});
+
 test('a broken line is named by file and line, with exit status 2', () => {
   const file = write('broken.jsonl', `${JSON.stringify(bucket('a', 'private'))}\n{"resourceType": }\n`);
   const { status, stderr } = plumbline([...RULE, file]);
   assert.equal(status, 2);
   assert.match(stderr, /broken\.jsonl:2: /);
+});
+
+test('a broken document is named by file and line, whatever reads it', () => {
+  const file = write('document.json', '{\n  "a": 1,\n  "b":\n}\n');
+  const good = write('for-broken.jsonl', JSON.stringify(bucket('a', 'private')));
+  for (const args of [[...RULE, file], ['check', '--pack', file, good], ['check', '--conditions', file, '--type', 'X', good],
+    ['policy', 'test', file], ['import', '--data', path.join(directory, 'broken-document'), '--account', '1', file]]) {
+    const { status, stderr } = plumbline(args);
+    assert.equal(status, 2, args.join(' '));
+    assert.match(stderr, /document\.json:4: not valid JSON at byte 19/, args.join(' '));
+  }
+});
+
+test('what is asked for is not read as something else', () => {
+  const plan = write('asked.json', { format_version: '1.2', terraform_version: '1.9.0', planned_values: { root_module: { resources: [] } } });
+  assert.equal(plumbline([...RULE, '--input', 'terraform', plan]).status, 0);
+  const { status, stderr } = plumbline([...RULE, '--input', 'snapshot', plan]);
+  assert.deepEqual([status, /asked\.json: .*configurationItems/.test(stderr)], [2, true], stderr);
+  assert.equal(plumbline([...RULE, '--data', directory, '--input', 'jsonl']).status, 2);
+  const decide = (...more) => plumbline(['policy', 'decide', '--action', 'ecs:Get', '--resource', '*', ...more]);
+  assert.match(decide('--context', '{"a":').stderr, /--context:1: not valid JSON/);
+  assert.match(plumbline(['rules', 'test', write('broken-rule.json', '{\n"identifier":\n')]).stderr, /broken-rule\.json: \$: is not JSON \(line 3, byte 16\)/);
+});
+
+test('lines of items may begin with empty lines', () => {
+  const lines = [bucket('a', 'public-read'), bucket('b', 'private')].map((item) => JSON.stringify(item));
+  for (const input of [`\n\n${lines.join('\n')}`, `\r\n${lines.join('\r\n')}\r\n`])
+    assert.equal(plumbline([...RULE, '-'], { input }).status, 1);
+  const { stderr } = plumbline([...RULE, '-'], { input: `\n${lines[0]}\n{\n` });
+  assert.match(stderr, /standard input:3: /);
+});
+
+test('output that cannot be written is an error', () => {
+  const input = '{"a":1}\n';
+  for (const args of [['version'], ['help'], ['help', 'check'], ['jsonpath', '$.a'], ['rules', 'list'], ['rules', 'show', 'oss-bucket-public-read-prohibited'],
+    ['policy', 'decide', '--action', 'ecs:Get', '--resource', '*']]) {
+    const full = fs.openSync('/dev/full', 'w');
+    const { status, stderr } = plumbline(args, { input, stdio: ['pipe', full, 'pipe'] });
+    fs.closeSync(full);
+    assert.equal(status, 2, args.join(' '));
+    assert.match(stderr, /written|No space left/, args.join(' '));
+  }
+});
+
+test('SARIF names files as URIs', () => {
+  const file = write('my items 100%.jsonl', JSON.stringify(bucket('a', 'public-read')));
+  const { uri } = JSON.parse(plumbline([...RULE, '--format', 'sarif', file]).stdout).runs[0].results[0].locations[0].physicalLocation.artifactLocation;
+  assert.equal(uri, path.join(directory, 'my%20items%20100%25.jsonl'));
 });
 
 test('every format is well-formed', () => {
@@ -247,6 +306,8 @@ test('check reads the recorded inventory, as it is and as it was', () => {
   assert.deepEqual(found('--at', '2025-12-31T00:00:00Z').status, 0);
   assert.ok(fs.readFileSync(path.join(data, 'plumbline.db')).equals(before), 'the store is not touched');
   assert.deepEqual(fs.readdirSync(data).filter((n) => !/-(wal|shm)$/.test(n)), files.filter((n) => !/-(wal|shm)$/.test(n)));
+  const elsewhere = plumbline([...RULE, '--data', directory], { env: { ...process.env, PLUMBLINE_STORE: path.join(data, 'plumbline.db') } });
+  assert.equal(JSON.parse(elsewhere.stdout).resourceId, 'new', 'the environment names the store, as for serve and import');
   const missing = plumbline([...RULE, '--data', path.join(directory, 'nowhere')]);
   assert.equal(missing.status, 2);
   assert.ok(!fs.existsSync(path.join(directory, 'nowhere')));
@@ -263,4 +324,21 @@ test('import keeps what it is given, and check judges it the same offline', () =
   const broken = plumbline(['import', '--data', data, '--account', '1', write('broken-import.jsonl', '{"resourceType":"X::Y::Z"}\n')]);
   assert.equal(broken.status, 2);
   assert.match(broken.stderr, /broken-import\.jsonl/);
+});
+
+test('import needs no --account where every item names its own', () => {
+  const data = path.join(directory, 'without-account');
+  const named = write('named.jsonl', JSON.stringify(bucket('a', 'public-read')));
+  const first = plumbline(['import', '--data', data, named]);
+  assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stderr, /1 items accepted: 1 changed/);
+  const { accountId, ...nameless } = bucket('b', 'private');
+  const file = write('nameless.jsonl', `${JSON.stringify({ ...nameless, accountId })}\n${JSON.stringify(nameless)}\n`);
+  for (const more of [[], ['--account', '']]) {
+    const { status, stderr } = plumbline(['import', '--data', data, ...more, file]);
+    assert.equal(status, 2);
+    assert.match(stderr, /nameless\.jsonl:2: .*accountId/);
+  }
+  assert.equal(plumbline(['import', '--data', data, '--account', '7', file]).status, 0);
+  assert.equal(plumbline(['import', '--endpoint', 'http://127.0.0.1:1', '--store', 'x', file]).status, 2);
 });

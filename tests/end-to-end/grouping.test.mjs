@@ -89,7 +89,10 @@ test('the first rule that matches decides; scopes restrict and take out', async 
   assert.equal(page.Rules[0].RuleName, 'names');
   const next = await manage('ListAutoGroupingRules', { MaxResults: 1, NextToken: page.NextToken });
   assert.deepEqual([next.Rules[0].RuleName, next.NextToken], ['rest', undefined]);
-  for (const { RuleId } of [first, second]) await manage('DeleteAutoGroupingRule', { RuleId });
+  await manage('DeleteAutoGroupingRule', { RuleId: first.RuleId });
+  const behind = await manage('ListAutoGroupingRules', { MaxResults: 1, NextToken: page.NextToken });
+  assert.deepEqual(behind.Rules.map((one) => one.RuleName), ['rest'], 'the rule that a page ended with may be gone');
+  await manage('DeleteAutoGroupingRule', { RuleId: second.RuleId });
 });
 
 test('rules that say nothing sensible are refused', async () => {

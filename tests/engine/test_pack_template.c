@@ -166,11 +166,44 @@ static void a_template_makes_a_pack_and_a_pack_a_template(void **state) {
     assert_true(pl_str_find(template_of(&again.pack), PL_STR("functions/check")) == PL_NOT_FOUND);
 }
 
+#define IN_STATES(conditions)                                                                                \
+    "{\"configRuleName\":\"states\",\"source\":{\"owner\":\"CUSTOM_CONFIGURATION\",\"identifier\":"          \
+    "\"acs-config-configuration\",\"conditions\":\"{\\\"ComplianceConditions\\\":" conditions "\"},"         \
+    "\"scope\":{\"complianceResourceTypes\":[\"ACS::ECS::Instance\"]}}"
+
+/* An operator that only imported templates name is the one it stands for; a desired text of its name stays.
+ */
+static void a_template_may_name_an_unlisted_operator(void **state) {
+    (void)state;
+    static const char *const forms[] = {
+        RULES(IN_STATES("{\\\"operator\\\":\\\"and\\\",\\\"children\\\":[{\\\"operator\\\":"
+                        "\\\"StringEqualsIn\\\",\\\"featurePath\\\":\\\"$.Status\\\","
+                        "\\\"featureSource\\\":\\\"CONFIGURATION\\\",\\\"desired\\\":"
+                        "\\\"Running,StringEqualsIn\\\"}]}}")),
+        RULES(IN_STATES("\\\"{\\\\\\\"operator\\\\\\\":\\\\\\\"StringEqualsIn\\\\\\\","
+                        "\\\\\\\"featurePath\\\\\\\":\\\\\\\"$.Status\\\\\\\","
+                        "\\\\\\\"featureSource\\\\\\\":\\\\\\\"CONFIGURATION\\\\\\\","
+                        "\\\\\\\"desired\\\\\\\":\\\\\\\"Running,StringEqualsIn\\\\\\\"}\\\"}"))};
+    for (size_t i = 0; i < 2; i++) {
+        struct packing p = packing_of(i ? "as text" : "as an object"), seen;
+        p.count = 0;
+        p.pack.template_content = pl_str_from(forms[i]);
+        p = written(create_work, p);
+        seen = (struct packing){.pack = p.pack};
+        assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+        pl_str conditions = seen.rules[0].conditions;
+        const char *operator= i ? "\\\"operator\\\":\\\"StringIn\\\"" : "\"operator\":\"StringIn\"";
+        assert_true(pl_str_find(conditions, pl_str_from(operator)) != PL_NOT_FOUND);
+        assert_true(pl_str_find(conditions, PL_STR("\"Running,StringEqualsIn")) != PL_NOT_FOUND);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         RECORDS_TEST(templates_are_checked),
         RECORDS_TEST(a_template_may_say_null),
         RECORDS_TEST(a_template_makes_a_pack_and_a_pack_a_template),
+        RECORDS_TEST(a_template_may_name_an_unlisted_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,25 @@ static void entries_change_the_rules_they_mean(void **state) {
     assert_int_equal(rules_in(&p.pack), 3);
 }
 
+/* An entry with an identifier does not take the rule that a later entry names. */
+static void an_entry_takes_the_rule_it_names_first(void **state) {
+    (void)state;
+    struct packing p = written(create_work, packing_of("pack")), seen = {.pack = p.pack};
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    p.entries[1] =
+        (engine_pack_entry){.rule_id = seen.rules[0].rule_id, .description = PL_STR("the named one")};
+    p.entries[0].description = PL_STR("another one");
+    p.count = 2;
+    written(update_pack_work, p);
+    pl_str first = seen.rules[0].rule_id;
+    assert_int_equal(store_read(db, rules_of_pack_work, &seen, &error), 0);
+    assert_int_equal(seen.count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_str(seen.rules[i].description,
+                   pl_str_eq(seen.rules[i].rule_id, first) ? "the named one" : "another one");
+    assert_false(pl_str_eq(seen.rules[0].rule_id, seen.rules[1].rule_id));
+}
+
 static void a_rule_of_two_packs_stays_with_the_other(void **state) {
     (void)state;
     struct packing first = packing_of("first"), second = packing_of("second");
@@ -277,6 +296,7 @@ int main(void) {
         RECORDS_TEST(packs_are_checked),
         RECORDS_TEST(packs_make_keep_and_let_go),
         RECORDS_TEST(entries_change_the_rules_they_mean),
+        RECORDS_TEST(an_entry_takes_the_rule_it_names_first),
         RECORDS_TEST(a_rule_of_two_packs_stays_with_the_other),
         RECORDS_TEST(copies_have_names_of_their_own),
         RECORDS_TEST(copies_end_when_all_names_are_taken),

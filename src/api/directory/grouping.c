@@ -215,33 +215,59 @@ static bool is_wanted(const api_call *call, const org_grouping_rule *rule) {
            (type.n == 0 || pl_str_eq(type, rule->type));
 }
 
+/* The rule that a page ended with: its position and id. It may be gone when the next page is asked for. */
+typedef struct rule_marker {
+    int64_t position;
+    pl_str id;
+} rule_marker;
+
+static int open_marker(api_call *call, rule_marker *marker) {
+    pl_str token, position;
+    *marker = (rule_marker){0, PL_STR_NONE};
+    if (api_token_open(call, &token))
+        return -1;
+    if (!token.p)
+        return 0;
+    if (!pl_str_split(&token, ',', &position) || !pl_str_to_i64(position, &marker->position))
+        return api_fail_generic(&call->operation->product->invalid, call->error, PL_STR("NextToken"));
+    marker->id = token;
+    return 0;
+}
+
+static pl_str make_marker(api_call *call, const org_grouping_rule *last) {
+    return api_token_make(
+        call, pl_arena_printf(call->arena, "%lld,%.*s", (long long)last->position, PL_FMT(last->id)));
+}
+
+/* A new rule has the position of a last one that was deleted. */
+static bool is_behind(const org_grouping_rule *rule, const rule_marker *marker) {
+    return rule->position > marker->position ||
+           (rule->position == marker->position && !pl_str_eq(rule->id, marker->id));
+}
+
 static int list_rules(api_call *call, store_session *session) {
     org_grouping_rule *rules;
+    const org_grouping_rule *last = NULL;
     size_t count, shown = 0;
     int64_t limit = api_number(call, "MaxResults", PAGE_DEFAULT);
-    pl_str after, last = PL_STR_NONE;
-    bool started, more = false;
-    if (api_token_open(call, &after) ||
+    rule_marker marker;
+    bool more = false;
+    if (open_marker(call, &marker) ||
         org_grouping_rules(session, call->arena, api_account(call), &rules, &count, call->error))
         return -1;
-    started = !after.p;
     pl_write_i64(call->out, PL_STR("MaxResults"), limit);
     pl_write_array(call->out, PL_STR("Rules"));
     for (size_t i = 0; i < count && !more; i++) {
-        if (!started) {
-            started = pl_str_eq(rules[i].id, after);
-            continue;
-        }
-        if (!is_wanted(call, &rules[i]))
+        if (!is_behind(&rules[i], &marker) || !is_wanted(call, &rules[i]))
             continue;
         more = (int64_t)shown == limit;
         if (!more && write_rule(call, PL_STR_NONE, &rules[i]))
             return -1;
         shown += !more;
-        last = more ? last : rules[i].id;
+        last = more ? last : &rules[i];
     }
     pl_write_array_end(call->out);
-    pl_write_optional(call->out, PL_STR("NextToken"), more ? api_token_make(call, last) : PL_STR_NONE);
+    pl_write_optional(call->out, PL_STR("NextToken"), more && last ? make_marker(call, last) : PL_STR_NONE);
     return 0;
 }
 
