@@ -20,9 +20,9 @@ static pl_str join(pl_arena *arena, pl_str head, pl_str tail) {
     char *text = pl_arena_take(arena, head.n + tail.n + 1);
     if (!text)
         return PL_STR_NONE;
-    if (head.n)
+    if (head.p)
         memcpy(text, head.p, head.n);
-    if (tail.n)
+    if (tail.p)
         memcpy(text + head.n, tail.p, tail.n);
     return pl_str_of(text, head.n + tail.n);
 }
