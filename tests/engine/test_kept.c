@@ -2,7 +2,7 @@
  * The form of a page of kept columns: whatever values resources have, a page tells each of them as it was;
  * codes of every width and series of every kind come back; a damaged body counts as none.
  */
-#include "support/testing.h"
+#include "support/arena.h"
 
 #include "engine/kept_form.h"
 #include "json/parser.h"
@@ -10,8 +10,6 @@
 enum { LARGE = 1 << 14, CASES = 9 };
 
 static uint64_t seed;
-static pl_arena arena;
-static pl_error error;
 
 static unsigned pick(unsigned below) {
     seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -19,16 +17,8 @@ static unsigned pick(unsigned below) {
 }
 
 static int setup(void **state) {
-    (void)state;
     seed = 11;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
+    return open_arena(state);
 }
 
 /* --- Numbers ---------------------------------------------------------------------------------------------
@@ -433,7 +423,7 @@ static void a_page_without_records_has_its_columns(void **state) {
     pl_program_release(m.program);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, close_arena)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
