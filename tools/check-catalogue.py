@@ -108,7 +108,7 @@ def check_coverage(path, rule, report):
     lacking = {"COMPLIANT", "NON_COMPLIANT"} - shown
     if "appliesWhen" in rule:
         lacking |= {"NOT_APPLICABLE"} - shown
-    if "requiredProperties" in rule or "requiredRelated" in rule:
+    if {"requiredProperties", "requiredRelated", "sufficientWhen"} & rule.keys():
         lacking |= {"INSUFFICIENT_DATA"} - shown
     if len(rule["cases"]) < 3:
         lacking.add("a third case")
@@ -116,7 +116,7 @@ def check_coverage(path, rule, report):
 
 
 def related_types(rule):
-    for member in ("appliesWhen", "condition"):
+    for member in form.TREES:
         for clause in form.clauses(rule.get(member)):
             if clause["featureSource"].startswith("RELATED:"):
                 yield clause["featureSource"][len("RELATED:"):]
@@ -150,8 +150,9 @@ def first_members(text):
 
 def check_supplements(path, rule, types, report):
     """What a recorded configuration may lack is never judged without being asked for."""
-    required = " ".join(rule.get("requiredProperties", []))
-    for clause in (clause for member in ("appliesWhen", "condition") for clause in form.clauses(rule.get(member))):
+    asked = [clause["featurePath"] for clause in form.clauses(rule.get("sufficientWhen"))]
+    required = " ".join(rule.get("requiredProperties", []) + asked)
+    for clause in (clause for member in form.TREES for clause in form.clauses(rule.get(member))):
         source = clause["featureSource"]
         text = clause["featurePath"] if source == "CONFIGURATION" else source[len("CONFIGURATION_FIELD_"):]
         if not source.startswith("CONFIGURATION") or source == "CONFIGURATION_ITEM":

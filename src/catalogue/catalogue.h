@@ -48,6 +48,7 @@ typedef struct catalogue_rule {
     pl_str applies_when;                /* condition tree; false: NOT_APPLICABLE */
     catalogue_list required_properties; /* JSONPaths; one absent: INSUFFICIENT_DATA */
     catalogue_list required_related;    /* resource types; none related: INSUFFICIENT_DATA */
+    pl_str sufficient_when;             /* condition tree; false: INSUFFICIENT_DATA */
     pl_str condition;                   /* condition tree; absent when `missing` is set */
     pl_str missing; /* why recorded configuration cannot decide the rule: INSUFFICIENT_DATA always */
     pl_str annotation_operator; /* operator name that annotations print instead of the clause's own */

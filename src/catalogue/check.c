@@ -65,13 +65,15 @@ static int compile(catalogue_reader *r, const catalogue_rule *rule, pl_program *
         return 0;
     if (pl_error_is(&error, PL_E_ServiceUnavailable))
         return catalogue_no_memory(r->error);
-    return catalogue_wrong(r, "$.condition, $.appliesWhen or $.requiredProperties", error.message);
+    return catalogue_wrong(r, "$.condition, $.appliesWhen, $.sufficientWhen or $.requiredProperties",
+                           error.message);
 }
 
 int catalogue_check_rule(catalogue_reader *r, const catalogue_rule *rule, pl_json root) {
     if (check_cases(r, pl_json_get(root, PL_STR("cases"))) != 0 ||
         check_references(r, rule, "$.condition", rule->condition) != 0 ||
-        check_references(r, rule, "$.appliesWhen", rule->applies_when) != 0)
+        check_references(r, rule, "$.appliesWhen", rule->applies_when) != 0 ||
+        check_references(r, rule, "$.sufficientWhen", rule->sufficient_when) != 0)
         return -1;
     if (!rule->condition.n)
         return 0;

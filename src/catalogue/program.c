@@ -104,6 +104,7 @@ int catalogue_program_rule(const catalogue_rule *rule, pl_arena *arena, pl_json 
     *out = (pl_program_rule){.parameters = values, .annotation_operator = rule->annotation_operator};
     if (parse_tree(arena, rule->condition, &out->condition, error) != 0 ||
         parse_tree(arena, rule->applies_when, &out->applies, error) != 0 ||
+        parse_tree(arena, rule->sufficient_when, &out->sufficient, error) != 0 ||
         parse_list(arena, &rule->required_properties, &out->required, error) != 0)
         return -1;
     return parse_list(arena, &rule->required_related, &out->required_related, error);

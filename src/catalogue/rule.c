@@ -137,6 +137,8 @@ static int take_member(catalogue_reader *r, pl_str key, pl_json value, catalogue
         return take_tree(r, value, path, &rule->condition);
     if (pl_str_is(key, "appliesWhen"))
         return take_tree(r, value, path, &rule->applies_when);
+    if (pl_str_is(key, "sufficientWhen"))
+        return take_tree(r, value, path, &rule->sufficient_when);
     if (pl_str_is(key, "source") || pl_str_is(key, "cases"))
         return 0; /* for maintainers and for `rules test` */
     return catalogue_wrong(r, path, "unknown member");

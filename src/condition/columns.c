@@ -116,6 +116,8 @@ static bool list_rule(listing *l, program_rule *rule) {
         mark_branch(l, &rule->condition);
     if (rule->applies.children)
         mark_branch(l, &rule->applies);
+    if (rule->sufficient.children)
+        mark_branch(l, &rule->sufficient);
     for (size_t i = 0; i < rule->required_count; i++)
         mark_feature(l, rule->required[i]);
     for (size_t i = 0; i < p->column_count; i++)

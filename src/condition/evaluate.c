@@ -306,6 +306,11 @@ static pl_verdict judge(pl_program_state *state, const program_rule *rule) {
         if (required != PL_COMPLIANT)
             return required;
     }
+    if (rule->sufficient.children) {
+        truth sufficient = state_branch(state, &rule->sufficient);
+        if (sufficient != YES)
+            return sufficient == FAILED ? PL_VERDICT_ERROR : PL_INSUFFICIENT_DATA;
+    }
     truth t = state_branch(state, &rule->condition);
     return t == YES ? PL_COMPLIANT : (t == FAILED ? PL_VERDICT_ERROR : PL_NON_COMPLIANT);
 }

@@ -24,6 +24,9 @@ const pl_error *pl_program_error(const pl_program_state *state, size_t rule) {
     for (size_t i = 0; i < r->related_count; i++)
         if (state->derived[r->related[i]].progress == IN_ERROR)
             return state->derived[r->related[i]].error;
+    found = r->sufficient.children ? failed_clause(state, &r->sufficient) : PL_NOT_FOUND;
+    if (found != PL_NOT_FOUND)
+        return state->errors[found];
     found = r->condition.children ? failed_clause(state, &r->condition) : PL_NOT_FOUND;
     return found != PL_NOT_FOUND ? state->errors[found] : &state->memory_error;
 }
@@ -43,6 +46,24 @@ static void write_sentence(pl_buf *out, pl_str start, pl_str what) {
     pl_buf_add(out, start);
     pl_buf_add(out, what);
     pl_buf_add_char(out, '.');
+}
+
+/* The first clause of a false tree that is false itself. */
+static const clause *false_clause(pl_program_state *state, const branch *b) {
+    while (b->children) {
+        size_t i = 0;
+        while (i + 1 < b->count && state_branch(state, &b->children[i]) == YES)
+            i++;
+        b = &b->children[i];
+    }
+    return state->program->clauses[b->clause].clause;
+}
+
+static void write_insufficient(pl_program_state *state, const branch *sufficient, pl_buf *out) {
+    const clause *asked = false_clause(state, sufficient);
+    pl_buf_add(out, PL_STR("Too little is known at "));
+    pl_buf_add(out, asked->source_text);
+    write_sentence(out, PL_STR(" "), pl_path_text(asked->path));
 }
 
 static void write_missing(pl_program_state *state, const program_rule *rule, pl_buf *out) {
@@ -67,6 +88,8 @@ static void write_missing(pl_program_state *state, const program_rule *rule, pl_
                            state->program->derived[rule->related[i]].type);
             return;
         }
+    if (rule->sufficient.children)
+        write_insufficient(state, &rule->sufficient, out);
 }
 
 void pl_program_write_reason(pl_program_state *state, size_t rule, pl_buf *out) {

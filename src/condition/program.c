@@ -168,7 +168,7 @@ static bool link_condition(pl_program *program, const pl_condition *condition, b
 
 /* Compiled parts of a rule, before anything is linked. */
 typedef struct parts {
-    const pl_condition *condition, *applies;
+    const pl_condition *condition, *applies, *sufficient;
     const pl_path **required;
     size_t required_count;
     pl_str *related;
@@ -214,6 +214,8 @@ static int compile_conditions(pl_program *program, const pl_program_rule *rule, 
                      : pl_condition_compile(arena, rule->conditions, &options, &out->condition, error);
     if (status == 0 && pl_json_exists(rule->applies))
         status = pl_condition_compile_tree(arena, rule->applies, &options, &out->applies, error);
+    if (status == 0 && pl_json_exists(rule->sufficient))
+        status = pl_condition_compile_tree(arena, rule->sufficient, &options, &out->sufficient, error);
     return status;
 }
 
@@ -270,6 +272,8 @@ static bool link_rule(pl_program *program, const parts *from) {
     if (!link_required(program, from, rule) || !link_related(program, from, rule))
         return false;
     if (from->applies && !link_condition(program, from->applies, &rule->applies))
+        return false;
+    if (from->sufficient && !link_condition(program, from->sufficient, &rule->sufficient))
         return false;
     program->rule_count++;
     return true;

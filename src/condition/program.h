@@ -27,6 +27,7 @@ typedef struct pl_program_rule {
                           list without a value: INSUFFICIENT_DATA), or missing */
     pl_json
         required_related; /* array of resource types (no related resource: INSUFFICIENT_DATA), or missing */
+    pl_json sufficient;   /* tree of what must be known besides (not met: INSUFFICIENT_DATA), or missing */
     pl_str insufficient;  /* not empty: every verdict is INSUFFICIENT_DATA for this reason; no condition is
                              needed then (a required parameter is not set, data nobody records) */
     pl_json parameters;   /* object of the rule's input parameters: see pl_condition_options */

@@ -215,8 +215,9 @@ typedef struct quick_rule quick_rule;
 
 typedef struct program_rule {
     branch condition;
-    branch applies;   /* no children: always */
-    size_t *required; /* features */
+    branch applies;    /* no children: always */
+    branch sufficient; /* no children: nothing is asked besides the required places */
+    size_t *required;  /* features */
     size_t required_count;
     size_t *related; /* derived documents that must not be empty */
     size_t related_count;

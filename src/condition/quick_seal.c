@@ -206,7 +206,8 @@ static uint32_t add_required(builder *b, const program_rule *rule) {
 }
 
 static bool is_quick_rule(const builder *b, const program_rule *rule) {
-    bool quick = rule->insufficient.n == 0 && rule->related_count == 0 && rule->condition.children;
+    bool quick = rule->insufficient.n == 0 && rule->related_count == 0 && !rule->sufficient.children &&
+                 rule->condition.children;
     for (size_t i = 0; quick && i < rule->required_count; i++)
         quick =
             is_plain(b->program, rule->required[i]) || b->program->features[rule->required[i]].any_count > 0;

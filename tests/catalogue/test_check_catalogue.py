@@ -108,6 +108,20 @@ class Checker(unittest.TestCase):
         cases[1]["expect"] = "COMPLIANT"
         self.refused(rule(cases=cases), "$.cases[1]", "small: expected COMPLIANT, got NON_COMPLIANT")
 
+    def test_what_is_known_must_suffice(self):
+        whole = rule(sufficientWhen={"operator": "and", "children": [clause("Exists", "$.limit", "", "PARAMETER")]})
+        whole["parameters"].append({"name": "limit", "required": False, "description": "GiB"})
+        for case in whole["cases"]:
+            case["parameters"] = {"limit": "1"}
+        del whole["requiredProperties"], whole["cases"][3]
+        self.refused(whole, "$.cases", "INSUFFICIENT_DATA")
+        whole["cases"].append({"name": "no limit", "expect": "INSUFFICIENT_DATA",
+                               "configuration": {"Type": "data", "Size": 40}})
+        status, output = check(whole)
+        self.assertEqual((status, output.splitlines()[-1]), (0, "6 passed, 0 failed"), output)
+        whole["sufficientWhen"]["children"][0]["operator"] = "Existing"
+        self.refused(whole, "$.sufficientWhen.children[0].operator", "Existing")
+
     def test_each_verdict_must_be_shown(self):
         self.refused(rule(cases=rule()["cases"][:2]), "$.cases", "NOT_APPLICABLE")
 

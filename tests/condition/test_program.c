@@ -166,8 +166,10 @@ static void an_error_in_precondition_or_requirement_is_one(void **unused) {
                                .applies = json_of(&arena, RELATED)};
     pl_program_rule requires = {.condition = json_of(&arena, EQUALS("$.a", "x")),
                                 .required_related = json_of(&arena, "[\"T\"]")};
-    const pl_program_rule *rules[] = {&applies, &requires};
-    for (size_t i = 0; i < 2; i++) {
+    pl_program_rule asks = {.condition = json_of(&arena, EQUALS("$.a", "x")),
+                            .sufficient = json_of(&arena, RELATED)};
+    const pl_program_rule *rules[] = {&applies, &requires, &asks};
+    for (size_t i = 0; i < 3; i++) {
         pl_program_state *state = state_of(rules[i]);
         assert_int_equal(related_verdict(state, no_related, NULL), PL_VERDICT_ERROR);
         assert_string_equal(pl_program_error(state, 0)->message, "the store is away");
@@ -185,6 +187,32 @@ static void required_related_resources_must_be_there(void **unused) {
     assert_int_equal(related_verdict(state, some_related, "[{\"x\":\"\"}]"), PL_COMPLIANT);
     assert_int_equal(related_verdict(state, some_related, "[{\"x\":\"\"},{\"x\":\"v\"}]"), PL_NON_COMPLIANT);
     assert_int_equal(related_verdict(state, NULL, NULL), PL_INSUFFICIENT_DATA);
+    pl_program_state_free(state);
+}
+
+#define PARAMETER_SET "{\"operator\":\"Exists\",\"featurePath\":\"$.p\",\"featureSource\":\"PARAMETER\"}"
+
+/* Nothing is judged by halves: not before the precondition holds, not after what is required is missing. */
+static void what_is_known_must_suffice(void **unused) {
+    (void)unused;
+    pl_program_rule rule = {.condition = json_of(&arena, EQUALS("$.a", "x")),
+                            .applies = json_of(&arena, EQUALS("$.k", "1")),
+                            .required = json_of(&arena, "[\"$.a\"]"),
+                            .sufficient = json_of(&arena, "{\"operator\":\"or\",\"children\":[" EQUALS(
+                                                              "$.b", "y") "," PARAMETER_SET "]}")};
+    pl_program_state *state = state_of(&rule);
+    assert_int_equal(verdict_over(state, "{\"k\":1,\"a\":\"x\",\"b\":\"y\"}"), PL_COMPLIANT);
+    assert_int_equal(verdict_over(state, "{\"k\":1,\"a\":\"z\",\"b\":\"y\"}"), PL_NON_COMPLIANT);
+    assert_int_equal(verdict_over(state, "{\"k\":2,\"a\":\"x\"}"), PL_NOT_APPLICABLE);
+    assert_int_equal(verdict_over(state, "{\"k\":1,\"b\":\"y\"}"), PL_INSUFFICIENT_DATA);
+    expect_text(state, pl_program_write_reason, "The configuration has no value at $.a.");
+    assert_int_equal(verdict_over(state, "{\"k\":1,\"a\":\"x\"}"), PL_INSUFFICIENT_DATA);
+    expect_text(state, pl_program_write_reason, "Too little is known at CONFIGURATION $.b.");
+    expect_text(state, pl_program_write_annotation, "");
+    pl_program_state_free(state);
+    rule.parameters = json_of(&arena, "{\"p\":\"given\"}");
+    state = state_of(&rule);
+    assert_int_equal(verdict_over(state, "{\"k\":1,\"a\":\"x\"}"), PL_COMPLIANT);
     pl_program_state_free(state);
 }
 
@@ -464,6 +492,7 @@ int main(void) {
         cmocka_unit_test(an_error_weighs_more_than_a_yes),
         cmocka_unit_test(an_error_in_precondition_or_requirement_is_one),
         cmocka_unit_test(required_related_resources_must_be_there),
+        cmocka_unit_test(what_is_known_must_suffice),
         cmocka_unit_test(each_requirement_is_looked_at),
         cmocka_unit_test(each_required_related_type_is_looked_at),
         cmocka_unit_test(a_program_tells_what_it_asks_for),

@@ -140,7 +140,7 @@ static pl_json make(pl_arena *arena, void (*write)(pl_buf *, unsigned)) {
 
 /* A rule of random parts and what has to come out of it. */
 typedef struct random_rule {
-    pl_json condition, applies, required;
+    pl_json condition, applies, required, sufficient;
 } random_rule;
 
 static pl_verdict wanted(const random_rule *rule, pl_json document) {
@@ -156,6 +156,8 @@ static pl_verdict wanted(const random_rule *rule, pl_json document) {
         if (slow_absent(v.node) && slow_absent(other.node))
             return PL_INSUFFICIENT_DATA;
     }
+    if (pl_json_exists(rule->sufficient) && !slow_tree(rule->sufficient, document))
+        return PL_INSUFFICIENT_DATA;
     return slow_tree(rule->condition, document) ? PL_COMPLIANT : PL_NON_COMPLIANT;
 }
 
@@ -165,6 +167,8 @@ static void complain(const random_rule *rule, pl_json document, pl_verdict got, 
     pl_json_write(&text, rule->condition);
     pl_buf_add(&text, PL_STR("\napplies "));
     pl_json_write(&text, rule->applies);
+    pl_buf_add(&text, PL_STR("\nsufficient "));
+    pl_json_write(&text, rule->sufficient);
     pl_buf_add(&text, PL_STR("\nover "));
     pl_json_write(&text, document);
     pl_buf_add_char(&text, '\0');
@@ -186,8 +190,12 @@ static pl_program_state *make_program(pl_arena *arena, random_rule *rules) {
         if (pick(4) == 0)
             assert_int_equal(pl_json_parse_in(arena, pl_str_from(PICK(required)), &rules[i].required, &error),
                              0);
-        pl_program_rule rule = {
-            .condition = rules[i].condition, .applies = rules[i].applies, .required = rules[i].required};
+        if (pick(6) == 0)
+            rules[i].sufficient = make(arena, write_tree);
+        pl_program_rule rule = {.condition = rules[i].condition,
+                                .applies = rules[i].applies,
+                                .required = rules[i].required,
+                                .sufficient = rules[i].sufficient};
         if (pl_program_add(program, &rule, &error) != 0)
             fail_msg("%s", error.message);
     }

@@ -44,6 +44,8 @@ def evaluate(rule, resource, given):
     for kind in rule.get("requiredRelated", []):
         if not resource.related.get(kind):
             return "INSUFFICIENT_DATA", "no related %s is recorded" % kind
+    if "sufficientWhen" in rule and not holds_tree(rule["sufficientWhen"], resource, parameters):
+        return "INSUFFICIENT_DATA", "too little is known"
     satisfied = holds_tree(rule["condition"], resource, parameters)
     return ("COMPLIANT" if satisfied else "NON_COMPLIANT"), ""
 

@@ -29,9 +29,10 @@ RULE = {
     "triggers": (True, list), "maximumExecutionFrequency": (False, str), "riskLevel": (True, int),
     "labels": (True, list), "parameters": (False, list), "supportsPreview": (False, bool),
     "remediationTemplate": (False, str), "annotationOperator": (False, str), "source": (True, dict),
-    "appliesWhen": (False, dict), "requiredProperties": (False, list), "requiredRelated": (False, list),
+    "appliesWhen": (False, dict), "sufficientWhen": (False, dict), "requiredProperties": (False, list), "requiredRelated": (False, list),
     "condition": (False, dict), "missing": (False, str), "cases": (True, list),
 }
+TREES = ("appliesWhen", "sufficientWhen", "condition")
 SOURCE = {"identifierStatus": (True, str), "confidence": (True, str), "inferred": (False, list), "note": (False, str)}
 PARAMETER = {"name": (True, str), "required": (True, bool), "default": (False, str), "description": (True, str)}
 CASE = {"name": (True, str), "expect": (True, str), "resourceType": (False, str), "parameters": (False, dict),
@@ -189,7 +190,7 @@ def logic_errors(rule):
     if ("condition" in rule) == ("missing" in rule):
         yield "$", "exactly one of condition and missing must be given"
     count = 0
-    for member in ("appliesWhen", "condition"):
+    for member in TREES:
         if member in rule:
             found = list(tree_errors(rule[member], "$." + member, names))
             yield from found
