@@ -169,9 +169,10 @@ int engine_judge(engine_evaluating *c, engine_typed *t, size_t index, const pl_v
     *annotation = slot->insufficient;
     if (slot->insufficient.p)
         return 0;
-    if (lacks_related(c, slot, s, &lacking) != 0)
+    bool decided = verdicts[slot->index] == PL_COMPLIANT || verdicts[slot->index] == PL_NON_COMPLIANT;
+    if (decided && lacks_related(c, slot, s, &lacking) != 0)
         return -1;
-    if (lacking.p)
+    if (decided && lacking.p)
         return explain_reason(c, "No related resource of type %.*s is recorded.", lacking, annotation);
     return judge_compiled(c, t, slot, verdicts[slot->index], compliance, annotation);
 }

@@ -55,6 +55,26 @@ static void related_resources_may_come_in_any_order(void **state) {
     assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 1);
 }
 
+#define BALANCER(servers)                                                                                    \
+    "[{\"resourceType\":\"ACS::SLB::LoadBalancer\",\"resourceId\":\"lb-1\",\"regionId\":\"r\","              \
+    "\"configuration\":{\"BackendServers\":{\"BackendServer\":[" servers "]}}}]"
+
+/* What a rule does not apply to needs no related resources either. */
+static void a_precondition_comes_before_related_resources(void **state) {
+    (void)state;
+    engine_rule made = rule_named("zones", "");
+    made.owner = ENGINE_MANAGED;
+    made.identifier = PL_STR("slb-instance-default-server-group-multi-zone");
+    assert_int_equal(
+        engine_list_parse(&arena, PL_STR("ACS::SLB::LoadBalancer"), &made.scope.resource_types, &error), 0);
+    engine_rule *rule = make(made);
+    put(BALANCER(""));
+    assert_int_equal(list(rule).counts.by[ENGINE_NOT_APPLICABLE], 1);
+    now++;
+    put(BALANCER("{\"ServerId\":\"i-1\"}"));
+    assert_int_equal(list(rule).counts.by[ENGINE_INSUFFICIENT_DATA], 1);
+}
+
 #ifndef PL_TESTS_WITH_FAULTS
 /* However many look at what changes, none keeps an old verdict. */
 static void many_that_depend_on_one_are_all_judged_again(void **state) {
@@ -556,6 +576,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_change_of_a_related_resource_is_judged_where_it_matters,
                                         setup_alone, teardown),
         cmocka_unit_test_setup_teardown(related_resources_may_come_in_any_order, setup_alone, teardown),
+        cmocka_unit_test_setup_teardown(a_precondition_comes_before_related_resources, setup_alone, teardown),
         cmocka_unit_test_setup_teardown(a_group_rule_covers_the_members, setup_groups, teardown),
         cmocka_unit_test_setup_teardown(a_group_rule_may_leave_accounts_out, setup_groups, teardown),
         cmocka_unit_test_setup_teardown(only_active_rules_of_the_group_follow_an_account, setup_groups,
