@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 
-enum { PL_JSON_STRING_PADDING = 8 };
+enum { PL_JSON_STRING_PADDING = 16 }; /* two words are read of the shortest name */
 
 typedef struct pl_json {
     const uint64_t *tape; /* start of the document's tape; NULL: missing */
