@@ -122,6 +122,15 @@ static int compile_operator(compiler *c, pl_json object, clause *out) {
     return 0;
 }
 
+/* A clause about a parameter without a value is false; any other value should be one the operator can read.
+ */
+static void settle_desired(pl_operator op, desired *d) {
+    bool no_number = pl_str_is(pl_operator_info_of(op)->data_type, "Number") && !d->is_number;
+    if (d->unset || !(d->unreadable || no_number))
+        d->wrong = PL_STR_NONE;
+    d->unreadable = d->unreadable || d->unset;
+}
+
 static int compile_desired(compiler *c, pl_json object, clause *out) {
     pl_json value = pl_json_get(object, PL_STR("desired"));
     bool absent = !pl_json_exists(value) || pl_json_is_null(value);
@@ -133,10 +142,13 @@ static int compile_desired(compiler *c, pl_json object, clause *out) {
         return -1;
     if (pl_json_is_string(value) && pl_utf8_length(pl_json_text(value)) > PL_CONDITION_MAX_DESIRED)
         return refuse(c, "desired", "it is too long");
-    if (pl_operator_info_of(out->op)->arity == 1)
+    if (pl_operator_info_of(out->op)->arity == 1) {
+        out->desired.wrong = PL_STR_NONE;
         return 0;
+    }
     if (pl_operator_rows[out->op].prepare(c->arena, &out->desired, c->error) != 0)
         return pl_error_is(c->error, PL_E_ServiceUnavailable) ? -1 : refuse(c, "desired", "it is too long");
+    settle_desired(out->op, &out->desired);
     return 0;
 }
 
@@ -247,6 +259,13 @@ int pl_condition_compile_tree(pl_arena *arena, pl_json tree, const pl_condition_
         return -1;
     *out = c.condition;
     return 0;
+}
+
+pl_str pl_condition_wrong_parameter(const pl_condition *condition) {
+    for (size_t i = 0; i < condition->count; i++)
+        if (condition->clauses[i].desired.wrong.p)
+            return condition->clauses[i].desired.wrong;
+    return PL_STR_NONE;
 }
 
 static int refuse_text(pl_error *error, const char *what, size_t position) {

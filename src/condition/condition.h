@@ -54,6 +54,13 @@ int pl_condition_compile(pl_arena *arena, pl_str text, const pl_condition_option
 int pl_condition_compile_tree(pl_arena *arena, pl_json tree, const pl_condition_options *options,
                               const pl_condition **out, pl_error *error);
 
+/*
+ * The first parameter in a desired text that the clause's operator cannot read with the value it has: no
+ * number, port, address or expression. Such a clause is false. Absent: there is none. Lives as long as the
+ * condition.
+ */
+pl_str pl_condition_wrong_parameter(const pl_condition *condition);
+
 /* True when the condition looks at anything but the configuration itself. */
 typedef struct pl_condition_needs {
     bool item;    /* CONFIGURATION_ITEM */

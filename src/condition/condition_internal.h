@@ -73,6 +73,8 @@ typedef struct tag_entry {
 typedef struct desired {
     pl_str text;
     bool unreadable; /* the operator cannot read it: the clause is false */
+    bool unset;      /* it names a parameter that has no value: unreadable, too */
+    pl_str wrong;    /* the parameter whose value makes it unreadable; absent: there is none */
     pl_str *list;    /* sorted, without duplicates */
     size_t count;
     const pl_regex **folded; /* list items (or the text) with non-ASCII letters, for folding by PCRE2 */

@@ -28,12 +28,15 @@ static bool take_reference(pl_str *rest, pl_str *name) {
     return true;
 }
 
-/* Puts the parameters' texts in the place of their names. */
-static void substitute(pl_buf *out, pl_str text, pl_json parameters) {
+/* Puts the parameters' texts in the place of their names; `*first` is the first of these. */
+static void substitute(pl_buf *out, pl_str text, pl_json parameters, pl_str *first, bool *unset) {
     while (text.n) {
         pl_str name;
         if (take_reference(&text, &name)) {
-            pl_json_write_text(out, pl_json_get(parameters, name));
+            pl_json value = pl_json_get(parameters, name);
+            pl_json_write_text(out, value);
+            *unset = *unset || !pl_json_exists(value) || pl_json_is_null(value);
+            *first = first->p ? *first : name;
         } else {
             pl_buf_add_char(out, text.p[0]);
             text = pl_str_skip(text, 1);
@@ -43,16 +46,19 @@ static void substitute(pl_buf *out, pl_str text, pl_json parameters) {
 
 int desired_read(pl_arena *arena, pl_json value, pl_json parameters, desired *out, pl_error *error) {
     pl_buf raw, text;
+    pl_str first = PL_STR_NONE;
     pl_buf_init(&raw, (size_t)1 << 20);
     pl_buf_init(&text, (size_t)1 << 24);
     pl_json_write_text(&raw, value);
     *out = (desired){.unreadable = false};
     if (pl_json_is_object(parameters))
-        substitute(&text, pl_buf_str(&raw), parameters);
+        substitute(&text, pl_buf_str(&raw), parameters, &first, &out->unset);
     else
         pl_buf_add(&text, pl_buf_str(&raw));
     out->text = pl_arena_copy(arena, pl_buf_str(&text));
-    int status = out->text.p && !raw.failed && !text.failed ? 0 : no_memory(error);
+    out->wrong = pl_arena_copy(arena, first);
+    bool kept = out->text.p && (out->wrong.p || !first.p);
+    int status = kept && !raw.failed && !text.failed ? 0 : no_memory(error);
     pl_buf_free(&raw);
     pl_buf_free(&text);
     return status;

@@ -135,8 +135,8 @@ static size_t link_clause(pl_program *program, const clause *one) {
     size_t value = link_feature(program, one);
     if (value == PL_NOT_FOUND)
         return PL_NOT_FOUND;
-    pl_str key =
-        pl_arena_printf(&program->arena, "c\n%zu\n%d\n%.*s", value, (int)one->op, PL_FMT(one->desired.text));
+    pl_str key = pl_arena_printf(&program->arena, "c\n%zu\n%d\n%d\n%.*s", value, (int)one->op,
+                                 (int)one->desired.unset, PL_FMT(one->desired.text));
     size_t number = key.p ? known(program, key) : PL_NOT_FOUND;
     if (number != PL_NOT_FOUND)
         return number;

@@ -90,6 +90,64 @@ static void parameters_can_be_looked_at(void **state) {
     assert_int_equal(verdict_of(&none, json_of(&arena, "{}")), PL_COMPLIANT);
 }
 
+/* Whatever the operator, and also where another clause has the empty text. */
+static void a_clause_about_an_absent_parameter_is_false(void **state) {
+    (void)state;
+    static const char *const operators[] = {"StringEquals", "NotStringEquals", "NotStringIn",
+                                            "NotContains",  "ExcludeAll",      "NotEquals",
+                                            "NotIn",        "StringContains"};
+    pl_json configuration = json_of(&arena, "{\"a\":\"x\",\"e\":\"\"}");
+    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+        pl_program_rule rule = {.condition = clause_of("CONFIGURATION", "$.a", operators[i], "${absent}"),
+                                .parameters = json_of(&arena, "{\"p\":\"x\"}")};
+        assert_int_equal(verdict_of(&rule, configuration), PL_NON_COMPLIANT);
+        rule.condition = clause_of("CONFIGURATION", "$.absent", operators[i], "${p}${absent}");
+        assert_int_equal(verdict_of(&rule, configuration), PL_NON_COMPLIANT);
+    }
+    pl_program_rule both = {
+        .condition = json_of(&arena, "{\"operator\":\"and\",\"children\":["
+                                     "{\"featureSource\":\"CONFIGURATION\",\"featurePath\":\"$.e\","
+                                     "\"operator\":\"StringEquals\",\"desired\":\"\"},"
+                                     "{\"featureSource\":\"CONFIGURATION\",\"featurePath\":\"$.e\","
+                                     "\"operator\":\"StringEquals\",\"desired\":\"${absent}\"}]}"),
+        .parameters = json_of(&arena, "{}")};
+    assert_int_equal(verdict_of(&both, configuration), PL_NON_COMPLIANT);
+}
+
+static void a_value_that_no_operator_can_read_is_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *op, *desired, *wrong;
+    } cases[] = {
+        {"GreaterOrEquals", "${n}", NULL},
+        {"GreaterOrEquals", "${x}", "x"},
+        {"GreaterOrEquals", "${absent}", NULL},
+        {"GreaterOrEquals", "many", NULL},
+        {"NotEquals", "${n}${x}", "n"},
+        {"DaysUntilGreaterOrEquals", "${x}", "x"},
+        {"ArrayLengthLessOrEquals", "${n}", NULL},
+        {"ArrayLengthLessOrEquals", "${x}", "x"},
+        {"PortRangesExclude", "${n}", NULL},
+        {"PortRangesExclude", "${x}", "x"},
+        {"CidrsExclude", "${x}", "x"},
+        {"RegexMatch", "${x}", NULL},
+        {"RegexMatch", "(${x}", "x"},
+        {"StringIn", "${x}", NULL},
+        {"Exists", "${x}", NULL},
+    };
+    pl_condition_options options = {.parameters = json_of(&arena, "{\"n\":\"22\",\"x\":\"many\"}")};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const pl_condition *condition;
+        pl_json tree = clause_of("CONFIGURATION", "$.a", cases[i].op, cases[i].desired);
+        assert_int_equal(pl_condition_compile_tree(&arena, tree, &options, &condition, &error), 0);
+        pl_str wrong = pl_condition_wrong_parameter(condition);
+        if (cases[i].wrong)
+            assert_str(wrong, cases[i].wrong);
+        else if (wrong.p)
+            fail_msg("%s %s", cases[i].op, cases[i].desired);
+    }
+}
+
 /* Two clauses of one rule, whose parameters are kept once. */
 static void clauses_share_the_parameters(void **state) {
     (void)state;
@@ -148,8 +206,12 @@ static void a_pattern_has_a_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ARENA_TEST(names_in_braces_are_replaced), ARENA_TEST(parameters_can_be_looked_at),
-        ARENA_TEST(clauses_share_the_parameters), ARENA_TEST(long_texts_fold_ascii_only),
+        ARENA_TEST(names_in_braces_are_replaced),
+        ARENA_TEST(parameters_can_be_looked_at),
+        ARENA_TEST(a_clause_about_an_absent_parameter_is_false),
+        ARENA_TEST(a_value_that_no_operator_can_read_is_told),
+        ARENA_TEST(clauses_share_the_parameters),
+        ARENA_TEST(long_texts_fold_ascii_only),
         ARENA_TEST(a_pattern_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
