@@ -145,6 +145,13 @@ int catalogue_parameters(const catalogue_rule *rule, pl_arena *arena, pl_json in
                          pl_error *error);
 
 /*
+ * Checks values (of catalogue_parameters): Invalid.InputParameters.Value when a clause of the rule cannot
+ * read one, because it is no number, port, address or expression. What they are checked with lives in
+ * `arena`.
+ */
+int catalogue_check_values(const catalogue_rule *rule, pl_arena *arena, pl_json values, pl_error *error);
+
+/*
  * The first compulsory parameter that has neither a value in `input` (not empty) nor a default, or NULL. A
  * rule that lacks one cannot judge: INSUFFICIENT_DATA.
  */

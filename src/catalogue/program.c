@@ -117,3 +117,21 @@ int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_ar
         return -1;
     return pl_program_add(program, &parts, error);
 }
+
+int catalogue_check_values(const catalogue_rule *rule, pl_arena *arena, pl_json values, pl_error *error) {
+    const pl_str trees[] = {rule->applies_when, rule->sufficient_when, rule->condition};
+    const pl_condition_options options = {.parameters = values, .strict = false};
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        const pl_condition *condition;
+        pl_json tree;
+        if (trees[i].n == 0)
+            continue;
+        if (parse_tree(arena, trees[i], &tree, error) != 0 ||
+            pl_condition_compile_tree(arena, tree, &options, &condition, error) != 0)
+            return -1;
+        pl_str wrong = pl_condition_wrong_parameter(condition);
+        if (wrong.p)
+            return bad_value(error, "the rule cannot read the value of", wrong);
+    }
+    return 0;
+}

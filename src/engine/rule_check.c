@@ -36,7 +36,9 @@ static int check_managed(engine_context *context, const engine_rule *rule, pl_er
     if (rule->input_parameters.n &&
         pl_json_parse_in(context->arena, rule->input_parameters, &input, error) != 0)
         return no_json(error, PL_E_Invalid_InputParameters_Value);
-    return catalogue_parameters(managed, context->arena, input, &values, error);
+    if (catalogue_parameters(managed, context->arena, input, &values, error) != 0)
+        return -1;
+    return catalogue_check_values(managed, context->arena, values, error);
 }
 
 static int check_conditions(const engine_rule *rule, pl_error *error) {

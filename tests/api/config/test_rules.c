@@ -94,6 +94,9 @@ static void wrong_rules_are_refused(void **state) {
                  "{\"ConfigRuleName\":\"p\"," MANAGED ",\"InputParameters\":{\"breadth\":\"1\"}}",
                  "Invalid.InputParameters.Value");
     call_refused(config_create_config_rule,
+                 "{\"ConfigRuleName\":\"p\"," MANAGED ",\"InputParameters\":{\"bandwidth\":\"wide\"}}",
+                 "Invalid.InputParameters.Value");
+    call_refused(config_create_config_rule,
                  "{\"ConfigRuleName\":\"e\"," MANAGED
                  ",\"ExtendContent\":\"{\\\"fixedHour\\\":\\\"24\\\"}\"}",
                  "Invalid.ExtendContent.Value");
