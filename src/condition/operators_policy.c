@@ -113,8 +113,9 @@ static bool is_pattern(pl_json json) {
         return false;
     for (pl_json_walk walk = pl_json_children(json); pl_json_step(&walk, &key, &value);) {
         bool texts = pl_str_is(key, "Action") || pl_str_is(key, "Resource") || pl_str_is(key, "Principal");
-        bool others = (pl_str_is(key, "Effect") && pl_json_is_string(value)) ||
-                      (pl_str_is(key, "Condition") && pl_json_is_object(value));
+        bool others =
+            ((pl_str_is(key, "Effect") || pl_str_is(key, "AnyAction")) && pl_json_is_string(value)) ||
+            (pl_str_is(key, "Condition") && pl_json_is_object(value));
         if (!(texts && is_text_or_texts(value)) && !others)
             return false;
     }
@@ -226,6 +227,25 @@ static truth covers(pl_json statement, pl_json wanted, pl_str name, pl_str oppos
     return all;
 }
 
+/* Is one of the actions, which commas join, covered? */
+static truth covers_any(pl_json statement, pl_str actions) {
+    pl_str action;
+    truth found = NO;
+    pl_json patterns = pl_json_get(statement, PL_STR("Action"));
+    bool none = !pl_json_exists(patterns);
+    if (none)
+        patterns = pl_json_get(statement, PL_STR("NotAction"));
+    while (pl_json_exists(patterns) && pl_str_split(&actions, ',', &action)) {
+        action = plain_star(pl_str_trim(action), true);
+        truth t = action.n ? text_covered(patterns, action, true, none) : NO;
+        if (t == UNREADABLE)
+            return UNREADABLE;
+        if (t == YES)
+            found = YES;
+    }
+    return found;
+}
+
 /* Does one of the texts equal `text` or is it `*`? */
 static truth names_principal(pl_json texts, pl_str text) {
     pl_str own;
@@ -328,6 +348,7 @@ static truth has_condition(pl_json condition, pl_json wanted, environment *env) 
 /* One statement against the desired one; a member that is not desired is not read. */
 static truth statement_matches(pl_json statement, pl_json wanted, environment *env) {
     pl_json effect = pl_json_get(wanted, PL_STR("Effect")), action = pl_json_get(wanted, PL_STR("Action")),
+            any = pl_json_get(wanted, PL_STR("AnyAction")),
             resource = pl_json_get(wanted, PL_STR("Resource")),
             principal = pl_json_get(wanted, PL_STR("Principal")),
             condition = pl_json_get(wanted, PL_STR("Condition"));
@@ -336,6 +357,8 @@ static truth statement_matches(pl_json statement, pl_json wanted, environment *e
         return NO;
     if (pl_json_exists(action))
         t = covers(statement, action, PL_STR("Action"), PL_STR("NotAction"));
+    if (t == YES && pl_json_exists(any))
+        t = covers_any(statement, pl_json_text(any));
     if (t == YES && pl_json_exists(resource))
         t = covers(statement, resource, PL_STR("Resource"), PL_STR("NotResource"));
     if (t == YES && pl_json_exists(principal))

@@ -13,13 +13,15 @@ class PolicyError(ValueError):
     """The document or the desired statement cannot be read."""
 
 
-PATTERN_MEMBERS = {"Effect", "Action", "Resource", "Principal", "Condition"}
+PATTERN_MEMBERS = {"Effect", "Action", "AnyAction", "Resource", "Principal", "Condition"}
 
 
 def has_statement(document, desired):
     wanted = _parsed(desired)
     if not isinstance(wanted, dict) or not wanted or set(wanted) - PATTERN_MEMBERS:
         raise PolicyError("the desired statement is no pattern")
+    if not isinstance(wanted.get("AnyAction", ""), str):
+        raise PolicyError("AnyAction must be a text")
     return any(_matches(statement, wanted) for statement in _statements(_parsed(document)))
 
 
@@ -98,6 +100,10 @@ def _matches(statement, wanted):
         return False
     if "Action" in wanted and not _covered(statement, "Action", wanted["Action"], False):
         return False
+    if "AnyAction" in wanted:
+        actions = [text.strip() for text in wanted["AnyAction"].split(",") if text.strip()]
+        if not any([_covered(statement, "Action", action, False) for action in actions]):
+            return False
     if "Resource" in wanted and not _covered(statement, "Resource", wanted["Resource"], True):
         return False
     if "Principal" in wanted:
