@@ -126,9 +126,13 @@ int catalogue_check_values(const catalogue_rule *rule, pl_arena *arena, pl_json 
         pl_json tree;
         if (trees[i].n == 0)
             continue;
-        if (parse_tree(arena, trees[i], &tree, error) != 0 ||
-            pl_condition_compile_tree(arena, tree, &options, &condition, error) != 0)
+        if (parse_tree(arena, trees[i], &tree, error) != 0)
             return -1;
+        if (pl_condition_compile_tree(arena, tree, &options, &condition, error) != 0)
+            return pl_error_is(error, PL_E_ServiceUnavailable)
+                       ? -1
+                       : pl_failf(error, PL_E_Invalid_InputParameters_Value,
+                                  "The specified InputParameters is invalid: a value is too long.");
         pl_str wrong = pl_condition_wrong_parameter(condition);
         if (wrong.p)
             return bad_value(error, "the rule cannot read the value of", wrong);

@@ -119,6 +119,24 @@ static void wrong_rules_are_refused(void **state) {
     assert_int_equal(world.error.http_status, 400);
 }
 
+static void values_too_long_for_an_operator_are_refused(void **state) {
+    (void)state;
+    pl_buf input;
+    pl_buf_init(&input, 1 << 20);
+    pl_buf_add(&input,
+               PL_STR("{\"ConfigRuleName\":\"r\",\"SourceOwner\":\"ALIYUN\",\"RiskLevel\":1,"
+                      "\"SourceIdentifier\":\"oss-bucket-name-regex-match\","
+                      "\"ConfigRuleTriggerTypes\":[\"ConfigurationItemChangeNotification\"],"
+                      "\"ResourceTypesScope\":[\"ACS::OSS::Bucket\"],\"InputParameters\":{\"regex\":\""));
+    for (int i = 0; i < 20000; i++)
+        pl_buf_add(&input, PL_STR("abcd"));
+    pl_buf_add(&input, PL_STR("\"}}"));
+    pl_buf_add_char(&input, '\0');
+    assert_false(input.failed);
+    call_refused(config_create_config_rule, input.p, "Invalid.InputParameters.Value");
+    pl_buf_free(&input);
+}
+
 static void the_quota_counts_rules_that_exist(void **state) {
     (void)state;
     world.limits.rules_per_account = 2;
@@ -219,6 +237,7 @@ int main(void) {
         TEST(a_managed_rule_reads_back_whole),
         TEST(conditions_come_back_as_sent),
         TEST(wrong_rules_are_refused),
+        TEST(values_too_long_for_an_operator_are_refused),
         TEST(the_quota_counts_rules_that_exist),
         TEST(an_update_changes_what_was_sent),
         TEST(rules_are_switched_and_deleted_one_by_one),
