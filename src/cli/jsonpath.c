@@ -1,5 +1,6 @@
 /*
- * `plumbline jsonpath`: one document a line in, one JSON array of the selected values a line out.
+ * `plumbline jsonpath`: one document a line in, or one of several lines; one JSON array of the selected
+ * values a line out.
  *
  * Exit status: 0, or 2 for a wrong path, option or document (named by file and line).
  */
@@ -18,7 +19,8 @@ enum { DONE = 0, USAGE = 2 };
 static const char help[] =
     "usage: plumbline jsonpath [--dialect rfc9535|cloud-config] [--paths] PATH [FILE|-]\n"
     "\n"
-    "Reads one JSON document a line and writes, for each, the selected values as one JSON array a line.\n"
+    "Reads one JSON document a line, or a single one of several lines, and writes, for each, the selected\n"
+    "values as one JSON array a line.\n"
     "\n"
     "options\n"
     "  --dialect rfc9535        RFC 9535 and nothing else\n"
@@ -95,7 +97,7 @@ static int select_all(query *q, char **files, pl_error *error) {
     cli_source *source;
     cli_batch batch;
     int result;
-    if (cli_source_open(&source, files, 1, CLI_FORMAT_LINES, NULL, error) != 0)
+    if (cli_source_open(&source, files, 1, CLI_FORMAT_DOCUMENTS, NULL, error) != 0)
         return -1;
     cli_batch_init(&batch);
     while ((result = cli_source_next(source, &batch, error)) == 1)

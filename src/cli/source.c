@@ -252,17 +252,24 @@ static int read_all(cli_source *source, pl_error *error) {
     return 0;
 }
 
+static void add_line(pl_buf *lines, pl_json item) {
+    pl_json_write(lines, item);
+    pl_buf_add_char(lines, '\n');
+}
+
 static void add_items(pl_buf *lines, pl_json items) {
     pl_str key;
     pl_json item;
-    for (pl_json_walk walk = pl_json_children(items); pl_json_step(&walk, &key, &item);) {
-        pl_json_write(lines, item);
-        pl_buf_add_char(lines, '\n');
-    }
+    for (pl_json_walk walk = pl_json_children(items); pl_json_step(&walk, &key, &item);)
+        add_line(lines, item);
 }
 
 /* The parsed file's items as lines, by what kind of document it is. */
 static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *error) {
+    if (source->format == CLI_FORMAT_DOCUMENTS) {
+        add_line(lines, root);
+        return 0;
+    }
     pl_json items = pl_json_is_array(root) ? root : pl_json_get(root, PL_STR("configurationItems"));
     if (!pl_json_exists(items))
         items = pl_json_get(root, PL_STR("ConfigurationItems"));
@@ -274,8 +281,7 @@ static int rewrite(cli_source *source, pl_json root, pl_buf *lines, pl_error *er
         (source->format == CLI_FORMAT_AUTO && terraform_recognises(root)))
         return terraform_items(source->catalogue, root, lines, error);
     if (source->format == CLI_FORMAT_AUTO && pl_json_is_object(root)) {
-        pl_json_write(lines, root);
-        pl_buf_add_char(lines, '\n');
+        add_line(lines, root);
         return 0;
     }
     return pl_failf(error, PL_E_InvalidParameter, "$: no member configurationItems");
@@ -327,22 +333,42 @@ static pl_str first_content(const cli_source *source) {
     return text;
 }
 
-/* Does the file look like one item a line? Looks at the first line only. */
-static bool first_line_is_item(pl_str text) {
+static bool is_item(pl_json root) {
+    return pl_json_is_object(root) && (pl_json_exists(pl_json_get(root, PL_STR("resourceType"))) ||
+                                       pl_json_exists(pl_json_get(root, PL_STR("ResourceType"))));
+}
+
+/* Does the file look like one item (or, where that is wanted, document) a line? Looks at the first line only.
+ */
+static bool begins_with_line(const cli_source *source, pl_str text) {
     pl_str line = pl_str_trim(pl_str_head(text, pl_str_find_char(text, '\n')));
     pl_arena arena;
     pl_json root;
     pl_error ignored;
     pl_arena_init(&arena, 0);
-    bool item = line.n && line.p[0] == '{' && pl_json_parse_in(&arena, line, &root, &ignored) == 0 &&
-                (pl_json_exists(pl_json_get(root, PL_STR("resourceType"))) ||
-                 pl_json_exists(pl_json_get(root, PL_STR("ResourceType"))));
+    bool fits = line.n && pl_json_parse_in(&arena, line, &root, &ignored) == 0 &&
+                (source->format == CLI_FORMAT_DOCUMENTS || is_item(root));
     pl_arena_free(&arena);
-    return item;
+    return fits;
+}
+
+/* Drops the byte order mark; it counts as never read, which a shared file's first range reads again. */
+static int skip_byte_order_mark(cli_source *source, pl_error *error) {
+    while (!source->ended && source->rest.n < cli_byte_order_mark.n)
+        if (read_some(source, &source->rest, error) != 0)
+            return -1;
+    if (!pl_str_starts(pending(source), cli_byte_order_mark))
+        return 0;
+    source->rest.n -= cli_byte_order_mark.n;
+    memmove(source->rest.p, source->rest.p + cli_byte_order_mark.n, source->rest.n);
+    atomic_fetch_sub_explicit(&source->read, cli_byte_order_mark.n, memory_order_relaxed);
+    return 0;
 }
 
 /* After opening: decides between lines and a whole file. */
 static int begin_file(cli_source *source, pl_error *error) {
+    if (skip_byte_order_mark(source, error) != 0)
+        return -1;
     if (source->format == CLI_FORMAT_LINES)
         return 0;
     while (!source->ended && whole_lines(first_content(source)) == 0 && pending(source).n < longest_line)
@@ -350,7 +376,8 @@ static int begin_file(cli_source *source, pl_error *error) {
             return -1;
     if (first_content(source).n == 0 && source->ended)
         return 0;
-    if (source->format == CLI_FORMAT_AUTO && first_line_is_item(first_content(source)))
+    if ((source->format == CLI_FORMAT_AUTO || source->format == CLI_FORMAT_DOCUMENTS) &&
+        begins_with_line(source, first_content(source)))
         return 0;
     return read_all(source, error) != 0 || rewrite_file(source, error) != 0 ? -1 : 0;
 }

@@ -3,8 +3,9 @@
  * lines, one item as JSON object a line.
  *
  * JSON Lines pass through untouched. Snapshot and change files (reference/delivery.md, section 3), a JSON
- * array of items, and Terraform state and plan files are read whole and rewritten as lines. One thread at a
- * time may call cli_source_next; batches may be read (cli_batch_read) and worked on by others.
+ * array of items, and Terraform state and plan files are read whole and rewritten as lines. A byte order mark
+ * before the text of a file is passed over. One thread at a time may call cli_source_next; batches may be
+ * read (cli_batch_read) and worked on by others.
  */
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
@@ -19,7 +20,8 @@ typedef enum cli_source_format {
     CLI_FORMAT_AUTO,
     CLI_FORMAT_SNAPSHOT,
     CLI_FORMAT_LINES,
-    CLI_FORMAT_TERRAFORM
+    CLI_FORMAT_TERRAFORM,
+    CLI_FORMAT_DOCUMENTS /* any JSON: one document a line, or one that takes all lines; no word says it */
 } cli_source_format;
 
 /* Some lines of one file. The buffer belongs to the batch and is reused by the next call. */

@@ -11,6 +11,8 @@
 /* What is read behind a range: the end of its last line mostly is within. */
 enum { BEHIND = 4096, MORE = 1 << 16 };
 
+const pl_str cli_byte_order_mark = PL_STR_INIT("\xEF\xBB\xBF");
+
 cli_shared_file *cli_shared_file_new(int fd, const char *name, uint64_t size, atomic_uint_fast64_t *read) {
     cli_shared_file *file = pl_calloc(1, sizeof *file);
     if (!file)
@@ -75,6 +77,11 @@ static size_t behind_line(const pl_buf *buffer, size_t from) {
     return feed ? (size_t)(feed - buffer->p) + 1 : PL_NOT_FOUND;
 }
 
+/* Offset behind the byte order mark at the begin of a file. */
+static size_t behind_mark(const pl_buf *buffer) {
+    return pl_str_starts(pl_buf_str(buffer), cli_byte_order_mark) ? cli_byte_order_mark.n : 0;
+}
+
 static int too_long(const cli_range *range, size_t longest, pl_error *error) {
     cli_range whole = {range->file, range->to, range->to};
     return pl_failf(error, PL_E_InvalidParameter, "%s:%llu: the line is longer than %zu bytes",
@@ -108,7 +115,7 @@ int cli_range_read(cli_range *range, pl_buf *buffer, size_t longest, pl_str *lin
     atomic_fetch_add_explicit(range->file->read, range->to - range->from, memory_order_relaxed);
     if (read_behind(range->file, buffer, start, own + BEHIND, error) < 0)
         return -1;
-    begin = range->from ? behind_line(buffer, 0) : 0;
+    begin = range->from ? behind_line(buffer, 0) : behind_mark(buffer);
     if (begin >= own || begin >= buffer->n)
         return 0;
     if (read_line_end(range, buffer, start, own - 1, longest, &end, error) != 0)

@@ -10,6 +10,10 @@
 
 #include <stdatomic.h>
 
+/* U+FEFF as UTF-8: editors and shells of some systems put it before what they write. It is no part of the
+ * text. */
+extern const pl_str cli_byte_order_mark;
+
 /* An open file with its readers; closed by the last one that releases it. */
 typedef struct cli_shared_file {
     int fd;
@@ -37,9 +41,9 @@ void cli_range_release(cli_range *range);
 
 /*
  * Reads the lines that begin in the range, the last one to its end, with PL_JSON_PADDING readable bytes
- * behind them; `*lines` lives in the buffer and is empty when none begins there. `range->from` becomes the
- * offset of the first. A line of more than `longest` bytes, or what cannot be read, is an error with file and
- * place.
+ * behind them, once; `*lines` lives in the buffer and is empty when none begins there. `range->from` becomes
+ * the offset of the first. A line of more than `longest` bytes, or what cannot be read, is an error with file
+ * and place.
  */
 int cli_range_read(cli_range *range, pl_buf *buffer, size_t longest, pl_str *lines, pl_error *error);
 
