@@ -131,6 +131,14 @@ static void choose_kind(gateway_request *r) {
         r->kind = REQUEST_ANONYMOUS;
 }
 
+/* `yyyy-MM-ddTHH:mm:ssZ`; one official client writes milliseconds besides. INT64_MAX: it is not of that form.
+ */
+static int64_t read_time(pl_str text) {
+    int64_t time;
+    bool formed = text.n >= 20 && text.p[19] == (text.n == 20 ? 'Z' : '.') && text.p[text.n - 1] == 'Z';
+    return formed && pl_time_parse(text, &time) ? time : INT64_MAX;
+}
+
 /* Where the request says what it wants; with V1 the body may still say it. */
 static void read_names(gateway_request *r, const api_fields *fields) {
     bool headers = r->kind != REQUEST_V1;
@@ -148,8 +156,7 @@ static void read_names(gateway_request *r, const api_fields *fields) {
         if (timestamp.n == 0) /* spelled so in one product's documents; it is signed as it was sent */
             timestamp = api_fields_text(fields, PL_STR("TimeStamp"));
     }
-    if (timestamp.n != 20 || timestamp.p[19] != 'Z' || !pl_time_parse(timestamp, &r->timestamp))
-        r->timestamp = INT64_MAX;
+    r->timestamp = read_time(timestamp);
 }
 
 /* The operation of that version and name, of the product that the host names where several have it. */
