@@ -169,6 +169,39 @@ static size_t plain_length(pl_str s) {
     return n;
 }
 
+/* How the first character of a text is written, when not as it is; `*taken` is its length in bytes. */
+static pl_str xml_form(pl_str text, bool attribute, size_t *taken) {
+    const unsigned char *c = (const unsigned char *)text.p;
+    if (text.n >= 3 && c[0] == 0xEF && c[1] == 0xBF && c[2] >= 0xBE) {
+        *taken = 3;
+        return PL_STR("\xEF\xBF\xBD");
+    }
+    *taken = 1;
+    switch (c[0]) {
+    case '&': return PL_STR("&amp;");
+    case '<': return PL_STR("&lt;");
+    case '>': return PL_STR("&gt;");
+    case '\r': return PL_STR("&#13;");
+    case '"': return attribute ? PL_STR("&quot;") : PL_STR_NONE;
+    case '\t': return attribute ? PL_STR("&#9;") : PL_STR_NONE;
+    case '\n': return attribute ? PL_STR("&#10;") : PL_STR_NONE;
+    default: return c[0] < ' ' ? PL_STR(" ") : PL_STR_NONE;
+    }
+}
+
+void pl_xml_escape(pl_buf *out, pl_str text, bool attribute) {
+    size_t done = 0, taken;
+    for (size_t i = 0; i < text.n; i += taken) {
+        pl_str form = xml_form(pl_str_skip(text, i), attribute, &taken);
+        if (!form.p)
+            continue;
+        pl_buf_add(out, pl_str_of(text.p + done, i - done));
+        pl_buf_add(out, form);
+        done = i + taken;
+    }
+    pl_buf_add(out, pl_str_skip(text, done));
+}
+
 bool pl_utf8_valid(pl_str s) {
     uint32_t c;
     s = pl_str_skip(s, plain_length(s));

@@ -1,4 +1,5 @@
-/* Hexadecimal, Base64, percent-encoding and UTF-8. Nothing here owns memory; results go into buffers. */
+/* Hexadecimal, Base64, percent-encoding, XML text and UTF-8. Nothing here owns memory; results go into
+ * buffers. */
 #ifndef PL_BASE_ENCODE_H
 #define PL_BASE_ENCODE_H
 
@@ -25,6 +26,12 @@ void pl_percent_encode(pl_buf *out, pl_str s);
 /* Decodes %XY, and `+` as a blank when `plus_is_blank`; false on a broken escape (the content is then
  * undefined). */
 bool pl_percent_decode(pl_buf *out, pl_str s, bool plus_is_blank);
+
+/*
+ * Appends a text as XML 1.0 has it, in an attribute or between tags, so that readers get the same text back.
+ * What XML cannot say becomes something else: most control characters a blank, U+FFFE and U+FFFF U+FFFD.
+ */
+void pl_xml_escape(pl_buf *out, pl_str text, bool attribute);
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool pl_utf8_valid(pl_str s);

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { COMPLIANT = 0, VIOLATED = 1, USAGE = 2, MAX_PARAMETERS = 64, MAX_RELATED = 256 };
+enum { COMPLIANT = 0, VIOLATED = 1, USAGE = 2, MAX_PARAMETERS = 64, MAX_RELATED = 256, BLOCK = 1 << 16 };
 
 static const char help[] =
     "usage: plumbline check RULES... [OPTION]... INPUT...|-\n"
@@ -277,19 +277,64 @@ static int index_related(options *o, char **files, size_t count, size_t types, p
     return result;
 }
 
-static int write_report(options *o, check_counts *counts, pl_error *error) {
-    pl_buf text;
-    pl_buf_init(&text, 1 << 22);
-    check_report_begin(&text, o->run.format, o->rules);
-    int result = cli_write_all(STDOUT_FILENO, pl_buf_str(&text));
-    if (result == 0)
-        result = check_run_all(&o->run, counts, error);
-    else
-        pl_failf(error, PL_E_ServiceUnavailable, "standard output: %s", strerror(errno));
-    pl_buf_clear(&text);
-    check_report_end(&text, o->run.format);
-    if (result == 0 && cli_write_all(STDOUT_FILENO, pl_buf_str(&text)) != 0)
+static double seconds_since(int64_t started) {
+    return (double)(pl_monotonic_ns() - started) / 1e9;
+}
+
+static int put(pl_buf *text, pl_error *error) {
+    int result = text->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
+    if (result == 0 && cli_write_all(STDOUT_FILENO, pl_buf_str(text)) != 0)
         result = pl_failf(error, PL_E_ServiceUnavailable, "standard output: %s", strerror(errno));
+    pl_buf_clear(text);
+    return result;
+}
+
+static int put_file(FILE *file, pl_buf *text, pl_error *error) {
+    ssize_t n;
+    if (lseek(fileno(file), 0, SEEK_SET) != 0 || !pl_buf_reserve(text, BLOCK))
+        return pl_failf(error, PL_E_ServiceUnavailable, "the report cannot be kept");
+    while ((n = read(fileno(file), text->p, BLOCK)) > 0) {
+        text->n = (size_t)n;
+        if (put(text, error) != 0)
+            return -1;
+    }
+    return n == 0 ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "the report cannot be read back");
+}
+
+/* The deviations wait in an unnamed file until the counts before them are known. */
+static int write_counted_report(options *o, pl_buf *text, check_counts *counts, int64_t started,
+                                pl_error *error) {
+    FILE *kept = tmpfile();
+    if (!kept)
+        return pl_failf(error, PL_E_ServiceUnavailable, "a temporary file: %s", strerror(errno));
+    o->run.out = fileno(kept);
+    pl_clock clock = pl_clock_system();
+    int64_t now = pl_now(&clock);
+    int result = check_run_all(&o->run, counts, error);
+    check_report_begin_counted(text, counts, now, seconds_since(started));
+    if (result == 0)
+        result = put(text, error);
+    if (result == 0)
+        result = put_file(kept, text, error);
+    fclose(kept);
+    return result;
+}
+
+static int write_report(options *o, check_counts *counts, int64_t started, pl_error *error) {
+    pl_buf text;
+    int result;
+    pl_buf_init(&text, 1 << 22);
+    if (check_format_counts_first(o->run.format)) {
+        result = write_counted_report(o, &text, counts, started, error);
+    } else {
+        check_report_begin(&text, o->run.format, o->rules);
+        result = put(&text, error);
+        if (result == 0)
+            result = check_run_all(&o->run, counts, error);
+    }
+    check_report_end(&text, o->run.format);
+    if (result == 0)
+        result = put(&text, error);
     pl_buf_free(&text);
     return result;
 }
@@ -297,8 +342,7 @@ static int write_report(options *o, check_counts *counts, pl_error *error) {
 static void write_summary(const options *o, const check_counts *counts, int64_t started) {
     pl_buf text;
     pl_buf_init(&text, 4096);
-    check_report_summary(&text, counts, check_rules_count(o->rules),
-                         (double)(pl_monotonic_ns() - started) / 1e9);
+    check_report_summary(&text, counts, check_rules_count(o->rules), seconds_since(started));
     if (cli_write_all(o->summary ? STDOUT_FILENO : STDERR_FILENO, pl_buf_str(&text)) != 0)
         fputs("plumbline check: the summary cannot be written\n", stderr);
     pl_buf_free(&text);
@@ -321,7 +365,7 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
     o->run.rules = o->rules;
     o->run.catalogue = o->catalogue;
     o->run.out = STDOUT_FILENO;
-    int result = write_report(o, &counts, error);
+    int result = write_report(o, &counts, started, error);
     cli_source_close(o->run.source);
     if (result != 0)
         return fail(error);

@@ -1,6 +1,7 @@
 /* Output formats of check. No state. */
 #include "cli/check_report.h"
 
+#include "base/clock.h"
 #include "base/encode.h"
 
 bool check_format_parse(const char *word, check_format *format) {
@@ -22,16 +23,8 @@ static pl_str verdict_text(pl_verdict verdict) {
     return pl_verdict_name(verdict == PL_VERDICT_ERROR ? PL_INSUFFICIENT_DATA : verdict);
 }
 
-static void xml_attribute(pl_buf *out, pl_str s) {
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '&': pl_buf_add(out, PL_STR("&amp;")); break;
-        case '<': pl_buf_add(out, PL_STR("&lt;")); break;
-        case '>': pl_buf_add(out, PL_STR("&gt;")); break;
-        case '"': pl_buf_add(out, PL_STR("&quot;")); break;
-        default: pl_buf_add_char(out, (unsigned char)s.p[i] < ' ' ? ' ' : s.p[i]);
-        }
-    }
+static void add_attribute(pl_buf *out, pl_str text) {
+    pl_xml_escape(out, text, true);
 }
 
 static void json_member(pl_buf *out, pl_str before, pl_str value) {
@@ -139,16 +132,18 @@ static void csv_line(pl_buf *out, const check_deviation *d) {
     csv_field(out, d->annotation, true);
 }
 
+/* Members are those that the schemas of Ant, Jenkins and Gradle ask for. */
 static void junit_case(pl_buf *out, const check_deviation *d) {
     pl_buf_add(out, PL_STR("  <testcase classname=\""));
-    xml_attribute(out, d->rule->name);
+    add_attribute(out, d->rule->name);
     pl_buf_add(out, PL_STR("\" name=\""));
-    xml_attribute(out, d->line->address.p ? d->line->address : d->line->id);
+    add_attribute(out, d->line->address.p ? d->line->address : d->line->id);
     bool failed = d->verdict == PL_NON_COMPLIANT;
-    pl_buf_add(out, failed ? PL_STR("\"><failure message=\"") : PL_STR("\"><skipped message=\""));
-    xml_attribute(out, verdict_text(d->verdict));
+    pl_buf_add(out, failed ? PL_STR("\" time=\"0\"><failure type=\"NON_COMPLIANT\" message=\"")
+                           : PL_STR("\" time=\"0\"><skipped message=\""));
+    add_attribute(out, verdict_text(d->verdict));
     pl_buf_add(out, PL_STR(": "));
-    xml_attribute(out, d->annotation);
+    add_attribute(out, d->annotation);
     pl_buf_add(out, PL_STR("\"/></testcase>\n"));
 }
 
@@ -192,6 +187,14 @@ static void table_block(pl_buf *out, const check_deviation *d) {
         pl_buf_printf(out, "               %.*s\n", PL_FMT(d->context));
 }
 
+/* Rules of one name are one rule in SARIF, where the identifiers of rules are unique. */
+static bool has_former_name(const check_rules *rules, size_t at) {
+    for (size_t i = 0; i < at; i++)
+        if (pl_str_eq(check_rules_at(rules, i)->name, check_rules_at(rules, at)->name))
+            return true;
+    return false;
+}
+
 static void sarif_begin(pl_buf *out, const check_rules *rules) {
     pl_buf_add(out,
                PL_STR("{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\","
@@ -199,6 +202,8 @@ static void sarif_begin(pl_buf *out, const check_rules *rules) {
                       "\",\"rules\":["));
     for (size_t i = 0; i < check_rules_count(rules); i++) {
         const check_rule *rule = check_rules_at(rules, i);
+        if (has_former_name(rules, i))
+            continue;
         pl_buf_add(out, i ? PL_STR(",{\"id\":") : PL_STR("{\"id\":"));
         pl_json_write_string(out, rule->name);
         pl_buf_add(out, PL_STR(",\"name\":"));
@@ -208,6 +213,26 @@ static void sarif_begin(pl_buf *out, const check_rules *rules) {
     pl_buf_add(out, PL_STR("]}},\"results\":["));
 }
 
+bool check_format_counts_first(check_format format) {
+    return format == CHECK_JUNIT;
+}
+
+static unsigned long long insufficient_of(const check_counts *counts) {
+    return counts->results[PL_INSUFFICIENT_DATA] + counts->results[PL_VERDICT_ERROR];
+}
+
+void check_report_begin_counted(pl_buf *out, const check_counts *counts, int64_t started, double seconds) {
+    char time[PL_TIME_TEXT];
+    unsigned long long failed = counts->results[PL_NON_COMPLIANT];
+    unsigned long long skipped = counts->results[PL_NOT_APPLICABLE] + insufficient_of(counts);
+    pl_time_iso(started, time);
+    pl_buf_printf(out,
+                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"plumbline check\" "
+                  "tests=\"%llu\" failures=\"%llu\" errors=\"0\" skipped=\"%llu\" time=\"%.3f\" "
+                  "timestamp=\"%.19s\" hostname=\"localhost\">\n  <properties/>\n",
+                  failed + skipped, failed, skipped, seconds, time);
+}
+
 void check_report_begin(pl_buf *out, check_format format, const check_rules *rules) {
     switch (format) {
     case CHECK_JSON: pl_buf_add_char(out, '['); break;
@@ -215,11 +240,6 @@ void check_report_begin(pl_buf *out, check_format format, const check_rules *rul
         pl_buf_add(out,
                    PL_STR("ruleName,identifier,resourceType,resourceId,accountId,regionId,complianceType,"
                           "riskLevel,annotation\r\n"));
-        break;
-    case CHECK_JUNIT:
-        pl_buf_add(
-            out,
-            PL_STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"plumbline check\">\n"));
         break;
     case CHECK_SARIF: sarif_begin(out, rules); break;
     default: break;
@@ -246,20 +266,18 @@ void check_report_deviation(pl_buf *out, check_format format, const check_deviat
 void check_report_end(pl_buf *out, check_format format) {
     switch (format) {
     case CHECK_JSON: pl_buf_add(out, PL_STR("\n]\n")); break;
-    case CHECK_JUNIT: pl_buf_add(out, PL_STR("</testsuite>\n")); break;
+    case CHECK_JUNIT: pl_buf_add(out, PL_STR("  <system-out/>\n  <system-err/>\n</testsuite>\n")); break;
     case CHECK_SARIF: pl_buf_add(out, PL_STR("\n]}]}\n")); break;
     default: break;
     }
 }
 
 void check_report_summary(pl_buf *out, const check_counts *counts, size_t rules, double seconds) {
-    uint64_t insufficient = counts->results[PL_INSUFFICIENT_DATA] + counts->results[PL_VERDICT_ERROR];
     pl_buf_printf(out,
                   "%llu resources, %zu rules, %llu evaluations: %llu COMPLIANT, %llu NON_COMPLIANT, "
                   "%llu NOT_APPLICABLE, %llu INSUFFICIENT_DATA; %.3f s\n",
                   (unsigned long long)counts->resources, rules, (unsigned long long)counts->evaluations,
                   (unsigned long long)counts->results[PL_COMPLIANT],
                   (unsigned long long)counts->results[PL_NON_COMPLIANT],
-                  (unsigned long long)counts->results[PL_NOT_APPLICABLE], (unsigned long long)insufficient,
-                  seconds);
+                  (unsigned long long)counts->results[PL_NOT_APPLICABLE], insufficient_of(counts), seconds);
 }

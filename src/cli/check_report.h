@@ -23,6 +23,9 @@ bool check_format_parse(const char *word, check_format *format);
 /* True when the report tells the number of each deviation's line. */
 bool check_format_numbers(check_format format);
 
+/* True when the report begins with counts, which are known only when all pieces are made. */
+bool check_format_counts_first(check_format format);
+
 /*
  * The parts of a JSON object that are the same for every deviation under a rule from a resource of one type.
  * All have PL_BUF_BLOCK bytes behind them.
@@ -60,6 +63,8 @@ void check_report_place_members(pl_buf *out, const check_line *line);
 
 /* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */
 void check_report_begin(pl_buf *out, check_format format, const check_rules *rules);
+/* The head of a format that counts first; `started` in milliseconds since 1970. */
+void check_report_begin_counted(pl_buf *out, const check_counts *counts, int64_t started, double seconds);
 void check_report_deviation(pl_buf *out, check_format format, const check_deviation *deviation);
 void check_report_end(pl_buf *out, check_format format);
 

@@ -229,23 +229,13 @@ static delivery_sent send_object(request *r, pl_str key, pl_str payload) {
     return perform(r);
 }
 
-static void add_escaped(pl_buf *out, pl_str text) {
-    for (size_t i = 0; i < text.n; i++)
-        switch (text.p[i]) {
-        case '<': pl_buf_add(out, PL_STR("&lt;")); break;
-        case '>': pl_buf_add(out, PL_STR("&gt;")); break;
-        case '&': pl_buf_add(out, PL_STR("&amp;")); break;
-        default: pl_buf_add_char(out, text.p[i]);
-        }
-}
-
 static delivery_sent send_message(request *r, pl_str payload) {
     pl_buf body;
     pl_str type = PL_STR("text/xml;charset=utf-8");
     pl_buf_init(&body, 8 * DELIVERY_MESSAGE_MAX);
     pl_buf_add(&body, PL_STR("<?xml version=\"1.0\" encoding=\"utf-8\"?><Message "
                              "xmlns=\"http://mns.aliyuncs.com/doc/v1/\"><MessageBody>"));
-    add_escaped(&body, payload);
+    pl_xml_escape(&body, payload, false);
     pl_buf_add(&body, PL_STR("</MessageBody></Message>"));
     pl_str url = pl_arena_printf(r->arena, "%.*s/messages", PL_FMT(r->place->url));
     pl_str resource = pl_arena_printf(r->arena, "/topics/%.*s/messages", PL_FMT(r->place->target.topic));

@@ -1,6 +1,8 @@
 /* The response writer. Owns only its stack of open levels. */
 #include "json/writer.h"
 
+#include "base/encode.h"
+
 static bool in_array(const pl_writer *w) {
     return w->depth && w->levels[w->depth - 1].array;
 }
@@ -99,22 +101,6 @@ void pl_write_array_end(pl_writer *w) {
         pl_buf_add_char(w->out, ']');
 }
 
-/* XML has no way to say most control characters: they become blanks. */
-static void xml_text(pl_buf *out, pl_str s) {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        switch (c) {
-        case '&': pl_buf_add(out, PL_STR("&amp;")); break;
-        case '<': pl_buf_add(out, PL_STR("&lt;")); break;
-        case '>': pl_buf_add(out, PL_STR("&gt;")); break;
-        case '\t':
-        case '\n': pl_buf_add_char(out, c); break;
-        case '\r': pl_buf_add(out, PL_STR("&#13;")); break;
-        default: pl_buf_add_char(out, (unsigned char)c < ' ' ? ' ' : c);
-        }
-    }
-}
-
 /* A scalar whose text needs no quotes in JSON. */
 static void write_bare(pl_writer *w, pl_str name, pl_str text) {
     if (w->format == PL_FORMAT_JSON) {
@@ -136,7 +122,7 @@ void pl_write_string(pl_writer *w, pl_str name, pl_str value) {
     }
     pl_str tag = element(w, name);
     open_tag(w, tag);
-    xml_text(w->out, value);
+    pl_xml_escape(w->out, value, false);
     close_tag(w, tag);
 }
 
@@ -163,13 +149,14 @@ void pl_write_double(pl_writer *w, pl_str name, double value) {
     write_bare(w, name, pl_buf_str(&text));
 }
 
+/* Of the letters beyond ASCII readers of XML do not know the same ones: none counts here. */
 static bool is_xml_name(pl_str s) {
     if (s.n == 0 || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[0] == '-' || s.p[0] == '.')
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
-        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.' && c < 0x80)
+        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
             return false;
     }
     return true;
@@ -194,7 +181,7 @@ static void xml_json(pl_writer *w, pl_str name, pl_json value) {
         pl_buf text;
         pl_buf_init(&text, SIZE_MAX);
         pl_json_write_text(&text, value);
-        xml_text(w->out, pl_buf_str(&text));
+        pl_xml_escape(w->out, pl_buf_str(&text), false);
         pl_buf_free(&text);
         close_tag(w, tag);
         return;

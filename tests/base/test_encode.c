@@ -137,6 +137,22 @@ static void times_are_read_and_written(void **state) {
     assert_str(pl_time_date(INT64_C(1577808000000), 480, text), "2020-01-01");
 }
 
+static void xml_says_what_it_can(void **state) {
+    (void)state;
+    static const char text[] =
+        "a<b>&\"c\"\t\n\r\x01 \xE4\xBD\xA0 \xEF\xBF\xBE\xEF\xBF\xBF\xEF\xBF\xBD\xEF\xBF";
+    pl_xml_escape(&out, pl_str_of(text, sizeof text - 1), false);
+    assert_str(pl_buf_str(&out),
+               "a&lt;b&gt;&amp;\"c\"\t\n&#13;  \xE4\xBD\xA0 \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF");
+    pl_buf_clear(&out);
+    pl_xml_escape(&out, pl_str_of(text, sizeof text - 1), true);
+    assert_str(pl_buf_str(&out), "a&lt;b&gt;&amp;&quot;c&quot;&#9;&#10;&#13;  \xE4\xBD\xA0 "
+                                 "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF");
+    pl_buf_clear(&out);
+    pl_xml_escape(&out, PL_STR(""), true);
+    assert_str(pl_buf_str(&out), "");
+}
+
 static void identifiers_have_their_form(void **state) {
     (void)state;
     uint64_t seed = 1;
@@ -158,6 +174,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(digests_have_their_published_values, setup, teardown),
         cmocka_unit_test_setup_teardown(sealed_values_open_only_with_key_and_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(times_are_read_and_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(xml_says_what_it_can, setup, teardown),
         cmocka_unit_test_setup_teardown(identifiers_have_their_form, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // The command line as its users meet it: formats, exit statuses, errors that name their place.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -180,6 +181,27 @@ test('every format is well-formed', () => {
   assert.match(run('junit'), /^<\?xml.*<testcase .*<failure .*<\/testsuite>\s*$/s);
   assert.equal(run('csv').trim().split('\r\n').length, 2);
   assert.match(run('table'), /NON_COMPLIANT\s+a/);
+});
+
+test('JUnit counts what it lists, and is XML whatever is named', () => {
+  const odd = 'b "1" <&>\u0001\t\n\ufffe\uffff\u4f60';
+  const file = write('odd.jsonl', [bucket(odd, 'public-read'), bucket('b', 'private'), { resourceType: 'ACS::OSS::Bucket', resourceId: 'c', configuration: {} }]
+    .map((item) => JSON.stringify(item)).join('\n'));
+  const { status, stdout } = plumbline([...RULE, '--format', 'junit', file]);
+  assert.equal(status, 1);
+  assert.match(stdout, /<testsuite name="plumbline check" tests="2" failures="1" errors="0" skipped="1" time="\d+\.\d{3}" timestamp="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d" hostname="localhost">/);
+  assert.equal(stdout.match(/<testcase /g).length, 2);
+  assert.match(stdout, / name="b &quot;1&quot; &lt;&amp;&gt; &#9;&#10;\ufffd\ufffd\u4f60" time="0"><failure type="NON_COMPLIANT" message="/);
+  const parsed = spawnSync('python3', ['-c', 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin.buffer)'], { input: stdout });
+  assert.equal(parsed.status, 0, String(parsed.stderr));
+  assert.equal(plumbline([...RULE, '--format', 'junit', '-'], { input: '{' }).stdout, '');
+});
+
+test('SARIF names a rule once', () => {
+  const file = write('once.jsonl', JSON.stringify(bucket('a', 'public-read')));
+  const [{ tool, results }] = JSON.parse(plumbline([...RULE, ...RULE.slice(1), '--format', 'sarif', file]).stdout).runs;
+  assert.deepEqual(tool.driver.rules, [{ id: results[0].ruleId, name: 'oss-bucket-public-read-prohibited' }]);
+  assert.equal(results.length, 2);
 });
 
 test('the report keeps the order of the input with several threads', () => {
