@@ -5,10 +5,12 @@
 #include "cli/terraform.h"
 
 #include "catalogue/catalogue.h"
+#include "cli/terraform_reference.h"
 #include "cli/tree.h"
 
 typedef struct instance {
     pl_str address, type;
+    terraform_place place;
     pl_json values;  /* attributes */
     pl_json mapping; /* catalogue/terraform/<type>.json */
     cli_tree *configuration;
@@ -25,10 +27,11 @@ typedef struct translation {
 } translation;
 
 bool terraform_recognises(pl_json root) {
-    return pl_json_exists(pl_json_get(root, PL_STR("terraform_version"))) ||
-           pl_json_exists(pl_json_get(root, PL_STR("planned_values"))) ||
-           (pl_json_exists(pl_json_get(root, PL_STR("format_version"))) &&
-            pl_json_exists(pl_json_get(root, PL_STR("values"))));
+    static const char *const members[] = {"terraform_version", "format_version", "planned_values", "lineage"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (pl_json_exists(pl_json_get(root, pl_str_from(members[i]))))
+            return true;
+    return false;
 }
 
 static int add_instance(translation *t, pl_str address, pl_str type, pl_json values) {
@@ -42,6 +45,7 @@ static int add_instance(translation *t, pl_str address, pl_str type, pl_json val
         return pl_fail(t->error, PL_E_ServiceUnavailable);
     *added = (instance){.address = address,
                         .type = type,
+                        .place = terraform_place_of(address),
                         .values = values,
                         .mapping = mapping,
                         .configuration = configuration};
@@ -109,16 +113,60 @@ static int collect_state(translation *t, pl_json resources) {
     return 0;
 }
 
+/* What resources will be, of a plan that was cut down to its changes. */
+static int collect_changes(translation *t, pl_json changes) {
+    pl_str key;
+    pl_json node;
+    for (pl_json_walk w = pl_json_children(changes); pl_json_step(&w, &key, &node);) {
+        pl_json after = pl_json_get(pl_json_get(node, PL_STR("change")), PL_STR("after"));
+        if (pl_str_is(pl_json_str(pl_json_get(node, PL_STR("mode"))), "data") || !pl_json_is_object(after) ||
+            pl_json_exists(pl_json_get(node, PL_STR("deposed"))))
+            continue;
+        if (add_instance(t, pl_json_str(pl_json_get(node, PL_STR("address"))),
+                         pl_json_str(pl_json_get(node, PL_STR("type"))), after) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* `terraform show -json` of a state without resources has nothing but versions. */
+static bool is_empty_state(pl_json root) {
+    pl_str key;
+    pl_json member;
+    for (pl_json_walk w = pl_json_children(root); pl_json_step(&w, &key, &member);)
+        if (!pl_str_is(key, "format_version") && !pl_str_is(key, "terraform_version"))
+            return false;
+    return pl_json_exists(pl_json_get(root, PL_STR("format_version")));
+}
+
+/* A number before the dot that is not known may mean anything. */
+static int check_version(translation *t) {
+    pl_str version = pl_json_str(pl_json_get(t->root, PL_STR("format_version")));
+    if (!version.n || pl_str_starts(version, PL_STR("0.")) || pl_str_starts(version, PL_STR("1.")))
+        return 0;
+    return pl_failf(t->error, PL_E_InvalidParameter, "$.format_version: %.*s is not known, only 0.x and 1.x",
+                    PL_FMT(version));
+}
+
 static int collect(translation *t) {
     pl_json planned = pl_json_get(t->root, PL_STR("planned_values"));
     pl_json values = pl_json_exists(planned) ? planned : pl_json_get(t->root, PL_STR("values"));
+    pl_json resources = pl_json_get(t->root, PL_STR("resources"));
+    pl_json changes = pl_json_get(t->root, PL_STR("resource_changes"));
+    if (check_version(t) != 0)
+        return -1;
     if (pl_json_exists(values))
         return collect_module(t, pl_json_get(values, PL_STR("root_module")));
-    pl_json resources = pl_json_get(t->root, PL_STR("resources"));
     if (pl_json_is_array(resources))
         return collect_state(t, resources);
-    return pl_failf(t->error, PL_E_InvalidParameter,
-                    "$: neither planned_values, values nor resources: not a Terraform plan or state in JSON");
+    if (pl_json_is_array(changes))
+        return collect_changes(t, changes);
+    if (is_empty_state(t->root))
+        return 0;
+    return pl_failf(
+        t->error, PL_E_InvalidParameter,
+        "$: neither planned_values, values, resources nor resource_changes: not a Terraform plan or "
+        "state in JSON");
 }
 
 /* --- one value ------------------------------------------------------------------------------------------ */
@@ -307,34 +355,6 @@ static void set_constants(translation *t, const instance *one) {
 /* --- entries of other resources --------------------------------------------------------------------------
  */
 
-static pl_json find_configuration(pl_json module, pl_str address) {
-    pl_str key;
-    pl_json node;
-    for (pl_json_walk w = pl_json_children(pl_json_get(module, PL_STR("resources")));
-         pl_json_step(&w, &key, &node);)
-        if (pl_str_eq(pl_json_str(pl_json_get(node, PL_STR("address"))), address))
-            return node;
-    return PL_JSON_NONE;
-}
-
-static pl_str without_index(pl_str address) {
-    return pl_str_ends(address, PL_STR("]")) ? pl_str_head(address, pl_str_find_char(address, '[')) : address;
-}
-
-/* While the parent's id is unknown the plan's configuration tells which resource the attribute refers to. */
-static bool refers_to(translation *t, const instance *child, pl_str attribute, const instance *parent) {
-    pl_json module = pl_json_get(pl_json_get(t->root, PL_STR("configuration")), PL_STR("root_module"));
-    pl_json node = find_configuration(module, without_index(child->address));
-    pl_json references =
-        pl_json_get(pl_json_get(pl_json_get(node, PL_STR("expressions")), attribute), PL_STR("references"));
-    pl_str key;
-    pl_json reference;
-    for (pl_json_walk w = pl_json_children(references); pl_json_step(&w, &key, &reference);)
-        if (pl_str_eq(pl_json_str(reference), without_index(parent->address)))
-            return true;
-    return false;
-}
-
 /* What the parent calls itself at `path` of its configuration, told by the attribute that fills it. */
 static pl_json own_name(const instance *parent, pl_json path) {
     pl_str key;
@@ -347,22 +367,41 @@ static pl_json own_name(const instance *parent, pl_json path) {
 }
 
 static bool is_called(const instance *parent, pl_json name, pl_json path) {
-    return pl_json_is_string(name) && (pl_json_equal(pl_json_get(parent->values, PL_STR("id")), name) ||
-                                       pl_json_equal(own_name(parent, path), name));
+    return pl_json_equal(pl_json_get(parent->values, PL_STR("id")), name) ||
+           pl_json_equal(own_name(parent, path), name);
+}
+
+static instance *find_called(translation *t, pl_json wanted, pl_json name, pl_json path) {
+    for (instance *one = t->first; one; one = one->next)
+        if (!one->entry && pl_json_equal(pl_json_get(one->mapping, PL_STR("resourceType")), wanted) &&
+            is_called(one, name, path))
+            return one;
+    return NULL;
+}
+
+/* While the parent's id is unknown the plan's configuration tells which resource the attribute refers to. */
+static instance *find_referred(translation *t, const instance *child, pl_json wanted, pl_str attribute) {
+    pl_json references = terraform_references(t->root, &child->place, attribute);
+    instance *found = NULL;
+    unsigned best = 0;
+    for (instance *one = t->first; one; one = one->next) {
+        if (one->entry || !pl_json_equal(pl_json_get(one->mapping, PL_STR("resourceType")), wanted))
+            continue;
+        unsigned sure = terraform_means(&t->arena, t->root, &child->place, references, &one->place);
+        if (sure > best) {
+            best = sure;
+            found = one;
+        }
+    }
+    return found;
 }
 
 static instance *find_parent(translation *t, const instance *child, pl_json entry) {
     pl_str attribute = pl_json_str(pl_json_get(entry, PL_STR("attribute")));
     pl_json name = pl_json_get(child->values, attribute);
-    pl_json path = pl_json_get(entry, PL_STR("parentPath"));
     pl_json wanted = pl_json_get(child->mapping, PL_STR("resourceType"));
-    for (instance *one = t->first; one; one = one->next) {
-        if (one->entry || !pl_json_equal(pl_json_get(one->mapping, PL_STR("resourceType")), wanted))
-            continue;
-        if (is_called(one, name, path) || (!pl_json_is_string(name) && refers_to(t, child, attribute, one)))
-            return one;
-    }
-    return NULL;
+    return pl_json_is_string(name) ? find_called(t, wanted, name, pl_json_get(entry, PL_STR("parentPath")))
+                                   : find_referred(t, child, wanted, attribute);
 }
 
 static void join_parent(translation *t, const instance *child) {

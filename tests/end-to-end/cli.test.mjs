@@ -212,6 +212,40 @@ test('the report keeps the order of the input with several threads', () => {
   assert.deepEqual(ids, [...ids].sort());
 });
 
+const group = (module, key) => ({ address: `${module}alicloud_security_group.sg${key ? `["${key}"]` : ''}`, mode: 'managed', type: 'alicloud_security_group', name: 'sg', values: { name: 'sg' } });
+const opening = (module, key, port) => ({ address: `${module}alicloud_security_group_rule.open${key ? `["${key}"]` : ''}`, mode: 'managed', type: 'alicloud_security_group_rule', name: 'open',
+  values: { type: 'ingress', ip_protocol: 'tcp', port_range: `${port}/${port}`, cidr_ip: '0.0.0.0/0', policy: 'accept' } });
+const referring = (...references) => [{ address: 'alicloud_security_group.sg', expressions: {} },
+  { address: 'alicloud_security_group_rule.open', expressions: { security_group_id: { references } } }];
+
+test('an entry of a plan belongs to the instance that its reference means', () => {
+  const module = (key) => ({ address: `module.net["${key}"]`, resources: [group(`module.net["${key}"].`), opening(`module.net["${key}"].`, '', key === 'x.y' ? 3389 : 443)] });
+  const plan = write('instances.json', { format_version: '1.2', planned_values: { root_module: {
+    resources: [group('', 'a'), group('', 'b'), opening('', 'a', 443), opening('', 'b', 22)], child_modules: [module('x.y'), module('z')] } },
+  configuration: { root_module: { resources: referring('alicloud_security_group.sg', 'each.key'),
+    module_calls: { net: { module: { resources: referring('alicloud_security_group.sg.id', 'alicloud_security_group.sg') } } } } } });
+  const { status, stdout } = plumbline(['check', '--rule', 'sg-risky-ports-check', plan]);
+  assert.equal(status, 1);
+  const found = stdout.trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(found.map((one) => [one.address, one.complianceType]), [
+    ['alicloud_security_group.sg["b"]', 'NON_COMPLIANT'], ['module.net["x.y"].alicloud_security_group.sg', 'NON_COMPLIANT']]);
+});
+
+test('states without resources, and plans cut down to their changes', () => {
+  const counts = (document) => {
+    const { status, stderr } = plumbline([...RULE, '-'], { input: JSON.stringify(document) });
+    return `${status}: ${stderr.split(',')[0]}`;
+  };
+  const values = { acl: 'public-read' };
+  const change = (name, after, more) => ({ address: `alicloud_oss_bucket.${name}`, mode: 'managed', type: 'alicloud_oss_bucket', name, change: { actions: [], after }, ...more });
+  assert.equal(counts({ format_version: '1.0' }), '0: 0 resources');
+  assert.equal(counts({ format_version: '1.0', terraform_version: '1.9.0' }), '0: 0 resources');
+  assert.equal(counts({ version: 4, lineage: 'l', resources: [{ mode: 'managed', type: 'alicloud_oss_bucket', name: 'b', instances: [{ attributes: { id: 'b', ...values } }] }] }), '1: 1 resources');
+  assert.equal(counts({ format_version: '1.2', resource_changes: [change('a', values), change('b', null), change('c', values, { mode: 'data' }), change('d', values, { deposed: 'x' })] }), '1: 1 resources');
+  assert.match(counts({ format_version: '2.0', planned_values: {} }), /^2: .*format_version: 2\.0 is not known/);
+  assert.match(counts({ format_version: '1.0', provider_schemas: {} }), /^2: .*neither planned_values/);
+});
+
 test('a Terraform plan is checked before anything is deployed, and the address is named', () => {
   const plan = write('plan.json', { format_version: '1.2', terraform_version: '1.9.0', planned_values: { root_module: { resources: [
     { address: 'alicloud_oss_bucket.logs', mode: 'managed', type: 'alicloud_oss_bucket', name: 'logs',
