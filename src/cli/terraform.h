@@ -1,7 +1,7 @@
 /*
- * Terraform state and plan files as configuration items: `terraform show -json` of a state or plan, and state
- * files of version 4. What an attribute means is data (catalogue/terraform/); unknown resource types are left
- * out.
+ * Terraform state and plan files as configuration items: `terraform show -json` of a state or plan (format
+ * 0.x or 1.x; its changes alone will do), and state files of version 4. What an attribute means is data
+ * (catalogue/terraform/); unknown resource types are left out.
  */
 #ifndef CLI_TERRAFORM_H
 #define CLI_TERRAFORM_H

@@ -116,6 +116,27 @@ static void one_answer_is_written_as_json_and_xml(void **state) {
     }
 }
 
+/* Names that only some readers of XML know, and characters that none may: the first as a JSON text. */
+static void answers_in_xml_are_well_formed(void **state) {
+    (void)state;
+    static const char *const members[][2] = {
+        {"{\"a-b\":\"x\"}", "<V><a-b>x</a-b></V>"},
+        {"{\"1\":2}", "<V>{\"1\":2}</V>"},
+        {"{\"a\xC3\x97\":2}", "<V>{\"a\xC3\x97\":2}</V>"},
+        {"{\"a\":\"\xEF\xBF\xBF\\u0001\"}", "<V><a>\xEF\xBF\xBD </a></V>"},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        pl_buf out;
+        pl_writer w;
+        pl_buf_init(&out, 4096);
+        pl_writer_begin(&w, &out, PL_FORMAT_XML, PL_STR("R"));
+        pl_write_json(&w, PL_STR("V"), parsed(members[i][0]));
+        pl_writer_end(&w);
+        assert_true(pl_str_find(pl_buf_str(&out), pl_str_from(members[i][1])) != PL_NOT_FOUND);
+        pl_buf_free(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         ARENA_TEST(members_are_found_and_typed),
@@ -125,6 +146,7 @@ int main(void) {
         ARENA_TEST(errors_name_their_place),
         ARENA_TEST(nodes_are_found_again_in_the_text),
         ARENA_TEST(one_answer_is_written_as_json_and_xml),
+        ARENA_TEST(answers_in_xml_are_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
