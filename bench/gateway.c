@@ -320,8 +320,9 @@ int main(int argc, char **argv) {
     qsort(ours, ROUNDS, sizeof *ours, by_value);
     qsort(bare, ROUNDS, sizeof *bare, by_value);
     qsort(ratios, ROUNDS, sizeof *ratios, by_value);
-    printf("signed GetConfigRule: %.0f/s, bare server: %.0f/s, ratio %.2f\n", ours[ROUNDS / 2],
-           bare[ROUNDS / 2], ratios[ROUNDS / 2]);
+    printf("signed GetConfigRule: %.0f/s, bare server: %.0f/s, ratio %.2f; %.2f to %.2f in %d rounds\n",
+           ours[ROUNDS / 2], bare[ROUNDS / 2], ratios[ROUNDS / 2], ratios[ROUNDS / 4], ratios[ROUNDS * 3 / 4],
+           ROUNDS);
     printf("processor time a request: %.1f us, bare server: %.1f us, ratio %.2f\n", our_time, bare_time,
            bare_time / our_time);
     char command[128];
