@@ -353,8 +353,9 @@ static void single(bench *b) {
     for (size_t i = 0; i < SINGLE_ROUNDS; i++)
         single_round(b, &s, i);
     double high = median(s.high, SINGLE_ROUNDS), middle = median(s.middle, SINGLE_ROUNDS);
-    printf("one item, 100 rules / one durable commit: p99 %.2f, p50 %.2f, p10 %.2f (target 2); of %d rounds "
-           "p99 %.2f to %.2f, p50 %.2f to %.2f; p10 %.3f ms\n",
+    printf("one item, 100 rules / one durable commit: p99 %.2f, p50 %.2f, p10 %.2f (target 2); the middle "
+           "half of %d "
+           "rounds: %.2f to %.2f and %.2f to %.2f; p10 %.3f ms\n",
            high, middle, median(s.low, SINGLE_ROUNDS), SINGLE_ROUNDS, s.high[SINGLE_ROUNDS / 4],
            s.high[SINGLE_ROUNDS * 3 / 4], s.middle[SINGLE_ROUNDS / 4], s.middle[SINGLE_ROUNDS * 3 / 4],
            median(s.fast, SINGLE_ROUNDS) * 1e3);

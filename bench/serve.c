@@ -182,11 +182,11 @@ static void measure_changes(bench *b) {
     for (size_t i = 0; i < ROUNDS; i++)
         compare_changes(b, i, high + i, middle + i, slow + i);
     bare_rounds highs = bare_rounds_of(high, ROUNDS), middles = bare_rounds_of(middle, ROUNDS);
-    printf(
-        "change to verdict over HTTP, 100 rules / one durable commit: p99 %.2f, p50 %.2f (target 2); of %d "
-        "rounds p99 %.2f to %.2f, p50 %.2f to %.2f; p99 %.2f ms\n",
-        highs.middle, middles.middle, ROUNDS, highs.lower, highs.upper, middles.lower, middles.upper,
-        bare_quantile(slow, ROUNDS, 0.5) * 1e3);
+    printf("change to verdict over HTTP, 100 rules / one durable commit: p99 %.2f, p50 %.2f (target 2); the "
+           "middle "
+           "half of %d rounds: %.2f to %.2f and %.2f to %.2f; %.2f ms\n",
+           highs.middle, middles.middle, ROUNDS, highs.lower, highs.upper, middles.lower, middles.upper,
+           bare_quantile(slow, ROUNDS, 0.5) * 1e3);
 }
 
 int main(int argc, char **argv) {
