@@ -100,4 +100,18 @@ static inline double bare_quantile(double *values, size_t count, double share) {
     return values[at < count ? at : count - 1];
 }
 
+/*
+ * What rounds of a bench found. One of them is noise where one flush waits for somebody else's: the middle of
+ * many counts, and the quarters on both sides tell how far to trust it.
+ */
+typedef struct bare_rounds {
+    double lower, middle, upper;
+} bare_rounds;
+
+/* Sorts the values. */
+static inline bare_rounds bare_rounds_of(double *values, size_t count) {
+    return (bare_rounds){bare_quantile(values, count, 0.25), bare_quantile(values, count, 0.5),
+                         bare_quantile(values, count, 0.75)};
+}
+
 #endif

@@ -5,23 +5,14 @@
  *
  * usage: bench_gateway PLUMBLINE [REQUESTS_PER_ROUND]
  */
-#include "base/clock.h"
-#include "base/digest.h"
-#include "base/encode.h"
-#include "base/random.h"
-#include "gateway/signature.h"
-#include "json/parser.h"
+#include "signed.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { CONNECTIONS = 64, ROUNDS = 21, REQUEST_BYTES = 1024, THREADS = 2 };
 
@@ -30,7 +21,8 @@ typedef struct bench {
     pid_t server, hello;
     uint16_t port, hello_port;
     pl_arena arena;
-    pl_str key, secret, rule;
+    signed_key key;
+    pl_str rule;
     size_t count; /* requests in a round */
     char *texts;  /* count times REQUEST_BYTES */
     size_t *lengths;
@@ -107,70 +99,14 @@ static void start_server(bench *b, const char *program) {
 
 /* ---- requests ---- */
 
-static size_t sign(bench *b, char *text, size_t size, const char *method, const char *action, pl_str query) {
-    char date[PL_TIME_TEXT], nonce[PL_UUID_TEXT], hash[65], to_sign[SIGNATURE_V3_STRING + 1], value[65];
-    pl_clock clock = pl_clock_system();
-    pl_random random = pl_random_system();
-    pl_error error;
-    api_fields fields = {0};
-    pl_sha256_hex(PL_STR(""), hash);
-    pl_random_uuid(&random, nonce);
-    api_fields_decode(&fields, &b->arena, query, false, &error);
-    api_fields_sort(&fields);
-    pl_time_iso(pl_now(&clock), date);
-    signature_header headers[] = {{PL_STR("host"), PL_STR("config.local")},
-                                  {PL_STR("x-acs-action"), pl_str_from(action)},
-                                  {PL_STR("x-acs-content-sha256"), pl_str_from(hash)},
-                                  {PL_STR("x-acs-date"), pl_str_from(date)},
-                                  {PL_STR("x-acs-signature-nonce"), pl_str_from(nonce)},
-                                  {PL_STR("x-acs-version"), PL_STR("2020-09-07")}};
-    pl_str names =
-        PL_STR("host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version");
-    signature_v3 request = {pl_str_from(method), PL_STR("/"), &fields, headers, 6, names, pl_str_from(hash)};
-    pl_buf canonical;
-    pl_buf_init(&canonical, 1 << 16);
-    signature_v3_canonical(&canonical, &request);
-    signature_v3_string(to_sign, pl_buf_str(&canonical));
-    signature_v3_value(value, b->secret, pl_str_from(to_sign));
-    pl_buf_free(&canonical);
-    int n = snprintf(
-        text, size,
-        "%s /?%.*s HTTP/1.1\r\nhost: config.local\r\nx-acs-action: %s\r\nx-acs-version: 2020-09-07\r\n"
-        "x-acs-date: %s\r\nx-acs-signature-nonce: %s\r\nx-acs-content-sha256: %s\r\n"
-        "accept: application/json\r\nContent-Length: 0\r\nAuthorization: ACS3-HMAC-SHA256 Credential=%.*s,"
-        "SignedHeaders=%.*s,Signature=%s\r\n\r\n",
-        method, PL_FMT(query), action, date, nonce, hash, PL_FMT(b->key), PL_FMT(names), value);
-    return (size_t)n;
-}
-
-static int dial(uint16_t port) {
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
-        die("connect");
-    return fd;
-}
-
-/* Bytes of a whole answer in the buffer, 0 when it is not whole yet. */
-static size_t answer_size(pl_str text) {
-    size_t end = pl_str_find(text, PL_STR("\r\n\r\n"));
-    uint64_t length = 0;
-    if (end == PL_NOT_FOUND)
-        return 0;
-    size_t at = pl_str_find_fold(pl_str_head(text, end), PL_STR("content-length: "));
-    pl_str rest = pl_str_skip(text, at + 16);
-    pl_str_to_u64(pl_str_head(rest, pl_str_find_char(rest, '\r')), &length);
-    return text.n >= end + 4 + length ? end + 4 + (size_t)length : 0;
-}
-
 static pl_str single(bench *b, const char *method, const char *action, const char *query) {
     char text[4096], in[16384];
-    size_t n = sign(b, text, sizeof text, method, action, pl_str_from(query)), got = 0;
-    int fd = dial(b->port);
+    signed_call call = {method, action, "2020-09-07", pl_str_from(query), PL_STR("")};
+    size_t n = signed_write(&b->key, &b->arena, &call, text, sizeof text), got = 0;
+    int fd = signed_dial(b->port);
     if (write(fd, text, n) != (ssize_t)n)
         die("write");
-    while (answer_size(pl_str_of(in, got)) == 0) {
+    while (signed_answer_size(pl_str_of(in, got)) == 0) {
         ssize_t more = read(fd, in + got, sizeof in - got);
         if (more <= 0)
             die("read");
@@ -196,28 +132,14 @@ static void make_rule(bench *b) {
     }
 }
 
-static void read_key(bench *b) {
-    char path[128], text[4096];
-    pl_json root = PL_JSON_NONE;
-    pl_error error;
-    snprintf(path, sizeof path, "%s/credentials.json", b->directory);
-    FILE *file = fopen(path, "r");
-    size_t n = file ? fread(text, 1, sizeof text, file) : 0;
-    if (!file || pl_json_parse_in(&b->arena, pl_str_of(text, n), &root, &error) != 0)
-        die(path);
-    fclose(file);
-    b->key = pl_json_str(pl_json_get(root, PL_STR("AccessKeyId")));
-    b->secret = pl_json_str(pl_json_get(root, PL_STR("AccessKeySecret")));
-}
-
 static void sign_round(bench *b) {
     char query[128];
     pl_arena saved = b->arena;
     snprintf(query, sizeof query, "ConfigRuleId=%.*s", PL_FMT(b->rule));
     pl_arena_init(&b->arena, 0);
+    signed_call call = {"GET", "GetConfigRule", "2020-09-07", pl_str_from(query), PL_STR("")};
     for (size_t i = 0; i < b->count; i++) {
-        b->lengths[i] =
-            sign(b, b->texts + i * REQUEST_BYTES, REQUEST_BYTES, "GET", "GetConfigRule", pl_str_from(query));
+        b->lengths[i] = signed_write(&b->key, &b->arena, &call, b->texts + i * REQUEST_BYTES, REQUEST_BYTES);
         pl_arena_reset(&b->arena);
     }
     pl_arena_free(&b->arena);
@@ -247,7 +169,7 @@ static bool take(flow *f) {
     if (n <= 0)
         die("read");
     f->got += (size_t)n;
-    size_t size = answer_size(pl_str_of(f->in, f->got));
+    size_t size = signed_answer_size(pl_str_of(f->in, f->got));
     if (size && memcmp(f->in + 9, "200", 3) != 0) {
         fprintf(stderr, "%.*s\n", (int)f->got, f->in);
         _exit(1);
@@ -263,7 +185,7 @@ static double round_of(bench *b, uint16_t port) {
     int poll = epoll_create1(0);
     size_t sent = 0, done = 0;
     for (size_t i = 0; i < CONNECTIONS; i++) {
-        flows[i].fd = dial(port);
+        flows[i].fd = signed_dial(port);
         flows[i].got = 0;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &flows[i]};
         epoll_ctl(poll, EPOLL_CTL_ADD, flows[i].fd, &event);
@@ -307,7 +229,8 @@ int main(int argc, char **argv) {
         die("bench");
     pl_arena_init(&b.arena, 0);
     start_server(&b, argv[1]);
-    read_key(&b);
+    if (!signed_read_key(&b.key, &b.arena, b.directory))
+        die("credentials");
     make_rule(&b);
     start_hello(&b);
     for (int i = 0; i < ROUNDS; i++) {
@@ -320,8 +243,9 @@ int main(int argc, char **argv) {
     qsort(ours, ROUNDS, sizeof *ours, by_value);
     qsort(bare, ROUNDS, sizeof *bare, by_value);
     qsort(ratios, ROUNDS, sizeof *ratios, by_value);
-    printf("signed GetConfigRule: %.0f/s, bare server: %.0f/s, ratio %.2f\n", ours[ROUNDS / 2],
-           bare[ROUNDS / 2], ratios[ROUNDS / 2]);
+    printf("signed GetConfigRule: %.0f/s, bare server: %.0f/s, ratio %.2f; %.2f to %.2f in %d rounds\n",
+           ours[ROUNDS / 2], bare[ROUNDS / 2], ratios[ROUNDS / 2], ratios[ROUNDS / 4], ratios[ROUNDS * 3 / 4],
+           ROUNDS);
     printf("processor time a request: %.1f us, bare server: %.1f us, ratio %.2f\n", our_time, bare_time,
            bare_time / our_time);
     char command[128];

@@ -54,9 +54,13 @@ static place below(binding *b, place at, pl_str name) {
 
 /* The fields below a place: those named `path.`something. */
 static size_t fields_below(binding *b, place at, const api_field **first, size_t *prefix_length) {
-    pl_str prefix = pl_arena_printf(b->arena, "%.*s.", PL_FMT(at.path));
-    *prefix_length = prefix.n;
-    return prefix.p && !at.from_json ? api_fields_with_prefix(b->fields, prefix, first) : 0;
+    char *prefix = pl_arena_take(b->arena, at.path.n + 1);
+    *prefix_length = at.path.n + 1;
+    if (!prefix || at.from_json)
+        return 0;
+    memcpy(prefix, at.path.p, at.path.n);
+    prefix[at.path.n] = '.';
+    return api_fields_with_prefix(b->fields, pl_str_of(prefix, at.path.n + 1), first);
 }
 
 static bool was_sent(binding *b, const struct api_parameter *spec, enum api_type type, place at) {

@@ -5,6 +5,7 @@
  */
 #include "base/digest.h"
 
+#include "base/encode.h"
 #include "base/memory.h"
 
 #include <openssl/core_names.h>
@@ -107,14 +108,10 @@ int pl_hmac_sha256(pl_str key, pl_str bytes, unsigned char out[static PL_SHA256_
 }
 
 int pl_sha256_hex(pl_str bytes, char text[static PL_SHA256_SIZE * 2 + 1]) {
-    static const char digits[] = "0123456789abcdef";
     unsigned char sum[PL_SHA256_SIZE];
     if (pl_sha256(bytes, sum) != 0)
         return -1;
-    for (size_t i = 0; i < sizeof sum; i++) {
-        text[2 * i] = digits[sum[i] >> 4];
-        text[2 * i + 1] = digits[sum[i] & 15];
-    }
+    pl_hex_write(text, sum, sizeof sum);
     text[2 * sizeof sum] = '\0';
     return 0;
 }

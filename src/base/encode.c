@@ -1,16 +1,38 @@
 /* Text encodings. No state. */
 #include "base/encode.h"
 
+#include <endian.h>
+
 static const char hex_digits[] = "0123456789abcdef";
 
-void pl_hex_encode(pl_buf *out, pl_str bytes) {
-    if (bytes.n > SIZE_MAX / 2 || !pl_buf_reserve(out, bytes.n * 2))
-        return;
-    for (size_t i = 0; i < bytes.n; i++) {
-        unsigned char b = (unsigned char)bytes.p[i];
-        out->p[out->n++] = hex_digits[b >> 4];
-        out->p[out->n++] = hex_digits[b & 15];
+/*
+ * The digits of four bytes at once: each half byte goes into a byte of its own, in the order of the text, and
+ * all eight become digits together. Half bytes from ten on carry into the fifth bit when six is added.
+ */
+static void write_hex_of_four(char *to, const unsigned char *bytes) {
+    uint64_t lanes =
+        (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 | (uint64_t)bytes[3] << 48;
+    uint64_t halves = (lanes >> 4 & 0x000f000f000f000f) | (lanes & 0x000f000f000f000f) << 8;
+    uint64_t letters = (halves + 0x0606060606060606) >> 4 & 0x0101010101010101;
+    uint64_t text = htole64(halves + 0x3030303030303030 + letters * ('a' - '0' - 10));
+    memcpy(to, &text, sizeof text);
+}
+
+void pl_hex_write(char *to, const unsigned char *bytes, size_t count) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        write_hex_of_four(to + 2 * i, bytes + i);
+    for (; i < count; i++) {
+        to[2 * i] = hex_digits[bytes[i] >> 4];
+        to[2 * i + 1] = hex_digits[bytes[i] & 15];
     }
+}
+
+void pl_hex_encode(pl_buf *out, pl_str bytes) {
+    if (bytes.n == 0 || bytes.n > SIZE_MAX / 2 || !pl_buf_reserve(out, bytes.n * 2))
+        return;
+    pl_hex_write(out->p + out->n, (const unsigned char *)bytes.p, bytes.n);
+    out->n += bytes.n * 2;
 }
 
 static int hex_value(char c) {

@@ -5,6 +5,9 @@
 
 #include "base/buf.h"
 
+/* Writes the `2 * count` lower-case hexadecimal digits of the bytes, without a NUL. */
+void pl_hex_write(char *to, const unsigned char *bytes, size_t count);
+
 /* Appends lower-case hexadecimal. */
 void pl_hex_encode(pl_buf *out, pl_str bytes);
 

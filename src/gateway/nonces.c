@@ -69,6 +69,7 @@ struct nonces {
     pthread_mutex_t write_lock; /* one batch is written at a time */
     pthread_cond_t wake;
     batch queue, writing;
+    atomic_size_t queued; /* entries of `queue`, to be looked at without its lock */
     bool stopping;
     bool has_thread;
     pthread_t thread;
@@ -241,6 +242,7 @@ int nonces_flush(nonces *n, pl_error *error) {
     batch swapped = n->writing;
     n->writing = n->queue;
     n->queue = swapped;
+    atomic_store_explicit(&n->queued, 0, memory_order_relaxed);
     pthread_mutex_unlock(&n->queue_lock);
     int64_t now = pl_now(&n->clock);
     batch_write write = {n, now - n->purged_at >= PURGE_MS, now};
@@ -291,10 +293,12 @@ static void *write_in_background(void *argument) {
 /* False when it does not fit: the batch is full or memory is short. */
 static bool put_in_queue(nonces *n, pl_str access_key_id, pl_str nonce, int64_t timestamp, bool changes,
                          uint64_t hash) {
+    size_t most = changes ? BATCH_MAX : n->shared ? BATCH_READS : BATCH_READS_ALONE;
+    if (atomic_load_explicit(&n->queued, memory_order_relaxed) >= most)
+        return false;
     pthread_mutex_lock(&n->queue_lock);
     batch *b = &n->queue;
-    size_t reads = n->shared ? BATCH_READS : BATCH_READS_ALONE;
-    waiting *w = b->count < (changes ? BATCH_MAX : reads) ? pl_new(&b->arena, waiting, 1) : NULL;
+    waiting *w = b->count < most ? pl_new(&b->arena, waiting, 1) : NULL;
     if (w) {
         w->access_key_id = pl_arena_copy(&b->arena, access_key_id);
         w->nonce = pl_arena_copy(&b->arena, nonce);
@@ -306,7 +310,7 @@ static bool put_in_queue(nonces *n, pl_str access_key_id, pl_str nonce, int64_t 
         bool was_empty = !b->first;
         w->next = b->first;
         b->first = w;
-        b->count++;
+        atomic_store_explicit(&n->queued, ++b->count, memory_order_relaxed);
         if (was_empty)
             pthread_cond_signal(&n->wake);
     }

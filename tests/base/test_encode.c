@@ -6,6 +6,8 @@
 #include "base/encode.h"
 #include "base/random.h"
 
+#include <stdio.h>
+
 static pl_buf out;
 
 static int setup(void **state) {
@@ -54,6 +56,31 @@ static void percent_encoding_follows_the_signature_rules(void **state) {
     assert_str(pl_buf_str(&out), "a b +\xe4");
     assert_false(pl_percent_decode(&out, PL_STR("%4"), false));
     assert_false(pl_percent_decode(&out, PL_STR("%zz"), false));
+}
+
+/* Digits are written in fours and then one by one: every byte in every place of both. */
+static void hexadecimal_has_the_digits_of_every_byte(void **state) {
+    (void)state;
+    for (unsigned value = 0; value < 256; value++) {
+        for (size_t n = 1; n <= 9; n++) {
+            unsigned char bytes[9];
+            char text[20], expected[20] = "";
+            for (size_t i = 0; i < n; i++) {
+                bytes[i] = (unsigned char)(value + 37 * i);
+                snprintf(expected + 2 * i, 3, "%02x", bytes[i]);
+            }
+            memset(text, '#', sizeof text);
+            pl_hex_write(text, bytes, n);
+            assert_memory_equal(text, expected, 2 * n);
+            assert_int_equal(text[2 * n], '#');
+            pl_buf_clear(&out);
+            pl_hex_encode(&out, pl_str_of((const char *)bytes, n));
+            assert_str(pl_buf_str(&out), expected);
+        }
+    }
+    pl_buf_clear(&out);
+    pl_hex_encode(&out, PL_STR_NONE);
+    assert_int_equal(out.n, 0);
 }
 
 static void hexadecimal_refuses_odd_and_foreign_digits(void **state) {
@@ -169,6 +196,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(base64_goes_there_and_back, setup, teardown),
         cmocka_unit_test_setup_teardown(percent_encoding_follows_the_signature_rules, setup, teardown),
+        cmocka_unit_test_setup_teardown(hexadecimal_has_the_digits_of_every_byte, setup, teardown),
         cmocka_unit_test_setup_teardown(hexadecimal_refuses_odd_and_foreign_digits, setup, teardown),
         cmocka_unit_test_setup_teardown(utf8_is_checked_strictly, setup, teardown),
         cmocka_unit_test_setup_teardown(digests_have_their_published_values, setup, teardown),
