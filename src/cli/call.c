@@ -34,6 +34,7 @@ static const char help[] =
     "                         without that file the key comes from ALIBABA_CLOUD_ACCESS_KEY_ID,\n"
     "                         ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN\n"
     "  --format json|table    form of the answer (default: table on a terminal, else json)\n"
+    "A certificate that the machine does not trust is trusted when SSL_CERT_FILE names it.\n"
     "\n"
     "example\n"
     "  plumbline call ListConfigRules --PageSize 20 --format table\n";

@@ -39,7 +39,7 @@ static const char help[] =
     "  --format table|json|jsonl|csv|junit|sarif   output (default: table on a terminal, else jsonl)\n"
     "  --input auto|snapshot|jsonl|terraform       form of the input (default: auto)\n"
     "  --threads N            worker threads, 1 to 64 (default: the number of processors)\n"
-    "  --explain              add the evaluated condition tree with actual values\n"
+    "  --explain              add the evaluated condition tree with actual values (table, json, jsonl)\n"
     "  --summary              counts to standard output instead of standard error\n"
     "  --catalogue DIR        rule files of your own beside the managed ones\n"
     "  --at TIME              evaluation time for rules that look at dates (default: now); with --data or\n"

@@ -9,7 +9,7 @@ import { Server, until } from './support.mjs';
 
 const J = JSON.stringify;
 const seed = Number(process.env.PLUMBLINE_SEED ?? 20261122);
-const steps = Number(process.env.PLUMBLINE_STEPS ?? 45);
+const steps = Number(process.env.PLUMBLINE_STEPS ?? 30);
 const TYPES = ['ACS::OSS::Bucket', 'ACS::ECS::Instance'];
 const REGIONS = ['cn-hangzhou', 'cn-shanghai'];
 const RESULTS = ['COMPLIANT', 'NON_COMPLIANT', 'NOT_APPLICABLE', 'INSUFFICIENT_DATA', 'IGNORED'];
@@ -66,7 +66,11 @@ const matches = (scope, r) =>
   (!scope.TagsScope || r.tags[scope.TagsScope[0].TagKey] === scope.TagsScope[0].TagValue) &&
   (!scope.ExcludeTagsScope || r.tags[scope.ExcludeTagsScope[0].TagKey] !== scope.ExcludeTagsScope[0].TagValue);
 
-const covers = (owner, rule, r) => r.resourceType === rule.type && owner.members.includes(r.accountId) && matches(rule.scope, r) &&
+/** Types that the management account records; the others record all. */
+let recorded = TYPES;
+const isRecorded = (r) => r.accountId !== org.account || recorded.includes(r.resourceType);
+
+const covers = (owner, rule, r) => r.resourceType === rule.type && isRecorded(r) && owner.members.includes(r.accountId) && matches(rule.scope, r) &&
   [...owner.packs.values()].every((pack) => !pack.rules.has(rule.id) || matches(pack.scope, r));
 
 function verdict(rule, r) {
@@ -93,7 +97,7 @@ const scopes = () => one([{}, {}, {}, { RegionIdsScope: one(REGIONS) }, { TagsSc
   { ExcludeTagsScope: [{ TagKey: 'env', TagValue: 'prod' }] }, { ResourceGroupIdsScope: 'rg-a' }, { ExcludeResourceIdsScope: 'r1,r2' }]);
 
 async function put(...items) {
-  for (const r of items) resources.set(keyOf(r), r);
+  for (const r of items) if (isRecorded(r)) resources.set(keyOf(r), r);
   await server.put(items);
 }
 
@@ -137,6 +141,22 @@ async function switchRule(owner) {
   const [item] = operated(await tell(owner, rule.active ? 'DeactiveConfigRules' : 'ActiveConfigRules', { ConfigRuleIds: rule.id }));
   assert.equal(item.ErrorCode ?? '', '', 'the rule is switched');
   rule.active = !rule.active;
+}
+
+/** All rules of a package at once; those that are so already are told one by one. */
+async function switchPack(owner) {
+  const pack = one([...owner.packs.values()]);
+  if (!pack) return;
+  const on = below(2) === 1;
+  const items = operated(await tell(owner, on ? 'ActiveConfigRules' : 'DeactiveConfigRules', { CompliancePackId: pack.id }));
+  const before = Object.fromEntries([...pack.rules].map((id) => [id, owner.rules.get(id).active !== on]));
+  assert.deepEqual(Object.fromEntries(items.map((item) => [item.ConfigRuleId, item.Success])), before, pack.name);
+  for (const id of pack.rules) owner.rules.get(id).active = on;
+}
+
+async function record() {
+  recorded = one([TYPES, TYPES, [TYPES[0]], [TYPES[1]]]);
+  await call('UpdateConfigurationRecorder', { ResourceTypes: recorded.join() });
 }
 
 async function deleteRule(owner) {
@@ -206,15 +226,17 @@ async function ignore(owner) {
 
 async function evaluate(owner) {
   const rule = one([...owner.rules.values()].filter((r) => r.active));
-  if (!rule) return;
+  const pack = below(2) ? one([...owner.packs.values()].filter((p) => [...p.rules].some((id) => owner.rules.get(id).active))) : undefined;
   const RevertEvaluation = below(3) === 0;
-  await tell(owner, 'StartConfigRuleEvaluation', { ConfigRuleId: rule.id, RevertEvaluation });
-  if (RevertEvaluation) rule.ignored.clear();
+  if (!rule) return;
+  await tell(owner, 'StartConfigRuleEvaluation', { ...(pack ? { CompliancePackId: pack.id } : { ConfigRuleId: rule.id }), RevertEvaluation });
+  for (const id of RevertEvaluation ? pack?.rules ?? [rule.id] : [])
+    if (owner.rules.get(id).active) owner.rules.get(id).ignored.clear();
 }
 
 async function remove() {
   const r = one([...resources.values()]);
-  if (resources.size < 8) return;
+  if (resources.size < 8 || !isRecorded(r)) return;
   resources.delete(keyOf(r));
   await server.put([{ ...r, resourceEventType: 'REMOVE' }]);
 }
@@ -226,7 +248,7 @@ async function move() {
 }
 
 const change = () => put(...Array.from({ length: 1 + below(3) }, () => random(one(accounts), below(10))));
-const STEPS = [change, change, change, change, remove, move, createRule, createRule, updateRule, updateRule, switchRule, switchRule, deleteRule,
+const STEPS = [change, change, change, change, remove, move, createRule, createRule, updateRule, updateRule, switchRule, switchRule, switchPack, deleteRule, record,
   createPack, createPack, updatePack, joinPack, joinPack, deletePack, ignore, ignore, ignore, evaluate];
 
 /** Nothing is evaluated any more. */
