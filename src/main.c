@@ -5,6 +5,7 @@
 #include "functions/inside.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,12 @@ static int help(int argc, char **argv) {
     return asked ? asked->run(2, arguments) : unknown(argv[1]);
 }
 
+/* `plumbline SUBCOMMAND -h`, also behind a verb: `plumbline policy decide --help`. */
+static bool asks_for_help(int argc, char **argv) {
+    const char *last = argv[argc - 1];
+    return (argc == 3 || argc == 4) && (strcmp(last, "-h") == 0 || strcmp(last, "--help") == 0);
+}
+
 static int run(int argc, char **argv) {
     if (argc < 2) {
         overview(stderr);
@@ -93,6 +100,8 @@ static int run(int argc, char **argv) {
         return version(1, argv);
     if (strcmp(argv[1], "function-instance") == 0) /* only ever called inside a sandbox */
         return inside_main(argc - 1, argv + 1);
+    if (asks_for_help(argc, argv))
+        return help(2, argv);
     const subcommand *asked = find(argv[1]);
     return asked ? asked->run(argc - 1, argv + 1) : unknown(argv[1]);
 }

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/program.h"
+#include "cli/usage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,12 +116,15 @@ int cli_backup(int argc, char **argv) {
     int letter;
     optind = 1;
     opterr = 0;
-    while ((letter = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, known, NULL)) != -1) {
         switch (letter) {
         case 'd': data = optarg; break;
         case 's': database = optarg; break;
         case 'h': fputs(help, stdout); return DONE;
-        default: return fail("unknown option or missing value\nTry `plumbline backup --help`.");
+        default:
+            pl_failf(&error, PL_E_InvalidParameter, "%s %s\nTry `plumbline backup --help`.",
+                     cli_option_fault(letter, argv[optind - 1]), argv[optind - 1]);
+            return fail(error.message);
         }
     }
     if (optind + 1 != argc)

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/program.h"
 #include "cli/table.h"
+#include "cli/usage.h"
 
 #include "api/tables/find.h"
 #include "api/tables/products.gen.h"
@@ -33,6 +34,7 @@ static const char help[] =
     "                         without that file the key comes from ALIBABA_CLOUD_ACCESS_KEY_ID,\n"
     "                         ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN\n"
     "  --format json|table    form of the answer (default: table on a terminal, else json)\n"
+    "A certificate that the machine does not trust is trusted when SSL_CERT_FILE names it.\n"
     "\n"
     "example\n"
     "  plumbline call ListConfigRules --PageSize 20 --format table\n";
@@ -56,6 +58,30 @@ static bool wanted(const options *o, const struct api_product *product) {
            (!o->version || pl_str_is(product->version, o->version));
 }
 
+/* Operations of all products and versions, one after the other. */
+static pl_str operation_at(const void *context, size_t index) {
+    const options *o = context;
+    for (size_t i = 0; i < api_product_count; i++) {
+        const struct api_product *product = api_products[i];
+        if (!wanted(o, product))
+            continue;
+        if (index < product->operation_count)
+            return product->operations[index].name;
+        index -= product->operation_count;
+    }
+    return PL_STR("");
+}
+
+static int refuse_unknown(const options *o) {
+    char near[CLI_SUGGESTION_TEXT];
+    size_t count = 0;
+    for (size_t i = 0; i < api_product_count; i++)
+        count += wanted(o, api_products[i]) ? api_products[i]->operation_count : 0;
+    fprintf(stderr, "plumbline call: no operation %s%s\nTry `plumbline call --help`.\n", o->action,
+            cli_did_you_mean(near, cli_nearest(pl_str_from(o->action), operation_at, o, count)));
+    return USAGE;
+}
+
 /* The newest version of the one product that has the operation. */
 static int find_operation(options *o) {
     const struct api_operation *found = NULL;
@@ -75,7 +101,7 @@ static int find_operation(options *o) {
             found = candidate;
     }
     o->operation = found;
-    return found ? DONE : usage("no operation", o->action);
+    return found ? DONE : refuse_unknown(o);
 }
 
 /* ---- arguments ---- */
@@ -156,6 +182,10 @@ static int parse(options *o, int argc, char **argv) {
     return o->action ? find_operation(o) : usage("an operation is missing, such as", "ListConfigRules");
 }
 
+static pl_str parameter_at(const void *context, size_t index) {
+    return ((const struct api_operation *)context)->parameters[index].name;
+}
+
 /* A parameter that the operation does not have is a typing error; the server would ignore it. */
 static int check_names(const options *o, int argc, char **argv) {
     const char *value;
@@ -166,8 +196,10 @@ static int check_names(const options *o, int argc, char **argv) {
         name = pl_str_head(name, pl_str_find_char(name, '.'));
         bool parameter = name.p[0] >= 'A' && name.p[0] <= 'Z';
         if (parameter && !pl_str_is(name, "RegionId") && !api_find_parameter(o->operation, name)) {
-            fprintf(stderr, "plumbline call: unknown option --%.*s: %.*s has no such parameter\n",
-                    PL_FMT(name), PL_FMT(o->operation->name));
+            char near[CLI_SUGGESTION_TEXT];
+            pl_str nearest = cli_nearest(name, parameter_at, o->operation, o->operation->parameter_count);
+            fprintf(stderr, "plumbline call: unknown option --%.*s: %.*s has no such parameter%s\n",
+                    PL_FMT(name), PL_FMT(o->operation->name), cli_did_you_mean(near, nearest));
             return USAGE;
         }
     }

@@ -7,6 +7,7 @@
 #include "cli/check_worker.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/usage.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -38,7 +39,7 @@ static const char help[] =
     "  --format table|json|jsonl|csv|junit|sarif   output (default: table on a terminal, else jsonl)\n"
     "  --input auto|snapshot|jsonl|terraform       form of the input (default: auto)\n"
     "  --threads N            worker threads, 1 to 64 (default: the number of processors)\n"
-    "  --explain              add the evaluated condition tree with actual values\n"
+    "  --explain              add the evaluated condition tree with actual values (table, json, jsonl)\n"
     "  --summary              counts to standard output instead of standard error\n"
     "  --catalogue DIR        rule files of your own beside the managed ones\n"
     "  --at TIME              evaluation time for rules that look at dates (default: now); with --data or\n"
@@ -165,9 +166,11 @@ static int take_run_option(options *o, int option, pl_error *error) {
 
 /* The catalogue must be open before rules can be named, so --catalogue is looked for first. */
 static int open_rules(options *o, int argc, char **argv, pl_error *error) {
-    for (int i = 1; i + 1 < argc; i++)
-        if (strcmp(argv[i], "--catalogue") == 0)
-            o->own = argv[i + 1];
+    optind = 0;
+    opterr = 0;
+    for (int option; (option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, long_options, NULL)) != -1;)
+        if (option == 'C')
+            o->own = optarg;
     if (catalogue_open(&o->catalogue, o->own, error) != 0)
         return -1;
     return check_rules_new(&o->rules, o->catalogue, error);
@@ -176,15 +179,15 @@ static int open_rules(options *o, int argc, char **argv, pl_error *error) {
 /* 0: go on; else the exit status + 1. */
 static int parse(options *o, int argc, char **argv, pl_error *error) {
     int option;
-    optind = 1;
+    optind = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, long_options, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
             return COMPLIANT + 1;
         }
-        if (option == '?')
-            return usage("unknown option or missing value:", argv[optind - 1]) + 1;
+        if (option == '?' || option == ':')
+            return usage(cli_option_fault(option, argv[optind - 1]), argv[optind - 1]) + 1;
         bool rule = strchr("ptrPcT", option) != NULL;
         if (option != 'C' &&
             (rule ? take_rule_option(o, option, error) : take_run_option(o, option, error)) != 0)
@@ -200,6 +203,9 @@ static int parse(options *o, int argc, char **argv, pl_error *error) {
         return usage("no input", NULL) + 1;
     if (o->input != CLI_FORMAT_AUTO && (o->data || o->store))
         return usage("--input is the form of an INPUT: --data and --store have none", NULL) + 1;
+    if (o->run.explain && !check_format_explains(o->run.format))
+        return usage("--explain goes with table, json and jsonl: this --format has no place for it", NULL) +
+               1;
     if (optind != argc && (o->data || o->store))
         return usage("--data and --store take no INPUT:", argv[optind]) + 1;
     return 0;
@@ -348,6 +354,14 @@ static void write_summary(const options *o, const check_counts *counts, int64_t 
     pl_buf_free(&text);
 }
 
+/* A misspelt type or the wrong file must not look like success. */
+static void warn_of_nothing(const check_counts *counts) {
+    if (counts->resources == 0)
+        fputs("plumbline check: warning: the input has no resources\n", stderr);
+    else if (counts->evaluations == 0)
+        fputs("plumbline check: warning: none of the rules is about the types of these resources\n", stderr);
+}
+
 static int run(options *o, char **files, size_t count, pl_error *error) {
     char spool[64];
     check_counts counts = {0};
@@ -370,6 +384,7 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
     if (result != 0)
         return fail(error);
     write_summary(o, &counts, started);
+    warn_of_nothing(&counts);
     return counts.results[PL_NON_COMPLIANT] ? VIOLATED : COMPLIANT;
 }
 

@@ -15,6 +15,10 @@ bool check_format_parse(const char *word, check_format *format) {
     return false;
 }
 
+bool check_format_explains(check_format format) {
+    return format == CHECK_TABLE || format == CHECK_JSON || format == CHECK_LINES;
+}
+
 bool check_format_numbers(check_format format) {
     return format == CHECK_SARIF;
 }

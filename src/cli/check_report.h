@@ -20,6 +20,9 @@ typedef enum check_format {
 /* False on a word that names no format. */
 bool check_format_parse(const char *word, check_format *format);
 
+/* True when the report has a place for the evaluated tree (--explain). */
+bool check_format_explains(check_format format);
+
 /* True when the report tells the number of each deviation's line. */
 bool check_format_numbers(check_format format);
 

@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "cli/file.h"
+#include "cli/usage.h"
 #include "condition/columns.h"
 #include "condition/condition.h"
 #include "json/parser.h"
@@ -89,14 +90,18 @@ static int describe(check_rules *rules, const catalogue_rule *managed, pl_json g
                     PL_FMT(managed->identifier), message);
 }
 
+static int refuse_unknown(const check_rules *rules, pl_str identifier, pl_error *error) {
+    char near[CLI_SUGGESTION_TEXT];
+    return pl_failf(error, PL_E_InvalidParameter, "no managed rule \"%.*s\"%s", PL_FMT(identifier),
+                    cli_did_you_mean(near, cli_nearest_rule(rules->catalogue, identifier)));
+}
+
 static int add_catalogue_rule(check_rules *rules, pl_str identifier, pl_json parameters,
                               check_rule *overrides, pl_error *error) {
     error->code[0] = '\0';
     const catalogue_rule *managed = catalogue_find_rule(rules->catalogue, identifier, error);
     if (!managed)
-        return error->code[0]
-                   ? -1
-                   : pl_failf(error, PL_E_InvalidParameter, "no managed rule \"%.*s\"", PL_FMT(identifier));
+        return error->code[0] ? -1 : refuse_unknown(rules, identifier, error);
     check_rule rule = {
         .name = overrides && overrides->name.n ? overrides->name : managed->name,
         .identifier = managed->identifier,

@@ -230,6 +230,9 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
     curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)SECONDS);
     curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    const char *authorities = getenv("SSL_CERT_FILE");
+    if (authorities && *authorities)
+        curl_easy_setopt(c->curl, CURLOPT_CAINFO, authorities);
     if (o->post) {
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body.n);
         curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, o->body.p ? o->body.p : "");

@@ -75,6 +75,14 @@ static int write_members(const char *directory, pl_str endpoint, pl_str account,
     return result;
 }
 
+int credentials_set_aside(const char *directory, bool *done, pl_error *error) {
+    char path[PATH_SIZE], former[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/credentials.json", directory);
+    snprintf(former, sizeof former, "%s/credentials.json.former", directory);
+    *done = rename(path, former) == 0;
+    return *done || errno == ENOENT ? 0 : fail(path, error);
+}
+
 int credentials_write(const char *directory, const identity_root *root, pl_str endpoint, pl_error *error) {
     return write_members(directory, endpoint, pl_str_from(root->account_id), pl_str_from(root->access_key_id),
                          pl_str_from(root->access_key_secret), error);

@@ -11,6 +11,9 @@
  */
 int credentials_wanted(identity_root *wanted, pl_error *error);
 
+/* Renames a file that is there to credentials.json.former; `*done` tells whether there was one. */
+int credentials_set_aside(const char *directory, bool *done, pl_error *error);
+
 /* Writes the file (mode 0600) anew, whole or not at all. */
 int credentials_write(const char *directory, const identity_root *root, pl_str endpoint, pl_error *error);
 

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/program.h"
+#include "cli/usage.h"
 
 #include "base/encode.h"
 #include "functions/archive.h"
@@ -98,9 +99,15 @@ static int parse(options *o, int argc, char **argv) {
                                           {"help", no_argument, NULL, 'H'},
                                           {NULL, 0, NULL, 0}};
     int letter;
-    while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1)
-        if (read_option(o, letter) != DONE)
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, names, NULL)) != -1)
+        if (read_option(o, letter) != DONE) {
+            bool wrong = strchr("?:", letter) != NULL;
+            fprintf(stderr, "plumbline function: %s %s\n",
+                    wrong ? cli_option_fault(letter, argv[optind - 1]) : "wrong value:",
+                    wrong ? argv[optind - 1] : optarg);
             return USAGE;
+        }
     o->action = optind < argc ? argv[optind++] : NULL;
     o->argument = optind < argc ? argv[optind++] : NULL;
     return optind == argc ? DONE : USAGE;
@@ -245,6 +252,17 @@ static const struct action {
                {"logs", logs, false, true},
                {"list", list, false, false}};
 
+static void complain_of_action(const options *o) {
+    for (size_t i = 0; o->action && i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(actions[i].name, o->action) == 0) {
+            fprintf(stderr, "plumbline function: %s needs %s\n", o->action,
+                    actions[i].needs_name && !o->name ? "--name" : "the name of a function");
+            return;
+        }
+    fprintf(stderr, "plumbline function: expected deploy, invoke, logs or list, not %s\n",
+            o->action ? o->action : "nothing");
+}
+
 static const struct action *find_action(const options *o) {
     for (size_t i = 0; o->action && i < sizeof actions / sizeof *actions; i++)
         if (strcmp(actions[i].name, o->action) == 0 && (!actions[i].needs_name || o->name) &&
@@ -261,7 +279,9 @@ int cli_function(int argc, char **argv) {
     int status = parse(&o, argc, argv);
     const struct action *action = find_action(&o);
     if (o.help || status != DONE || !action) {
-        fputs(help, o.help ? stdout : stderr);
+        if (status == DONE && !o.help)
+            complain_of_action(&o);
+        fputs(o.help ? help : "Try `plumbline function --help`.\n", o.help ? stdout : stderr);
         return o.help ? DONE : USAGE;
     }
     pl_arena_init(&arena, 0);

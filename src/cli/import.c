@@ -10,6 +10,7 @@
 #include "cli/program.h"
 #include "cli/progress.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include "base/memory.h"
 #include "catalogue/catalogue.h"
@@ -335,7 +336,7 @@ static int parse(options *o, int argc, char **argv) {
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, long_options, NULL)) != -1) {
         switch (option) {
         case 'd': o->data = optarg; break;
         case 's': o->store = optarg; break;
@@ -346,7 +347,7 @@ static int parse(options *o, int argc, char **argv) {
                 return usage("no such format:", optarg) + 1;
             break;
         case 'h': fputs(help, stdout); return DONE + 1;
-        default: return usage("unknown option or missing value:", argv[optind - 1]) + 1;
+        default: return usage(cli_option_fault(option, argv[optind - 1]), argv[optind - 1]) + 1;
         }
     }
     if (o->endpoint && o->store)

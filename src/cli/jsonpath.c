@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/source.h"
+#include "cli/usage.h"
 
 #include "jsonpath/path.h"
 #include "json/parser.h"
@@ -140,7 +141,7 @@ int cli_jsonpath(int argc, char **argv) {
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, options, NULL)) != -1) {
         if (option == 'h')
             return fputs(help, stdout) < 0 ? USAGE : DONE;
         if (option == 'p')
@@ -148,7 +149,8 @@ int cli_jsonpath(int argc, char **argv) {
         else if (option == 'd' && strcmp(optarg, "rfc9535") == 0)
             dialect = PL_PATH_RFC9535;
         else if (option != 'd' || strcmp(optarg, "cloud-config") != 0)
-            return complain("unknown option or dialect:", argv[optind - 1]);
+            return option == 'd' ? complain("no such dialect:", optarg)
+                                 : complain(cli_option_fault(option, argv[optind - 1]), argv[optind - 1]);
     }
     if (optind == argc || argc - optind > 2)
         return complain("needs", "a path and at most one file");

@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/program.h"
+#include "cli/usage.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -28,6 +29,11 @@ static const char help[] =
 
 static int fail(const pl_error *error) {
     fprintf(stderr, "plumbline keys: %s\n", error->message);
+    return USAGE;
+}
+
+static int usage(const char *what, const char *value) {
+    fprintf(stderr, "plumbline keys: %s %s\nTry `plumbline keys --help`.\n", what, value);
     return USAGE;
 }
 
@@ -55,7 +61,8 @@ int cli_keys(int argc, char **argv) {
     const char *data = NULL;
     int letter;
     optind = 1;
-    while ((letter = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, known, NULL)) != -1) {
         if (letter == 'h')
             return fputs(help, stdout) < 0 ? USAGE : DONE;
         if (letter == 'd')
@@ -63,10 +70,10 @@ int cli_keys(int argc, char **argv) {
         else if (letter == 's')
             options.store_url = optarg;
         else
-            return fputs(help, stderr), USAGE;
+            return usage(cli_option_fault(letter, argv[optind - 1]), argv[optind - 1]);
     }
     if (argc - optind != 1 || strcmp(argv[optind], "rotate") != 0)
-        return fputs(help, stderr), USAGE;
+        return usage("expected rotate, not", optind < argc ? argv[argc - 1] : "nothing");
     options.data = program_data_directory(data);
     return rotate(&options);
 }

@@ -96,14 +96,25 @@ int cli_options_environment(cli_options *options, pl_error *error) {
     return 0;
 }
 
+/* A comment starts the line or follows a blank: values such as addresses may hold the sign. */
+static pl_str without_comment(pl_str line) {
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] == '#' && (i == 0 || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+            return pl_str_head(line, i);
+    return line;
+}
+
 static int take_line(cli_options *options, pl_arena *arena, const char *file, unsigned number, pl_str line,
                      pl_error *error) {
-    line = pl_str_trim(line);
-    if (line.n == 0 || line.p[0] == '#')
+    line = pl_str_trim(without_comment(line));
+    if (line.n == 0)
         return 0;
     size_t equals = pl_str_find_char(line, '=');
     pl_str name = pl_str_trim(pl_str_head(line, equals));
-    cli_option *option = equals == PL_NOT_FOUND ? NULL : find(options, name);
+    cli_option *option = find(options, name);
+    if (equals == PL_NOT_FOUND)
+        return pl_failf(error, PL_E_InvalidParameter, "%s:%u: \"%.*s\" is not name = value", file, number,
+                        PL_FMT(line));
     if (!option)
         return pl_failf(error, PL_E_InvalidParameter, "%s:%u: no option \"%.*s\"", file, number,
                         PL_FMT(name));

@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/usage.h"
 #include "cli/what_if.h"
 
 #include "api/tables/products.gen.h"
@@ -204,9 +205,12 @@ static int lint(int argc, char **argv) {
     int option, status = GOOD;
     size_t found = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-        if (option != 'k' || !parse_kind(optarg, &kind))
-            return usage("lint: wrong option", option == 'k' ? optarg : argv[optind - 1]);
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, options, NULL)) != -1)
+        if (option != 'k')
+            return usage(cli_option_fault(option, argv[optind - 1]), argv[optind - 1]);
+        else if (!parse_kind(optarg, &kind))
+            return usage("lint: no such kind:", optarg);
     if (optind == argc)
         return usage("lint: no", "file");
     pl_arena_init(&arena, 0);
@@ -433,9 +437,11 @@ static int decide(int argc, char **argv) {
     question q = {.action = NULL};
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "", decide_options, NULL)) != -1)
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, decide_options, NULL)) != -1)
         if (!take_option(&q, option))
-            return usage("decide: wrong option or value:", argv[optind - 1]);
+            return strchr("?:", option) ? usage(cli_option_fault(option, argv[optind - 1]), argv[optind - 1])
+                                        : usage("decide: wrong value:", optarg);
     if (!q.action || !q.resource)
         return usage("decide needs", "--action and --resource");
     if (optind < argc)

@@ -223,8 +223,14 @@ static int find_group(void *context, store_session *session, pl_arena *arena, pl
  */
 
 static int make_directory(const char *path, pl_error *error) {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    struct stat found;
+    if (mkdir(path, 0700) == 0)
         return 0;
+    if (errno == EEXIST && stat(path, &found) == 0) {
+        if (S_ISDIR(found.st_mode))
+            return 0;
+        errno = ENOTDIR;
+    }
     return pl_failf(error, PL_E_ServiceUnavailable, "data directory %s: %s", path, strerror(errno));
 }
 

@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/usage.h"
 
 #include "base/clock.h"
 #include "catalogue/catalogue.h"
@@ -77,7 +78,9 @@ static int show(const catalogue *all, const char *identifier) {
     pl_arena arena;
     pl_str text = catalogue_rule_text(all, pl_str_from(identifier));
     if (!text.p) {
-        fprintf(stderr, "plumbline rules: no rule %s\n", identifier);
+        char near[CLI_SUGGESTION_TEXT];
+        fprintf(stderr, "plumbline rules: no rule %s%s\n", identifier,
+                cli_did_you_mean(near, cli_nearest_rule(all, pl_str_from(identifier))));
         return USAGE;
     }
     pl_arena_init(&arena, 64 << 20);
@@ -226,13 +229,16 @@ static int test_all(const catalogue *all) {
 static int take_directory(int *argc, char **argv, const char **directory) {
     int kept = 0;
     for (int i = 0; i < *argc; i++) {
-        if (strcmp(argv[i], "--catalogue") != 0) {
+        pl_str word = pl_str_from(argv[i]), joined = PL_STR("--catalogue=");
+        if (pl_str_starts(word, joined)) {
+            *directory = argv[i] + joined.n;
+        } else if (!pl_str_is(word, "--catalogue")) {
             argv[kept++] = argv[i];
-            continue;
+        } else {
+            if (i + 1 == *argc)
+                return -1;
+            *directory = argv[++i];
         }
-        if (i + 1 == *argc)
-            return -1;
-        *directory = argv[++i];
     }
     *argc = kept;
     return 0;

@@ -389,6 +389,17 @@ static void forget_start(void) {
     malloc_trim(0);
 }
 
+/* A new store beside an old key: somebody lost the store, and the key belongs to its backup. */
+static int write_credentials(server *s, const identity_root *root, pl_error *error) {
+    bool former;
+    if (credentials_set_aside(s->data, &former, error) != 0)
+        return -1;
+    if (former)
+        pl_log_write(&s->program_options.log, PL_LOG_WARNING,
+                     "the store is new: the key of another one is kept in credentials.json.former");
+    return credentials_write(s->data, root, PL_STR(""), error);
+}
+
 static int run(server *s, const sigset_t *signals, pl_error *error) {
     identity_root wanted, root;
     bool created = false;
@@ -396,7 +407,7 @@ static int run(server *s, const sigset_t *signals, pl_error *error) {
         identity_bootstrap(s->program.identity, &wanted, &root, &created, error) != 0)
         return -1;
     /* The key is shown once only: it must be on disk before anything else can fail. */
-    if (created && credentials_write(s->data, &root, PL_STR(""), error) != 0)
+    if (created && write_credentials(s, &root, error) != 0)
         return -1;
     if (gateway_start(&s->gateway, &s->gateway_options, &s->program.services, error) != 0)
         return -1;

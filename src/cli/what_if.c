@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/file.h"
 #include "cli/program.h"
+#include "cli/usage.h"
 
 #include "base/encode.h"
 #include "json/parser.h"
@@ -52,9 +53,11 @@ static bool take_option(what_if *w, int option) {
 static int parse(what_if *w, int argc, char **argv) {
     int option;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, CLI_NO_SHORT_OPTIONS, known, NULL)) != -1)
         if (!take_option(w, option))
-            return usage("wrong option or value:", argv[optind - 1]);
+            return strchr("?:", option) ? usage(cli_option_fault(option, argv[optind - 1]), argv[optind - 1])
+                                        : usage("wrong value:", optarg);
     if (optind < argc)
         return usage("unexpected", argv[optind]);
     if (!w->attach == !w->detach)

@@ -221,7 +221,7 @@ static int settle(engine_evaluating *c, engine_typed *t, size_t index, const eng
     o->tracks_coverage = !slot->bound->whole;
     if (what == WAITS) {
         o->compliance = ENGINE_INSUFFICIENT_DATA;
-        o->annotation = PL_STR("{\"reason\":\"The rule has not run since the resource was recorded.\"}");
+        o->annotation = ENGINE_NOT_RUN_SINCE;
     } else if (what == EVALUATES) {
         if (engine_judge(c, t, index, verdicts, s, &o->compliance, &o->annotation) != 0)
             return -1;

@@ -438,7 +438,9 @@ int engine_write_outcome(engine_writing *w, const engine_outcome *o, engine_comp
     engine_compliance visible = !o->covered          ? ENGINE_COMPLIANCE_COUNT
                                 : row && row->marked ? ENGINE_IGNORED
                                                      : o->compliance;
-    bool late = o->covered && row && o->ordering < row->ordering;
+    /* Only reports of functions overtake each other; what is judged here is of now, whatever the clock says.
+     */
+    bool late = o->covered && row && o->rule->owner == ENGINE_FUNCTION && o->ordering < row->ordering;
     bool same = row && row->compliance == o->compliance && pl_str_eq(row->annotation, o->annotation);
     if (shown)
         *shown = late ? row->shown : visible;

@@ -101,6 +101,9 @@ int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, i
 int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t rule_key,
                   int64_t resource_key, engine_row *out, bool *found, pl_error *error);
 
+/* The annotation of the INSUFFICIENT_DATA that a rule has for what came when it did not evaluate. */
+#define ENGINE_NOT_RUN_SINCE PL_STR("{\"reason\":\"The rule has not run since the resource was recorded.\"}")
+
 /* What an evaluation found for one rule and one resource. */
 typedef struct engine_outcome {
     pl_str account_id; /* of the resource */

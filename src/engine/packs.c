@@ -110,20 +110,31 @@ static int change_rule(engine_context *context, store_session *session, const en
 
 /* Rules that the pack narrows from now on, or no longer narrows, are evaluated again. */
 static int scope_moved(engine_context *context, store_session *session, const engine_pack *pack,
-                       pl_str rule_id, pl_error *error) {
+                       pl_str rule_id, const engine_coverage *before, pl_error *error) {
     engine_group owner = owner_of(pack);
     engine_rule rule;
     bool found = false;
     if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
         return -1;
-    return found ? engine_rule_tell(context, session, &rule, ENGINE_RULE_CHANGED, error) : 0;
+    return found ? engine_rule_moved(context, session, &rule, before, error) : 0;
 }
 
-static int join(engine_context *context, store_session *session, const engine_pack *pack, pl_str rule_id,
-                pl_error *error) {
-    if (engine_pack_link(session, pack->account_id, pack->pack_id, rule_id, error) != 0)
+/* Puts a rule into the pack, or takes it out. */
+static int change_link(engine_context *context, store_session *session, const engine_pack *pack,
+                       const engine_rule *rule,
+                       int (*change)(store_session *, pl_str, pl_str, pl_str, pl_error *), pl_error *error) {
+    const engine_coverage *before = NULL;
+    bool moves = restricts(&pack->scope);
+    if (moves && engine_coverage_of(context->engine, session, context->arena, rule, &before, error) != 0)
         return -1;
-    return restricts(&pack->scope) ? scope_moved(context, session, pack, rule_id, error) : 0;
+    if (change(session, pack->account_id, pack->pack_id, rule->rule_id, error) != 0)
+        return -1;
+    return moves ? scope_moved(context, session, pack, rule->rule_id, before, error) : 0;
+}
+
+static int join(engine_context *context, store_session *session, const engine_pack *pack,
+                const engine_rule *rule, pl_error *error) {
+    return change_link(context, session, pack, rule, engine_pack_link, error);
 }
 
 static int take_existing(engine_context *context, store_session *session, const engine_pack *pack,
@@ -136,8 +147,7 @@ static int take_existing(engine_context *context, store_session *session, const 
     if (!found)
         return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
                         PL_FMT(entry->rule_id));
-    if (!engine_list_has(&rule.pack_ids, pack->pack_id) &&
-        join(context, session, pack, entry->rule_id, error) != 0)
+    if (!engine_list_has(&rule.pack_ids, pack->pack_id) && join(context, session, pack, &rule, error) != 0)
         return -1;
     return change_rule(context, session, &rule, entry, error);
 }
@@ -294,9 +304,7 @@ static int drop_rule(engine_context *context, store_session *session, const engi
                      engine_rule *rule, bool delete_it, pl_error *error) {
     if (delete_it && rule->pack_ids.count <= 1)
         return engine_rule_remove(context, session, rule, error);
-    if (engine_pack_unlink(session, pack->account_id, pack->pack_id, rule->rule_id, error) != 0)
-        return -1;
-    return restricts(&pack->scope) ? scope_moved(context, session, pack, rule->rule_id, error) : 0;
+    return change_link(context, session, pack, rule, engine_pack_unlink, error);
 }
 
 /*
@@ -353,6 +361,27 @@ static int scopes_moved(engine_context *context, store_session *session, const e
     return 0;
 }
 
+/* Stores the pack; its disabled rules follow a scope that moves, before any of them leaves the pack. */
+static int write_scope(engine_context *context, store_session *session, const engine_pack *pack, bool moves,
+                       pl_error *error) {
+    engine_rule *rules = NULL;
+    size_t count = 0;
+    if (moves && engine_pack_rules(session, context->arena, pack, &rules, &count, error) != 0)
+        return -1;
+    const engine_coverage **before = pl_new(context->arena, const engine_coverage *, count + 1);
+    if (!before)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < count; i++)
+        if (engine_coverage_of(context->engine, session, context->arena, &rules[i], &before[i], error) != 0)
+            return -1;
+    if (engine_pack_write(session, pack, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (engine_coverage_follow(context->engine, session, &rules[i], before[i], context->now, error) != 0)
+            return -1;
+    return 0;
+}
+
 int engine_pack_update(engine_context *context, store_session *session, engine_pack_input *input,
                        pl_error *error) {
     engine_pack *pack = input->pack, before;
@@ -367,11 +396,12 @@ int engine_pack_update(engine_context *context, store_session *session, engine_p
     pack->modified = context->now;
     if (check_pack(context, session, pack, error) != 0)
         return -1;
-    if (engine_pack_write(session, pack, error) != 0)
+    bool moves = !engine_scope_equal(&before.scope, &pack->scope);
+    if (write_scope(context, session, pack, moves, error) != 0)
         return -1;
     if (input->has_entries && replace_rules(context, session, input, error) != 0)
         return -1;
-    if (!engine_scope_equal(&before.scope, &pack->scope) && scopes_moved(context, session, pack, error) != 0)
+    if (moves && scopes_moved(context, session, pack, error) != 0)
         return -1;
     return engine_pack_changed(context->engine, session, pack->account_id, error);
 }
@@ -411,7 +441,7 @@ int engine_pack_attach(engine_context *context, store_session *session, const en
         return pl_fail(error, PL_E_ConfigRuleNotExists);
     if (engine_list_has(&rule.pack_ids, pack->pack_id))
         return 0;
-    if (join(context, session, pack, rule_id, error) != 0)
+    if (join(context, session, pack, &rule, error) != 0)
         return -1;
     return engine_pack_changed(context->engine, session, pack->account_id, error);
 }

@@ -5,6 +5,7 @@
 #ifndef ENGINE_ROWS_H
 #define ENGINE_ROWS_H
 
+#include "engine/coverage.h"
 #include "engine/packs.h"
 
 /* rule_check.c: all that must hold before a rule is stored; fills defaults and the types' spelling. */
@@ -13,6 +14,10 @@ int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *erro
 /* rules.c: tells the engine of a rule that was just written; the one place where it hears of a change. */
 int engine_rule_tell(engine_context *context, store_session *session, const engine_rule *rule,
                      engine_rule_event event, pl_error *error);
+
+/* The same of one that may cover something else than `before` (engine/coverage.h), and follows it. */
+int engine_rule_moved(engine_context *context, store_session *session, const engine_rule *rule,
+                      const engine_coverage *before, pl_error *error);
 
 /* The first bytes of a name, at most `limit`, cut between characters. */
 pl_str engine_name_cut(pl_str name, size_t limit);

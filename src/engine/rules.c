@@ -10,6 +10,13 @@ int engine_rule_tell(engine_context *context, store_session *session, const engi
     return engine_rule_changed(context->engine, session, rule, event, context->now, error);
 }
 
+int engine_rule_moved(engine_context *context, store_session *session, const engine_rule *rule,
+                      const engine_coverage *before, pl_error *error) {
+    if (engine_rule_tell(context, session, rule, ENGINE_RULE_CHANGED, error) != 0)
+        return -1;
+    return engine_coverage_follow(context->engine, session, rule, before, context->now, error);
+}
+
 static int check_quota(engine_context *context, store_session *session, const engine_rule *rule,
                        pl_str pack_id, pl_error *error) {
     engine_group owner = owner_of(rule);
@@ -71,21 +78,24 @@ static bool needs_evaluation(const engine_rule *before, const engine_rule *after
 
 int engine_rule_update(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {
     engine_group owner = owner_of(rule);
+    const engine_coverage *covered;
     engine_rule before;
     bool found = false;
     if (engine_rule_find(session, context->arena, &owner, rule->rule_id, &before, &found, error) != 0)
         return -1;
     if (!found)
         return pl_fail(error, PL_E_ConfigRuleNotExists);
-    if (engine_rule_check(context, rule, error) != 0 || check_name_free(session, rule, error) != 0)
+    if (engine_rule_check(context, rule, error) != 0 || check_name_free(session, rule, error) != 0 ||
+        engine_coverage_of(context->engine, session, context->arena, &before, &covered, error) != 0)
         return -1;
     rule->state = before.state;
+    rule->pack_ids = before.pack_ids; /* the caller's record may be older than the link to a pack */
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return -1;
-    return engine_rule_tell(context, session, rule,
-                            needs_evaluation(&before, rule) ? ENGINE_RULE_CHANGED : ENGINE_RULE_RENAMED,
-                            error);
+    return needs_evaluation(&before, rule)
+               ? engine_rule_moved(context, session, rule, covered, error)
+               : engine_rule_tell(context, session, rule, ENGINE_RULE_RENAMED, error);
 }
 
 int engine_rule_remove(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {

@@ -184,6 +184,10 @@ int engine_start_account(engine *e, store_session *session, pl_str account_id, c
 int engine_drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
                      pl_error *error);
 
+/* The same of all results in an account that the rule does not concern any more, with what waits there. */
+int engine_leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
+                         pl_error *error);
+
 /* Accounts that a rule looks at: its owner, or the members of its group. */
 int engine_rule_accounts(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                          pl_str **accounts, size_t *count, pl_error *error);

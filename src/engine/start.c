@@ -130,8 +130,7 @@ static int drop_results(store_session *session, pl_str account_id, int64_t rule_
     return 0;
 }
 
-/* The same for a rule that stays elsewhere. */
-static int leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
+int engine_leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
                          pl_error *error) {
     if (keep_history(session, account_id, rule_key, now, error) != 0 ||
         remember_rule(session, account_id, rule_key, now, error) != 0)
@@ -241,7 +240,7 @@ static int run_inside(struct starting *s, pl_str account_id) {
         status = -1;
     if (status == 0)
         status = inside ? run_rule(s, &run, rule)
-                        : leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
+                        : engine_leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
     engine_run_end(&run);
     return status;
 }
@@ -271,7 +270,7 @@ static int queue_run(struct starting *s, pl_str account_id) {
     if (status == 0 && !engine_run_add(&run, s->session, s->rule, &inside, s->error))
         status = -1;
     if (status == 0 && !inside)
-        status = leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
+        status = engine_leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
     else if (status == 0)
         status = drop_foreign_types(&run, s->session, s->arena, s->now, s->error) == 0
                      ? insert_run(s, account_id)
@@ -407,12 +406,35 @@ static int start_rule(engine *e, store_session *session, const engine_rule *rule
                                         : 0;
 }
 
+static int any_row(store_session *session, const char *sql, const engine_rule *rule, bool *evaluating,
+                   pl_error *error) {
+    store_statement *st = store_prepare(session, sql, error);
+    store_bind_i64(st, 1, rule->rule_key);
+    return store_any(st, evaluating, error);
+}
+
+int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error) {
+    return any_row(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", rule, any, error);
+}
+
+/* What an abandoned run has not come by is not known to be COMPLIANT under the rule as it is now. */
+static int abandon_runs(store_session *session, const engine_rule *rule, pl_error *error) {
+    engine_rule record = *rule;
+    bool any;
+    if (engine_has_runs(session, rule, &any, error) != 0)
+        return -1;
+    record.run_ordering = 0;
+    if (any && engine_rule_store_run(session, &record, error) != 0)
+        return -1;
+    return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i", rule->rule_key);
+}
+
 /* Nothing is to be evaluated any more; results stay. */
 static int stop_rule(store_session *session, const engine_rule *rule, pl_error *error) {
     if (store_run(session, error, "DELETE FROM function_events WHERE rule_key = $1", "i", rule->rule_key) !=
         0)
         return -1;
-    return store_run(session, error, "DELETE FROM evaluation_runs WHERE rule_key = $1", "i", rule->rule_key);
+    return abandon_runs(session, rule, error);
 }
 
 int engine_rule_changed(engine *e, store_session *session, const engine_rule *rule, engine_rule_event event,
@@ -433,17 +455,6 @@ int engine_evaluate_rule(engine *e, store_session *session, const engine_rule *r
     return engine_start(e, session, rule, ENGINE_BY_HAND, revert, now, error);
 }
 
-static int any_row(store_session *session, const char *sql, const engine_rule *rule, bool *evaluating,
-                   pl_error *error) {
-    store_statement *st = store_prepare(session, sql, error);
-    store_bind_i64(st, 1, rule->rule_key);
-    return store_any(st, evaluating, error);
-}
-
-int engine_has_runs(store_session *session, const engine_rule *rule, bool *any, pl_error *error) {
-    return any_row(session, "SELECT 1 FROM evaluation_runs WHERE rule_key = $1 LIMIT 1", rule, any, error);
-}
-
 /* Reports on changes are no run. */
 int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *evaluating, pl_error *error) {
     if (engine_has_runs(session, rule, evaluating, error) != 0)
@@ -456,82 +467,4 @@ int engine_is_evaluating(store_session *session, const engine_rule *rule, bool *
 
 int engine_pack_changed(engine *e, store_session *session, pl_str account_id, pl_error *error) {
     return engine_version_renew(e, session, account_id, error);
-}
-
-/* --- Accounts that come and go ----------------------------------------------------------------------------
- */
-
-/* Rules that have results in the account, or something to do there. */
-static int counted_rules(store_session *session, pl_arena *arena, pl_str account_id, int64_t **keys,
-                         size_t *count, pl_error *error) {
-    size_t capacity = 0;
-    int step;
-    store_statement *st = store_prepare(session,
-                                        "SELECT rule_key FROM rule_counts WHERE account_id = $1 "
-                                        "UNION SELECT rule_key FROM evaluation_runs WHERE account_id = $1 "
-                                        "UNION SELECT rule_key FROM function_events WHERE account_id = $1 "
-                                        "UNION SELECT rule_key FROM remediation_events WHERE account_id = $1",
-                                        error);
-    store_bind_text(st, 1, account_id);
-    *keys = NULL;
-    *count = 0;
-    while ((step = store_step(st, error)) == 1) {
-        int64_t *grown = pl_arena_grow(arena, *keys, *count, &capacity, sizeof *grown);
-        if (!grown)
-            return pl_fail(error, PL_E_ServiceUnavailable);
-        *keys = grown;
-        grown[(*count)++] = store_column_i64(st, 0);
-    }
-    return step;
-}
-
-static bool view_has(const engine_view *view, int64_t rule_key) {
-    for (size_t i = 0; i < view->count; i++)
-        if (view->rules[i].rule->rule_key == rule_key)
-            return true;
-    return false;
-}
-
-static bool has_key(const int64_t *keys, size_t count, int64_t key) {
-    for (size_t i = 0; i < count; i++)
-        if (keys[i] == key)
-            return true;
-    return false;
-}
-
-/* Results of rules that have lost the account go; rules that have gained it run there. */
-static int follow_groups(struct starting *s, const engine_view *view, pl_str account_id) {
-    int64_t *keys;
-    size_t count;
-    if (engine_list_account(s->session, account_id, s->error) != 0 ||
-        counted_rules(s->session, s->arena, account_id, &keys, &count, s->error) != 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (!view_has(view, keys[i]) && leave_account(s->session, account_id, keys[i], s->now, s->error) != 0)
-            return -1;
-    for (size_t i = 0; i < view->count; i++) {
-        const engine_bound *bound = view->rules + i;
-        if (!bound->active || bound->rule->aggregator_id.n == 0 ||
-            has_key(keys, count, bound->rule->rule_key))
-            continue;
-        if (engine_start_account(s->e, s->session, account_id, bound->rule, s->now, s->error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int engine_account_changed(engine *e, store_session *session, pl_str account_id, int64_t now,
-                           pl_error *error) {
-    pl_arena arena;
-    if (engine_version_renew(e, session, account_id, error) != 0)
-        return -1;
-    engine_view *view = engine_view_get(e, session, account_id, error);
-    if (!view)
-        return -1;
-    pl_arena_init(&arena, START_ARENA_LIMIT);
-    struct starting s = {.e = e, .session = session, .arena = &arena, .now = now, .error = error};
-    int status = follow_groups(&s, view, account_id);
-    pl_arena_free(&arena);
-    engine_view_release(view);
-    return status;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TEXT_SIZE = PL_SEAL_KEY_SIZE * 2, PATH_SIZE = 4096 };
@@ -42,6 +43,32 @@ int identity_key_file_read(const char *path, unsigned char key[static PL_SEAL_KE
     return result;
 }
 
+static void directory_of(const char *path, char directory[static PATH_SIZE]) {
+    const char *slash = strrchr(path, '/');
+    snprintf(directory, PATH_SIZE, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+}
+
+/* Root makes a key for the user whose directory it is: the server reads it as that user. */
+static bool give_to_owner(int fd, const char *path) {
+    char directory[PATH_SIZE];
+    struct stat owner;
+    if (geteuid() != 0)
+        return true;
+    directory_of(path, directory);
+    return stat(directory, &owner) == 0 && (owner.st_uid == 0 || fchown(fd, owner.st_uid, owner.st_gid) == 0);
+}
+
+/* A rename is durable when its directory is. */
+static void flush_directory(const char *path) {
+    char directory[PATH_SIZE];
+    directory_of(path, directory);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
 static int write_bytes(const char *path, const unsigned char *key, pl_error *error) {
     static const char digits[] = "0123456789abcdef";
     char text[TEXT_SIZE + 1];
@@ -51,24 +78,13 @@ static int write_bytes(const char *path, const unsigned char *key, pl_error *err
     }
     text[TEXT_SIZE] = '\n';
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && write(fd, text, sizeof text) == (ssize_t)sizeof text && fsync(fd) == 0;
+    bool good = fd >= 0 && give_to_owner(fd, path) && write(fd, text, sizeof text) == (ssize_t)sizeof text &&
+                fsync(fd) == 0;
     int result = good ? 0 : fail(path, strerror(errno), error);
     if (fd >= 0)
         close(fd);
     explicit_bzero(text, sizeof text);
     return result;
-}
-
-/* A rename is durable when its directory is. */
-static void flush_directory(const char *path) {
-    char directory[PATH_SIZE];
-    const char *slash = strrchr(path, '/');
-    snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
 }
 
 int identity_key_file_write(const char *path, const unsigned char key[static PL_SEAL_KEY_SIZE],

@@ -398,3 +398,73 @@ test('import needs no --account where every item names its own', () => {
   assert.equal(plumbline(['import', '--data', data, '--account', '7', file]).status, 0);
   assert.equal(plumbline(['import', '--endpoint', 'http://127.0.0.1:1', '--store', 'x', file]).status, 2);
 });
+
+test('what is wrong about an option is said, and what was meant', () => {
+  const good = write('plain.jsonl', JSON.stringify(bucket('a', 'private')) + '\n');
+  for (const [args, message] of [
+    [['check', '--format'], /a value is missing for --format\n/],
+    [[...RULE, '--explain=3', good], /no value is taken by --explain=3\n/],
+    [['check', '--rule', 'oss-bucket-public-raed-prohibited', good], /no managed rule "oss-bucket-public-raed-prohibited"; did you mean oss-bucket-public-read-prohibited\?/],
+    [['check', '--rule', 'nothing-like-it', good], /no managed rule "nothing-like-it"\n/],
+    [['rules', 'show', 'eip-bandwith-limit'], /no rule eip-bandwith-limit; did you mean eip-bandwidth-limit\?/],
+    [['call', 'ListConfigRule'], /no operation ListConfigRule; did you mean ListConfigRules\?/],
+    [['call', 'ListConfigRules', '--PageSzie', '3'], /has no such parameter; did you mean PageSize\?/],
+    [['policy', 'decide', '--bogus'], /^plumbline policy: unknown option --bogus\n/],
+    [['policy', 'what-if', '--target'], /^plumbline policy: what-if: a value is missing for --target\n/],
+    [['function', 'list', '--bogus'], /^plumbline function: unknown option --bogus\n/],
+    [['function', 'invoke'], /^plumbline function: invoke needs the name of a function\n/],
+    [['function', 'remove'], /^plumbline function: expected deploy, invoke, logs or list, not remove\n/],
+    [['keys', '--bogus'], /^plumbline keys: unknown option --bogus\n/],
+    [['keys', 'turn'], /^plumbline keys: expected rotate, not turn\n/],
+    [['backup', '--bogus'], /^plumbline backup: unknown option --bogus\n/],
+    [['import', '--bogus'], /^plumbline import: unknown option --bogus\n/],
+    [['jsonpath', '--dialect', 'x', '$'], /^plumbline jsonpath: no such dialect: x\n/],
+  ]) {
+    const { status, stderr } = plumbline(args, { input: '' });
+    assert.equal(status, 2, args.join(' '));
+    assert.match(stderr, message, args.join(' '));
+  }
+});
+
+test('-h explains like --help, behind a verb, too', () => {
+  const list = plumbline(['help']).stdout.match(/^ {2}(\w+)/gm).map((word) => word.trim());
+  for (const args of [...list.map((name) => [name]), ['policy', 'decide'], ['rules', 'list'], ['keys', 'rotate'], ['function', 'deploy']])
+    for (const option of ['-h', '--help']) {
+      const { status, stdout, stderr } = plumbline([...args, option]);
+      assert.deepEqual([status, stdout, stderr], [0, plumbline(['help', args[0]]).stdout, ''], `${args} ${option}`);
+    }
+});
+
+test('--catalogue is heard in every spelling', () => {
+  const own = path.join(directory, 'own-rules');
+  fs.mkdirSync(own);
+  fs.copyFileSync(path.join(root, 'catalogue/rules/oss-bucket-public-read-prohibited.json'), path.join(own, 'bucket-of-ours.json'));
+  const text = fs.readFileSync(path.join(own, 'bucket-of-ours.json'), 'utf8');
+  fs.writeFileSync(path.join(own, 'bucket-of-ours.json'), text.replaceAll('oss-bucket-public-read-prohibited', 'bucket-of-ours'));
+  const bad = write('ours.jsonl', JSON.stringify(bucket('b', 'public-read')) + '\n');
+  for (const spelling of [['--catalogue', own], [`--catalogue=${own}`], ['--cat', own]])
+    for (const args of [[...spelling, '--rule', 'bucket-of-ours', bad], [bad, '--rule', 'bucket-of-ours', ...spelling]])
+      assert.equal(plumbline(['check', ...args]).status, 1, args.join(' '));
+  assert.match(plumbline(['rules', 'list', `--catalogue=${own}`]).stdout, /^bucket-of-ours\t/m);
+});
+
+test('--explain is refused where the format has no place for the tree', () => {
+  const bad = write('explained.jsonl', JSON.stringify(bucket('b', 'public-read')) + '\n');
+  for (const format of ['table', 'json', 'jsonl', 'csv', 'junit', 'sarif']) {
+    const { status, stdout, stderr } = plumbline([...RULE, '--explain', '--format', format, bad]);
+    const has = /table|json/.test(format);
+    assert.equal(status, has ? 1 : 2, format);
+    assert.match(has ? stdout : stderr, has ? /"featurePath":"\$\.AccessControlList\.Grant"/ : /--explain goes with table, json and jsonl/, format);
+  }
+});
+
+test('a check that decides nothing says so', () => {
+  const items = write('others.jsonl', JSON.stringify(bucket('a', 'public-read')) + '\n');
+  const tree = write('tree.json', { operator: 'and', children: [
+    { operator: 'StringEquals', featurePath: '$.Status', featureSource: 'CONFIGURATION', desired: 'Running' }] });
+  const misspelt = plumbline(['check', '--conditions', tree, '--type', 'ACS::OSS::Buckt', items]);
+  assert.equal(misspelt.status, 0);
+  assert.match(misspelt.stderr, /warning: none of the rules is about the types of these resources\n/);
+  assert.match(plumbline([...RULE, '-'], { input: '' }).stderr, /warning: the input has no resources\n/);
+  assert.doesNotMatch(plumbline([...RULE, items]).stderr, /warning/);
+});
