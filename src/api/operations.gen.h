@@ -375,6 +375,7 @@ int ram_set_account_alias(struct api_call *call);
 int ram_set_default_policy_version(struct api_call *call);
 int ram_set_security_preference(struct api_call *call);
 int ram_tag_resources(struct api_call *call);
+int ram_unbind_mfa_device(struct api_call *call);
 int ram_untag_resources(struct api_call *call);
 int ram_update_access_key(struct api_call *call);
 int ram_update_group(struct api_call *call);

@@ -107,6 +107,19 @@ int ram_delete_login_profile(api_call *call) {
     return api_answer_write(call, delete_login_profile);
 }
 
+/* Nothing binds a device, so a user that exists never has one to give up. */
+static int unbind_mfa_device(api_call *call, store_session *session) {
+    identity_scope in = api_scope(call, session);
+    identity_user user;
+    if (identity_user_find(&in, api_text(call, "UserName"), &user, call->error) != 0)
+        return -1;
+    return api_fail(call->operation, call->error, PL_E_EntityNotExist_User_MFADevice);
+}
+
+int ram_unbind_mfa_device(api_call *call) {
+    return api_answer_read(call, unbind_mfa_device);
+}
+
 /* --- ChangePassword
  * -----------------------------------------------------------------------------------------
  */

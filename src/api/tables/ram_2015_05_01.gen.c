@@ -645,7 +645,7 @@ static const pl_str list_groups_resources[] = {
 
 static const struct api_parameter list_groups_parameters[] = {
     {.name = PL_STR_INIT("Marker"), .type = API_STRING},
-    {.name = PL_STR_INIT("MaxItems"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("100")},
+    {.name = PL_STR_INIT("MaxItems"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 1000, .default_text = PL_STR_INIT("100")},
 };
 
 static const pl_str list_groups_for_user_resources[] = {
@@ -893,6 +893,21 @@ static const struct api_parameter tag_resources_parameters[] = {
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_JSON, .required = true, .max_items = 20, .fields = tag_resources_parameters_tag_fields, .field_count = 2},
 };
 
+static const pl_str unbind_mfa_device_resources[] = {
+    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+};
+
+static const struct api_parameter unbind_mfa_device_parameters[] = {
+    {.name = PL_STR_INIT("UserName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]{1,64}$", .error_invalid = PL_E_InvalidParameter_UserName_InvalidChars, .error_length = PL_E_InvalidParameter_UserName_Length},
+};
+
+static const struct api_error unbind_mfa_device_errors[] = {
+    {PL_E_InvalidParameter_UserName_InvalidChars, 400, "The parameter - \"UserName\" contains invalid chars."},
+    {PL_E_InvalidParameter_UserName_Length, 400, "The parameter - \"UserName\" beyond the length limit."},
+    {PL_E_EntityNotExist_User, 404, "The user does not exist."},
+    {PL_E_EntityNotExist_User_MFADevice, 404, "The user has not bound any MFA device."},
+};
+
 static const pl_str untag_resources_resources[] = {
     PL_STR_INIT("acs:ram:*:{@account}:*"),
 };
@@ -1081,6 +1096,7 @@ static const struct api_operation operations[] = {
     {.name = PL_STR_INIT("SetDefaultPolicyVersion"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("permissions/policies"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetDefaultPolicyVersion"), .ram_resources = set_default_policy_version_resources, .ram_resource_count = 1, .parameters = set_default_policy_version_parameters, .parameter_count = 2, .errors = set_default_policy_version_errors, .error_count = 5, .handler = ram_set_default_policy_version},
     {.name = PL_STR_INIT("SetSecurityPreference"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetSecurityPreference"), .ram_resources = set_security_preference_resources, .ram_resource_count = 1, .parameters = set_security_preference_parameters, .parameter_count = 7, .handler = ram_set_security_preference},
     {.name = PL_STR_INIT("TagResources"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:TagResources"), .ram_resources = tag_resources_resources, .ram_resource_count = 1, .parameters = tag_resources_parameters, .parameter_count = 3, .handler = ram_tag_resources},
+    {.name = PL_STR_INIT("UnbindMFADevice"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("users/login"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UnbindMFADevice"), .ram_resources = unbind_mfa_device_resources, .ram_resource_count = 1, .parameters = unbind_mfa_device_parameters, .parameter_count = 1, .errors = unbind_mfa_device_errors, .error_count = 4, .handler = ram_unbind_mfa_device},
     {.name = PL_STR_INIT("UntagResources"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("resources/single"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UntagResources"), .ram_resources = untag_resources_resources, .ram_resource_count = 1, .parameters = untag_resources_parameters, .parameter_count = 4, .handler = ram_untag_resources},
     {.name = PL_STR_INIT("UpdateAccessKey"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("users/access-keys"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UpdateAccessKey"), .ram_resources = update_access_key_resources, .ram_resource_count = 1, .parameters = update_access_key_parameters, .parameter_count = 3, .errors = update_access_key_errors, .error_count = 4, .handler = ram_update_access_key},
     {.name = PL_STR_INIT("UpdateGroup"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("groups"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UpdateGroup"), .ram_resources = update_group_resources, .ram_resource_count = 1, .parameters = update_group_parameters, .parameter_count = 3, .errors = update_group_errors, .error_count = 7, .handler = ram_update_group},
@@ -1091,7 +1107,7 @@ static const struct api_operation operations[] = {
 };
 
 static const struct api_alias aliases[] = {
-    {PL_STR_INIT("UnTagResources"), &operations[51]},
+    {PL_STR_INIT("UnTagResources"), &operations[52]},
 };
 
-const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .denied = "You are not authorized to do this action. You should be authorized by RAM.", .operations = operations, .operation_count = 58, .aliases = aliases, .alias_count = 1};
+const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .denied = "You are not authorized to do this action. You should be authorized by RAM.", .operations = operations, .operation_count = 59, .aliases = aliases, .alias_count = 1};
