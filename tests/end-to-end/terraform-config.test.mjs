@@ -41,6 +41,70 @@ test('alicloud_config_rule', async () => {
   await remove().catch((error) => assert.ok(isCode(error, ['ConfigRuleNotExists'])));
 });
 
+/** What a rule reads as when an attribute was not written: a plan would show anything else. */
+const BLANK = ['Description', 'ExcludeResourceIdsScope', 'ExcludeRegionIdsScope', 'ExcludeResourceGroupIdsScope', 'ExtendContent', 'ResourceIdsScope', 'TagKeyLogicScope',
+  'RegionIdsScope', 'ResourceGroupIdsScope', 'TagKeyScope', 'TagValueScope'];
+
+/** A rule of an account that is written as the provider does it; `steps` are changes, each read back without a difference. */
+async function ruleSteps(created, steps) {
+  const written = { ...created };
+  const { ConfigRuleId } = await rpc('CreateConfigRule', { body: { ...written, ...clientToken('CreateConfigRule') } });
+  const read = () => readOr(['ConfigRuleNotExists', 'Invalid.ConfigRuleId.Value'], async () =>
+    ruleRead((await rpc('GetConfigRule', { query: { ConfigRuleId } })).ConfigRule));
+  const state = () => until(async () => ['ACTIVE', 'EVALUATING'].includes((await read()).ConfigRuleState));
+  const agrees = async () => {
+    const rule = await read();
+    for (const name of BLANK) assert.equal(rule[name] ?? '', written[name] ?? '', name);
+    for (const name of ['ConfigRuleName', 'RiskLevel', 'SourceIdentifier', 'SourceOwner', 'ResourceTypesScope']) assert.equal(rule[name], written[name], name);
+    assert.deepEqual(JSON.parse(rule.InputParameters), JSON.parse(written.InputParameters ?? '{}'));
+    assert.equal(rule.Source.SourceDetails[0].MessageType, written.ConfigRuleTriggerTypes);
+    for (const name of ['TagsScope', 'ExcludeTagsScope']) if (written[name]) assert.deepEqual(rule[name].map((tag) => ({ TagKey: tag.TagKey, TagValue: tag.TagValue })), written[name]);
+    if (written.ConfigRuleTriggerTypes === 'ScheduledNotification' && written.MaximumExecutionFrequency) assert.equal(rule.MaximumExecutionFrequency, written.MaximumExecutionFrequency);
+    for (const name of ['AccountId', 'CreateTimestamp', 'ModifiedTimestamp', 'RiskLevel']) assert.equal(typeof rule[name], 'number', name);
+    assert.equal(typeof rule.Compliance.Count, 'number');
+  };
+  await state();
+  await agrees();
+  for (const step of steps) {
+    await rpc('UpdateConfigRule', { body: { ConfigRuleId, ...clientToken('UpdateConfigRule'), ...step } });
+    Object.assign(written, step);
+    await state();
+    await agrees();
+  }
+  await gone(read, () => rpc('DeleteConfigRules', { version: VERSION.old, body: { ConfigRuleIds: ConfigRuleId } }));
+}
+
+const groupId = async (name) => (await manager('CreateResourceGroup', { Name: name, DisplayName: name })).ResourceGroup.Id;
+
+test('alicloud_config_rule: every attribute after the other', async () => {
+  const vpc = { ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', RiskLevel: 1, SourceOwner: 'ALIYUN', SourceIdentifier: 'ecs-instances-in-vpc', ResourceTypesScope: 'ACS::ECS::Instance' };
+  const [first, second] = [await groupId('tf-scope-0'), await groupId('tf-scope-1')];
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-testAccConfigRule1234567' }, [{ Description: 'test_rule' }, { InputParameters: '{"vpcIds":"vpc-2ze1"}' }, { RiskLevel: 2 },
+    { ExcludeResourceIdsScope: 'i-1' }, { RegionIdsScope: 'cn-hangzhou' }, { ResourceGroupIdsScope: first }, { TagKeyScope: 'tfTest123Update', TagValueScope: 'tfTest 123 Update' },
+    { RiskLevel: 1, RegionIdsScope: 'cn-beijing', ResourceGroupIdsScope: second, TagKeyScope: 'tfTest123' }]);
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-scopes', ExcludeRegionIdsScope: 'cn-hangzhou', ExcludeResourceGroupIdsScope: first, ResourceIdsScope: 'i-1,i-2',
+    ExcludeTagsScope: [{ TagKey: 'ek', TagValue: 'ev' }], TagsScope: [{ TagKey: 'k', TagValue: 'v' }, { TagKey: 'k2', TagValue: 'v2' }] },
+  [{ ExcludeRegionIdsScope: 'cn-beijing,cn-shanghai' }, { ExcludeResourceGroupIdsScope: second }, { ResourceIdsScope: 'i-3' },
+    { ExcludeTagsScope: [{ TagKey: 'ek', TagValue: 'other' }, { TagKey: 'ek2', TagValue: 'ev2' }] }, { TagsScope: [{ TagKey: 'k3', TagValue: 'v3' }] }]);
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-logic', TagKeyScope: 'k1,k2', TagValueScope: 'v', TagKeyLogicScope: 'AND' }, [{ TagKeyLogicScope: 'OR' }]);
+});
+
+test('alicloud_config_rule: lists keep their order, parameters become fewer, a schedule has a frequency', async () => {
+  const group = await groupId('tf-required-tags');
+  const scope = { TagKeyScope: 'test', TagValueScope: 'test', ExcludeResourceIdsScope: 'test', RegionIdsScope: 'cn-hangzhou', ResourceGroupIdsScope: group };
+  await ruleSteps({ ConfigRuleName: 'tf-testacccn-beijingConfigRule12345', SourceOwner: 'ALIYUN', SourceIdentifier: 'required-tags', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification',
+    ResourceTypesScope: 'ACS::RDS::DBInstance,ACS::ECS::Instance', InputParameters: '{"tag1Key":"terraform","tag1Value":"terraform"}' },
+  [{ ...scope, Description: 'RDS实例的CPU核数大于等于设置的阈值，视为“合规”', RiskLevel: 2, ResourceTypesScope: 'ACS::ECS::Instance,ACS::ECS::Disk', InputParameters: '{"tag1Key":"terraform"}' }]);
+  await ruleSteps({ ConfigRuleName: 'tf-root', SourceOwner: 'ALIYUN', SourceIdentifier: 'root-ak-check', RiskLevel: 1, ConfigRuleTriggerTypes: 'ScheduledNotification', ResourceTypesScope: 'ACS::::Account' },
+    [{ ...scope, Description: '检查根账户访问密钥是否存在，如果存在视为“不合规”。', RiskLevel: 2, MaximumExecutionFrequency: 'TwentyFour_Hours' }, { MaximumExecutionFrequency: 'One_Hour' }]);
+});
+
+test('alicloud_config_rule of a function: types and triggers change', () => ruleSteps({ ConfigRuleName: 'tf-function', SourceOwner: 'CUSTOM_FC', RiskLevel: 1,
+  SourceIdentifier: `acs:fc:cn-shanghai:${at.account}:services/customer-demo.LATEST/functions/ApprovedAimsByIdPython`,
+  ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance' },
+[{ Description: 'test_rule' }, { InputParameters: '{"vpcIds":"vpc-2ze1"}' }, { ResourceTypesScope: 'ACS::OSS::Bucket' }, { ConfigRuleTriggerTypes: 'ScheduledNotification' },
+  { MaximumExecutionFrequency: 'One_Hour' }, { ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance' }]));
+
 test('alicloud_config_compliance_pack', async () => {
   const entry = (identifier, ...parameters) => ({ ManagedRuleIdentifier: identifier, ConfigRuleParameters: parameters.map(([ParameterName, ParameterValue]) => ({ ParameterName, ParameterValue })) });
   const entries = [entry('ecs-instances-in-vpc', ['vpcIds', 'vpc-1']), entry('oss-bucket-public-read-prohibited')];
