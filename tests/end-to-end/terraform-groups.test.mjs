@@ -55,6 +55,7 @@ test('alicloud_resource_manager_policy_attachment', async () => {
   const groups = await pages((page) => manager('ListResourceGroups', page), (a) => a.ResourceGroups.ResourceGroup);
   const [group] = groups.filter((g) => /default/.test(g.Name));
   assert.ok(group, 'every account has a default group');
+  assert.equal(groups[0].Id, group.Id);
   const id = { PolicyName: name, PolicyType: 'Custom', PrincipalName: `${name}@${at.account}.onaliyun.com`, PrincipalType: 'IMSUser', ResourceGroupId: group.Id };
   const read = async () => (await readOr(['EntityNotExist.Policy', 'EntityNotExists.ResourceGroup'], () =>
     pages((page) => manager('ListPolicyAttachments', { ...id, Language: 'en', ...page }), (a) => a.PolicyAttachments.PolicyAttachment)))
