@@ -2,9 +2,9 @@
 // delete, read what is gone. A second read must give what was written, or a plan would never be empty.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { policy, deny } from './organisation.mjs';
-import { until } from './support.mjs';
-import { administrator, at, gone, isCode, manager, master, readOr, serve, settled } from './terraform.mjs';
+import { policy, deny, VERSION } from './organisation.mjs';
+import { Server, until } from './support.mjs';
+import { administrator, at, blank, gone, isCode, manager, master, pages, readOr, refused, rpc, serve, settled } from './terraform.mjs';
 
 serve();
 
@@ -130,3 +130,97 @@ test('alicloud_resource_manager_delegated_administrator', async () => {
   await gone(read, () => manager('DeregisterDelegatedAdministrator', { ServicePrincipal, AccountId }));
 });
 
+
+const ROLES = deny(['ram:UpdateRole', 'ram:DeleteRole', 'ram:AttachPolicyToRole', 'ram:DetachPolicyFromRole'], 'acs:ram:*:*:role/ResourceDirectoryAccountAccessRole');
+
+test('alicloud_resource_manager_control_policy: name, description and document one after the other', async () => {
+  const name = 'tf-testacccn-beijingresourcemanagercontrolpolicy12345';
+  const written = { PolicyName: name, EffectScope: 'RAM', PolicyDocument: policy(ROLES) };
+  const { PolicyId } = (await manager('CreateControlPolicy', written)).ControlPolicy;
+  const read = () => readOr(['EntityNotExists.ControlPolicy'], async () => (await manager('GetControlPolicy', { PolicyId })).ControlPolicy);
+  assert.ok(blank((await settled(read, written)).Description));
+  const few = policy(deny(['ram:AttachPolicyToRole', 'ram:DetachPolicyFromRole'], 'acs:ram:*:*:role/ResourceDirectoryAccountAccessRole'));
+  for (const step of [{ PolicyName: `${name}1` }, { Description: `${name}1` }, { PolicyDocument: few }, { PolicyName: name, Description: name, PolicyDocument: policy(ROLES) }, { Description: '' }]) {
+    await manager('UpdateControlPolicy', { PolicyId, ...Object.fromEntries(Object.entries(step).map(([key, value]) => [`New${key}`, value])) });
+    Object.assign(written, step);
+    await settled(read, written);
+  }
+  for (const Language of ['en', 'zh-CN', 'ja']) {
+    const all = await pages((page) => manager('ListControlPolicies', { Language, ...page }), (a) => a.ControlPolicies.ControlPolicy);
+    assert.deepEqual([...new Set(all.map((one) => one.PolicyType))].sort(), ['Custom', 'System']);
+  }
+  const system = await pages((page) => manager('ListControlPolicies', { PolicyType: 'System', ...page }), (a) => a.ControlPolicies.ControlPolicy);
+  assert.ok((await manager('GetControlPolicy', { PolicyId: system[0].PolicyId, Language: 'en' })).ControlPolicy.PolicyDocument);
+  const { RootFolderId } = (await master('GetResourceDirectory')).ResourceDirectory;
+  const attached = (await manager('ListControlPolicyAttachmentsForTarget', { TargetId: RootFolderId, Language: 'en' })).ControlPolicyAttachments.ControlPolicyAttachment;
+  for (const member of ['AttachDate', 'Description', 'PolicyId', 'PolicyName', 'PolicyType']) assert.ok(attached.every((one) => member in one), member);
+  await gone(read, () => manager('DeleteControlPolicy', { PolicyId }));
+  await refused(manager('DetachControlPolicy', { PolicyId, TargetId: 'fd-0000000000' }), ['EntityNotExists.Target', 'EntityNotExists.ControlPolicy']);
+});
+
+test('alicloud_resource_manager_handshake', async () => {
+  const { AccountId } = (await manager('CreateResourceAccount', { DisplayName: 'tf-stranger' })).Account;
+  await manager('PromoteResourceAccount', { AccountId, Email: 'tf-stranger@example.com' });
+  const keys = await administrator('tf-inviter');
+  await manager('RemoveCloudAccount', { AccountId }, { keys });
+  const written = { TargetEntity: AccountId, TargetType: 'Account', Note: 'test resource manager handshake' };
+  const { HandshakeId } = (await manager('InviteAccountToResourceDirectory', written)).Handshake;
+  const read = () => readOr(['EntityNotExists.Handshake'], async () => (await manager('GetHandshake', { HandshakeId })).Handshake);
+  const handshake = await settled(read, { ...written, Status: 'Pending', MasterAccountId: at.account });
+  for (const name of ['CreateTime', 'ExpireTime', 'MasterAccountName', 'ModifyTime', 'ResourceDirectoryId']) assert.ok(handshake[name], name);
+  const all = await pages((page) => manager('ListHandshakesForResourceDirectory', page), (a) => a.Handshakes.Handshake);
+  assert.deepEqual(all.filter((one) => one.Status === 'Pending').map((one) => one.HandshakeId), [HandshakeId]);
+  await manager('CancelHandshake', { HandshakeId });
+  assert.equal((await read()).Status, 'Cancelled');
+  await refused(manager('CancelHandshake', { HandshakeId }), ['HandshakeStatusMismatch', 'EntityNotExists.Handshake']);
+});
+
+test('alicloud_resource_manager_delegated_administrator of the firewall', async () => {
+  const [{ AccountId }] = await pages((page) => master('ListAccounts', { IncludeTags: true, ...page }), (a) => a.Accounts.Account.filter((one) => one.Status === 'CreateSuccess'));
+  const id = { AccountId, ServicePrincipal: 'cloudfw.aliyuncs.com' };
+  const read = async () => (await pages((page) => manager('ListDelegatedAdministrators', { ServicePrincipal: id.ServicePrincipal, ...page }), (a) => a.Accounts.Account)).find((one) => one.AccountId === AccountId);
+  await manager('RegisterDelegatedAdministrator', id);
+  assert.ok((await settled(read, id)).DelegationEnabledTime);
+  await gone(read, () => manager('DeregisterDelegatedAdministrator', id));
+});
+
+test('alicloud_resource_manager_account: tags change, and the data source of the check before a deletion', async () => {
+  const { AccountId } = (await manager('CreateResourceAccount', { DisplayName: 'tf-testAcc1234567', Tags: [{ Key: 'Created', Value: 'TF' }, { Key: 'For', Value: 'ACCOUNT' }] })).Account;
+  const tags = async () => Object.fromEntries((await manager('ListTagResources', { ResourceType: 'Account', ResourceId: [AccountId] })).TagResources.map((tag) => [tag.TagKey, tag.TagValue]));
+  assert.deepEqual(await tags(), { Created: 'TF', For: 'ACCOUNT' });
+  await manager('TagResources', { ResourceType: 'Account', ResourceId: [AccountId], Tag: [{ Key: 'Created', Value: 'TF_Update' }, { Key: 'For', Value: 'ACCOUNT_Update' }] });
+  assert.deepEqual(await tags(), { Created: 'TF_Update', For: 'ACCOUNT_Update' });
+  await manager('UntagResources', { ResourceType: 'Account', ResourceId: [AccountId], TagKey: ['For'] });
+  assert.deepEqual(await tags(), { Created: 'TF_Update' });
+  const keys = await administrator('tf-checker');
+  await manager('CheckAccountDelete', { AccountId }, { keys });
+  const check = await until(async () => {
+    const { AccountDeletionCheckResultInfo: info } = await manager('GetAccountDeletionCheckResult', { AccountId }, { keys });
+    return info.Status === 'PreCheckComplete' && info;
+  });
+  assert.ok(['true', 'false'].includes(String(check.AllowDelete)));
+  for (const name of ['NotAllowReason', 'AbandonableChecks']) assert.ok(Array.isArray(check[name]), name);
+  const folders = await pages((page) => manager('ListFoldersForParent', page), (a) => a.Folders.Folder);
+  for (const { FolderId } of folders) assert.equal((await manager('GetFolder', { FolderId })).Folder.FolderId, FolderId);
+});
+
+test('alicloud_resource_manager_resource_directory: switches off again, and destroyed', async () => {
+  const other = await Server.start();
+  const on = (name, version = VERSION.manager, body = {}) => rpc(name, { version, body, on: other });
+  try {
+    const { ResourceDirectoryId } = (await on('InitResourceDirectory')).ResourceDirectory;
+    assert.match(ResourceDirectoryId, /^rd-/);
+    const read = () => readOr(['ResourceDirectoryNotInUse'], async () => (await on('GetResourceDirectory', VERSION.master)).ResourceDirectory);
+    for (const Status of ['Enabled', 'Disabled']) {
+      await on(Status === 'Enabled' ? 'EnableControlPolicy' : 'DisableControlPolicy');
+      await until(async () => (await read()).ControlPolicyStatus === Status);
+      await on('SetMemberDeletionPermission', VERSION.manager, { Status });
+      await on('SetMemberDisplayNameSyncStatus', VERSION.master, { Status });
+      const directory = await settled(read, { ControlPolicyStatus: Status, MemberDeletionStatus: Status, MemberAccountDisplayNameSyncStatus: Status });
+      for (const name of ['MasterAccountId', 'MasterAccountName', 'RootFolderId', 'CreateTime']) assert.ok(directory[name], name);
+    }
+    await gone(read, () => on('DestroyResourceDirectory'));
+  } finally {
+    await other.stop();
+  }
+});

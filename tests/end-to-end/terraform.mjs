@@ -30,9 +30,9 @@ export const clientToken = (action) =>
 export const isCode = (error, codes) => codes.some((code) => error.code === code || code.startsWith(error.code) || error.text.includes(code));
 
 /** The provider's transport: part of the parameters in the query, part in a form. */
-export async function rpc(name, { version = VERSION.config, method = 'POST', query = {}, body = {}, keys = at.server.credentials } = {}) {
+export async function rpc(name, { version = VERSION.config, method = 'POST', query = {}, body = {}, on = at.server, keys = on.credentials } = {}) {
   const text = sign({ name, version }, query, keys, { method, format: 'json', body });
-  const answer = await fetch(`${at.server.endpoint}/?${text}`, { method,
+  const answer = await fetch(`${on.endpoint}/?${text}`, { method,
     headers: { 'x-acs-version': version, 'x-acs-action': name, 'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'terraform' },
     ...(method === 'POST' && { body: formOf(body) }) });
   const content = await answer.text();
