@@ -48,6 +48,32 @@ test('alicloud_ram_user', async () => {
   await gone(read, () => oldRam('DeleteUser', { UserName: NAME }));
 });
 
+test('alicloud_ram_account_password_policy', async () => {
+  const read = async () => (await oldRam('GetPasswordPolicy')).PasswordPolicy;
+  const initial = { MinimumPasswordLength: 12, RequireLowercaseCharacters: true, RequireUppercaseCharacters: true, RequireNumbers: true, RequireSymbols: true,
+    HardExpiry: false, MaxPasswordAge: 0, PasswordReusePrevention: 0, MaxLoginAttemps: 5 };
+  const login = (UserName, Password) => oldRam('CreateLoginProfile', { UserName, Password });
+  await oldRam('CreateUser', { UserName: 'tf-login' });
+  await oldRam('SetPasswordPolicy', initial);
+  await settled(read, initial);
+  for (const weak of ['Short_1', 'Eleven_1234', 'no_capitals_1234', 'NO_SMALLS_1234', 'No_digits_at_all', 'NoSymbols1234'])
+    await refused(login('tf-login', weak), ['InvalidParameter.Password.TooWeak']);
+  await login('tf-login', 'Yourpassword_1234');
+  const changed = { ...initial, MinimumPasswordLength: 9, RequireLowercaseCharacters: false, RequireUppercaseCharacters: false, RequireNumbers: false, RequireSymbols: false,
+    HardExpiry: true, MaxPasswordAge: 12, PasswordReusePrevention: 5, MaxLoginAttemps: 3 };
+  await oldRam('SetPasswordPolicy', changed);
+  await settled(read, changed);
+  await refused(oldRam('SetPasswordPolicy', { ...changed, MinimumPasswordLength: 33 }), ['InvalidParameter.MinimumPasswordLength.Range']);
+  await oldRam('SetSecurityPreference', { AllowUserToChangePassword: false });
+  await settled(read, changed);
+  await oldRam('SetSecurityPreference', { AllowUserToChangePassword: true });
+  await oldRam('UpdateLoginProfile', { UserName: 'tf-login', Password: 'small_only' });
+  await oldRam('DeleteLoginProfile', { UserName: 'tf-login' });
+  await oldRam('DeleteUser', { UserName: 'tf-login' });
+  await oldRam('SetPasswordPolicy', initial);
+  await settled(read, initial);
+});
+
 const GROUP = 'tf-testAcccn-beijingRamGroupConfig1234567';
 const OBJECTS = { Action: ['oss:ListObjects', 'oss:ListObjects'], Effect: 'Deny', Resource: ['acs:oss:*:*:mybucket', 'acs:oss:*:*:mybucket/*'] };
 const document = (...statements) => `\n\t\t${JSON.stringify({ Statement: statements, Version: '1' }, undefined, 2)}\n\t  `;

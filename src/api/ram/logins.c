@@ -4,6 +4,7 @@
  */
 #include "api/answer.h"
 #include "api/operations.gen.h"
+#include "identity/password_rules.h"
 #include "policy/clause.h"
 
 /* What a call needs inside its work and has made before it. */
@@ -15,8 +16,24 @@ typedef struct login_job {
     pl_str expected; /* ChangePassword: the hash that was verified */
 } login_job;
 
+typedef struct rules_read {
+    api_call *call;
+    identity_password_rules rules;
+} rules_read;
+
+static int read_rules(store_session *session, void *argument, pl_error *error) {
+    rules_read *read = argument;
+    identity_scope in = api_scope(read->call, session);
+    return identity_password_rules_get(&in, &read->rules, error);
+}
+
 static int check_strength(api_call *call, const char *name, pl_error_code weak) {
-    return identity_password_strong(api_text(call, name)) ? 0 : api_fail(call->operation, call->error, weak);
+    rules_read read = {.call = call};
+    if (store_read(call->services->store, read_rules, &read, call->error) != 0)
+        return -1;
+    return identity_password_fits(api_text(call, name), &read.rules)
+               ? 0
+               : api_fail(call->operation, call->error, weak);
 }
 
 static int run_job(login_job *job, store_work work) {
