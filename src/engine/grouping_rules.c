@@ -1,8 +1,8 @@
 /*
  * Conditions of auto grouping rules. They are the condition language with the source RESOURCE, which is the
- * configuration item here, and three operators more: TagMatchAll and TagMatchAny over its tags, with an object
- * of key to value as `desired`, and StringEqualsAny, which the language calls StringIn. All become plain clauses,
- * so that everything else the language has can be used.
+ * configuration item here, and three operators more: TagMatchAll and TagMatchAny over its tags, with an
+ * object of key to value as `desired`, and StringEqualsAny, which the language calls StringIn. All become
+ * plain clauses, so that everything else the language has can be used.
  */
 #include "engine/grouping_work.h"
 
