@@ -141,12 +141,11 @@ static void add_action(known_actions *known, pl_str action) {
  * Published actions of RAM and STS that no operation here asks for: policies name them all the same
  * (reference/policy-language.md, sections 3.3 and 6.5).
  */
-static const char *const elsewhere[] = {
-    "ram:BindMFADevice",     "ram:CreateVirtualMFADevice", "ram:DeleteVirtualMFADevice",
-    "ram:DisableVirtualMFA", "ram:GetPasswordPolicy",      "ram:GetUserMFAInfo",
-    "ram:PassRole",          "ram:ListVirtualMFADevices",  "ram:SetPasswordPolicy",
-    "ram:UnbindMFADevice",   "sts:AssumeRoleWithOIDC",     "sts:AssumeRoleWithSAML",
-    "sts:GetCallerIdentity"};
+static const char *const elsewhere[] = {"ram:BindMFADevice",          "ram:CreateVirtualMFADevice",
+                                        "ram:DeleteVirtualMFADevice", "ram:DisableVirtualMFA",
+                                        "ram:GetUserMFAInfo",         "ram:PassRole",
+                                        "ram:ListVirtualMFADevices",  "sts:AssumeRoleWithOIDC",
+                                        "sts:AssumeRoleWithSAML",     "sts:GetCallerIdentity"};
 
 /* The RAM actions of the operation tables, by service. */
 static known_actions *known_services(pl_arena *arena) {

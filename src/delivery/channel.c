@@ -135,6 +135,31 @@ static bool take_types(pl_arena *arena, pl_json filter, delivery_condition *out)
     return !arena->failed;
 }
 
+static bool closes_next(pl_str rest) {
+    rest = pl_str_trim(rest);
+    return rest.n > 0 && (*rest.p == ']' || *rest.p == '}');
+}
+
+/* Conditions are written by hand, with a comma behind the last element: the text without such commas. */
+static pl_str without_hanging_commas(pl_arena *arena, pl_str text) {
+    char *copy = pl_new(arena, char, text.n + 1);
+    size_t n = 0;
+    bool quoted = false, element = false; /* the comma would follow an element */
+    for (size_t i = 0; copy && i < text.n; i++) {
+        char c = text.p[i];
+        if (quoted && c == '\\' && i + 1 < text.n)
+            copy[n++] = text.p[i++];
+        else if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && element && c == ',' && closes_next(pl_str_skip(text, i + 1)))
+            continue;
+        if (quoted || !strchr(" \t\r\n", c))
+            element = quoted || !strchr("[{,", c);
+        copy[n++] = text.p[i];
+    }
+    return copy ? (pl_str){copy, n} : PL_STR_NONE;
+}
+
 bool delivery_condition_parse(pl_arena *arena, pl_str text, delivery_condition *out) {
     pl_json root, filter;
     pl_error ignored = {0};
@@ -143,7 +168,8 @@ bool delivery_condition_parse(pl_arena *arena, pl_str text, delivery_condition *
     text = pl_str_trim(text);
     if (text.n == 0)
         return true;
-    if (pl_json_parse_in(arena, text, &root, &ignored) != 0 || !pl_json_is_array(root))
+    text = without_hanging_commas(arena, text);
+    if (!text.p || pl_json_parse_in(arena, text, &root, &ignored) != 0 || !pl_json_is_array(root))
         return false;
     for (pl_json_walk w = pl_json_children(root); pl_json_step(&w, &key, &filter);) {
         pl_str type = pl_json_str(pl_json_get(filter, PL_STR("filterType")));

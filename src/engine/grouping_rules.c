@@ -1,7 +1,8 @@
 /*
  * Conditions of auto grouping rules. They are the condition language with the source RESOURCE, which is the
- * configuration item here, and two operators over its tags: TagMatchAll and TagMatchAny with an object of key
- * to value as `desired`. Both become plain clauses, so that everything else the language has can be used.
+ * configuration item here, and three operators more: TagMatchAll and TagMatchAny over its tags, with an
+ * object of key to value as `desired`, and StringEqualsAny, which the language calls StringIn. All become
+ * plain clauses, so that everything else the language has can be used.
  */
 #include "engine/grouping_work.h"
 
@@ -88,6 +89,8 @@ static int write_leaf(pl_arena *arena, pl_buf *out, pl_json clause, pl_error *er
         return write_tags(arena, out, clause, "and", error);
     if (pl_str_is(operator, "TagMatchAny"))
         return write_tags(arena, out, clause, "or", error);
+    if (pl_str_is(operator, "StringEqualsAny"))
+        operator= PL_STR("StringIn");
     write_clause(out, text_of(clause, "featurePath"), operator, pl_json_get(clause, PL_STR("desired")));
     return 0;
 }

@@ -45,6 +45,7 @@ typedef struct engine_scope {
     engine_list resource_names;
     engine_tags tags, exclude_tags;
     bool tags_all;                                /* TagKeyLogicScope AND */
+    bool tags_any;                                /* TagKeyLogicScope OR, which holds without it too */
     engine_list tag_keys;                         /* TagKeyScope, deprecated */
     pl_str tag_value;                             /* TagValueScope */
     engine_list account_ids, exclude_account_ids; /* group rules */

@@ -138,6 +138,15 @@ static void write_text_member(pl_buf *out, const char *name, pl_str text) {
     pl_json_write_string(out, text);
 }
 
+pl_str engine_scope_logic(const engine_scope *scope) {
+    return scope->tags_all ? PL_STR("AND") : scope->tags_any ? PL_STR("OR") : PL_STR_NONE;
+}
+
+void engine_scope_set_logic(engine_scope *scope, pl_str logic) {
+    scope->tags_all = pl_str_is(logic, "AND");
+    scope->tags_any = pl_str_is(logic, "OR");
+}
+
 void engine_scope_write(const engine_scope *scope, pl_buf *out) {
     pl_buf_add_char(out, '{');
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
@@ -145,7 +154,7 @@ void engine_scope_write(const engine_scope *scope, pl_buf *out) {
                           ((const engine_list *)((const char *)scope + lists[i].offset))->text);
     write_tags_member(out, "TagsScope", &scope->tags);
     write_tags_member(out, "ExcludeTagsScope", &scope->exclude_tags);
-    write_text_member(out, "TagKeyLogicScope", scope->tags_all ? PL_STR("AND") : PL_STR_NONE);
+    write_text_member(out, "TagKeyLogicScope", engine_scope_logic(scope));
     write_text_member(out, "TagValueScope", scope->tag_value);
     pl_buf_add_char(out, '}');
 }
@@ -216,7 +225,7 @@ int engine_scope_read(pl_arena *arena, pl_str json, engine_scope *out, pl_error 
         if (engine_list_parse(arena, text, (engine_list *)((char *)out + lists[i].offset), error) != 0)
             return -1;
     }
-    out->tags_all = pl_json_exists(pl_json_get(root, PL_STR("TagKeyLogicScope")));
+    engine_scope_set_logic(out, pl_json_str(pl_json_get(root, PL_STR("TagKeyLogicScope"))));
     out->tag_value = pl_json_str(pl_json_get(root, PL_STR("TagValueScope")));
     if (engine_tags_read(arena, pl_json_get(root, PL_STR("TagsScope")), &out->tags, error) != 0)
         return -1;

@@ -19,6 +19,10 @@ bool engine_list_has(const engine_list *list, pl_str entry);
 /* The list that the API parameter of this name fills ("RegionIdsScope"), or NULL. */
 engine_list *engine_scope_list(engine_scope *scope, pl_str name);
 
+/* TagKeyLogicScope as it was given: AND, OR, or absent, which means OR. Other texts set none. */
+pl_str engine_scope_logic(const engine_scope *scope);
+void engine_scope_set_logic(engine_scope *scope, pl_str logic);
+
 /* Appends the scope as compact JSON with the API's member names; members that are not set are left out. */
 void engine_scope_write(const engine_scope *scope, pl_buf *out);
 

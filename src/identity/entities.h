@@ -106,9 +106,6 @@ typedef struct identity_login {
 
 enum { IDENTITY_PASSWORD_MIN = 8, IDENTITY_PASSWORD_MAX = 32 };
 
-/* 8 to 32 printable characters out of at least two of: small, capital, digit, other. */
-bool identity_password_strong(pl_str password);
-
 /*
  * A salted scrypt hash as text. Slow on purpose, so never inside a store work. -1 with ServiceUnavailable.
  */

@@ -2,6 +2,7 @@
  * Passwords of login profiles: strength, and a salted scrypt hash. A password is never stored, logged or
  * kept. The text form is "scrypt$<log2 N>$<r>$<p>$<salt hex>$<hash hex>".
  */
+#include "identity/password_rules.h"
 #include "identity/rows.h"
 
 #include "base/encode.h"
@@ -10,20 +11,30 @@
 
 enum { LOG_N = 14, BLOCK = 8, PARALLEL = 1, SALT_SIZE = 16, HASH_SIZE = 32, MEMORY_MAX = 64 << 20 };
 
-bool identity_password_strong(pl_str password) {
-    bool small = false, capital = false, digit = false, other = false;
-    if (password.n < IDENTITY_PASSWORD_MIN || password.n > IDENTITY_PASSWORD_MAX)
-        return false;
+/* The kinds of characters; false when there is one that no password has. */
+static bool look(pl_str password, identity_password_rules *kinds) {
     for (size_t i = 0; i < password.n; i++) {
         char c = password.p[i];
+        bool small = c >= 'a' && c <= 'z', capital = c >= 'A' && c <= 'Z', digit = c >= '0' && c <= '9';
         if (c < '!' || c > '~')
             return false;
-        small |= c >= 'a' && c <= 'z';
-        capital |= c >= 'A' && c <= 'Z';
-        digit |= c >= '0' && c <= '9';
-        other |= !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9');
+        kinds->small |= small;
+        kinds->capital |= capital;
+        kinds->digit |= digit;
+        kinds->symbol |= !small && !capital && !digit;
     }
-    return small + capital + digit + other >= 2;
+    return true;
+}
+
+bool identity_password_fits(pl_str password, const identity_password_rules *rules) {
+    identity_password_rules has = {.least = 0};
+    if (password.n < IDENTITY_PASSWORD_MIN || password.n > IDENTITY_PASSWORD_MAX ||
+        (int64_t)password.n < rules->least || !look(password, &has))
+        return false;
+    if ((rules->small && !has.small) || (rules->capital && !has.capital) || (rules->digit && !has.digit) ||
+        (rules->symbol && !has.symbol))
+        return false;
+    return has.small + has.capital + has.digit + has.symbol >= 2;
 }
 
 static bool derive(pl_str password, const unsigned char *salt, uint64_t log_n, uint64_t r, uint64_t p,

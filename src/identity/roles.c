@@ -162,6 +162,7 @@ int identity_access_role_create(const identity_scope *in, pl_str management_id, 
     return give(in, role.name, "AdministratorAccess", error);
 }
 
+/* Of services that run elsewhere only the role is known, not the policy. */
 typedef struct service_role {
     const char *service, *name, *policy, *description;
 } service_role;
@@ -174,6 +175,10 @@ static const service_role service_roles[] = {
     {"resourcemanager.aliyuncs.com", "AliyunServiceRoleForResourceDirectory",
      "AliyunServiceRolePolicyForResourceDirectory",
      "The resource directory manages service-linked roles of members with this role"},
+    {"engine.dataworks.aliyuncs.com", "AliyunServiceRoleForDataWorksEngine", NULL,
+     "DataWorks uses this role outside this server"},
+    {"polardb.aliyuncs.com", "AliyunServiceRoleForPolarDB", NULL,
+     "PolarDB uses this role outside this server"},
 };
 
 static const service_role *find_service(pl_str service) {
@@ -210,7 +215,7 @@ int identity_service_role_create(const identity_scope *in, pl_str service, ident
                         known->service);
     if (identity_done(in, error) != 0 || identity_role_create(in, role, error) != 0)
         return -1;
-    return give(in, role->name, known->policy, error);
+    return known->policy ? give(in, role->name, known->policy, error) : 0;
 }
 
 static int new_task(const identity_scope *in, const service_role *known, pl_str *task_id, pl_error *error) {

@@ -273,7 +273,11 @@ int org_delete_resource_group(org *o, const org_caller *caller, pl_str id, org_g
 int org_find_resource_group(org *o, const org_caller *caller, pl_str id, org_resource_group *out,
                             pl_error *error);
 
-/* All of the account's groups, oldest first, with their tags. */
+/*
+ * All of the account's groups, oldest first, with their tags. The first is the default group of the account,
+ * which is made here when it is not there yet; it is not counted among those that may be made, and cannot be
+ * deleted (DeleteConflict.ResourceGroup.Resource).
+ */
 int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
                              pl_error *error);
 

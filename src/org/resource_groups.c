@@ -10,6 +10,8 @@ static void read_row(pl_arena *arena, store_statement *st, org_resource_group *o
                                 .created = store_column_i64(st, 5)};
 }
 
+enum { GROUP_ID_LENGTH = 15 };
+
 #define GROUP_COLUMNS "account_id, group_id, name, display_name, status, created"
 
 static int find(store_session *session, const org_caller *caller, pl_str id, org_resource_group *out,
@@ -89,10 +91,44 @@ static int list_run(store_session *session, void *argument, pl_error *error) {
     return step < 0 ? -1 : r->caller->arena->failed ? org_no_memory(error) : 0;
 }
 
+/* --- The default group -----------------------------------------------------------------------------------
+ */
+
+#define DEFAULT_NAME "default"
+
+/* The same on every node, so that two which make it make one. */
+static pl_str default_id(const org_caller *caller) {
+    pl_str account = caller->account_id;
+    size_t kept = account.n > GROUP_ID_LENGTH ? GROUP_ID_LENGTH : account.n;
+    return pl_arena_printf(caller->arena, "rg-%.*s", PL_FMT(pl_str_skip(account, account.n - kept)));
+}
+
+/* A group that someone has named so already is left as it is, and is the default then. */
+static int default_work(org_change *change, void *argument, pl_error *error) {
+    const org_caller *caller = change->caller;
+    (void)argument;
+    return store_run(
+        change->session, error,
+        "INSERT INTO resource_groups (account_id, group_id, name, display_name, status, created, "
+        "position) VALUES ($1, $2, '" DEFAULT_NAME "', '" DEFAULT_NAME "', 'OK', $3, 0) "
+        "ON CONFLICT DO NOTHING",
+        "tti", caller->account_id, default_id(caller), caller->now);
+}
+
+static bool has_default(const group_read *r) {
+    for (size_t i = 0; i < r->count; i++)
+        if (pl_str_is(r->out[i].name, DEFAULT_NAME))
+            return true;
+    return false;
+}
+
+/* Every account has a default group, made when its groups are asked for first. */
 int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
                              pl_error *error) {
     group_read r = {.caller = caller};
-    if (store_read(o->config.store, list_run, &r, error))
+    if (store_read(o->config.store, list_run, &r, error) ||
+        (!has_default(&r) && (org_write(o, caller, default_work, NULL, NULL, error) ||
+                              store_read(o->config.store, list_run, &r, error))))
         return -1;
     *groups = r.out;
     *count = r.count;
@@ -118,7 +154,7 @@ static int check_new(const org_change *change, const group_work *w, pl_error *er
     bool taken = false;
     int step;
     while ((step = store_step(st, error)) == 1) {
-        count++;
+        count += !pl_str_is(store_column_text(st, 0), DEFAULT_NAME);
         taken = taken || pl_str_eq(store_column_text(st, 0), w->name);
     }
     if (step < 0)
@@ -140,7 +176,7 @@ static int create_work(org_change *change, void *argument, pl_error *error) {
                                   .status = PL_STR("OK"),
                                   .created = caller->now,
                                   .tags = *w->tags};
-    if (check_new(change, w, error) || org_random_id(change, "rg-", 15, &group->id, error) ||
+    if (check_new(change, w, error) || org_random_id(change, "rg-", GROUP_ID_LENGTH, &group->id, error) ||
         store_run(change->session, error,
                   "INSERT INTO resource_groups (account_id, group_id, name, display_name, status, created, "
                   "position) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -177,8 +213,12 @@ static int delete_work(org_change *change, void *argument, pl_error *error) {
     group_work *w = argument;
     pl_str account_id = change->caller->account_id;
     bool used = false;
-    if (find(change->session, change->caller, w->id, w->out, error) ||
-        w->in_use(w->context, change->session, account_id, w->id, &used, error))
+    if (find(change->session, change->caller, w->id, w->out, error))
+        return -1;
+    if (pl_str_is(w->out->name, DEFAULT_NAME))
+        return pl_failf(error, PL_E_DeleteConflict_ResourceGroup_Resource,
+                        "The default resource group cannot be deleted.");
+    if (w->in_use(w->context, change->session, account_id, w->id, &used, error))
         return -1;
     if (used)
         return pl_fail(error, PL_E_DeleteConflict_ResourceGroup_Resource);

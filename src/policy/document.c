@@ -270,7 +270,8 @@ static int read_principals(const reader *r, pl_json object, pl_policy_statement 
     out->principals = principals;
     for (size_t i = 0; i < 3; i++) {
         pl_policy_principal *principal = &principals[out->principal_count];
-        if (!pl_json_exists(values[i]))
+        bool nobody = pl_json_is_array(values[i]) && pl_json_count(values[i]) == 0;
+        if (!pl_json_exists(values[i]) || nobody) /* generated documents name every type, some with no one */
             continue;
         principal->type = (pl_principal_type)i;
         if (read_texts(r, values[i], false, &principal->values) != 0 ||

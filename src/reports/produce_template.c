@@ -91,6 +91,8 @@ static bool belongs(const judged *j, pl_str granularity, pl_str key) {
         return engine_list_has(&j->rule->pack_ids, key) || (key.n == 0 && j->rule->pack_ids.count == 0);
     if (pl_str_is(granularity, "GroupByRule"))
         return pl_str_eq(j->rule->rule_id, key);
+    if (pl_str_is(granularity, "GroupByAccount"))
+        return produce_has(j->owner->accounts, j->owner->account_count, key);
     return true;
 }
 
@@ -104,11 +106,26 @@ static int add_key(making *m, pl_str key, pl_str *keys, size_t *count, pl_error 
     return 0;
 }
 
+/* The accounts of every owner; the rules of one owner follow each other. */
+static int find_accounts(making *m, const judged_list *list, pl_str *keys, size_t *count, pl_error *error) {
+    const reports_owner *last = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        const reports_owner *owner = list->items[i].owner;
+        for (size_t a = 0; owner != last && a < owner->account_count; a++)
+            if (add_key(m, owner->accounts[a], keys, count, error) != 0)
+                return -1;
+        last = owner;
+    }
+    return 0;
+}
+
 static int find_keys(making *m, const judged_list *list, pl_str granularity, const template_scope *scope,
                      pl_str *keys, size_t *count, pl_error *error) {
     *count = 0;
     if (pl_str_is(granularity, "AllInOne"))
         return add_key(m, PL_STR(""), keys, count, error);
+    if (pl_str_is(granularity, "GroupByAccount"))
+        return find_accounts(m, list, keys, count, error);
     for (size_t i = 0; i < list->count; i++) {
         const judged *j = &list->items[i];
         if (pl_str_is(granularity, "GroupByAggregator") &&
@@ -129,8 +146,19 @@ static int find_keys(making *m, const judged_list *list, pl_str granularity, con
     return 0;
 }
 
-static int make_part(making *m, const judged_list *list, pl_str granularity, pl_str key, book_plan *plan,
-                     pl_error *error) {
+/* A part about one account shows its resources only. */
+static void narrow_part(const making *m, pl_str granularity, const pl_str *key, book_plan *plan) {
+    bool account = pl_str_is(granularity, "GroupByAccount");
+    plan->head.pack_id = pl_str_is(granularity, "GroupByCompliancePack") ? *key : PL_STR("");
+    plan->head.aggregator_id = pl_str_is(granularity, "GroupByAggregator") ? *key : PL_STR("");
+    plan->head.account_id = account ? *key : m->file->account_id;
+    plan->accounts = account ? key : NULL;
+    plan->account_count = account;
+}
+
+static int make_part(making *m, const judged_list *list, pl_str granularity, const pl_str *part,
+                     book_plan *plan, pl_error *error) {
+    pl_str key = *part;
     judged *rules = pl_new(m->arena, judged, list->count + 1);
     if (!rules)
         return produce_no_memory(error);
@@ -139,8 +167,7 @@ static int make_part(making *m, const judged_list *list, pl_str granularity, pl_
         if (belongs(&list->items[i], granularity, key))
             rules[plan->rule_count++] = list->items[i];
     plan->rules = rules;
-    plan->head.pack_id = pl_str_is(granularity, "GroupByCompliancePack") ? key : PL_STR("");
-    plan->head.aggregator_id = pl_str_is(granularity, "GroupByAggregator") ? key : PL_STR("");
+    narrow_part(m, granularity, part, plan);
     plan->name = pl_arena_printf(m->arena, "%.*s-%.*s%s%.*s-report-%.*s", PL_FMT(m->file->account_id),
                                  PL_FMT(m->file->object_id), key.n ? "-" : "", PL_FMT(key), PL_FMT(m->stamp));
     return plan->name.p ? produce_book(m, plan, error) : produce_no_memory(error);
@@ -156,15 +183,13 @@ static int make_parts(making *m, const judged_list *list, const template_scope *
         return produce_no_memory(error);
     if (find_keys(m, list, granularity, scope, keys, &count, error) != 0)
         return -1;
-    book_plan plan = {.look.chinese =
-                          pl_str_is(pl_json_str(pl_json_get(m->request, PL_STR("language"))), "zh-CN"),
-                      .head = {.title = pl_json_str(pl_json_get(m->request, PL_STR("title"))),
-                               .account_id = m->file->account_id,
-                               .time = m->file->started}};
+    book_plan plan = {
+        .look.chinese = pl_str_is(pl_json_str(pl_json_get(m->request, PL_STR("language"))), "zh-CN"),
+        .head = {.title = pl_json_str(pl_json_get(m->request, PL_STR("title"))), .time = m->file->started}};
     while (pl_str_split(&formats, ',', &format)) {
         plan.look.csv = pl_str_is(format, "csv");
         for (size_t i = 0; i < count; i++)
-            if (make_part(m, list, granularity, keys[i], &plan, error) != 0)
+            if (make_part(m, list, granularity, &keys[i], &plan, error) != 0)
                 return -1;
     }
     return 0;

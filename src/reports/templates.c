@@ -74,7 +74,8 @@ int reports_template_list(store_session *session, pl_arena *arena, pl_str accoun
 static int64_t plan(const reports_template *t, int64_t after) {
     int64_t next = 0;
     const char *why;
-    if (t->frequency.n == 0 || !reports_cron_next(t->frequency, after, &next, &why))
+    pl_str expression = pl_str_trim(t->frequency);
+    if (expression.n == 0 || !reports_cron_next(expression, after, &next, &why))
         return 0;
     return next;
 }

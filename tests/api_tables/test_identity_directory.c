@@ -39,6 +39,16 @@ static void roles_have_a_principal_name(void **state) {
     assert_answer(directory("DeleteRole", "RoleName=ECSAdmin"));
 }
 
+static void roles_of_services_elsewhere_hold_no_policy(void **state) {
+    (void)state;
+    pl_json made = directory("CreateServiceLinkedRole", "ServiceName=engine.dataworks.aliyuncs.com");
+    assert_str(at(made, "Role.RoleName"), "AliyunServiceRoleForDataWorksEngine");
+    assert_null(at(ram("ListPoliciesForRole", "RoleName=AliyunServiceRoleForDataWorksEngine"),
+                   "Policies.Policy.0.PolicyName")
+                    .p);
+    assert_answer(directory("DeleteServiceLinkedRole", "RoleName=AliyunServiceRoleForDataWorksEngine"));
+}
+
 static void service_linked_roles_belong_to_their_service(void **state) {
     (void)state;
     assert_refused(directory("CreateServiceLinkedRole", "ServiceName=nobody.aliyuncs.com"), 404,
@@ -214,6 +224,7 @@ static void an_account_whose_owner_has_a_key_in_use_stays_a_cloud_account(void *
 int main(void) {
     const struct CMUnitTest cases[] = {
         HOUSE_TEST(roles_have_a_principal_name),
+        HOUSE_TEST(roles_of_services_elsewhere_hold_no_policy),
         HOUSE_TEST(service_linked_roles_belong_to_their_service),
         HOUSE_TEST(a_policy_in_a_resource_group_stays_there),
         HOUSE_TEST(members_are_entered_by_their_management),

@@ -88,8 +88,28 @@ static void groups_have_rules(void **state) {
     assert_str(text_at(&t, "ResourceGroups.ResourceGroup.0.Id"), first);
     act_as(&t, STRANGER);
     CALL_OK(&t, "ListResourceGroups");
-    assert_int_equal(number_at(&t, "TotalCount"), 0);
+    assert_int_equal(number_at(&t, "TotalCount"), 1);
+    assert_str(text_at(&t, "ResourceGroups.ResourceGroup.0.Name"), "default");
     CALL_FAILS(&t, 404, "EntityNotExists.ResourceGroup", "GetResourceGroup", "ResourceGroupId", first);
+}
+
+static void the_default_group_is_there_and_stays(void **state) {
+    (void)state;
+    make_group("first");
+    CALL_OK(&t, "ListResourceGroups", "Status", "OK");
+    assert_int_equal(number_at(&t, "TotalCount"), 2);
+    assert_str(text_at(&t, "ResourceGroups.ResourceGroup.0.Name"), "default");
+    const char *id = keep_at(&t, "ResourceGroups.ResourceGroup.0.Id");
+    CALL_OK(&t, "ListResourceGroups");
+    assert_int_equal(number_at(&t, "TotalCount"), 2);
+    make_group("second"); /* it does not count among the two that are allowed here */
+    CALL_FAILS(&t, 409, "EntityAlreadyExists.ResourceGroup", "CreateResourceGroup", "Name", "default",
+               "DisplayName", "x");
+    CALL_OK(&t, "UpdateResourceGroup", "ResourceGroupId", id, "NewDisplayName", "of the house");
+    CALL_OK(&t, "GetResourceGroup", "ResourceGroupId", id);
+    assert_str(text_at(&t, "ResourceGroup.DisplayName"), "of the house");
+    CALL_FAILS(&t, 409, "DeleteConflict.ResourceGroup.Resource", "DeleteResourceGroup", "ResourceGroupId",
+               id);
 }
 
 static void resources_move_between_groups(void **state) {
@@ -139,6 +159,7 @@ static void switches_are_kept(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_group_lives, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_default_group_is_there_and_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(groups_have_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(resources_move_between_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(switches_are_kept, setup, teardown),

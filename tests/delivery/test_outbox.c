@@ -317,7 +317,9 @@ static void conditions_and_targets_are_read(void **state) {
         "[{\"filterType\":\"RuleRiskLevel\",\"value\":\"1\"},{\"filterType\":\"RuleRiskLevel\",\"value\":"
         "\"2\"}]",
         "[{\"filterType\":\"ResourceType\",\"values\":[\"\"],\"multiple\":true}]",
-        "[{\"filterType\":\"ResourceType\",\"values\":[\"A\"],\"multiple\":false}]"};
+        "[{\"filterType\":\"ResourceType\",\"values\":[\"A\"],\"multiple\":false}]",
+        "[{\"filterType\":\"ResourceType\",\"values\":[\"A\",,],\"multiple\":true}]",
+        "[,]"};
     static const char *const arns[] = {
         "", "acs:oss:cn:1000000000000001:", "acs:log:cn:1000000000000001:project/p",
         "acs:mns:cn:1000000000000001:topics/t", "acs:oss:cn:x:b"};
@@ -336,6 +338,13 @@ static void conditions_and_targets_are_read(void **state) {
     assert_int_equal(condition.risk_level, 2);
     assert_int_equal(condition.type_count, 2);
     assert_str(condition.types[1], "B");
+    assert_true(delivery_condition_parse(&arena,
+                                         PL_STR("[\n{\n\"filterType\":\"ResourceType\",\n\"values\":[\n\"A,]"
+                                                "\",\"\\\",}\",\n],\"multiple\":true,},]\n"),
+                                         &condition));
+    assert_int_equal(condition.type_count, 2);
+    assert_str(condition.types[0], "A,]");
+    assert_str(condition.types[1], "\",}");
     for (size_t i = 0; i < sizeof arns / sizeof *arns; i++)
         for (int type = DELIVERY_OSS; type <= DELIVERY_EVENTS; type++)
             if (delivery_target_parse((delivery_type)type, pl_str_from(arns[i]), &target))

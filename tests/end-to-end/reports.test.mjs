@@ -268,6 +268,14 @@ test('a template says what goes into a report and when', async () => {
   const resources = rowsOf(Object.entries(files).find(([name]) => name.endsWith('resources.csv'))[1].toString());
   assert.deepEqual(resources.slice(1).map((row) => row[1]).sort(), ['bank-open', 'shop-open']);
 
+  await call('UpdateReportTemplate', { ReportTemplateId: id, ReportGranularity: 'GroupByAccount' });
+  await call('GenerateReportFromTemplate', { ReportTemplateId: id });
+  const byAccount = archive(await download((await complete('GetReportFromTemplate', { ReportTemplateId: id })).url));
+  for (const [account, open] of [[bank, 'bank-open'], [shop, 'shop-open']]) {
+    const [, text] = Object.entries(byAccount).find(([name]) => name.includes(`-${account}-`) && name.endsWith('resources.csv'));
+    assert.deepEqual(rowsOf(text.toString()).slice(1).map((row) => row[1]), [open], 'a part has the resources of its account');
+  }
+
   for (const name of ['second', 'third']) await call('CreateReportTemplate', { ReportTemplateName: name });
   const firstPage = await call('ListReportTemplates', { MaxResults: 2 });
   assert.deepEqual([firstPage.TotalCount, firstPage.ReportTemplateList.length], [3, 2]);

@@ -279,6 +279,19 @@ static void the_first_rule_that_matches_decides(void **state) {
     assert_group(DISK_TYPE, "d-1", NOWHERE);
 }
 
+static void a_name_may_be_one_of_several(void **state) {
+    (void)state;
+    put_rule((org_grouping_rule){
+        .id = PL_STR("named"),
+        .contents = contents(online, ALL(LEAF("StringEqualsAny", "$.resourceName", "\"name_b, name_c\"")))});
+    change_switches((org_grouping_change){.automatic = ORG_ON});
+    put("[" WITH("i-b", ",\"resourceName\":\"name_b\"") "," WITH(
+        "i-c", ",\"resourceName\":\"NAME_C\"") "," WITH("i-d", ",\"resourceName\":\"name_d\"") "]");
+    assert_group(INSTANCE_TYPE, "i-b", online);
+    assert_group(INSTANCE_TYPE, "i-c", online);
+    assert_group(INSTANCE_TYPE, "i-d", NOWHERE);
+}
+
 static void conditions_may_ask_for_any_tag_and_for_the_configuration(void **state) {
     (void)state;
     put_rule((org_grouping_rule){
@@ -667,6 +680,7 @@ int main(void) {
         TEST(a_rule_puts_new_resources_into_its_group_and_keeps_them),
         TEST(what_gets_other_tags_or_comes_back_is_new),
         TEST(the_first_rule_that_matches_decides),
+        TEST(a_name_may_be_one_of_several),
         TEST(conditions_may_ask_for_any_tag_and_for_the_configuration),
         TEST(associated_resources_follow_theirs),
         TEST(a_rule_lets_resources_follow_into_its_group_alone),

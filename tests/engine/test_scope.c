@@ -44,6 +44,25 @@ static void lists_are_or_within_and_and_between(void **state) {
     assert_false(covers("{\"ResourceGroupIdsScope\":\"rg-2\"}"));
 }
 
+static void the_tag_logic_is_what_was_given(void **state) {
+    (void)state;
+    static const char *const given[] = {"AND", "OR"};
+    for (size_t i = 0; i < 2; i++) {
+        pl_str text = pl_arena_printf(&arena, "{\"TagKeyLogicScope\":\"%s\"}", given[i]);
+        engine_scope scope = scope_of(text.p);
+        assert_true(pl_str_is(engine_scope_logic(&scope), given[i]));
+        pl_buf out;
+        pl_buf_init(&out, 64);
+        engine_scope_write(&scope, &out);
+        assert_true(pl_str_eq(pl_buf_str(&out), text));
+        pl_buf_free(&out);
+        engine_scope_set_logic(&scope, PL_STR(""));
+        assert_null(engine_scope_logic(&scope).p);
+    }
+    engine_scope bare = scope_of("{}");
+    assert_null(engine_scope_logic(&bare).p);
+}
+
 static void exclusion_wins(void **state) {
     (void)state;
     assert_false(covers("{\"ResourceIdsScope\":\"i-1\",\"ExcludeResourceIdsScope\":\"i-1\"}"));
@@ -221,6 +240,7 @@ int main(void) {
         cmocka_unit_test(long_lists_hold_exactly_their_entries),
         cmocka_unit_test(an_empty_scope_covers_everything),
         cmocka_unit_test(lists_are_or_within_and_and_between),
+        cmocka_unit_test(the_tag_logic_is_what_was_given),
         cmocka_unit_test(exclusion_wins),
         cmocka_unit_test(tags_match_any_or_all),
         cmocka_unit_test(a_scope_keeps_its_text),

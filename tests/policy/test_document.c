@@ -51,6 +51,12 @@ static void well_formed_policies_pass(void **state) {
                                                 "\"ecs.aliyuncs.com\",\"Federated\":"
                                                 "\"acs:ram::123:saml-provider/p\"}")),
                      0);
+    const pl_policy *policy;
+    pl_str text =
+        one("\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":[],\"Service\":[\"ecs.aliyuncs.com\"]}");
+    assert_int_equal(pl_policy_parse(&arena, PL_POLICY_TRUST, text, &policy, &error), 0);
+    assert_int_equal(policy->statements[0].principal_count, 1);
+    assert_int_equal(policy->statements[0].principals[0].type, PL_PRINCIPAL_SERVICE);
 }
 
 /* `@` marks the byte that the error names; it is not part of the text. */
@@ -173,6 +179,7 @@ static void bad_trust_policies_are_refused(void **state) {
     } cases[] = {
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":@\"*\"", ".Principal"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":@{}", ".Principal"},
+        {"\"Action\":\"sts:AssumeRole\",\"Principal\":@{\"RAM\":[],\"Service\":[]}", ".Principal"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":{@\"AWS\":\"x\"}", ".Principal.AWS"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":@\"acs:ram::x:root\"}", ".Principal.RAM"},
         {"\"Action\":\"sts:AssumeRole\",\"Principal\":{\"RAM\":[@\"acs:ram::1:user/\"]}",

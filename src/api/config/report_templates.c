@@ -77,8 +77,9 @@ static int take_frequency(api_call *call, pl_str *text) {
     const char *why;
     if (!api_input(call, "SubscriptionFrequency"))
         return 0;
-    *text = pl_str_trim(api_text(call, "SubscriptionFrequency"));
-    if (text->n == 0 || reports_cron_next(*text, call->now, &next, &why))
+    *text = api_text(call, "SubscriptionFrequency"); /* shown as it was written, blanks and all */
+    pl_str expression = pl_str_trim(*text);
+    if (expression.n == 0 || reports_cron_next(expression, call->now, &next, &why))
         return 0;
     return pl_fail_code(call->error, 400, "InvalidSubscriptionFrequency",
                         "SubscriptionFrequency is not a Quartz expression: %s.", why);
@@ -151,12 +152,12 @@ static int check_scope(api_call *call) {
 /* Puts what was sent over the template. */
 static int take_all(api_call *call, reports_template *t) {
     static const char *const granularities[] = {"AllInOne", "GroupByAggregator", "GroupByCompliancePack",
-                                                "GroupByRule"};
+                                                "GroupByRule", "GroupByAccount"};
     static const char *const languages[] = {"en-US", "zh-CN"};
     if (take_text(call, "ReportTemplateName", NAME_MAX, true, &t->name) != 0 ||
         take_text(call, "ReportTemplateDescription", DESCRIPTION_MAX, false, &t->description) != 0 ||
         take_formats(call, &t->file_formats) != 0 ||
-        take_choice(call, "ReportGranularity", granularities, 4, &t->granularity) != 0 ||
+        take_choice(call, "ReportGranularity", granularities, 5, &t->granularity) != 0 ||
         take_choice(call, "ReportLanguage", languages, 2, &t->language) != 0)
         return -1;
     return take_frequency(call, &t->frequency) != 0 ? -1 : take_scope(call, &t->scope);

@@ -144,8 +144,8 @@ static void write_rule_scope(api_call *call, const engine_rule *rule) {
     write_list(out, "ExcludeAccountIdsScope", &scope->exclude_account_ids);
     write_list(out, "FolderIdsScope", &scope->folder_ids);
     write_list(out, "ExcludeFolderIdsScope", &scope->exclude_folder_ids);
-    if (scope->tags.count == 0 && scope->tag_keys.count)
-        pl_write_string(out, PL_STR("TagKeyLogicScope"), scope->tags_all ? PL_STR("AND") : PL_STR("OR"));
+    if (scope->tags.count == 0) /* only as it was given: clients compare it with what they wrote */
+        pl_write_optional(out, PL_STR("TagKeyLogicScope"), engine_scope_logic(scope));
     config_write_scope(out, scope);
 }
 

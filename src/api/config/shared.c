@@ -170,7 +170,7 @@ int config_scope(api_call *call, engine_scope *scope) {
         read_tags(call, "ExcludeTagsScope", "TagKey", "TagValue", &scope->exclude_tags) != 0)
         return -1;
     if (api_input(call, "TagKeyLogicScope"))
-        scope->tags_all = pl_str_is(api_text(call, "TagKeyLogicScope"), "AND");
+        engine_scope_set_logic(scope, api_text(call, "TagKeyLogicScope"));
     if (api_input(call, "TagValueScope"))
         scope->tag_value = pl_str_trim(api_text(call, "TagValueScope"));
     return 0;

@@ -4,6 +4,7 @@
  */
 #include "api/answer.h"
 #include "api/operations.gen.h"
+#include "identity/password_rules.h"
 #include "policy/clause.h"
 
 /* What a call needs inside its work and has made before it. */
@@ -15,8 +16,24 @@ typedef struct login_job {
     pl_str expected; /* ChangePassword: the hash that was verified */
 } login_job;
 
+typedef struct rules_read {
+    api_call *call;
+    identity_password_rules rules;
+} rules_read;
+
+static int read_rules(store_session *session, void *argument, pl_error *error) {
+    rules_read *read = argument;
+    identity_scope in = api_scope(read->call, session);
+    return identity_password_rules_get(&in, &read->rules, error);
+}
+
 static int check_strength(api_call *call, const char *name, pl_error_code weak) {
-    return identity_password_strong(api_text(call, name)) ? 0 : api_fail(call->operation, call->error, weak);
+    rules_read read = {.call = call};
+    if (store_read(call->services->store, read_rules, &read, call->error) != 0)
+        return -1;
+    return identity_password_fits(api_text(call, name), &read.rules)
+               ? 0
+               : api_fail(call->operation, call->error, weak);
 }
 
 static int run_job(login_job *job, store_work work) {
@@ -105,6 +122,19 @@ static int delete_login_profile(api_call *call, store_session *session) {
 
 int ram_delete_login_profile(api_call *call) {
     return api_answer_write(call, delete_login_profile);
+}
+
+/* Nothing binds a device, so a user that exists never has one to give up. */
+static int unbind_mfa_device(api_call *call, store_session *session) {
+    identity_scope in = api_scope(call, session);
+    identity_user user;
+    if (identity_user_find(&in, api_text(call, "UserName"), &user, call->error) != 0)
+        return -1;
+    return api_fail(call->operation, call->error, PL_E_EntityNotExist_User_MFADevice);
+}
+
+int ram_unbind_mfa_device(api_call *call) {
+    return api_answer_read(call, unbind_mfa_device);
 }
 
 /* --- ChangePassword

@@ -82,11 +82,7 @@ static int create_user(api_call *call, store_session *session) {
     static const names of_create = {"DisplayName", "MobilePhone", "Email", "Comments"};
     identity_scope in = api_scope(call, session);
     identity_user user = {.name = api_text(call, "UserName")};
-    if (read_texts(call, &of_create, &user) != 0)
-        return -1;
-    if (!user.display_name.n)
-        user.display_name = user.name;
-    if (identity_user_create(&in, &user, call->error) != 0)
+    if (read_texts(call, &of_create, &user) != 0 || identity_user_create(&in, &user, call->error) != 0)
         return -1;
     write_user(call->out, PL_STR("User"), &user, 0);
     return 0;
@@ -223,12 +219,25 @@ int ram_delete_group(api_call *call) {
     return api_answer_write(call, delete_group);
 }
 
+enum { GROUP_PAGE_MAX = 100 };
+
+/*
+ * A page holds at most 100 groups. Clients ask for more all the same, as they may of users and roles, and
+ * follow the marker.
+ */
+static int open_groups(api_call *call, api_marker *marker) {
+    int result = api_marker_open(call, marker);
+    if (marker->limit > GROUP_PAGE_MAX)
+        marker->limit = GROUP_PAGE_MAX;
+    return result;
+}
+
 static int list_groups(api_call *call, store_session *session) {
     identity_scope in = api_scope(call, session);
     identity_group *groups;
     api_marker marker;
     size_t count;
-    if (api_marker_open(call, &marker) != 0 ||
+    if (open_groups(call, &marker) != 0 ||
         identity_group_list(&in, marker.after, marker.limit + 1, &groups, &count, call->error) != 0)
         return -1;
     size_t shown = count > (size_t)marker.limit ? (size_t)marker.limit : count;

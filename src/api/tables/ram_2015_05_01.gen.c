@@ -528,6 +528,10 @@ static const struct api_error get_login_profile_errors[] = {
     {PL_E_EntityNotExist_User_LoginProfile, 404, "The user login profile does not exist."},
 };
 
+static const pl_str get_password_policy_resources[] = {
+    PL_STR_INIT("acs:ram:*:{@account}:*"),
+};
+
 static const pl_str get_policy_resources[] = {
     PL_STR_INIT("acs:ram:*:{@policyOwner}:policy/{PolicyName}"),
 };
@@ -645,7 +649,7 @@ static const pl_str list_groups_resources[] = {
 
 static const struct api_parameter list_groups_parameters[] = {
     {.name = PL_STR_INIT("Marker"), .type = API_STRING},
-    {.name = PL_STR_INIT("MaxItems"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 100, .default_text = PL_STR_INIT("100")},
+    {.name = PL_STR_INIT("MaxItems"), .type = API_INT32, .has_min = true, .min = 1, .has_max = true, .max = 1000, .default_text = PL_STR_INIT("100")},
 };
 
 static const pl_str list_groups_for_user_resources[] = {
@@ -859,6 +863,26 @@ static const struct api_error set_default_policy_version_errors[] = {
     {PL_E_EntityNotExist_Policy_Version, 404, "The policy version does not exist."},
 };
 
+static const pl_str set_password_policy_resources[] = {
+    PL_STR_INIT("acs:ram:*:{@account}:*"),
+};
+
+static const struct api_parameter set_password_policy_parameters[] = {
+    {.name = PL_STR_INIT("MinimumPasswordLength"), .type = API_INT32, .has_min = true, .min = 8, .has_max = true, .max = 32, .default_text = PL_STR_INIT("8"), .error_invalid = PL_E_InvalidParameter_MinimumPasswordLength_Range},
+    {.name = PL_STR_INIT("RequireLowercaseCharacters"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
+    {.name = PL_STR_INIT("RequireUppercaseCharacters"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
+    {.name = PL_STR_INIT("RequireNumbers"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
+    {.name = PL_STR_INIT("RequireSymbols"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
+    {.name = PL_STR_INIT("HardExpiry"), .type = API_BOOLEAN, .default_text = PL_STR_INIT("false")},
+    {.name = PL_STR_INIT("MaxPasswordAge"), .type = API_INT32, .has_min = true, .min = 0, .has_max = true, .max = 1095, .default_text = PL_STR_INIT("0")},
+    {.name = PL_STR_INIT("PasswordReusePrevention"), .type = API_INT32, .has_min = true, .min = 0, .has_max = true, .max = 24, .default_text = PL_STR_INIT("0")},
+    {.name = PL_STR_INIT("MaxLoginAttemps"), .type = API_INT32, .has_min = true, .min = 0, .has_max = true, .max = 32, .default_text = PL_STR_INIT("5")},
+};
+
+static const struct api_error set_password_policy_errors[] = {
+    {PL_E_InvalidParameter_MinimumPasswordLength_Range, 400, "The parameter - \"MinimumPasswordLength\" MUST be in the range of 8 and 32."},
+};
+
 static const pl_str set_security_preference_resources[] = {
     PL_STR_INIT("acs:ram:*:{@account}:*"),
 };
@@ -891,6 +915,21 @@ static const struct api_parameter tag_resources_parameters[] = {
     {.name = PL_STR_INIT("ResourceType"), .type = API_STRING, .required = true, .values = tag_resources_parameters_resource_type_values, .value_count = 2},
     {.name = PL_STR_INIT("ResourceNames"), .type = API_ARRAY, .item = API_STRING, .wire = API_WIRE_JSON, .max_items = 50},
     {.name = PL_STR_INIT("Tag"), .type = API_ARRAY, .item = API_OBJECT, .wire = API_WIRE_JSON, .required = true, .max_items = 20, .fields = tag_resources_parameters_tag_fields, .field_count = 2},
+};
+
+static const pl_str unbind_mfa_device_resources[] = {
+    PL_STR_INIT("acs:ram:*:{@account}:user/{UserName}"),
+};
+
+static const struct api_parameter unbind_mfa_device_parameters[] = {
+    {.name = PL_STR_INIT("UserName"), .type = API_STRING, .required = true, .min_length = 1, .max_length = 64, .pattern = "^[A-Za-z0-9._-]{1,64}$", .error_invalid = PL_E_InvalidParameter_UserName_InvalidChars, .error_length = PL_E_InvalidParameter_UserName_Length},
+};
+
+static const struct api_error unbind_mfa_device_errors[] = {
+    {PL_E_InvalidParameter_UserName_InvalidChars, 400, "The parameter - \"UserName\" contains invalid chars."},
+    {PL_E_InvalidParameter_UserName_Length, 400, "The parameter - \"UserName\" beyond the length limit."},
+    {PL_E_EntityNotExist_User, 404, "The user does not exist."},
+    {PL_E_EntityNotExist_User_MFADevice, 404, "The user has not bound any MFA device."},
 };
 
 static const pl_str untag_resources_resources[] = {
@@ -1058,6 +1097,7 @@ static const struct api_operation operations[] = {
     {.name = PL_STR_INIT("GetAccountAlias"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetAccountAlias"), .ram_resources = get_account_alias_resources, .ram_resource_count = 1, .handler = ram_get_account_alias},
     {.name = PL_STR_INIT("GetGroup"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("groups"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetGroup"), .ram_resources = get_group_resources, .ram_resource_count = 1, .parameters = get_group_parameters, .parameter_count = 1, .errors = get_group_errors, .error_count = 3, .handler = ram_get_group},
     {.name = PL_STR_INIT("GetLoginProfile"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("users/login"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetLoginProfile"), .ram_resources = get_login_profile_resources, .ram_resource_count = 1, .parameters = get_login_profile_parameters, .parameter_count = 1, .errors = get_login_profile_errors, .error_count = 4, .handler = ram_get_login_profile},
+    {.name = PL_STR_INIT("GetPasswordPolicy"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetPasswordPolicy"), .ram_resources = get_password_policy_resources, .ram_resource_count = 1, .handler = ram_get_password_policy},
     {.name = PL_STR_INIT("GetPolicy"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("permissions/policies"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetPolicy"), .ram_resources = get_policy_resources, .ram_resource_count = 1, .parameters = get_policy_parameters, .parameter_count = 2, .errors = get_policy_errors, .error_count = 4, .handler = ram_get_policy},
     {.name = PL_STR_INIT("GetPolicyVersion"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("permissions/policies"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetPolicyVersion"), .ram_resources = get_policy_version_resources, .ram_resource_count = 1, .parameters = get_policy_version_parameters, .parameter_count = 3, .errors = get_policy_version_errors, .error_count = 6, .handler = ram_get_policy_version},
     {.name = PL_STR_INIT("GetRole"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("roles"), .methods = API_GET | API_POST, .read_only = true, .access = API_ACCESS_GET, .ram_action = PL_STR_INIT("ram:GetRole"), .ram_resources = get_role_resources, .ram_resource_count = 1, .parameters = get_role_parameters, .parameter_count = 1, .errors = get_role_errors, .error_count = 3, .handler = ram_get_role},
@@ -1079,8 +1119,10 @@ static const struct api_operation operations[] = {
     {.name = PL_STR_INIT("RemoveUserFromGroup"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("groups"), .methods = API_GET | API_POST, .access = API_ACCESS_DELETE, .ram_action = PL_STR_INIT("ram:RemoveUserFromGroup"), .ram_resources = remove_user_from_group_resources, .ram_resource_count = 2, .parameters = remove_user_from_group_parameters, .parameter_count = 2, .errors = remove_user_from_group_errors, .error_count = 7, .handler = ram_remove_user_from_group},
     {.name = PL_STR_INIT("SetAccountAlias"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetAccountAlias"), .ram_resources = set_account_alias_resources, .ram_resource_count = 1, .parameters = set_account_alias_parameters, .parameter_count = 1, .errors = set_account_alias_errors, .error_count = 2, .handler = ram_set_account_alias},
     {.name = PL_STR_INIT("SetDefaultPolicyVersion"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("permissions/policies"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetDefaultPolicyVersion"), .ram_resources = set_default_policy_version_resources, .ram_resource_count = 1, .parameters = set_default_policy_version_parameters, .parameter_count = 2, .errors = set_default_policy_version_errors, .error_count = 5, .handler = ram_set_default_policy_version},
+    {.name = PL_STR_INIT("SetPasswordPolicy"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetPasswordPolicy"), .ram_resources = set_password_policy_resources, .ram_resource_count = 1, .parameters = set_password_policy_parameters, .parameter_count = 9, .errors = set_password_policy_errors, .error_count = 1, .handler = ram_set_password_policy},
     {.name = PL_STR_INIT("SetSecurityPreference"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("security"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:SetSecurityPreference"), .ram_resources = set_security_preference_resources, .ram_resource_count = 1, .parameters = set_security_preference_parameters, .parameter_count = 7, .handler = ram_set_security_preference},
     {.name = PL_STR_INIT("TagResources"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("tags"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:TagResources"), .ram_resources = tag_resources_resources, .ram_resource_count = 1, .parameters = tag_resources_parameters, .parameter_count = 3, .handler = ram_tag_resources},
+    {.name = PL_STR_INIT("UnbindMFADevice"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("users/login"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UnbindMFADevice"), .ram_resources = unbind_mfa_device_resources, .ram_resource_count = 1, .parameters = unbind_mfa_device_parameters, .parameter_count = 1, .errors = unbind_mfa_device_errors, .error_count = 4, .handler = ram_unbind_mfa_device},
     {.name = PL_STR_INIT("UntagResources"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("resources/single"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UntagResources"), .ram_resources = untag_resources_resources, .ram_resource_count = 1, .parameters = untag_resources_parameters, .parameter_count = 4, .handler = ram_untag_resources},
     {.name = PL_STR_INIT("UpdateAccessKey"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("users/access-keys"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UpdateAccessKey"), .ram_resources = update_access_key_resources, .ram_resource_count = 1, .parameters = update_access_key_parameters, .parameter_count = 3, .errors = update_access_key_errors, .error_count = 4, .handler = ram_update_access_key},
     {.name = PL_STR_INIT("UpdateGroup"), .product = &api_product_ram_2015_05_01, .group = PL_STR_INIT("groups"), .methods = API_GET | API_POST, .access = API_ACCESS_UPDATE, .ram_action = PL_STR_INIT("ram:UpdateGroup"), .ram_resources = update_group_resources, .ram_resource_count = 1, .parameters = update_group_parameters, .parameter_count = 3, .errors = update_group_errors, .error_count = 7, .handler = ram_update_group},
@@ -1091,7 +1133,7 @@ static const struct api_operation operations[] = {
 };
 
 static const struct api_alias aliases[] = {
-    {PL_STR_INIT("UnTagResources"), &operations[51]},
+    {PL_STR_INIT("UnTagResources"), &operations[54]},
 };
 
-const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .denied = "You are not authorized to do this action. You should be authorized by RAM.", .operations = operations, .operation_count = 58, .aliases = aliases, .alias_count = 1};
+const struct api_product api_product_ram_2015_05_01 = {.name = PL_STR_INIT("Ram"), .version = PL_STR_INIT("2015-05-01"), .ram_code = PL_STR_INIT("ram"), .host = PL_STR_INIT("ram"), .default_format = API_FORMAT_XML, .missing = {"Missing{Name}", "{Name} is mandatory for this action.", 400}, .invalid = {"InvalidParameter.{Name}", "The parameter - \"{Name}\" is incorrect.", 400}, .denied = "You are not authorized to do this action. You should be authorized by RAM.", .operations = operations, .operation_count = 61, .aliases = aliases, .alias_count = 1};

@@ -1,63 +1,12 @@
-// The calls of the Terraform provider, resource by resource: create, read, change, delete, read what is gone. A second read
-// must give what was written, or a plan would never be empty. Transport, waits and codes: reference/api/terraform-clients.md.
+// The calls of the Terraform provider for Cloud Config, resource by resource: create, read, change, delete, read what is gone.
+// A second read must give what was written, or a plan would never be empty.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { formOf, sign } from './operations.mjs';
-import { policy, deny, VERSION } from './organisation.mjs';
-import { Server, until } from './support.mjs';
+import { test } from 'node:test';
+import { VERSION } from './organisation.mjs';
+import { until } from './support.mjs';
+import { at, clientToken, gone, isCode, manager, readOr, rpc, serve, settled } from './terraform.mjs';
 
-let server;
-let account;
-let token = 0;
-
-before(async () => {
-  server = await Server.start();
-  account = server.credentials.AccountId;
-});
-
-after(async () => {
-  const { code } = await server.stop();
-  assert.equal(code, 0, server.log);
-});
-
-const clientToken = (action) => ({ ClientToken: `TF-${action}-1795320000-${String(token++).padStart(8, '0')}-0000-4000-8000-000000000000`.slice(0, 64) });
-
-/** Which of the codes an error is taken for: equal, or the listed one starts with it, or it occurs in the body. */
-const isCode = (error, codes) => codes.some((code) => error.code === code || code.startsWith(error.code) || error.text.includes(code));
-
-/** The provider's transport: part of the parameters in the query, part in a form. */
-async function rpc(name, { version = VERSION.config, method = 'POST', query = {}, body = {}, keys = server.credentials } = {}) {
-  const text = sign({ name, version }, query, keys, { method, format: 'json', body });
-  const answer = await fetch(`${server.endpoint}/?${text}`, { method,
-    headers: { 'x-acs-version': version, 'x-acs-action': name, 'content-type': 'application/x-www-form-urlencoded', 'user-agent': 'terraform' },
-    ...(method === 'POST' && { body: formOf(body) }) });
-  const content = await answer.text();
-  const object = JSON.parse(content);
-  if (answer.status >= 400) throw Object.assign(new Error(content), { code: object.Code, text: content, status: answer.status });
-  assert.ok(!('Code' in object) || /^(200|0|ok|success)$/i.test(object.Code), `${name} has a Code`);
-  assert.ok(!('Success' in object) || object.Success === true, `${name} has Success`);
-  return object;
-}
-
-/** A read that gives undefined for one of the codes by which the resource tells that it is gone. */
-const readOr = (codes, read) => read().catch((error) => {
-  if (isCode(error, codes)) return undefined;
-  throw error;
-});
-
-/** What was written is read back, twice the same. */
-async function settled(read, wanted) {
-  const [first, second] = [await read(), await read()];
-  assert.deepEqual(first, second);
-  for (const [name, value] of Object.entries(wanted)) assert.deepEqual(first[name], value, name);
-  return first;
-}
-
-/** Deletes, and reads until it is gone. */
-async function gone(read, remove) {
-  await remove();
-  assert.equal(await read(), undefined);
-}
+serve(() => manager('InitResourceDirectory'));
 
 const RULE = { ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', RiskLevel: 1, SourceOwner: 'ALIYUN', SourceIdentifier: 'ecs-instances-in-vpc',
   RegionIdsScope: 'cn-hangzhou', TagKeyScope: 'tfTest', TagValueScope: 'forTF', ExcludeResourceIdsScope: 'i-0,i-1',
@@ -92,6 +41,70 @@ test('alicloud_config_rule', async () => {
   await remove().catch((error) => assert.ok(isCode(error, ['ConfigRuleNotExists'])));
 });
 
+/** What a rule reads as when an attribute was not written: a plan would show anything else. */
+const BLANK = ['Description', 'ExcludeResourceIdsScope', 'ExcludeRegionIdsScope', 'ExcludeResourceGroupIdsScope', 'ExtendContent', 'ResourceIdsScope', 'TagKeyLogicScope',
+  'RegionIdsScope', 'ResourceGroupIdsScope', 'TagKeyScope', 'TagValueScope'];
+
+/** A rule of an account that is written as the provider does it; `steps` are changes, each read back without a difference. */
+async function ruleSteps(created, steps) {
+  const written = { ...created };
+  const { ConfigRuleId } = await rpc('CreateConfigRule', { body: { ...written, ...clientToken('CreateConfigRule') } });
+  const read = () => readOr(['ConfigRuleNotExists', 'Invalid.ConfigRuleId.Value'], async () =>
+    ruleRead((await rpc('GetConfigRule', { query: { ConfigRuleId } })).ConfigRule));
+  const state = () => until(async () => ['ACTIVE', 'EVALUATING'].includes((await read()).ConfigRuleState));
+  const agrees = async () => {
+    const rule = await read();
+    for (const name of BLANK) assert.equal(rule[name] ?? '', written[name] ?? '', name);
+    for (const name of ['ConfigRuleName', 'RiskLevel', 'SourceIdentifier', 'SourceOwner', 'ResourceTypesScope']) assert.equal(rule[name], written[name], name);
+    assert.deepEqual(JSON.parse(rule.InputParameters), JSON.parse(written.InputParameters ?? '{}'));
+    assert.equal(rule.Source.SourceDetails[0].MessageType, written.ConfigRuleTriggerTypes);
+    for (const name of ['TagsScope', 'ExcludeTagsScope']) if (written[name]) assert.deepEqual(rule[name].map((tag) => ({ TagKey: tag.TagKey, TagValue: tag.TagValue })), written[name]);
+    if (written.ConfigRuleTriggerTypes === 'ScheduledNotification' && written.MaximumExecutionFrequency) assert.equal(rule.MaximumExecutionFrequency, written.MaximumExecutionFrequency);
+    for (const name of ['AccountId', 'CreateTimestamp', 'ModifiedTimestamp', 'RiskLevel']) assert.equal(typeof rule[name], 'number', name);
+    assert.equal(typeof rule.Compliance.Count, 'number');
+  };
+  await state();
+  await agrees();
+  for (const step of steps) {
+    await rpc('UpdateConfigRule', { body: { ConfigRuleId, ...clientToken('UpdateConfigRule'), ...step } });
+    Object.assign(written, step);
+    await state();
+    await agrees();
+  }
+  await gone(read, () => rpc('DeleteConfigRules', { version: VERSION.old, body: { ConfigRuleIds: ConfigRuleId } }));
+}
+
+const groupId = async (name) => (await manager('CreateResourceGroup', { Name: name, DisplayName: name })).ResourceGroup.Id;
+
+test('alicloud_config_rule: every attribute after the other', async () => {
+  const vpc = { ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', RiskLevel: 1, SourceOwner: 'ALIYUN', SourceIdentifier: 'ecs-instances-in-vpc', ResourceTypesScope: 'ACS::ECS::Instance' };
+  const [first, second] = [await groupId('tf-scope-0'), await groupId('tf-scope-1')];
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-testAccConfigRule1234567' }, [{ Description: 'test_rule' }, { InputParameters: '{"vpcIds":"vpc-2ze1"}' }, { RiskLevel: 2 },
+    { ExcludeResourceIdsScope: 'i-1' }, { RegionIdsScope: 'cn-hangzhou' }, { ResourceGroupIdsScope: first }, { TagKeyScope: 'tfTest123Update', TagValueScope: 'tfTest 123 Update' },
+    { RiskLevel: 1, RegionIdsScope: 'cn-beijing', ResourceGroupIdsScope: second, TagKeyScope: 'tfTest123' }]);
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-scopes', ExcludeRegionIdsScope: 'cn-hangzhou', ExcludeResourceGroupIdsScope: first, ResourceIdsScope: 'i-1,i-2',
+    ExcludeTagsScope: [{ TagKey: 'ek', TagValue: 'ev' }], TagsScope: [{ TagKey: 'k', TagValue: 'v' }, { TagKey: 'k2', TagValue: 'v2' }] },
+  [{ ExcludeRegionIdsScope: 'cn-beijing,cn-shanghai' }, { ExcludeResourceGroupIdsScope: second }, { ResourceIdsScope: 'i-3' },
+    { ExcludeTagsScope: [{ TagKey: 'ek', TagValue: 'other' }, { TagKey: 'ek2', TagValue: 'ev2' }] }, { TagsScope: [{ TagKey: 'k3', TagValue: 'v3' }] }]);
+  await ruleSteps({ ...vpc, ConfigRuleName: 'tf-logic', TagKeyScope: 'k1,k2', TagValueScope: 'v', TagKeyLogicScope: 'AND' }, [{ TagKeyLogicScope: 'OR' }]);
+});
+
+test('alicloud_config_rule: lists keep their order, parameters become fewer, a schedule has a frequency', async () => {
+  const group = await groupId('tf-required-tags');
+  const scope = { TagKeyScope: 'test', TagValueScope: 'test', ExcludeResourceIdsScope: 'test', RegionIdsScope: 'cn-hangzhou', ResourceGroupIdsScope: group };
+  await ruleSteps({ ConfigRuleName: 'tf-testacccn-beijingConfigRule12345', SourceOwner: 'ALIYUN', SourceIdentifier: 'required-tags', RiskLevel: 1, ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification',
+    ResourceTypesScope: 'ACS::RDS::DBInstance,ACS::ECS::Instance', InputParameters: '{"tag1Key":"terraform","tag1Value":"terraform"}' },
+  [{ ...scope, Description: 'RDS实例的CPU核数大于等于设置的阈值，视为“合规”', RiskLevel: 2, ResourceTypesScope: 'ACS::ECS::Instance,ACS::ECS::Disk', InputParameters: '{"tag1Key":"terraform"}' }]);
+  await ruleSteps({ ConfigRuleName: 'tf-root', SourceOwner: 'ALIYUN', SourceIdentifier: 'root-ak-check', RiskLevel: 1, ConfigRuleTriggerTypes: 'ScheduledNotification', ResourceTypesScope: 'ACS::::Account' },
+    [{ ...scope, Description: '检查根账户访问密钥是否存在，如果存在视为“不合规”。', RiskLevel: 2, MaximumExecutionFrequency: 'TwentyFour_Hours' }, { MaximumExecutionFrequency: 'One_Hour' }]);
+});
+
+test('alicloud_config_rule of a function: types and triggers change', () => ruleSteps({ ConfigRuleName: 'tf-function', SourceOwner: 'CUSTOM_FC', RiskLevel: 1,
+  SourceIdentifier: `acs:fc:cn-shanghai:${at.account}:services/customer-demo.LATEST/functions/ApprovedAimsByIdPython`,
+  ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance' },
+[{ Description: 'test_rule' }, { InputParameters: '{"vpcIds":"vpc-2ze1"}' }, { ResourceTypesScope: 'ACS::OSS::Bucket' }, { ConfigRuleTriggerTypes: 'ScheduledNotification' },
+  { MaximumExecutionFrequency: 'One_Hour' }, { ConfigRuleTriggerTypes: 'ConfigurationItemChangeNotification', ResourceTypesScope: 'ACS::ECS::Instance' }]));
+
 test('alicloud_config_compliance_pack', async () => {
   const entry = (identifier, ...parameters) => ({ ManagedRuleIdentifier: identifier, ConfigRuleParameters: parameters.map(([ParameterName, ParameterValue]) => ({ ParameterName, ParameterValue })) });
   const entries = [entry('ecs-instances-in-vpc', ['vpcIds', 'vpc-1']), entry('oss-bucket-public-read-prohibited')];
@@ -118,147 +131,16 @@ test('alicloud_config_compliance_pack', async () => {
   await gone(read, () => rpc('DeleteCompliancePacks', { body: { CompliancePackIds: CompliancePackId, ...clientToken('DeleteCompliancePacks') } }));
 });
 
-const manager = (name, body = {}, more = {}) => rpc(name, { version: VERSION.manager, body, ...more });
-const master = (name, body = {}, more = {}) => rpc(name, { version: VERSION.master, body, ...more });
-
-async function administrator() {
-  const ram = (name, body) => rpc(name, { version: VERSION.ram, body });
-  await ram('CreateUser', { UserName: 'terraform' });
-  await ram('AttachPolicyToUser', { UserName: 'terraform', PolicyType: 'System', PolicyName: 'AdministratorAccess' });
-  return (await ram('CreateAccessKey', { UserName: 'terraform' })).AccessKey;
-}
-const tagsOf = async (ResourceType, id) => (await master('ListTagResources', { ResourceType, ResourceId: [id] })).TagResources
-  .map(({ TagKey, TagValue }) => [TagKey, TagValue]);
-
-/** Tags come and go with the calls of the directory resources. */
-async function tagged(ResourceType, id) {
-  await master('TagResources', { ResourceType, ResourceId: [id], Tag: [{ Key: 'Created', Value: 'TF' }, { Key: 'For', Value: 'acceptance' }] });
-  assert.deepEqual((await tagsOf(ResourceType, id)).sort(), [['Created', 'TF'], ['For', 'acceptance']]);
-  await master('UntagResources', { ResourceType, ResourceId: [id], TagKey: ['Created', 'For'] });
-  assert.deepEqual(await tagsOf(ResourceType, id), []);
-}
-
-test('alicloud_resource_manager_resource_directory', async () => {
-  const read = () => readOr(['ResourceDirectoryNotInUse'], async () => (await master('GetResourceDirectory')).ResourceDirectory);
-  assert.equal(await read(), undefined);
-  await manager('InitResourceDirectory');
-  await settled(read, { MasterAccountId: account, ControlPolicyStatus: 'Disabled', MemberDeletionStatus: 'Disabled' });
-  await manager('EnableControlPolicy');
-  await until(async () => (await read()).ControlPolicyStatus === 'Enabled');
-  await manager('SetMemberDeletionPermission', { Status: 'Enabled' });
-  await master('SetMemberDisplayNameSyncStatus', { Status: 'Enabled' });
-  const directory = await settled(read, { MemberDeletionStatus: 'Enabled', MemberAccountDisplayNameSyncStatus: 'Enabled' });
-  assert.match(directory.RootFolderId, /^r-/);
-});
-
 test('alicloud_config_configuration_recorder', async () => {
   const started = await rpc('StartConfigurationRecorder', { version: VERSION.old, body: { EnterpriseEdition: false } });
-  assert.equal(String(started.ConfigurationRecorder.AccountId), account);
+  assert.equal(String(started.ConfigurationRecorder.AccountId), at.account);
   const read = async () => (await rpc('DescribeConfigurationRecorder', { version: VERSION.old, method: 'GET', query: { RegionId: 'cn-shanghai' } })).ConfigurationRecorder;
   await rpc('PutConfigurationRecorder', { version: VERSION.old, body: { ResourceTypes: 'ACS::ECS::Instance,ACS::OSS::Bucket' } });
   await until(async () => (await read()).ConfigurationRecorderStatus === 'REGISTERED');
   const recorder = await settled(read, {});
   assert.deepEqual([...recorder.ResourceTypes].sort(), ['ACS::ECS::Instance', 'ACS::OSS::Bucket']);
-  assert.equal(recorder.OrganizationMasterId, Number(account));
+  assert.equal(recorder.OrganizationMasterId, Number(at.account));
   assert.equal(typeof recorder.OrganizationEnableStatus, 'string');
-});
-
-test('alicloud_resource_manager_folder', async () => {
-  const { Folder } = await manager('CreateFolder', { FolderName: 'tf-folder' });
-  const { FolderId } = Folder;
-  const read = () => readOr(['EntityNotExists.Folder', 'EntityNotExists.ResourceDirectory'], async () => (await manager('GetFolder', {}, { query: { FolderId } })).Folder);
-  const { RootFolderId } = (await master('GetResourceDirectory')).ResourceDirectory;
-  await settled(read, { FolderName: 'tf-folder', ParentFolderId: RootFolderId });
-  await tagged('Folder', FolderId);
-  await manager('UpdateFolder', { FolderId, NewFolderName: 'tf-renamed' });
-  await settled(read, { FolderName: 'tf-renamed' });
-  const listed = await manager('ListFoldersForParent', { QueryKeyword: 'renamed', PageNumber: 1, PageSize: 50 });
-  assert.deepEqual(listed.Folders.Folder.map((f) => f.FolderId), [FolderId]);
-  await gone(read, () => manager('DeleteFolder', { FolderId }));
-});
-
-test('alicloud_resource_manager_account', async () => {
-  const { FolderId } = (await manager('CreateFolder', { FolderName: 'tf-home' })).Folder;
-  const { Account } = await manager('CreateResourceAccount', { DisplayName: 'tf-account', AccountNamePrefix: 'tf-prefix', ParentFolderId: FolderId, Tags: [{ Key: 'Created', Value: 'TF' }] });
-  const { AccountId } = Account;
-  const read = () => readOr(['EntityNotExists.Account'], async () => {
-    const { Account: found } = await manager('GetAccount', { AccountId });
-    const { PayerAccountId } = await manager('GetPayerForAccount', { AccountId });
-    return { ...found, PayerAccountId };
-  });
-  await settled(read, { DisplayName: 'tf-account', FolderId, JoinMethod: 'created', Status: 'CreateSuccess', Type: 'ResourceAccount', PayerAccountId: AccountId });
-  const { TagResources } = await manager('ListTagResources', { ResourceType: 'Account', ResourceId: [AccountId] });
-  assert.deepEqual(TagResources.map((t) => [t.TagKey, t.TagValue]), [['Created', 'TF']]);
-  const { RootFolderId } = (await master('GetResourceDirectory')).ResourceDirectory;
-  await manager('MoveAccount', { AccountId, DestinationFolderId: RootFolderId });
-  const keys = await administrator(); // the owner itself may neither change nor delete members
-  await manager('UpdateAccount', { AccountId, NewDisplayName: 'tf-renamed' }, { keys });
-  await master('UpdatePayerForAccount', { AccountId, PayerAccountId: account });
-  await settled(read, { DisplayName: 'tf-renamed', FolderId: RootFolderId, PayerAccountId: account });
-  const listed = await master('ListAccounts', { IncludeTags: true, PageNumber: 1, PageSize: 50 });
-  const entry = listed.Accounts.Account.find((a) => a.AccountId === AccountId);
-  for (const name of ['DisplayName', 'Type', 'FolderId', 'ResourceDirectoryId', 'Status', 'JoinMethod', 'JoinTime', 'ModifyTime', 'Tags']) assert.ok(name in entry, name);
-  await master('UpdatePayerForAccount', { AccountId, PayerAccountId: AccountId });
-  await manager('CheckAccountDelete', { AccountId }, { keys });
-  const { AccountDeletionCheckResultInfo: check } = await manager('GetAccountDeletionCheckResult', { AccountId });
-  assert.equal(check.Status, 'PreCheckComplete');
-  await manager('DeleteAccount', { AccountId, AbandonableCheckId: JSON.stringify(check.AbandonableChecks.map((c) => c.CheckId)) }, { keys });
-  const { RdAccountDeletionStatus } = await manager('GetAccountDeletionStatus', { AccountId });
-  assert.ok(['Success', 'Deleting'].includes(RdAccountDeletionStatus.Status));
-  assert.equal(await read(), undefined);
-});
-
-test('alicloud_resource_manager_control_policy and its attachment', async () => {
-  const document = policy(deny(['ram:UpdateRole', 'ram:DeleteRole'], 'acs:ram:*:*:role/ResourceDirectoryAccountAccessRole'));
-  const { ControlPolicy } = await manager('CreateControlPolicy', { PolicyName: 'tf-policy', Description: 'tf', EffectScope: 'RAM', PolicyDocument: document });
-  const { PolicyId } = ControlPolicy;
-  const read = () => readOr(['EntityNotExists.ControlPolicy'], async () => (await manager('GetControlPolicy', { PolicyId })).ControlPolicy);
-  await settled(read, { PolicyName: 'tf-policy', Description: 'tf', EffectScope: 'RAM', PolicyDocument: document });
-  await tagged('ControlPolicy', PolicyId);
-  await manager('UpdateControlPolicy', { PolicyId, NewPolicyName: 'tf-other', NewDescription: 'other', NewPolicyDocument: policy(deny('ecs:*')) });
-  await settled(read, { PolicyName: 'tf-other', Description: 'other', PolicyDocument: policy(deny('ecs:*')) });
-  const { FolderId: TargetId } = (await manager('CreateFolder', { FolderName: 'tf-target' })).Folder;
-  const attached = async () => (await manager('ListControlPolicyAttachmentsForTarget', { TargetId })).ControlPolicyAttachments.ControlPolicyAttachment.find((a) => a.PolicyId === PolicyId);
-  assert.equal(await attached(), undefined);
-  await manager('AttachControlPolicy', { TargetId, PolicyId });
-  await until(async () => (await attached()).PolicyType === 'Custom');
-  await settled(attached, { PolicyName: 'tf-other', Description: 'other' });
-  await gone(attached, () => manager('DetachControlPolicy', { TargetId, PolicyId }));
-  const listed = await manager('ListControlPolicies', { PolicyType: 'Custom', PageNumber: 1, PageSize: 50 });
-  for (const name of ['AttachmentCount', 'PolicyName', 'Description', 'EffectScope', 'PolicyId', 'PolicyType']) assert.ok(name in listed.ControlPolicies.ControlPolicy[0], name);
-  await gone(read, () => manager('DeleteControlPolicy', { PolicyId }));
-  await manager('DeleteControlPolicy', { PolicyId }).catch((error) => assert.ok(isCode(error, ['EntityNotExists.ControlPolicy'])));
-});
-
-test('alicloud_resource_manager_resource_group', async () => {
-  const { ResourceGroup } = await manager('CreateResourceGroup', { DisplayName: 'tf group', Name: 'tf-group', Tag: [{ Key: 'Created', Value: 'TF' }] });
-  const ResourceGroupId = ResourceGroup.Id;
-  const read = () => readOr(['EntityNotExists.ResourceGroup'], async () => (await manager('GetResourceGroup', { ResourceGroupId })).ResourceGroup);
-  await until(async () => (await read()).Status === 'OK');
-  const group = await settled(read, { DisplayName: 'tf group', Name: 'tf-group', AccountId: account });
-  assert.ok(group.RegionStatuses.RegionStatus.every((r) => r.Status === 'OK' && r.RegionId));
-  const tags = async () => (await manager('ListTagResources', { ResourceType: 'ResourceGroup', ResourceId: [ResourceGroupId] })).TagResources.map((t) => t.TagKey);
-  assert.deepEqual(await tags(), ['Created']);
-  await manager('UnTagResources', { ResourceType: 'ResourceGroup', ResourceId: [ResourceGroupId], TagKey: ['Created'] }); // spelt as one code path does
-  await manager('TagResources', { ResourceType: 'ResourceGroup', ResourceId: [ResourceGroupId], Tag: [{ Key: 'For', Value: 'Test' }] });
-  assert.deepEqual(await tags(), ['For']);
-  await manager('UpdateResourceGroup', { ResourceGroupId, NewDisplayName: 'renamed' });
-  await settled(read, { DisplayName: 'renamed' });
-  const listed = await manager('ListResourceGroups', { Status: 'OK', PageNumber: 1, PageSize: 50 });
-  assert.ok(listed.ResourceGroups.ResourceGroup.some((g) => g.Id === ResourceGroupId));
-  await manager('DeleteResourceGroup', { ResourceGroupId });
-  const left = await read();
-  assert.ok(left === undefined || left.Status === 'PendingDelete', JSON.stringify(left));
-});
-
-test('alicloud_resource_manager_delegated_administrator', async () => {
-  const { AccountId } = (await manager('CreateResourceAccount', { DisplayName: 'tf-delegate' })).Account;
-  const ServicePrincipal = 'config.aliyuncs.com';
-  const read = async () => (await manager('ListDelegatedAdministrators', { ServicePrincipal, PageNumber: 1, PageSize: 50 })).Accounts.Account.find((a) => a.AccountId === AccountId);
-  assert.equal(await read(), undefined);
-  await manager('RegisterDelegatedAdministrator', { ServicePrincipal, AccountId });
-  await settled(read, { ServicePrincipal });
-  await gone(read, () => manager('DeregisterDelegatedAdministrator', { ServicePrincipal, AccountId }));
 });
 
 let AggregatorId;
@@ -270,7 +152,7 @@ test('alicloud_config_aggregator', async () => {
   const read = (id = AggregatorId) => readOr(['Invalid.AggregatorId.Value'], async () => (await rpc('GetAggregator', { body: { AggregatorId: id } })).Aggregator);
   await until(async () => (await read()).AggregatorStatus === 1);
   const group = await settled(read, { AggregatorName: 'tf-group', AggregatorType: 'CUSTOM', Description: 'tf' });
-  const own = ({ AggregatorAccounts }) => AggregatorAccounts.filter((a) => String(a.AccountId) !== account).map((a) => [a.AccountId, a.AccountName, a.AccountType]);
+  const own = ({ AggregatorAccounts }) => AggregatorAccounts.filter((a) => String(a.AccountId) !== at.account).map((a) => [a.AccountId, a.AccountName, a.AccountType]);
   assert.deepEqual(own(group), members.map((m) => Object.values(m)));
   await rpc('UpdateAggregator', { body: { AggregatorId, AggregatorName: 'tf-other', Description: 'other', AggregatorAccounts: JSON.stringify(members), ...clientToken('UpdateAggregator') } });
   await settled(read, { AggregatorName: 'tf-other', Description: 'other' });
@@ -322,8 +204,8 @@ test('alicloud_config_aggregate_compliance_pack', async () => {
   await gone(read, () => rpc('DeleteAggregateCompliancePacks', { body: { AggregatorId, CompliancePackIds: CompliancePackId, ...clientToken('DeleteAggregateCompliancePacks') } }));
 });
 
-const target = (kind, name) => ({ OSS: `acs:oss:cn-shanghai:${account}:${name}`, MNS: `acs:mns:cn-shanghai:${account}:/topics/${name}`,
-  SLS: `acs:log:cn-shanghai:${account}:project/${name}/logstore/${name}` })[kind];
+const target = (kind, name) => ({ OSS: `acs:oss:cn-shanghai:${at.account}:${name}`, MNS: `acs:mns:cn-shanghai:${at.account}:/topics/${name}`,
+  SLS: `acs:log:cn-shanghai:${at.account}:project/${name}/logstore/${name}` })[kind];
 const types = (...values) => JSON.stringify([{ filterType: 'ResourceType', values, multiple: true }]);
 let tfGroup;
 const groupOf = async () => (tfGroup ??= (await rpc('CreateAggregator', { body: { AggregatorName: 'tf-deliveries', AggregatorType: 'RD', Description: 'tf', ...clientToken('CreateAggregator') } })).AggregatorId);
@@ -365,7 +247,7 @@ test('alicloud_config_delivery', () => delivery('', {}, ['DeliveryChannelNotExis
 test('alicloud_config_aggregate_delivery', async () => delivery('Aggregate', { AggregatorId: await groupOf() }, ['DeliveryChannelNotExists', 'Invalid.AggregatorId.Value']));
 
 test('alicloud_config_delivery_channel', async () => {
-  const written = { DeliveryChannelAssumeRoleArn: `acs:ram::${account}:role/aliyunserviceroleforconfig`, DeliveryChannelCondition: types('ACS::ECS::Instance'), DeliveryChannelName: 'tf-channel',
+  const written = { DeliveryChannelAssumeRoleArn: `acs:ram::${at.account}:role/aliyunserviceroleforconfig`, DeliveryChannelCondition: types('ACS::ECS::Instance'), DeliveryChannelName: 'tf-channel',
     DeliveryChannelTargetArn: target('MNS', 'tf'), DeliveryChannelType: 'MNS', Description: 'by terraform', Status: 1 };
   const put = (more) => rpc('PutDeliveryChannel', { version: VERSION.old, body: { ...written, ...more, ...clientToken('PutDeliveryChannel') } });
   const { DeliveryChannelId } = await put();
@@ -400,7 +282,7 @@ async function remediation(prefix, owner, notFound, method) {
   };
   await update({ Params: params('private') }, { RemediationOriginParams: params('private') });
   for (const InvokeType of ['AUTO_EXECUTION', 'NON_EXECUTION', 'NOT_CONFIG', 'MANUAL_EXECUTION']) await update({ InvokeType });
-  const functionArn = `acs:fc:cn-shanghai:${account}:functions/tf`;
+  const functionArn = `acs:fc:cn-shanghai:${at.account}:functions/tf`;
   await update({ RemediationType: 'FC', SourceType: 'CUSTOM', RemediationTemplateId: functionArn, Params: '{}' },
     { RemediationType: 'FC', RemediationSourceType: 'CUSTOM', RemediationTemplateId: functionArn, RemediationOriginParams: '{}' });
   const remove = () => rpc(`Delete${prefix}Remediations`, { body: { ...owner, RemediationIds: RemediationId } });
