@@ -102,12 +102,14 @@ static int list_of_array(pl_arena *arena, pl_json array, pl_str **out, size_t *c
     if (!*out)
         return no_memory(error);
     pl_buf_init(&text, (size_t)1 << 24);
-    for (pl_json_walk walk = pl_json_children(array); pl_json_step(&walk, &key, &element);) {
+    bool failed = false; /* what fails is forgotten when the buffer is cleared */
+    for (pl_json_walk walk = pl_json_children(array); !failed && pl_json_step(&walk, &key, &element);) {
         pl_buf_clear(&text);
         pl_json_write_text(&text, element);
+        failed = text.failed;
         (*out)[(*count)++] = pl_arena_copy(arena, pl_buf_str(&text));
     }
-    int status = text.failed || arena->failed ? no_memory(error) : 0;
+    int status = failed || arena->failed ? no_memory(error) : 0;
     pl_buf_free(&text);
     return status;
 }

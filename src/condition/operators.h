@@ -30,6 +30,7 @@ truth test_string_not_empty(const desired *d, const feature *f, environment *env
 truth test_base64_contains(const desired *d, const feature *f, environment *env);
 truth test_base64_contains_all(const desired *d, const feature *f, environment *env);
 truth test_base64_contains_any(const desired *d, const feature *f, environment *env);
+truth test_text_contains_any(const desired *d, const feature *f, environment *env);
 truth test_regex(const desired *d, const feature *f, environment *env);
 
 /* operators_number.c */

@@ -133,6 +133,16 @@ truth test_base64_contains_any(const desired *d, const feature *f, environment *
     return NO;
 }
 
+truth test_text_contains_any(const desired *d, const feature *f, environment *env) {
+    if (feature_is_absent(f))
+        return NO;
+    pl_str text = value_text(env, f->node);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->list[i].n && pl_str_find(text, d->list[i]) != PL_NOT_FOUND)
+            return YES;
+    return NO;
+}
+
 truth test_regex(const desired *d, const feature *f, environment *env) {
     if (feature_is_absent(f))
         return NO;

@@ -108,6 +108,7 @@ def numeric(test):
 STRING_EQUALS = scalar(lambda text, desired: fold(text) == fold(desired))
 STRING_IN = scalar(lambda text, desired: fold(text) in [fold(part) for part in list_of(desired)])
 STRING_CONTAINS = scalar(lambda text, desired: desired != "" and fold(desired) in fold(text))
+TEXT_CONTAINS_ANY = scalar(lambda text, desired: any(part and part in text for part in list_of(desired)))
 EQUALS = numeric(lambda left, right: left == right)
 
 
@@ -457,6 +458,7 @@ OPERATORS = {
     "DistinctCountGreaterOrEquals": sized(_distinct, lambda n, limit: n >= limit),
     "DistinctCountLessOrEquals": sized(_distinct, lambda n, limit: n <= limit),
     "Intersects": _intersects, "RegexMatch": _regex(True), "RegexNotMatch": _regex(False),
+    "TextExcludeAll": negative(TEXT_CONTAINS_ANY),
     "VersionGreaterOrEquals": every(_version_at_least),
     "DaysUntilGreaterOrEquals": dated(lambda point, now, span: point - now >= span),
     "DaysSinceLessOrEquals": dated(lambda point, now, span: now - point <= span),
