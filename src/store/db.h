@@ -125,6 +125,13 @@ void store_bind_blob(store_statement *st, int index, pl_str value);
  */
 int store_step(store_statement *st, pl_error *error);
 
+/*
+ * Tells that what the next step reads is one value of so many bytes, and all else that it needs this work has
+ * read already. The value is then read at once where it would be read piece by piece; a wrong guess costs
+ * time and changes nothing. 0 takes it back.
+ */
+void store_expect(store_session *session, int64_t bytes);
+
 /* Whether the statement has a row, and the first number of its first row, 0 without one; both reset it. */
 int store_any(store_statement *st, bool *any, pl_error *error);
 int store_number(store_statement *st, int64_t *number, pl_error *error);

@@ -133,6 +133,7 @@ typedef struct store_driver {
     void (*reset)(store_statement *st, bool forget_parameters);
     void (*bind)(store_statement *st, int index, const store_value *value);
     int (*step)(store_statement *st, pl_error *error);
+    void (*expect)(store_session *session, int64_t bytes);              /* store_expect; may be NULL */
     pl_str (*column)(store_statement *st, int column, store_kind kind); /* STORE_TEXT or STORE_BLOB */
     int64_t (*column_i64)(store_statement *st, int column);
     bool (*column_null)(store_statement *st, int column);

@@ -153,7 +153,8 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
     store_session_init(&session->base, s);
     session->base.mode = writer ? STORE_MODE_WRITE : STORE_MODE_READ;
     int flags = (writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(s->location, &session->connection, flags, writer ? STORE_SQLITE_LOG : NULL);
+    int code = sqlite3_open_v2(s->location, &session->connection, flags,
+                               writer ? STORE_SQLITE_LOG : STORE_SQLITE_AHEAD);
     int result = code == SQLITE_OK ? 0 : store_sqlite_fail(&session->base, code, error);
     if (result == 0)
         result = configure_in_turn(&session->base, writer, error);
@@ -169,6 +170,7 @@ static store_session *sqlite_connect(store *s, bool writer, pl_error *error) {
 static void prepare_library(void) {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     store_sqlite_log_register();
+    store_sqlite_ahead_register();
 }
 
 /* Makes the file first, so that it never exists with a wider mode than its owner's. */
@@ -283,6 +285,7 @@ const store_driver store_sqlite = {
     .reset = store_sqlite_reset,
     .bind = store_sqlite_bind,
     .step = store_sqlite_step,
+    .expect = store_sqlite_expect,
     .column = store_sqlite_column,
     .column_i64 = store_sqlite_column_i64,
     .column_null = store_sqlite_column_null,

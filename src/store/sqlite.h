@@ -34,6 +34,11 @@ void store_sqlite_tend(store_session *session);
 #define STORE_SQLITE_LOG "plumbline"
 void store_sqlite_log_register(void);
 
+/* The layer beneath the readers' connections (sqlite_ahead.c). */
+#define STORE_SQLITE_AHEAD "plumbline-ahead"
+void store_sqlite_ahead_register(void);
+void store_sqlite_expect(store_session *session, int64_t bytes);
+
 /* Fills `error` from a result code of SQLite; returns -1. */
 int store_sqlite_fail(store_session *session, int code, pl_error *error);
 

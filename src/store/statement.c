@@ -139,6 +139,11 @@ int store_step(store_statement *st, pl_error *error) {
     return result < 0 ? store_session_fail(session, error) : result;
 }
 
+void store_expect(store_session *session, int64_t bytes) {
+    if (session->store->driver->expect)
+        session->store->driver->expect(session, bytes);
+}
+
 int store_any(store_statement *st, bool *any, pl_error *error) {
     int step = store_step(st, error);
     *any = step == 1;
