@@ -20,18 +20,42 @@ int engine_kept_next(store_session *session, pl_str account_id, pl_str type, int
     return 0;
 }
 
-int engine_kept_load(store_session *session, pl_arena *arena, pl_str account_id, pl_str type, int64_t from,
-                     engine_kept_page *out, bool *found, pl_error *error) {
-    store_statement *st = store_prepare(
-        session, "SELECT body FROM kept_pages WHERE account_id = $1 AND resource_type = $2 AND from_key = $3",
-        error);
+static void bind_page(store_statement *st, pl_str account_id, pl_str type, int64_t from) {
     store_bind_text(st, 1, account_id);
     store_bind_text(st, 2, type);
     store_bind_i64(st, 3, from);
+}
+
+/* SQLite knows how long a value is before it reads it; PostgreSQL would be asked once more for nothing. */
+static int expect_body(store_session *session, pl_str account_id, pl_str type, int64_t from,
+                       pl_error *error) {
+    int64_t length = 0;
+    if (store_is_postgres(session))
+        return 0;
+    store_statement *st = store_prepare(
+        session,
+        "SELECT length(body) FROM kept_pages WHERE account_id = $1 AND resource_type = $2 AND from_key = $3",
+        error);
+    bind_page(st, account_id, type, from);
+    if (store_number(st, &length, error) != 0)
+        return -1;
+    store_expect(session, length);
+    return 0;
+}
+
+int engine_kept_load(store_session *session, pl_arena *arena, pl_str account_id, pl_str type, int64_t from,
+                     engine_kept_page *out, bool *found, pl_error *error) {
+    if (expect_body(session, account_id, type, from, error) != 0)
+        return -1;
+    store_statement *st = store_prepare(
+        session, "SELECT body FROM kept_pages WHERE account_id = $1 AND resource_type = $2 AND from_key = $3",
+        error);
+    bind_page(st, account_id, type, from);
     int step = store_step(st, error);
     *found = step == 1 && engine_kept_open(arena, store_column_blob(st, 0), out);
     if (step == 1)
         store_reset(st);
+    store_expect(session, 0);
     if (arena->failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
     return step < 0 ? -1 : 0;
