@@ -131,11 +131,12 @@ int engine_pass_check(engine_pass *p, store_session *session, bool *lost, pl_err
         run->rules[i].counts = (engine_counts){0};
     }
     *lost = true;
-    while ((step = store_step(st, error)) == 1)
+    while ((step = store_step(st, error)) == 1) {
+        int64_t rule_key = store_column_i64(st, 0), ordering = store_column_i64(st, 1);
         for (size_t i = 0; i < run->count; i++)
-            if (run->rules[i].rule.rule_key == store_column_i64(st, 0) &&
-                run->rules[i].ordering == store_column_i64(st, 1))
+            if (run->rules[i].rule.rule_key == rule_key && run->rules[i].ordering == ordering)
                 *lost = run->rules[i].lost = false;
+    }
     return step;
 }
 

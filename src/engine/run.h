@@ -68,6 +68,14 @@ typedef struct engine_found {
     pl_str annotation;
 } engine_found;
 
+/* What a rule says of all items with the same values. */
+typedef struct engine_said {
+    bool deviates; /* false: COMPLIANT, and nothing else is told */
+    engine_compliance compliance;
+    pl_str annotation;
+    uint64_t hash[2]; /* engine/seals.h */
+} engine_said;
+
 /* A result that has to be written. */
 typedef struct engine_difference {
     engine_found found;
@@ -78,6 +86,9 @@ typedef struct engine_difference {
 typedef struct engine_batch_rule {
     engine_found *found;
     size_t found_count, found_capacity;
+    const uint16_t *of;      /* which values each item has; NULL: `found` tells what was found */
+    const engine_said *said; /* by values; becomes `found` when that is needed */
+    int64_t said_by[ENGINE_COMPLIANCE_COUNT]; /* items of which it is said */
     engine_difference *differences;
     size_t difference_count, difference_capacity;
     engine_counts same; /* covered resources whose results need no writing */

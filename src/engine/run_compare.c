@@ -256,7 +256,45 @@ static void begin_rule(struct comparing *c, int64_t alive, bool told) {
     c->out->same = (engine_counts){.total = alive};
 }
 
+/* What was found, item by item, of what was said by values. */
+static int list_found(struct comparing *c) {
+    engine_batch_rule *out = c->out;
+    size_t deviating = 0;
+    for (size_t i = 0; i < ENGINE_COMPLIANCE_COUNT; i++)
+        deviating += (size_t)out->said_by[i];
+    out->found = pl_new(c->arena, engine_found, deviating + 1);
+    if (!out->found)
+        return out_of_memory(c->error);
+    for (size_t i = 0; i < c->batch->count; i++) {
+        const engine_said *said = &out->said[out->of[i]];
+        if (said->deviates)
+            out->found[out->found_count++] =
+                (engine_found){(uint32_t)i, true, said->compliance, said->annotation};
+    }
+    out->found_capacity = deviating + 1;
+    out->of = NULL;
+    return 0;
+}
+
+static bool is_as_gathered(const engine_batch *b) {
+    bool same = true;
+    for (size_t i = 0; i < b->count; i++)
+        same = same && !b->items[i].gone && !b->items[i].marked;
+    return same;
+}
+
+/* A sealed rule is only counted while all items are what they were. */
+static int list_where_needed(struct reading *r) {
+    bool as_gathered = is_as_gathered(r->batch);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->rules[i].out->of && !(as_gathered && r->rules[i].sealed) && list_found(&r->rules[i]) != 0)
+            return -1;
+    return 0;
+}
+
 static int finish_rule(struct comparing *c) {
+    for (size_t i = 0; c->out->of && i < ENGINE_COMPLIANCE_COUNT; i++)
+        c->out->same.by[i] += c->out->said_by[i];
     while (c->next_found < c->out->found_count)
         if (compare_new(c, &c->out->found[c->next_found++]) != 0)
             return -1;
@@ -301,7 +339,7 @@ int engine_run_compare(engine_run *run, store_session *session, pl_arena *arena,
         .session = session, .batch = batch, .count = batch->type->program->count, .error = error};
     if (batch->count == 0)
         return 0;
-    if (begin(&r, run, arena, batch) != 0 || read_rows(&r) != 0)
+    if (begin(&r, run, arena, batch) != 0 || list_where_needed(&r) != 0 || read_rows(&r) != 0)
         return -1;
     for (size_t i = 0; i < r.count; i++)
         if (finish_rule(&r.rules[i]) != 0)

@@ -16,20 +16,14 @@ static int out_of_memory(pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-/* What a rule says of one combination of values. */
-struct outcome {
-    engine_compliance compliance;
-    pl_str annotation;
-    uint64_t hash[2];
-};
-
 /* One slot of the program over the page. */
 struct paged_slot {
     const engine_bound *bound; /* NULL: the rule covers every record */
     const uint16_t *of;        /* the combination of each record */
     size_t count;              /* of combinations */
-    unsigned char *known;      /* by combination: UNDECIDED, PLAIN or as in `outcomes` */
-    struct outcome *outcomes;  /* by combination; NULL: none was needed yet */
+    bool sums;                 /* what it says of the records is added up when all are decided */
+    unsigned char *known;      /* by combination: UNDECIDED, PLAIN or as in `said` */
+    engine_said *said;         /* by combination; NULL: none was needed yet */
 };
 
 enum { UNDECIDED, PLAIN, DEVIATING };
@@ -86,7 +80,6 @@ static int decide_slot(struct paging *p, size_t record, size_t number, const eng
     engine_gathering *g = p->g;
     struct paged_slot *slot = &p->slots[number];
     int index = g->type->program->slots[number].index;
-    struct outcome made;
     if (!p->taken)
         take_record(p, record);
     const pl_verdict *verdicts = p->verdicts;
@@ -95,17 +88,18 @@ static int decide_slot(struct paging *p, size_t record, size_t number, const eng
     slot->known[slot->of[record]] = PLAIN;
     if (index >= 0 && verdicts[index] == PL_COMPLIANT)
         return 0;
-    if (!slot->outcomes)
-        slot->outcomes = pl_new(g->c.writing.arena, struct outcome, slot->count);
-    if (!slot->outcomes)
+    if (!slot->said)
+        slot->said = pl_new(g->c.writing.arena, engine_said, slot->count);
+    if (!slot->said)
         return out_of_memory(g->c.error);
+    engine_said made = {.deviates = true};
     if (engine_judge(&g->c, g->typed, number, verdicts, s, &made.compliance, &made.annotation) != 0)
         return -1;
     made.annotation = made.annotation.n ? pl_arena_copy(g->c.writing.arena, made.annotation) : PL_STR("");
     if (!made.annotation.p)
         return out_of_memory(g->c.error);
     engine_seal_hash(true, made.compliance, made.annotation, made.hash);
-    slot->outcomes[slot->of[record]] = made;
+    slot->said[slot->of[record]] = made;
     slot->known[slot->of[record]] = DEVIATING;
     return 0;
 }
@@ -127,16 +121,19 @@ static int judge_record_slot(struct paging *p, size_t record, size_t number, con
         return -1;
     if (slot->known[slot->of[record]] == PLAIN)
         return 0;
-    const struct outcome *made = &slot->outcomes[slot->of[record]];
+    if (slot->sums)
+        return 0;
+    const engine_said *made = &slot->said[slot->of[record]];
     found.covered = true;
     found.compliance = made->compliance;
     found.annotation = made->annotation;
     return take_outcome(p, record, number, found, made->hash);
 }
 
-/* Nothing is to be noted, as of most records by most rules. */
+/* Nothing is to be done, as for most records and rules. */
 static bool is_settled(const struct paged_slot *slot, size_t record) {
-    return !slot->bound && slot->known[slot->of[record]] == PLAIN;
+    unsigned char known = slot->known[slot->of[record]];
+    return !slot->bound && (known == PLAIN || (slot->sums && known == DEVIATING));
 }
 
 static int judge_record(struct paging *p, size_t record) {
@@ -187,6 +184,25 @@ static int judge_page(struct paging *p, store_session *session, pl_error *error)
     return 0;
 }
 
+/* What the rule says of all records; they are the batch's items, one by one, where nothing is marked. */
+static void add_up(struct paging *p, size_t number) {
+    const struct paged_slot *slot = &p->slots[number];
+    engine_batch_rule *to = &p->g->batch->rules[p->g->type->rules[number]];
+    uint64_t digest[2] = {0, 0};
+    if (!slot->sums || !slot->said)
+        return;
+    for (size_t i = 0; i < p->page.count; i++) {
+        const engine_said *said = &slot->said[slot->of[i]];
+        if (!said->deviates)
+            continue;
+        engine_seal_add(digest, p->page.keys[i], said->hash);
+        to->said_by[said->compliance]++;
+    }
+    memcpy(to->digest, digest, sizeof digest);
+    to->of = slot->of;
+    to->said = slot->said;
+}
+
 /* Rules without a condition say the same of every record. */
 static int prepare_slots(struct paging *p, pl_error *error) {
     const engine_type_program *program = p->g->type->program;
@@ -200,6 +216,7 @@ static int prepare_slots(struct paging *p, pl_error *error) {
         struct paged_slot *slot = &p->slots[i];
         int index = program->slots[i].index;
         slot->bound = program->slots[i].bound->whole ? NULL : program->slots[i].bound;
+        slot->sums = !slot->bound && p->mark_count == 0;
         slot->of = index < 0 ? same : rules[index].of;
         slot->count = index < 0 ? 1 : rules[index].count;
         slot->known = pl_new(arena, unsigned char, slot->count + 1);
@@ -256,5 +273,9 @@ int engine_gather_page(engine_gathering *g, store_session *session, pl_error *er
         return engine_gather_rows(g, session, error);
     engine_seal_hash(false, ENGINE_COMPLIANT, PL_STR(""), p.outside);
     g->batch->page_identity = p.page.identity;
-    return prepare_slots(&p, error) == 0 ? judge_page(&p, session, error) : -1;
+    if (prepare_slots(&p, error) != 0 || judge_page(&p, session, error) != 0)
+        return -1;
+    for (size_t i = 0; i < g->type->program->count; i++)
+        add_up(&p, i);
+    return 0;
 }
