@@ -26,13 +26,21 @@ struct paged_slot {
     engine_said *said;         /* by combination; NULL: none was needed yet */
 };
 
-enum { UNDECIDED, PLAIN, DEVIATING };
+enum { UNDECIDED, PLAIN, DEVIATING, DUE };
+
+/* A record that is the first of its combination to a rule. */
+struct due {
+    uint16_t record, slot;
+};
 
 struct paging {
     engine_gathering *g;
     engine_kept_page page;
     uint32_t *map, *places;
     struct paged_slot *slots;
+    size_t apart;               /* slots that are not added up */
+    uint16_t *due;              /* slots to be decided, record by record */
+    uint32_t *begin;            /* where each record's begin */
     const pl_verdict *verdicts; /* of all rules for the current record; NULL: they are judged one by one */
     bool taken;                 /* the program's state holds the current record */
     bool marked;                /* the current record is not believed */
@@ -55,8 +63,8 @@ static void read_scope(const struct paging *p, inventory_resource *r, engine_sco
 
 /* Rules that no record before this one has decided. */
 static size_t count_undecided(const struct paging *p, size_t record) {
-    size_t count = 0;
-    for (size_t i = 0; i < p->g->type->program->count; i++)
+    size_t count = p->begin[record + 1] - p->begin[record];
+    for (size_t i = 0; p->apart && i < p->g->type->program->count; i++)
         count += p->slots[i].known[p->slots[i].of[record]] == UNDECIDED;
     return count;
 }
@@ -121,8 +129,6 @@ static int judge_record_slot(struct paging *p, size_t record, size_t number, con
         return -1;
     if (slot->known[slot->of[record]] == PLAIN)
         return 0;
-    if (slot->sums)
-        return 0;
     const engine_said *made = &slot->said[slot->of[record]];
     found.covered = true;
     found.compliance = made->compliance;
@@ -130,10 +136,27 @@ static int judge_record_slot(struct paging *p, size_t record, size_t number, con
     return take_outcome(p, record, number, found, made->hash);
 }
 
-/* Nothing is to be done, as for most records and rules. */
+/* Nothing is to be noted, as of most records by most rules. */
 static bool is_settled(const struct paged_slot *slot, size_t record) {
-    unsigned char known = slot->known[slot->of[record]];
-    return !slot->bound && (known == PLAIN || (slot->sums && known == DEVIATING));
+    return slot->sums || (!slot->bound && slot->known[slot->of[record]] == PLAIN);
+}
+
+static int judge_slots(struct paging *p, size_t record, inventory_resource *r) {
+    engine_gathering *g = p->g;
+    engine_subject s = {.resource = r, .configuration = PL_JSON_NONE, .seen = true};
+    p->taken = false;
+    pl_arena_reset(&g->c.document);
+    if (!g->type->whole) {
+        engine_kept_places(&p->page, record, p->map, g->type->asked.count, p->places);
+        read_scope(p, r, &s.scope);
+    }
+    for (uint32_t i = p->begin[record]; i < p->begin[record + 1]; i++)
+        if (decide_slot(p, record, p->due[i], &s) != 0)
+            return -1;
+    for (size_t i = 0, n = p->apart ? g->type->program->count : 0; i < n; i++)
+        if (!is_settled(&p->slots[i], record) && judge_record_slot(p, record, i, &s) != 0)
+            return -1;
+    return 0;
 }
 
 static int judge_record(struct paging *p, size_t record) {
@@ -142,16 +165,8 @@ static int judge_record(struct paging *p, size_t record) {
                             .resource_type = g->type->name,
                             .resource_key = p->page.keys[record],
                             .capture_time = p->page.captures[record]};
-    engine_subject s = {.resource = &r, .configuration = PL_JSON_NONE, .seen = true};
-    p->taken = false;
-    pl_arena_reset(&g->c.document);
-    if (!g->type->whole) {
-        engine_kept_places(&p->page, record, p->map, g->type->asked.count, p->places);
-        read_scope(p, &r, &s.scope);
-    }
-    for (size_t i = 0, n = g->type->program->count; i < n; i++)
-        if (!is_settled(&p->slots[i], record) && judge_record_slot(p, record, i, &s) != 0)
-            return -1;
+    if ((p->apart || p->begin[record] < p->begin[record + 1]) && judge_slots(p, record, &r) != 0)
+        return -1;
     if (!p->marked)
         g->batch->items[g->batch->count++] =
             (engine_batch_item){.resource_key = r.resource_key, .capture_time = r.capture_time};
@@ -203,6 +218,43 @@ static void add_up(struct paging *p, size_t number) {
     to->said = slot->said;
 }
 
+/* Notes the records that are the first of their combinations; how many. */
+static size_t note_due(struct paging *p, size_t number, struct due *to) {
+    struct paged_slot *slot = &p->slots[number];
+    size_t count = 0;
+    for (size_t i = 0; count < slot->count && i < p->page.count; i++)
+        if (slot->known[slot->of[i]] == UNDECIDED) {
+            slot->known[slot->of[i]] = DUE;
+            p->begin[i + 1]++;
+            to[count++] = (struct due){(uint16_t)i, (uint16_t)number};
+        }
+    return count;
+}
+
+/* Rule by rule to find out, record by record to decide: a record's values are taken once for all its rules.
+ */
+static int find_due(struct paging *p, pl_error *error) {
+    pl_arena *arena = p->g->c.writing.arena;
+    size_t slots = p->g->type->program->count, room = 0, count = 0;
+    for (size_t i = 0; i < slots; i++)
+        room += p->slots[i].sums ? p->slots[i].count : 0;
+    struct due *due = pl_arena_take(arena, (room + 1) * sizeof *due);
+    uint32_t *at = pl_arena_take(arena, (p->page.count + 1) * sizeof *at);
+    p->due = pl_arena_take(arena, (room + 1) * sizeof *p->due);
+    p->begin = pl_new(arena, uint32_t, p->page.count + 1);
+    if (!due || !at || !p->due || !p->begin)
+        return out_of_memory(error);
+    for (size_t i = 0; i < slots; i++)
+        if (p->slots[i].sums)
+            count += note_due(p, i, due + count);
+    for (size_t i = 0; i < p->page.count; i++)
+        p->begin[i + 1] += p->begin[i];
+    memcpy(at, p->begin, (p->page.count + 1) * sizeof *at);
+    for (size_t i = 0; i < count; i++)
+        p->due[at[due[i].record]++] = due[i].slot;
+    return 0;
+}
+
 /* Rules without a condition say the same of every record. */
 static int prepare_slots(struct paging *p, pl_error *error) {
     const engine_type_program *program = p->g->type->program;
@@ -222,8 +274,9 @@ static int prepare_slots(struct paging *p, pl_error *error) {
         slot->known = pl_new(arena, unsigned char, slot->count + 1);
         if (!slot->known)
             return out_of_memory(error);
+        p->apart += !slot->sums;
     }
-    return 0;
+    return find_due(p, error);
 }
 
 /* Marked resources that the page has no record of: they came back after it was made. */
