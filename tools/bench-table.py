@@ -54,6 +54,8 @@ ROWS = [
      r"first run of the rules, time over .*: ([\d.]+) \(target", NEAR, 10, "x"),
     ("10 times the resources: time of the next full run", "time of the tenth",
      r"next run of the rules, time over .*: ([\d.]+) \(target", NEAR, 10, "x"),
+    ("next full run, the store's file on the disk", "the same with the file in memory",
+     r"on the disk / in memory, time over time: ([\d.]+) \(target", MOST, 1.15, "x"),
     ("10 times the resources: time of recording", "time of the tenth",
      r"recording, time over .*: ([\d.]+) \(target", NEAR, 10, "x"),
     ("10 times the resources: memory of both", "memory of the tenth",

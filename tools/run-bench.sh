@@ -37,6 +37,7 @@ for program in "$build"/bench/bench_*; do
     bench_growth) run "$name" "$program" "$work" 10000 ;;
     bench_serve) run "$name" "$program" "$plumbline" "$work" ;;
     bench_gateway) run "$name" "$program" "$plumbline" ;;
+    bench_again) run "$name" "$program" "$work" 50000 ;;
     bench_ingest | bench_kept | bench_store) run "$name" "$program" "$work" ;;
     *) run "$name" "$program" ;;
     esac
