@@ -217,6 +217,7 @@ struct org_account {
     pl_str email_status; /* "", WAIT_MODIFY, CANCELLED, EXPIRED */
     pl_str record_id;    /* of CreateCloudAccount and PromoteResourceAccount; empty: none */
     int64_t modified;
+    int64_t position; /* grows from account to account in the order of joining */
 };
 
 typedef struct org_delegation {
@@ -282,6 +283,7 @@ struct org_group {
     pl_str name, description;
     org_group_type type;
     int64_t created;
+    int64_t position; /* grows from group to group, whoever owns them */
     org_tags tags;
     const pl_str *folder_ids; /* of FOLDER */
     size_t folder_count;
