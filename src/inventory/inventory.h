@@ -109,6 +109,9 @@ typedef struct inventory_resource {
     bool deleted;
 } inventory_resource;
 
+/* An item as the resource that it describes, without key and time of capture; it has the item's texts. */
+inventory_resource inventory_resource_of(const inventory_item *item);
+
 /* Copies every text of a visited resource into the arena; -1 when it is full. */
 int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
 

@@ -378,6 +378,20 @@ static void write_member(pl_buf *out, const char *name, pl_str value) {
     pl_json_write_string(out, value);
 }
 
+inventory_resource inventory_resource_of(const inventory_item *item) {
+    return (inventory_resource){.account_id = item->account_id,
+                                .resource_type = item->resource_type,
+                                .region_id = item->region_id,
+                                .resource_id = item->resource_id,
+                                .name = item->name,
+                                .status = item->status,
+                                .group_id = item->group_id,
+                                .zone = item->zone,
+                                .create_time = item->create_time,
+                                .tags = item->tags,
+                                .configuration = item->configuration_text};
+}
+
 void inventory_write_item(pl_buf *out, const inventory_resource *r, pl_json tags) {
     pl_buf_add_char(out, '{');
     if (out->failed)
