@@ -358,7 +358,8 @@ bool inventory_has_tag(pl_json tags, pl_str key, pl_str value) {
     return false;
 }
 
-void inventory_write_plain_tags(pl_buf *out, pl_json tags) {
+/* Appends tags as an object of key to first value, as CONFIGURATION_ITEM shows them. */
+static void write_plain_tags(pl_buf *out, pl_json tags) {
     pl_str key;
     pl_json values;
     char separator = '{';
@@ -405,6 +406,6 @@ void inventory_write_item(pl_buf *out, const inventory_resource *r, pl_json tags
     write_member(out, "resourceType", r->resource_type);
     write_member(out, "resourceGroupId", r->group_id);
     pl_buf_printf(out, ",\"resourceCreateTime\":%lld,\"tags\":", (long long)r->create_time);
-    inventory_write_plain_tags(out, tags);
+    write_plain_tags(out, tags);
     pl_buf_add_char(out, '}');
 }

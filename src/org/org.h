@@ -291,9 +291,6 @@ struct org_group {
     size_t member_count;
 };
 
-/* True when the account is a member of the group. */
-bool org_group_has(const org_group *group, pl_str account_id);
-
 /* The groups that an account owns, oldest first. The array lives in the arena; -1 without memory. */
 int org_owned_groups(const org_view *view, pl_arena *arena, pl_str owner_id, const org_group ***groups,
                      size_t *count, pl_error *error);

@@ -59,7 +59,8 @@ pl_comparison pl_operator_comparison(pl_policy_operator op) {
     return operators[op].comparison;
 }
 
-bool pl_operator_negated(pl_policy_operator op) {
+/* True for StringNotEquals and its like: the opposite of the positive operator. */
+static bool is_negated(pl_policy_operator op) {
     return operators[op].negated;
 }
 
@@ -240,5 +241,5 @@ bool pl_clause_holds(const pl_clause *clause, const pl_context_entry *context, s
     bool matched = false;
     for (size_t i = 0; entry && i < entry->count && !matched; i++)
         matched = any_operand(clause, entry->values[i]);
-    return matched != pl_operator_negated(clause->op);
+    return matched != is_negated(clause->op);
 }

@@ -51,9 +51,6 @@ typedef enum pl_comparison {
 pl_operator_family pl_operator_family_of(pl_policy_operator op);
 pl_comparison pl_operator_comparison(pl_policy_operator op);
 
-/* True for StringNotEquals and its like: the opposite of the positive operator. */
-bool pl_operator_negated(pl_policy_operator op);
-
 /* True when a policy may name this value with this operator. */
 bool pl_operand_valid(pl_policy_operator op, pl_str value);
 

@@ -94,7 +94,8 @@ int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json p
     return seal_and_evaluate(call, program, added, subject, out);
 }
 
-int config_preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
+/* Evaluates the text of `Conditions`; errors of pl_condition_compile. */
+static int preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
                               config_preview *out) {
     pl_program_rule rule = {
         .conditions = conditions, .strict = call->services->limits->strict, .readable = true};
@@ -240,7 +241,7 @@ static int read_rule(api_call *call, dry_task *task) {
 static int dry_run(api_call *call, const engine_rule *rule, const config_subject *subject,
                    config_preview *out) {
     if (rule->owner == ENGINE_CONDITION)
-        return config_preview_conditions(call, rule->conditions, subject, out);
+        return preview_conditions(call, rule->conditions, subject, out);
     if (rule->owner == ENGINE_FUNCTION)
         return 0; /* a function is not called for a trial */
     const catalogue_rule *managed =
