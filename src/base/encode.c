@@ -236,6 +236,10 @@ bool pl_utf8_valid(pl_str s) {
     return true;
 }
 
+pl_str pl_utf8_skip_mark(pl_str s) {
+    return pl_str_starts(s, PL_STR("\xef\xbb\xbf")) ? pl_str_skip(s, 3) : s;
+}
+
 size_t pl_utf8_length(pl_str s) {
     size_t count = 0;
     for (size_t i = 0; i < s.n; i++)

@@ -39,6 +39,9 @@ void pl_xml_escape(pl_buf *out, pl_str text, bool attribute);
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms). */
 bool pl_utf8_valid(pl_str s);
 
+/* The text without the byte order mark that some editors put before a file's. */
+pl_str pl_utf8_skip_mark(pl_str s);
+
 /* Number of code points of a well-formed text; stray bytes count as one each. */
 size_t pl_utf8_length(pl_str s);
 

@@ -19,7 +19,7 @@ typedef struct pl_error {
 /* Fills `error` from the table of codes with its default message; always returns -1. */
 int pl_fail(pl_error *error, pl_error_code code);
 
-/* As pl_fail with a message of its own. */
+/* As pl_fail with a message of its own, of which `error`'s former one may be a part. */
 int pl_failf(pl_error *error, pl_error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -4,6 +4,8 @@
  */
 #include "catalogue/internal.h"
 
+#include "base/encode.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -69,7 +71,7 @@ static int read_file(catalogue *c, const char *path, pl_str *text, pl_error *err
     char *bytes = pl_arena_alloc(&c->arena, size + PL_JSON_PADDING);
     size_t got = bytes ? fread(bytes, 1, size, file) : 0;
     fclose(file);
-    *text = pl_str_of(bytes, got);
+    *text = pl_utf8_skip_mark(pl_str_of(bytes, got));
     return bytes ? 0 : catalogue_no_memory(error);
 }
 

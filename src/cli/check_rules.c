@@ -84,10 +84,8 @@ static int describe(check_rules *rules, const catalogue_rule *managed, pl_json g
         return 0;
     if (catalogue_parameters(managed, arena, given, &values, error) == 0)
         return catalogue_program_rule(managed, arena, values, out, error);
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
     return pl_failf(error, PL_E_Invalid_InputParameters_Value, "rule %.*s: %.800s",
-                    PL_FMT(managed->identifier), message);
+                    PL_FMT(managed->identifier), error->message);
 }
 
 static int refuse_unknown(const check_rules *rules, pl_str identifier, pl_error *error) {
@@ -170,6 +168,7 @@ int check_rules_add_conditions(check_rules *rules, const char *file, const char 
                        .identifier = PL_STR("acs-config-configuration"),
                        .risk_level = 2,
                        .types = {types, 1}};
+    rule.parts.readable = true;
     if (pl_json_exists(pl_json_get(root, PL_STR("ComplianceConditions"))))
         rule.parts.conditions = text;
     else
@@ -244,6 +243,7 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
     if (!pl_json_is_string(conditions))
         return pl_failf(error, PL_E_InvalidParameter,
                         "source.conditions must be a text, JSON inside of JSON");
+    rule.parts.readable = true;
     if (pl_condition_imported(&rules->arena, pl_json_text(conditions), &rule.parts.conditions, error) != 0)
         return -1;
     return add(rules, &rule, error);
@@ -263,18 +263,15 @@ int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) 
     const engine_scope *scope;
     if (read_level(pack, &risk_level, error) != 0 ||
         scope_of(rules, pl_json_get(pack, PL_STR("scope")), &scope, error) != 0) {
-        char message[sizeof error->message];
-        memcpy(message, error->message, sizeof message);
-        return pl_failf(error, PL_E_InvalidParameter, "%s: $.compliancePackTemplate: %.800s", file, message);
+        return pl_failf(error, PL_E_InvalidParameter, "%s: $.compliancePackTemplate: %.800s", file,
+                        error->message);
     }
     size_t at = 0;
     for (pl_json_walk walk = pl_json_children(entries); pl_json_step(&walk, &key, &entry); at++) {
         if (add_pack_rule(rules, entry, (int)risk_level, scope, error) == 0)
             continue;
-        char message[sizeof error->message];
-        memcpy(message, error->message, sizeof message);
         return pl_failf(error, PL_E_InvalidParameter, "%s: $.configRuleTemplates[%zu]: %.800s", file, at,
-                        message);
+                        error->message);
     }
     return 0;
 }
@@ -292,9 +289,8 @@ static int add_to_program(check_program *program, const check_rule *rule, pl_err
         program->scoped = program->scoped || rule->scope || rule->pack_scope;
         return 0;
     }
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
-    return pl_failf(error, PL_E_Invalid_Conditions_Value, "rule %.*s: %.800s", PL_FMT(rule->name), message);
+    return pl_failf(error, PL_E_Invalid_Conditions_Value, "rule %.*s: %.800s", PL_FMT(rule->name),
+                    error->message);
 }
 
 static int compile(check_rules *rules, check_program *program, pl_error *error) {

@@ -2,6 +2,7 @@
 #include "cli/file.h"
 
 #include "base/buf.h"
+#include "base/encode.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,7 @@ int cli_file_read(pl_arena *arena, const char *file, size_t limit, pl_str *text,
     char *copy = result == 0 ? pl_arena_alloc(arena, content.n + 64) : NULL;
     if (copy && content.n)
         memcpy(copy, content.p, content.n);
-    *text = pl_str_of(copy, content.n);
+    *text = pl_utf8_skip_mark(pl_str_of(copy, content.n));
     pl_buf_free(&content);
     if (result == 0 && !copy)
         result = pl_fail(error, PL_E_ServiceUnavailable);
@@ -43,12 +44,10 @@ int cli_file_read(pl_arena *arena, const char *file, size_t limit, pl_str *text,
 }
 
 int cli_file_blame(const char *file, pl_str text, pl_error *error) {
-    char message[sizeof error->message];
     size_t line = 1;
-    memcpy(message, error->message, sizeof message);
     for (size_t i = 0; i < error->position && i < text.n; i++)
         line += text.p[i] == '\n';
-    return pl_failf(error, PL_E_InvalidParameter, "%s:%zu: %.900s", file, line, message);
+    return pl_failf(error, PL_E_InvalidParameter, "%s:%zu: %.900s", file, line, error->message);
 }
 
 int cli_write_all(int fd, pl_str text) {

@@ -192,10 +192,8 @@ static int check_line(target *t, const cli_batch *batch, pl_str text, uint64_t n
                       pl_error *error) {
     if (pl_json_parse_padded(t->parser, text, item, error) == 0)
         return 0;
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
     return pl_failf(error, PL_E_InvalidParameter, "%s:%llu: %.900s", batch->file, (unsigned long long)number,
-                    message);
+                    error->message);
 }
 
 static int import_batch(target *t, gathering *g, const cli_batch *batch, pl_error *error) {

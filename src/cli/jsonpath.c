@@ -86,10 +86,8 @@ static int select_batch(query *q, const cli_batch *batch, pl_error *error) {
     for (uint64_t number = batch->first; pl_str_split(&rest, '\n', &text); number++) {
         if (!pl_str_trim(text).n || select_line(q, text, error) == 0)
             continue;
-        char message[sizeof error->message];
-        memcpy(message, error->message, sizeof message);
         return pl_failf(error, PL_E_InvalidParameter, "%s:%llu: %.900s", batch->file,
-                        (unsigned long long)number, message);
+                        (unsigned long long)number, error->message);
     }
     return 0;
 }

@@ -268,9 +268,7 @@ static int load_set(inquiry *q, const char *file, pl_policy_kind kind, pl_policy
     if (read_json(&q->arena, file, &root, error) == 0 &&
         pl_policy_set_from_json(&q->arena, root, kind, set, error) == 0)
         return 0;
-    char message[sizeof error->message];
-    memcpy(message, error->message, sizeof message);
-    return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", file, message);
+    return pl_failf(error, PL_E_InvalidParameter, "%s: %.900s", file, error->message);
 }
 
 /* Several --identity files are one set: their documents are put into one list. */

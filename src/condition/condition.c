@@ -149,6 +149,9 @@ static int compile_desired(compiler *c, pl_json object, clause *out) {
     if (pl_operator_rows[out->op].prepare(c->arena, &out->desired, c->error) != 0)
         return pl_error_is(c->error, PL_E_ServiceUnavailable) ? -1 : refuse(c, "desired", "it is too long");
     settle_desired(out->op, &out->desired);
+    if (c->options->readable && out->desired.unreadable && !out->desired.unset &&
+        pl_str_trim(out->desired.text).n)
+        return refuse(c, "desired", "the operator cannot read it");
     return 0;
 }
 

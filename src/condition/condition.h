@@ -31,6 +31,12 @@ typedef struct pl_condition_options {
      */
     pl_json parameters;
     bool strict; /* refuse extension operators and sources, as the vendor would */
+    /*
+     * Refuse a `desired` that its operator cannot read. Else the clause is false; so it is where the text is
+     * empty, or a parameter in it has no value. Catalogue rules have parameters that may be empty on purpose:
+     * theirs are checked by pl_condition_wrong_parameter.
+     */
+    bool readable;
 } pl_condition_options;
 
 /*

@@ -207,7 +207,7 @@ static int compile_related(pl_program *program, const pl_program_rule *rule, par
 }
 
 static int compile_conditions(pl_program *program, const pl_program_rule *rule, parts *out, pl_error *error) {
-    pl_condition_options options = {rule->parameters, rule->strict};
+    pl_condition_options options = {rule->parameters, rule->strict, rule->readable};
     pl_arena *arena = &program->arena;
     int status = pl_json_exists(rule->condition)
                      ? pl_condition_compile_tree(arena, rule->condition, &options, &out->condition, error)

@@ -32,7 +32,7 @@ typedef struct pl_program_rule {
                              needed then (a required parameter is not set, data nobody records) */
     pl_json parameters;   /* object of the rule's input parameters: see pl_condition_options */
     pl_str annotation_operator; /* operator name to print in annotations, or absent */
-    bool strict;                /* refuse extension operators and sources */
+    bool strict, readable;      /* see pl_condition_options */
 } pl_program_rule;
 
 /* An open program with one reference, or NULL without memory. */

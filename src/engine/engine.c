@@ -113,6 +113,7 @@ int engine_check_rule(engine *e, const engine_rule *rule, pl_error *error) {
     int status = engine_describe_rule(e->config.catalogue, e->config.strict, &arena, rule, &described,
                                       &insufficient, error);
     pl_program *program = status == 0 && !insufficient.p ? pl_program_new() : NULL;
+    described.readable = rule->owner == ENGINE_CONDITION;
     if (program && pl_program_add(program, &described, error) != 0)
         status = -1;
     if (status == 0 && !insufficient.p && !program)

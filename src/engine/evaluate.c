@@ -298,20 +298,12 @@ static int evaluate_subject(engine_evaluating *c, engine_typed *t, const engine_
     return 0;
 }
 
-static void describe(const inventory_change *change, inventory_resource *out) {
-    const inventory_item *item = change->item;
-    *out = (inventory_resource){.account_id = item->account_id,
-                                .resource_key = change->resource_key,
-                                .resource_type = item->resource_type,
-                                .region_id = item->region_id,
-                                .resource_id = item->resource_id,
-                                .name = item->name,
-                                .status = item->status,
-                                .group_id = item->group_id,
-                                .zone = item->zone,
-                                .create_time = change->create_time,
-                                .capture_time = change->capture_time,
-                                .tags = item->tags};
+static inventory_resource describe(const inventory_change *change) {
+    inventory_resource resource = inventory_resource_of(change->item);
+    resource.resource_key = change->resource_key;
+    resource.create_time = change->create_time;
+    resource.capture_time = change->capture_time;
+    return resource;
 }
 
 int engine_evaluate_change(engine_evaluating *c, const inventory_change *change) {
@@ -324,7 +316,7 @@ int engine_evaluate_change(engine_evaluating *c, const inventory_change *change)
     if (t->program->count == 0)
         return 0;
     pl_arena_reset(&c->document);
-    describe(change, &now);
+    now = describe(change);
     engine_subject s = {.resource = &now,
                         .configuration = change->configuration,
                         .seen = change->seen,

@@ -309,20 +309,6 @@ static int decide(engine_grouping *g, account *a, const inventory_resource *r, p
 /* --- Before items are applied ----------------------------------------------------------------------------
  */
 
-static inventory_resource resource_of(const inventory_item *item) {
-    return (inventory_resource){.account_id = item->account_id,
-                                .resource_type = item->resource_type,
-                                .region_id = item->region_id,
-                                .resource_id = item->resource_id,
-                                .name = item->name,
-                                .status = item->status,
-                                .group_id = item->group_id,
-                                .zone = item->zone,
-                                .create_time = item->create_time,
-                                .tags = item->tags,
-                                .configuration = item->configuration_text};
-}
-
 static pl_str mark_key(pl_arena *arena, const inventory_item *item) {
     return pl_arena_printf(arena, "%.*s\n%.*s\n%.*s\n%.*s", PL_FMT(item->account_id),
                            PL_FMT(item->resource_type), PL_FMT(item->region_id), PL_FMT(item->resource_id));
@@ -371,7 +357,7 @@ static int place_one(engine_grouping *g, const inventory_item **items, inventory
                      size_t at, pl_error *error) {
     const inventory_item *item = &(*items)[at];
     account *a = find_account(g, item->account_id, error);
-    inventory_resource r = resource_of(item);
+    inventory_resource r = inventory_resource_of(item);
     place where;
     bool may;
     if (!a)

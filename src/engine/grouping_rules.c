@@ -162,9 +162,7 @@ static int add_condition(pl_program *program, pl_arena *arena, pl_str condition,
         return -1;
     if (pl_program_add(program, &rule, error) == 0)
         return 0;
-    char reason[sizeof error->message];
-    memcpy(reason, error->message, sizeof reason);
-    return refuse_unless_short(error, reason);
+    return refuse_unless_short(error, error->message);
 }
 
 int engine_compile_grouping(pl_program *program, pl_arena *arena, pl_str contents, engine_content *out,

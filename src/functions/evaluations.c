@@ -45,6 +45,16 @@ static pl_str annotation_of(pl_arena *arena, pl_json element) {
     return copy.p ? cut(copy) : PL_STR_NONE;
 }
 
+/* Samples of the vendor hand in IGNORED for resources that they leave out: the rule does not apply to them.
+ * Only users ignore results, with the reason and the time that they give (reference/function-rules.md,
+ * section 6). */
+static bool read_compliance(pl_json element, engine_compliance *out) {
+    if (!engine_compliance_find(member(element, "complianceType"), out))
+        return false;
+    *out = *out == ENGINE_IGNORED ? ENGINE_NOT_APPLICABLE : *out;
+    return true;
+}
+
 static int read_report(pl_arena *arena, const engine_function_event *event, pl_json element, size_t index,
                        engine_report *out, pl_error *error) {
     int64_t account = 0;
@@ -64,8 +74,7 @@ static int read_report(pl_arena *arena, const engine_function_event *event, pl_j
         return refuse(error, index, "accountId and orderingTimestamp are numbers");
     if (account)
         out->account_id = pl_arena_printf(arena, "%lld", (long long)account);
-    if (!engine_compliance_find(member(element, "complianceType"), &out->compliance) ||
-        out->compliance == ENGINE_IGNORED)
+    if (!read_compliance(element, &out->compliance))
         return refuse(error, index,
                       "complianceType must be COMPLIANT, NON_COMPLIANT, NOT_APPLICABLE or INSUFFICIENT_DATA");
     return out->annotation.p && out->account_id.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);

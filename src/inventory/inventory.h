@@ -109,6 +109,9 @@ typedef struct inventory_resource {
     bool deleted;
 } inventory_resource;
 
+/* An item as the resource that it describes, without key and time of capture; it has the item's texts. */
+inventory_resource inventory_resource_of(const inventory_item *item);
+
 /* Copies every text of a visited resource into the arena; -1 when it is full. */
 int inventory_copy_resource(pl_arena *arena, inventory_resource *resource, pl_error *error);
 
@@ -234,9 +237,6 @@ void inventory_write_diff(pl_buf *out, pl_json before, pl_json after);
 
 /* True when tags (as stored) carry the key, and the value when it is neither absent nor empty. */
 bool inventory_has_tag(pl_json tags, pl_str key, pl_str value);
-
-/* Appends tags as an object of key to first value, as CONFIGURATION_ITEM shows them. */
-void inventory_write_plain_tags(pl_buf *out, pl_json tags);
 
 /* Appends the item as the condition source CONFIGURATION_ITEM shows it (reference/condition-rules.md, 3). */
 void inventory_write_item(pl_buf *out, const inventory_resource *resource, pl_json tags);

@@ -358,7 +358,8 @@ bool inventory_has_tag(pl_json tags, pl_str key, pl_str value) {
     return false;
 }
 
-void inventory_write_plain_tags(pl_buf *out, pl_json tags) {
+/* Appends tags as an object of key to first value, as CONFIGURATION_ITEM shows them. */
+static void write_plain_tags(pl_buf *out, pl_json tags) {
     pl_str key;
     pl_json values;
     char separator = '{';
@@ -378,6 +379,20 @@ static void write_member(pl_buf *out, const char *name, pl_str value) {
     pl_json_write_string(out, value);
 }
 
+inventory_resource inventory_resource_of(const inventory_item *item) {
+    return (inventory_resource){.account_id = item->account_id,
+                                .resource_type = item->resource_type,
+                                .region_id = item->region_id,
+                                .resource_id = item->resource_id,
+                                .name = item->name,
+                                .status = item->status,
+                                .group_id = item->group_id,
+                                .zone = item->zone,
+                                .create_time = item->create_time,
+                                .tags = item->tags,
+                                .configuration = item->configuration_text};
+}
+
 void inventory_write_item(pl_buf *out, const inventory_resource *r, pl_json tags) {
     pl_buf_add_char(out, '{');
     if (out->failed)
@@ -391,6 +406,6 @@ void inventory_write_item(pl_buf *out, const inventory_resource *r, pl_json tags
     write_member(out, "resourceType", r->resource_type);
     write_member(out, "resourceGroupId", r->group_id);
     pl_buf_printf(out, ",\"resourceCreateTime\":%lld,\"tags\":", (long long)r->create_time);
-    inventory_write_plain_tags(out, tags);
+    write_plain_tags(out, tags);
     pl_buf_add_char(out, '}');
 }

@@ -145,6 +145,7 @@ static void fill_account(build *b, store_statement *st, org_account *account) {
     account->email_status = keep(b, st, 14);
     account->record_id = keep(b, st, 15);
     account->phone = keep(b, st, 16);
+    account->position = store_column_i64(st, 17);
 }
 
 static int read_account(build *b, store_statement *st, pl_error *error) {
@@ -340,6 +341,7 @@ static int read_group(build *b, store_statement *st, pl_error *error) {
     g->group.description = keep(b, st, 3);
     org_group_type_find(store_column_text(st, 4), &g->group.type);
     g->group.created = store_column_i64(st, 6);
+    g->group.position = store_column_i64(st, 7);
     if (split_folders(b, keep(b, st, 5), &g->group, error) || put(&view->groups, g->group.id, g, error))
         return -1;
     org_group **all =
@@ -477,7 +479,7 @@ static int read_tree(build *b, pl_error *error) {
     return each_row(b,
                     "SELECT account_id, member_id, folder_id, account_name, display_name, type, status, "
                     "join_method, payer_id, deletion, joined, modified, email, new_email, email_status, "
-                    "record_id, phone FROM directory_accounts "
+                    "record_id, phone, position FROM directory_accounts "
                     "ORDER BY account_id, position, member_id",
                     read_account, error);
 }
@@ -503,7 +505,7 @@ static int read_policies(build *b, pl_error *error) {
 
 static int read_groups(build *b, pl_error *error) {
     if (each_row(b,
-                 "SELECT account_id, group_id, name, description, type, folder_ids, created "
+                 "SELECT account_id, group_id, name, description, type, folder_ids, created, position "
                  "FROM account_groups ORDER BY account_id, position, group_id",
                  read_group, error))
         return -1;

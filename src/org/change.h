@@ -162,8 +162,6 @@ int org_read_policy_document(org *o, pl_arena *arena, const org_directory *direc
 /* --- Delegated administrators ----------------------------------------------------------------------------
  */
 
-/* True for the names of trusted services. */
-bool org_known_service(pl_str service);
 int org_register_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,
                           pl_error *error);
 int org_deregister_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,

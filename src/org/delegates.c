@@ -21,7 +21,8 @@ static const char *const services[] = {"config.aliyuncs.com",
                                        "governance.aliyuncs.com",
                                        "energyexpert.aliyuncs.com"};
 
-bool org_known_service(pl_str service) {
+/* True for the names of trusted services. */
+static bool is_known_service(pl_str service) {
     for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
         if (pl_str_is(service, services[i]))
             return true;
@@ -30,7 +31,7 @@ bool org_known_service(pl_str service) {
 }
 
 static int check_register(const org_change *change, const delegate_work *w, pl_error *error) {
-    if (!org_known_service(w->service))
+    if (!is_known_service(w->service))
         return pl_fail(error, PL_E_InvalidParameter_ServicePrincipal);
     if (pl_str_eq(w->account_id, change->caller->account_id))
         return pl_fail(error, PL_E_CannotRegisterMasterAsDelegatedAdministrator);
@@ -67,7 +68,7 @@ static int deregister_work(org_change *change, void *argument, pl_error *error) 
     const delegate_work *w = argument;
     if (org_need_directory(change, error))
         return -1;
-    if (!org_known_service(w->service))
+    if (!is_known_service(w->service))
         return pl_fail(error, PL_E_InvalidParameter_ServicePrincipal);
     if (!org_is_delegate(change->directory, w->account_id, w->service))
         return pl_fail(error, PL_E_AccountNotRegistered);

@@ -217,6 +217,7 @@ struct org_account {
     pl_str email_status; /* "", WAIT_MODIFY, CANCELLED, EXPIRED */
     pl_str record_id;    /* of CreateCloudAccount and PromoteResourceAccount; empty: none */
     int64_t modified;
+    int64_t position; /* grows from account to account in the order of joining */
 };
 
 typedef struct org_delegation {
@@ -282,15 +283,13 @@ struct org_group {
     pl_str name, description;
     org_group_type type;
     int64_t created;
+    int64_t position; /* grows from group to group, whoever owns them */
     org_tags tags;
     const pl_str *folder_ids; /* of FOLDER */
     size_t folder_count;
     const org_group_member *members; /* as of this view, sorted by account id */
     size_t member_count;
 };
-
-/* True when the account is a member of the group. */
-bool org_group_has(const org_group *group, pl_str account_id);
 
 /* The groups that an account owns, oldest first. The array lives in the arena; -1 without memory. */
 int org_owned_groups(const org_view *view, pl_arena *arena, pl_str owner_id, const org_group ***groups,

@@ -167,7 +167,7 @@ int org_control_levels(const org_view *view, pl_arena *arena, pl_str account_id,
 /* --- Account groups --------------------------------------------------------------------------------------
  */
 
-bool org_group_has(const org_group *group, pl_str account_id) {
+static bool has_member(const org_group *group, pl_str account_id) {
     size_t low = 0, high = group->member_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -187,7 +187,7 @@ const org_group *org_find_group(const org_view *view, pl_str account_id, pl_str 
     bool owns = group && pl_str_eq(group->owner_id, account_id);
     if (owner)
         *owner = owns;
-    return group && (owns || org_group_has(group, account_id)) ? group : NULL;
+    return group && (owns || has_member(group, account_id)) ? group : NULL;
 }
 
 const org_group *const *org_groups_of(const org_view *view, pl_str account_id, size_t *count) {

@@ -6,15 +6,9 @@
 #define PL_POLICY_CLAUSE_H
 
 #include "base/decimal.h"
+#include "policy/address.h"
 #include "policy/decide.h"
 #include "policy/glob.h"
-
-/* An address block; a single address has the full prefix. IPv4 uses the first 4 bytes. */
-typedef struct pl_address {
-    bool v6;
-    unsigned prefix; /* bits */
-    unsigned char bytes[16];
-} pl_address;
 
 typedef struct pl_operand {
     union {
@@ -57,15 +51,8 @@ typedef enum pl_comparison {
 pl_operator_family pl_operator_family_of(pl_policy_operator op);
 pl_comparison pl_operator_comparison(pl_policy_operator op);
 
-/* True for StringNotEquals and its like: the opposite of the positive operator. */
-bool pl_operator_negated(pl_policy_operator op);
-
 /* True when a policy may name this value with this operator. */
 bool pl_operand_valid(pl_policy_operator op, pl_str value);
-
-/* An address, or a block when `prefix_allowed`. An IPv4 address mapped into IPv6 is taken as IPv4. */
-bool pl_address_parse(pl_str text, bool prefix_allowed, pl_address *address);
-bool pl_address_contains(const pl_address *block, const pl_address *address);
 
 /* Compiles a checked clause into the arena; -1 with ServiceUnavailable without memory. */
 int pl_clause_compile(pl_arena *arena, const pl_policy_clause *source, pl_clause *clause, pl_error *error);

@@ -66,9 +66,6 @@ typedef struct made_file {
 int produce(reports *r, pl_arena *arena, const char *directory, const reports_file *file, made_file *out,
             pl_error *error);
 
-/* "202601310805" of UTC+8, as file names carry it. */
-pl_str produce_stamp(pl_arena *arena, int64_t time);
-
 /* CSV: UTF-8 with a byte order mark, RFC 4180. Errors of the file are told by csv_end. */
 void csv_begin(FILE *file);
 void csv_cell(FILE *file, bool first, pl_str text);

@@ -14,7 +14,8 @@ enum { ZONE_MINUTES = 480, SORT_MEMORY = 128 << 20, SCAN_NS_PER_S = 1000000000, 
 
 typedef int (*make_work)(making *m, pl_error *error);
 
-pl_str produce_stamp(pl_arena *arena, int64_t time) {
+/* "202601310805" of UTC+8, as file names carry it. */
+static pl_str stamp_of(pl_arena *arena, int64_t time) {
     char text[PL_TIME_TEXT];
     pl_time_iso(time + (int64_t)ZONE_MINUTES * 60000, text);
     return pl_arena_printf(arena, "%.4s%.2s%.2s%.2s%.2s", text, text + 5, text + 8, text + 11, text + 14);
@@ -174,7 +175,7 @@ static int make_work_of(store_session *session, void *argument, pl_error *error)
 int produce(reports *r, pl_arena *arena, const char *directory, const reports_file *file, made_file *out,
             pl_error *error) {
     making m = {.r = r, .arena = arena, .directory = directory, .file = file};
-    m.stamp = produce_stamp(arena, file->started);
+    m.stamp = stamp_of(arena, file->started);
     if (!m.stamp.p)
         return produce_no_memory(error);
     if (pl_json_parse_in(arena, file->request, &m.request, error) != 0 ||

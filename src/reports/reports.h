@@ -144,11 +144,29 @@ typedef struct reports_template {
 int reports_template_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str template_id,
                           reports_template *out, bool *found, pl_error *error);
 
-/* Templates behind `after` (absent: from the first) in the order of creation, up to `limit`; `*total` counts
- * all. `keyword` is part of name or description, letter case aside; empty: all. */
-int reports_template_list(store_session *session, pl_arena *arena, pl_str account_id, pl_str keyword,
-                          pl_str after, size_t limit, reports_template **templates, size_t *count,
-                          int64_t *total, bool *more, pl_error *error);
+/* The template that a page ended with; it may be gone when the next page is asked for. */
+typedef struct reports_template_marker {
+    int64_t created;
+    pl_str template_id;
+} reports_template_marker;
+
+typedef struct reports_template_query {
+    pl_str account_id;
+    pl_str keyword;                       /* part of name or description, letter case aside; empty: all */
+    const reports_template_marker *after; /* NULL: from the first */
+    size_t limit;
+} reports_template_query;
+
+typedef struct reports_template_page {
+    reports_template *items;
+    size_t count;
+    int64_t total; /* that match, wherever they stand */
+    bool more;     /* behind the page */
+} reports_template_page;
+
+/* A page of an account's templates in the order of creation, in the arena. */
+int reports_template_list(store_session *session, pl_arena *arena, const reports_template_query *query,
+                          reports_template_page *page, pl_error *error);
 
 /* Stores a new one (its id is filled in) or a changed one, and plans its subscription. */
 int reports_template_put(store_session *session, pl_arena *arena, const pl_random *random, int64_t now,

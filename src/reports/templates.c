@@ -38,34 +38,36 @@ static bool matches(const reports_template *t, pl_str keyword) {
            pl_str_find_fold(t->description, keyword) != PL_NOT_FOUND;
 }
 
+static bool is_behind(const reports_template *t, const reports_template_marker *after) {
+    return !after || t->created > after->created ||
+           (t->created == after->created && pl_str_cmp(t->template_id, after->template_id) > 0);
+}
+
 /* An account has at most REPORTS_TEMPLATES_MAX of them. */
-int reports_template_list(store_session *session, pl_arena *arena, pl_str account_id, pl_str keyword,
-                          pl_str after, size_t limit, reports_template **templates, size_t *count,
-                          int64_t *total, bool *more, pl_error *error) {
+int reports_template_list(store_session *session, pl_arena *arena, const reports_template_query *query,
+                          reports_template_page *page, pl_error *error) {
     int step;
-    bool behind = !after.p;
-    *templates = pl_new(arena, reports_template, REPORTS_TEMPLATES_MAX + 1);
-    *count = 0;
-    *total = 0;
-    *more = false;
-    if (!*templates)
+    *page = (reports_template_page){.items = pl_new(arena, reports_template, REPORTS_TEMPLATES_MAX + 1)};
+    if (!page->items)
         return pl_fail(error, PL_E_ServiceUnavailable);
     store_statement *st = store_prepare(
         session,
         "SELECT " COLUMNS " FROM report_templates WHERE account_id = $1 ORDER BY created, template_id",
         error);
-    store_bind_text(st, 1, account_id);
+    store_bind_text(st, 1, query->account_id);
     while ((step = store_step(st, error)) == 1) {
         reports_template t;
         if (read_row(st, arena, &t, error) != 0)
             return -1;
-        bool shown = matches(&t, keyword);
-        *total += shown;
-        if (behind && shown && *count < limit && *count < REPORTS_TEMPLATES_MAX)
-            (*templates)[(*count)++] = t;
+        if (!matches(&t, query->keyword))
+            continue;
+        page->total++;
+        if (!is_behind(&t, query->after))
+            continue;
+        if (page->count < query->limit && page->count < REPORTS_TEMPLATES_MAX)
+            page->items[page->count++] = t;
         else
-            *more = *more || (behind && shown);
-        behind = behind || pl_str_eq(t.template_id, after);
+            page->more = true;
     }
     return step;
 }

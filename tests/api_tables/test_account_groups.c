@@ -196,6 +196,29 @@ static void lists_are_paged_by_token(void **state) {
     assert_int_equal(text_at(&t, "AggregatorsResult.NextToken").n, 0);
 }
 
+static void a_page_begins_behind_a_deleted_group(void **state) {
+    (void)state;
+    const char *first = make_custom("a", accounts(one, NULL));
+    make_custom("b", accounts(two, NULL));
+    CONFIG_OK(&t, "ListAggregators", "MaxResults", "1");
+    const char *token = keep_at(&t, "AggregatorsResult.NextToken");
+    CONFIG_OK(&t, "DeleteAggregators", "AggregatorIds", first);
+    CONFIG_OK(&t, "ListAggregators", "MaxResults", "1", "NextToken", token);
+    assert_str(text_at(&t, "AggregatorsResult.Aggregators.0.AggregatorName"), "b");
+    assert_int_equal(text_at(&t, "AggregatorsResult.NextToken").n, 0);
+}
+
+static void the_last_page_is_known_by_the_wanted_tags(void **state) {
+    (void)state;
+    make_custom("a", accounts(one, NULL));
+    CONFIG_OK(&t, "CreateAggregator", "AggregatorName", "b", "AggregatorAccounts", accounts(two, NULL), "Tag",
+              "[{\"Key\":\"k\",\"Value\":\"v\"}]");
+    make_custom("c", accounts(one, two));
+    CONFIG_OK(&t, "ListAggregators", "MaxResults", "1", "Tag", "[{\"Key\":\"k\",\"Value\":\"v\"}]");
+    assert_str(text_at(&t, "AggregatorsResult.Aggregators.0.AggregatorName"), "b");
+    assert_int_equal(text_at(&t, "AggregatorsResult.NextToken").n, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_custom_group, setup, teardown),
@@ -204,6 +227,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(groups_follow_the_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(groups_are_deleted_one_by_one, setup, teardown),
         cmocka_unit_test_setup_teardown(lists_are_paged_by_token, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_page_begins_behind_a_deleted_group, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_last_page_is_known_by_the_wanted_tags, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

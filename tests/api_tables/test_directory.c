@@ -147,6 +147,29 @@ static void members_are_listed(void **state) {
     assert_str(text_at(&t, "Accounts.Account.0.DisplayName"), "four");
 }
 
+/* The token tells where a page ended, whoever has left since. */
+static void members_are_listed_by_token(void **state) {
+    (void)state;
+    const char *first = make_account(&t, root, "one");
+    make_account(&t, root, "two");
+    make_account(&t, root, "three");
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "MaxResults", "1", NULL), 0);
+    assert_int_equal(pl_json_count(at(&t, "Accounts.Account")), 1);
+    assert_str(text_at(&t, "Accounts.Account.0.DisplayName"), "one");
+    const char *token = keep_at(&t, "NextToken");
+    CALL_OK(&t, "SetMemberDeletionPermission", "Status", "Enabled");
+    CALL_OK(&t, "CheckAccountDelete", "AccountId", first);
+    CALL_OK(&t, "DeleteAccount", "AccountId", first);
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "MaxResults", "1", "NextToken", token, NULL),
+                     0);
+    assert_str(text_at(&t, "Accounts.Account.0.DisplayName"), "two");
+    token = keep_at(&t, "NextToken");
+    assert_int_equal(call_product(&t, MASTER, "ListAccounts", "MaxResults", "1", "NextToken", token, NULL),
+                     0);
+    assert_str(text_at(&t, "Accounts.Account.0.DisplayName"), "three");
+    assert_int_equal(text_at(&t, "NextToken").n, 0);
+}
+
 static void a_member_is_changed_and_moved(void **state) {
     (void)state;
     const char *folder = make_folder(&t, root, "dev");
@@ -423,6 +446,16 @@ static void objects_are_tagged(void **state) {
                                   folder, "MaxResults", "1", "NextToken", token, NULL),
                      0);
     assert_str(text_at(&t, "TagResources.0.TagKey"), "l");
+    assert_int_equal(call_product(&t, MASTER, "UntagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "TagKey.1", "k", NULL),
+                     0);
+    assert_int_equal(call_product(&t, MASTER, "ListTagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "MaxResults", "1", "NextToken", token, NULL),
+                     0);
+    assert_str(text_at(&t, "TagResources.0.TagKey"), "l");
+    assert_int_equal(call_product(&t, MASTER, "TagResources", "ResourceType", "Folder", "ResourceId.1",
+                                  folder, "Tag.1.Key", "k", NULL),
+                     0);
     CALL_OK(&t, "ListTagValues", "ResourceType", "Account", "TagKey", "k");
     assert_str(text_at(&t, "Tags.0.Value"), "w");
     CALL_OK(&t, "ListTagKeys", "ResourceType", "Folder");
@@ -483,6 +516,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(folders_have_limits_and_rules, setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_is_created, setup, teardown),
         cmocka_unit_test_setup_teardown(members_are_listed, setup, teardown),
+        cmocka_unit_test_setup_teardown(members_are_listed_by_token, setup, teardown),
         cmocka_unit_test_setup_teardown(a_member_is_changed_and_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(an_invited_account_joins, setup, teardown),
         cmocka_unit_test_setup_teardown(invitations_end_in_other_ways, setup, teardown),

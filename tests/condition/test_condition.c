@@ -179,6 +179,36 @@ static void extensions_are_refused_where_the_vendor_is_followed(void **state) {
     assert_int_equal(compile_tree(CLAUSE("StringEquals", "$.a", "x"), true, &error), 0);
 }
 
+/* Stored rules are compiled as they are: the clause is false. Who makes a rule is told. */
+static void a_desired_text_that_no_operator_can_read_is_refused_where_rules_are_made(void **state) {
+    (void)state;
+    static const char *const clauses[][2] = {
+        {CLAUSE("RegexMatch", "$.a", "(["), "at children[1].desired: the operator cannot read it"},
+        {CLAUSE("RegexNotMatch", "$.a", "*"), "at children[1].desired"},
+        {CLAUSE("ArrayLengthGreaterOrEquals", "$.a", "many"), "at children[1].desired"},
+        {CLAUSE("CidrsContain", "$.a", "10.0.0.0/33"), "at children[1].desired"},
+        {CLAUSE("ArrayLengthGreaterOrEquals", "$.a", ""), NULL},
+        {CLAUSE("RegexMatch", "$.a", "^x$"), NULL}};
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++) {
+        pl_arena arena;
+        pl_error error = {0};
+        pl_json tree;
+        const pl_condition *condition;
+        pl_condition_options options = {.parameters = PL_JSON_NONE};
+        pl_arena_init(&arena, 0);
+        pl_str text = pl_arena_printf(&arena, "{\"operator\":\"and\",\"children\":[%s,%s]}",
+                                      CLAUSE("StringEquals", "$.a", "x"), clauses[i][0]);
+        assert_int_equal(pl_json_parse_in(&arena, text, &tree, &error), 0);
+        assert_int_equal(pl_condition_compile_tree(&arena, tree, &options, &condition, &error), 0);
+        options.readable = true;
+        int status = pl_condition_compile_tree(&arena, tree, &options, &condition, &error);
+        assert_int_equal(status, clauses[i][1] ? -1 : 0);
+        if (clauses[i][1] && !strstr(error.message, clauses[i][1]))
+            fail_msg("%s: %s", clauses[i][0], error.message);
+        pl_arena_free(&arena);
+    }
+}
+
 /* `count` copies of a clause in one group. */
 static void write_group(pl_buf *out, size_t count, const char *clause) {
     pl_buf_add(out, PL_STR("{\"operator\":\"and\",\"children\":["));
@@ -287,6 +317,7 @@ int main(void) {
         cmocka_unit_test(the_text_has_a_limit_in_characters),
         cmocka_unit_test(a_wrong_path_is_refused_with_its_offset),
         cmocka_unit_test(extensions_are_refused_where_the_vendor_is_followed),
+        cmocka_unit_test(a_desired_text_that_no_operator_can_read_is_refused_where_rules_are_made),
         cmocka_unit_test(limits_hold_to_the_last_unit),
         cmocka_unit_test(a_condition_tells_what_it_needs),
     };

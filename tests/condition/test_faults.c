@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "condition/program.h"
+#include "support/arena.h"
 #include "support/files.h"
 #include "support/guided.h"
 
@@ -21,36 +22,14 @@ typedef struct attempt {
     pl_str said[RULES_MAX]; /* annotation, reason and both trees */
 } attempt;
 
-static pl_arena arena;
 static int64_t now;
 
-static int setup(void **state) {
-    (void)state;
-    pl_arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_arena_free(&arena);
-    return 0;
-}
-
-static pl_json json_of(pl_str text) {
-    pl_json root = PL_JSON_NONE;
-    pl_error error;
-    if (text.n > 0 && pl_json_parse_in(&arena, text, &root, &error) != 0)
-        fail_msg("%s: %.*s", error.message, PL_FMT(text));
-    return root;
-}
-
-static void expect_no_memory(const pl_error *error) {
-    if (!pl_error_is(error, PL_E_ServiceUnavailable))
-        fail_msg("%s: %s", error->code, error->message);
+static void expect_no_memory(const pl_error *told) {
+    if (!pl_error_is(told, PL_E_ServiceUnavailable))
+        fail_msg("%s: %s", told->code, told->message);
 }
 
 static pl_program *build(const attempt *a) {
-    pl_error error;
     pl_program *program = pl_program_new();
     bool sound = program != NULL;
     for (size_t i = 0; sound && i < a->count; i++)
@@ -93,7 +72,6 @@ static void compare(attempt *a, pl_program_state *state, const pl_verdict *verdi
 }
 
 static const pl_verdict *evaluate(const attempt *a, pl_program_state *state, pl_json_parser *parser) {
-    pl_error error;
     if (!a->text.p)
         return pl_program_evaluate(state, a->input);
     const pl_verdict *verdicts = pl_program_evaluate_text(state, parser, a->text, a->input, &error);
@@ -129,9 +107,9 @@ static long run_all(attempt *a) {
     "{\"featureSource\":\"" source "\",\"featurePath\":\"" path "\",\"operator\":\"" op                      \
     "\",\"desired\":" desired "}"
 
-static int list_related(void *context, pl_str type, pl_json *list, pl_error *error) {
+static int list_related(void *context, pl_str type, pl_json *list, pl_error *why) {
     (void)type;
-    (void)error;
+    (void)why;
     *list = *(const pl_json *)context;
     return 0;
 }
@@ -175,14 +153,11 @@ static size_t describe(pl_program_rule *rules) {
     static const char parameters[] = "{\"limit\":\"3\",\"names\":\"x,y\"}";
     size_t count = 0;
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        rules[count++] = (pl_program_rule){.condition = json_of(pl_str_from(special[i])),
-                                           .parameters = json_of(pl_str_from(parameters))};
-    pl_json plain = json_of(PL_STR(CLAUSE_OF("CONFIGURATION", "$.a", "StringEquals", "\"y\"")));
+        rules[count++] = (pl_program_rule){.condition = parsed(special[i]), .parameters = parsed(parameters)};
+    pl_json plain = parsed_str(PL_STR(CLAUSE_OF("CONFIGURATION", "$.a", "StringEquals", "\"y\"")));
     rules[count++] = (pl_program_rule){.condition = plain, .applies = rules[0].condition};
-    rules[count++] =
-        (pl_program_rule){.condition = plain, .required = json_of(PL_STR("[\"$.memory.list[?(@.q)]\"]"))};
-    rules[count++] =
-        (pl_program_rule){.condition = plain, .required_related = json_of(PL_STR("[\"T\",\"U\"]"))};
+    rules[count++] = (pl_program_rule){.condition = plain, .required = parsed("[\"$.memory.list[?(@.q)]\"]")};
+    rules[count++] = (pl_program_rule){.condition = plain, .required_related = parsed("[\"T\",\"U\"]")};
     rules[count++] = (pl_program_rule){.condition = plain, .annotation_operator = PL_STR("Other")};
     rules[count++] = (pl_program_rule){.insufficient = PL_STR("nobody records it")};
     rules[count++] = (pl_program_rule){
@@ -194,11 +169,11 @@ static size_t describe(pl_program_rule *rules) {
 
 static void rules_of_every_form(bool as_text) {
     pl_program_rule rules[RULES_MAX];
-    pl_json list = json_of(PL_STR("[{\"x\":\"v\"},{\"x\":\"w\"}]"));
+    pl_json list = parsed("[{\"x\":\"v\"},{\"x\":\"w\"}]");
     char *padded = pl_arena_alloc(&arena, sizeof document + PL_JSON_PADDING);
     memcpy(padded, document, sizeof document);
-    pl_program_input input = {.configuration = json_of(pl_str_from(document)),
-                              .item = json_of(PL_STR("{\"tags\":{\"team\":[\"a\"]}}")),
+    pl_program_input input = {.configuration = parsed(document),
+                              .item = parsed("{\"tags\":{\"team\":[\"a\"]}}"),
                               .now = 1795305600000,
                               .related = list_related,
                               .context = &list};
@@ -231,7 +206,7 @@ static void guided_reading(void **state) {
     attempt a = {.rules = rules, .count = GUIDED_RULES, .input = &input};
     a.text = pl_str_of(padded, sizeof document - 1);
     for (size_t i = 0; i < GUIDED_RULES; i++)
-        rules[i] = (pl_program_rule){.condition = json_of(pl_str_from(guided_rules[i]))};
+        rules[i] = (pl_program_rule){.condition = parsed(guided_rules[i])};
     assert_true(run_all(&a) > 100);
 }
 
@@ -249,7 +224,7 @@ static pl_json single_clause(pl_str op, pl_json desired) {
         pl_json_write(&text, desired);
     }
     pl_buf_add_char(&text, '}');
-    pl_json tree = json_of(pl_buf_str(&text));
+    pl_json tree = parsed_str(pl_buf_str(&text));
     pl_buf_free(&text);
     return tree;
 }
@@ -284,10 +259,10 @@ static void every_operator(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rules_of_every_form_over_a_tape, setup, teardown),
-        cmocka_unit_test_setup_teardown(rules_of_every_form_over_a_text, setup, teardown),
-        cmocka_unit_test_setup_teardown(guided_reading, setup, teardown),
-        cmocka_unit_test_setup_teardown(every_operator, setup, teardown),
+        ARENA_TEST(rules_of_every_form_over_a_tape),
+        ARENA_TEST(rules_of_every_form_over_a_text),
+        ARENA_TEST(guided_reading),
+        ARENA_TEST(every_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

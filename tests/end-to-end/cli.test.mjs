@@ -155,6 +155,30 @@ test('lines of items may begin with empty lines', () => {
   assert.match(stderr, /standard input:3: /);
 });
 
+test('a byte order mark before a file is no part of it', () => {
+  const mark = '\ufeff';
+  const item = JSON.stringify(bucket('a', 'public-read'));
+  for (const content of [item, `${item}\n${item}\n`, `[${item}]`, JSON.stringify({ configurationItems: [JSON.parse(item)] })]) {
+    assert.equal(plumbline([...RULE, write('marked.json', mark + content)]).status, 1, content);
+    assert.equal(plumbline([...RULE, '-'], { input: mark + content }).status, 1, content);
+  }
+  const condition = { operator: 'StringEquals', featureSource: 'CONFIGURATION', featurePath: '$.a', desired: 'b' };
+  const type = ['--type', 'ACS::OSS::Bucket', write('unmarked.json', item)];
+  assert.equal(plumbline(['check', '--conditions', write('marked-condition.json', mark + JSON.stringify(condition)), ...type]).status, 1);
+  const broken = plumbline([...RULE, write('marked-broken.json', `${mark}${item}\n{\n`)]);
+  assert.match(broken.stderr, /marked-broken\.json:2: /);
+  const rule = JSON.parse(fs.readFileSync(path.join(root, 'catalogue/rules/oss-bucket-public-read-prohibited.json')));
+  assert.equal(plumbline(['rules', 'test', write('oss-bucket-public-read-prohibited.json', mark + JSON.stringify(rule))]).status, 0);
+  assert.equal(plumbline(['jsonpath', '$.a', '-'], { input: `${mark}{"a":1}` }).stdout, '[1]\n');
+});
+
+test('a condition that no operator can read is refused before anything is judged', () => {
+  const condition = { operator: 'RegexMatch', featureSource: 'CONFIGURATION', featurePath: '$.a', desired: '([' };
+  const good = write('for-regex.jsonl', JSON.stringify(bucket('a', 'private')));
+  const { status, stderr } = plumbline(['check', '--conditions', write('regex.json', condition), '--type', 'ACS::OSS::Bucket', good]);
+  assert.deepEqual([status, /at desired: the operator cannot read it/.test(stderr)], [2, true], stderr);
+});
+
 test('output that cannot be written is an error', () => {
   const input = '{"a":1}\n';
   for (const args of [['version'], ['help'], ['help', 'check'], ['jsonpath', '$.a'], ['rules', 'list'], ['rules', 'show', 'oss-bucket-public-read-prohibited'],

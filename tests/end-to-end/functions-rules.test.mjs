@@ -253,7 +253,6 @@ test('tokens and results that are not sound are refused; a run counts once and i
     [[report('i-good', 'COMPLIANT')], /Invalid.ResultToken.Value/, { ResultToken: `x${token}` }],
     [[report('i-good', 'COMPLIANT')], /Invalid.ResultToken.Value/, { ResultToken: 'TESTMODE' }],
     [[report('i-good', 'MAYBE')], /Invalid.Evaluations.Value/],
-    [[report('i-good', 'IGNORED')], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT'), report('i-unknown', 'COMPLIANT')], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { complianceResourceType: 'ACS::RDS::DBInstance' })], /Invalid.Evaluations.Value/],
     [[report('i-good', 'COMPLIANT', { accountId: 1 })], /Invalid.Evaluations.Value/],
@@ -273,6 +272,8 @@ test('tokens and results that are not sound are refused; a run counts once and i
   }
   await cloud.server.call('StartConfigRuleEvaluation', { ConfigRuleId: rule });
   const next = await until(async () => (await cloud.events('keeper')).find((event) => event.run > first.run));
+  await put([report('i-bad', 'IGNORED')], { ResultToken: next.token });
+  assert.equal((await cloud.verdicts(rule))['i-bad'], 'NOT_APPLICABLE', 'what a function leaves out is not what a user ignores');
   await put([report('i-bad', 'COMPLIANT')], { ResultToken: next.token });
   await put([report('i-bad', 'NON_COMPLIANT')]);
   assert.equal((await cloud.verdicts(rule))['i-bad'], 'COMPLIANT');

@@ -69,6 +69,20 @@ static void names_and_quotas_hold(void **state) {
     make(managed("managed"));
 }
 
+/* Whatever stands in it: such a rule would find every resource deviating. */
+static void what_no_operator_can_read_is_refused(void **state) {
+    (void)state;
+    engine_rule named = managed("by-name");
+    named.identifier = PL_STR("resource-name-regex-match");
+    named.input_parameters = PL_STR("{\"regex\":\"^web-[0-9]+$\"}");
+    REFUSED("Invalid.Conditions.Value",
+            r->conditions = PL_STR("{\"ComplianceConditions\":{\"operator\":\"RegexMatch\",\"featurePath\":"
+                                   "\"$.Name\",\"featureSource\":\"CONFIGURATION\",\"desired\":\"([\"}}"));
+    assert_non_null(strstr(error.message, "at desired: the operator cannot read it"));
+    REFUSED("Invalid.InputParameters.Value", *r = named, r->input_parameters = PL_STR("{\"regex\":\"([\"}"));
+    make(named);
+}
+
 static int update_work(store_session *session, void *argument, pl_error *wrong) {
     struct changing *c = argument;
     engine_context context = context_of_test();
@@ -265,6 +279,7 @@ int main(void) {
         RECORDS_TEST(rules_are_checked),
         RECORDS_TEST(hours_and_functions_are_checked),
         RECORDS_TEST(names_and_quotas_hold),
+        RECORDS_TEST(what_no_operator_can_read_is_refused),
         RECORDS_TEST(what_decides_starts_an_evaluation),
         RECORDS_TEST(a_rule_that_is_off_waits_for_its_activation),
         RECORDS_TEST(without_randomness_nothing_gets_a_name),

@@ -10,7 +10,8 @@
 #include <dlfcn.h>
 #include <sqlite3.h>
 
-enum { LISTED_MAX = 40000, FEW = 1000, MANY = 9000, OFTEN = 20 };
+/* MANY rows are more than a page looks at. */
+enum { LISTED_MAX = 40000, FEW = 1000, MORE = 4000, MANY = 9000, OFTEN = 20 };
 
 /* --- Cost: instructions of SQLite's machine, which are the same on every machine ---------------------------
  */
@@ -177,15 +178,15 @@ static int expect_work(store_session *session, void *argument, pl_error *wrong) 
 
 static void every_filter_lists_every_result_once(void **state) {
     (void)state;
-    static const size_t limits[] = {7, 100, 1000};
+    static const size_t limits[] = {7, 64, 1000};
     engine_rule *rules[] = {NULL, NULL, NULL, NULL};
-    put_random(300, true);
+    put_random(90, true);
     for (unsigned i = 0; i < 2; i++)
         rules[i] = make_rule(i);
     rules[2] = make_rule(RULES - 2);
     rules[3] = make_rule(RULES - 1);
     drain();
-    put_random(120, false);
+    put_random(10, false);
     for (size_t f = 0; f < FILTERS; f++) {
         struct counting_filter expected = {filters + f, rules, 4, 0};
         if (store_read(db, expect_work, &expected, &error) != 0)
@@ -228,7 +229,8 @@ static void lists_stand_still_while_rules_run(void **state) {
     for (unsigned i = 0; i < 2; i++)
         listed_rules[i] = make_rule(i);
     drain();
-    for (size_t f = 0; f < sizeof disturbed / sizeof *disturbed; f++) {
+    size_t tried = on_postgres ? 2 : sizeof disturbed / sizeof *disturbed;
+    for (size_t f = 0; f < tried; f++) {
         const engine_result_filter *filter = filters + disturbed[f];
         struct asking a = {.filter = filter, .rules = listed_rules, .rule_count = 2, .limit = 90};
         struct asking whole = {.filter = filter, .rules = listed_rules, .rule_count = 2, .limit = 1000};
@@ -328,14 +330,14 @@ static void a_page_costs_the_same_however_long_the_list(void **state) {
     put_instances(0, FEW);
     for (size_t i = 0; i < COSTED; i++)
         few[i] = cost_of_pages(filters + costed[i], rules, 2, FEW / 2);
-    for (size_t from = FEW; from < MANY; from += 1000)
+    for (size_t from = FEW; from < MORE; from += 1000)
         put_instances(from, from + 1000);
     for (size_t i = 0; i < COSTED; i++)
-        many[i] = cost_of_pages(filters + costed[i], rules, 2, MANY / 2);
+        many[i] = cost_of_pages(filters + costed[i], rules, 2, MORE / 2);
     for (size_t i = 0; i < COSTED; i++)
         if (many[i] > few[i] + few[i] / 4 + 200)
             fail_msg("filter %zu: a page took %lld steps of %d resources and %lld of %d", costed[i],
-                     (long long)few[i], FEW, (long long)many[i], MANY);
+                     (long long)few[i], FEW, (long long)many[i], MORE);
 }
 
 static int count_work(store_session *session, void *argument, pl_error *wrong) {
@@ -361,13 +363,13 @@ static void what_waits_costs_the_same_however_much_is_listed(void **state) {
     put_instances(0, FEW);
     int64_t few =
         cost_of_what_waits(rules[0], "[" INSTANCE("w-1", "Stopped") "," INSTANCE("w-2", "Stopped") "]");
-    for (size_t from = FEW; from < 4 * FEW; from += 1000)
+    for (size_t from = FEW; from < MORE; from += 1000)
         put_instances(from, from + 1000);
     int64_t many =
         cost_of_what_waits(rules[1], "[" INSTANCE("w-3", "Stopped") "," INSTANCE("w-4", "Stopped") "]");
     if (many > few + few / 4)
         fail_msg("%lld steps beside %d resources and %lld beside %d", (long long)few, FEW, (long long)many,
-                 4 * FEW);
+                 MORE);
 }
 
 /* The first result among many rows lies on the first page; past a bound pages end early, the list is whole.
@@ -377,6 +379,8 @@ static void a_page_ends_early_rather_than_looking_long(void **state) {
     static const pl_str group = PL_STR_INIT("rg-none"), nothing = PL_STR_INIT("rg-empty");
     engine_result_filter needle = {.group_ids = &group, .group_id_count = 1};
     engine_result_filter none = {.group_ids = &nothing, .group_id_count = 1};
+    if (on_postgres) /* the walks are the same */
+        return;
     engine_rule *rules[OFTEN] = {make_rule(0)};
     for (size_t from = 0; from < MANY; from += 1000)
         put_instances(from, from + 1000);

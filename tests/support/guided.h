@@ -63,25 +63,25 @@ typedef struct guided_pair {
 enum { GUIDED_MAX_TEXT = 1 << 16 };
 
 /* `whole`: with the rule that needs all of a document. NULL when a rule does not compile. */
-static inline pl_program *guided_program(pl_arena *arena, bool whole) {
+static inline pl_program *guided_program(pl_arena *keep, bool whole) {
     pl_program *program = pl_program_new();
-    pl_error error;
+    pl_error why;
     bool sound = program != NULL;
     for (size_t i = 0; sound && i < (size_t)GUIDED_RULES + whole; i++) {
         const char *text = i < GUIDED_RULES ? guided_rules[i] : unguided_rule;
         pl_program_rule rule = {.condition = PL_JSON_NONE};
-        sound = pl_json_parse_in(arena, pl_str_from(text), &rule.condition, &error) == 0 &&
-                pl_program_add(program, &rule, &error) == 0;
+        sound = pl_json_parse_in(keep, pl_str_from(text), &rule.condition, &why) == 0 &&
+                pl_program_add(program, &rule, &why) == 0;
     }
-    return sound && pl_program_seal(program, &error) == 0 ? program : NULL;
+    return sound && pl_program_seal(program, &why) == 0 ? program : NULL;
 }
 
-static inline bool guided_open(guided_pair *p, pl_arena *arena, const pl_program *program) {
+static inline bool guided_open(guided_pair *p, pl_arena *keep, const pl_program *program) {
     p->by_text = pl_program_state_new(program);
     p->by_tape = pl_program_state_new(program);
     p->text_parser = pl_json_parser_new(GUIDED_MAX_TEXT);
     p->tape_parser = pl_json_parser_new(GUIDED_MAX_TEXT);
-    p->padded = pl_arena_alloc(arena, GUIDED_MAX_TEXT + PL_JSON_PADDING);
+    p->padded = pl_arena_alloc(keep, GUIDED_MAX_TEXT + PL_JSON_PADDING);
     pl_buf_init(&p->text, 1 << 24);
     pl_buf_init(&p->tape, 1 << 24);
     return p->by_text && p->by_tape && p->text_parser && p->tape_parser && p->padded;
@@ -115,17 +115,17 @@ static inline void guided_describe(pl_buf *out, pl_program_state *state, const p
 static inline bool guided_agrees(guided_pair *p, pl_str text, bool *accepted) {
     static const char behind[PL_JSON_PADDING] = "}]}]}}}}\"}]}}";
     pl_program_input input = {.now = text.n % 8 ? 90000000 : 100000000};
-    pl_error error;
+    pl_error why;
     text = pl_str_head(text, GUIDED_MAX_TEXT);
     if (text.n)
         memcpy(p->padded, text.p, text.n);
     memcpy(p->padded + text.n, behind, sizeof behind);
     const pl_verdict *verdicts =
-        pl_program_evaluate_text(p->by_text, p->text_parser, pl_str_of(p->padded, text.n), &input, &error);
+        pl_program_evaluate_text(p->by_text, p->text_parser, pl_str_of(p->padded, text.n), &input, &why);
     *accepted = verdicts != NULL;
     if (verdicts)
         guided_describe(&p->text, p->by_text, verdicts);
-    if (pl_json_parse(p->tape_parser, text, &input.configuration, &error) != 0)
+    if (pl_json_parse(p->tape_parser, text, &input.configuration, &why) != 0)
         return !*accepted;
     guided_describe(&p->tape, p->by_tape, pl_program_evaluate(p->by_tape, &input));
     return *accepted && pl_str_eq(pl_buf_str(&p->text), pl_buf_str(&p->tape));

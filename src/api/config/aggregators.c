@@ -389,38 +389,66 @@ static int visible_groups(api_call *call, const org_view *view, const org_group 
     return 0;
 }
 
-/* Index of the group that the token names, or of the first one. */
-static int start_of(api_call *call, const org_group **groups, size_t count, size_t *start) {
+/* The group that a page ended with: its owner and position. It may be gone when the next page is asked for.
+ */
+typedef struct group_marker {
+    pl_str owner_id; /* absent: of the first page */
+    int64_t position;
+} group_marker;
+
+static int open_marker(api_call *call, group_marker *marker) {
     pl_str key;
-    *start = 0;
+    *marker = (group_marker){PL_STR_NONE, 0};
     if (api_token_open(call, &key))
         return -1;
-    while (key.n > 0 && *start < count && !pl_str_eq(groups[*start]->id, key))
-        ++*start;
+    if (!key.p)
+        return 0;
+    if (!pl_str_split(&key, ',', &marker->owner_id) || !pl_str_to_i64(key, &marker->position))
+        return pl_fail(call->error, PL_E_InvalidNextToken);
     return 0;
 }
 
+/* In the order of visible_groups: the caller's own, then those of the other owners. */
+static bool is_behind(const api_call *call, const org_group *group, const group_marker *marker) {
+    if (!marker->owner_id.p)
+        return true;
+    bool own = pl_str_eq(group->owner_id, call->caller->account_id);
+    if (own != pl_str_eq(marker->owner_id, call->caller->account_id))
+        return !own;
+    int order = pl_str_cmp(group->owner_id, marker->owner_id);
+    return order ? order > 0 : group->position > marker->position;
+}
+
+static pl_str make_marker(const api_call *call, const org_group *last) {
+    return api_token_make(
+        call, pl_arena_printf(call->arena, "%.*s,%lld", PL_FMT(last->owner_id), (long long)last->position));
+}
+
 static int answer_groups(api_call *call, const org_view *view) {
-    const org_group **groups = NULL;
-    size_t count, at;
+    const org_group **groups = NULL, *last = NULL;
+    size_t count;
     org_tags filter;
-    bool given;
+    bool given, more = false;
+    group_marker marker;
     if (read_tags(call, &filter, &given) || visible_groups(call, view, &groups, &count) ||
-        start_of(call, groups, count, &at))
+        open_marker(call, &marker))
         return -1;
     int64_t left = api_number(call, "MaxResults", 10);
     pl_write_object(call->out, PL_STR("AggregatorsResult"));
     pl_write_array(call->out, PL_STR("Aggregators"));
-    for (; at < count && left > 0; at++) {
-        if (!has_tags(&groups[at]->tags, &filter))
+    for (size_t i = 0; i < count; i++) {
+        if (!is_behind(call, groups[i], &marker) || !has_tags(&groups[i]->tags, &filter))
             continue;
-        left--;
+        more = left-- == 0;
+        if (more)
+            break;
+        last = groups[i];
         pl_write_object(call->out, PL_STR("Aggregator"));
-        write_common(call, view, groups[at], false);
+        write_common(call, view, last, false);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    pl_str token = at < count ? api_token_make(call, groups[at]->id) : PL_STR("");
+    pl_str token = more && last ? make_marker(call, last) : PL_STR("");
     text(call->out, "NextToken", token);
     pl_write_object_end(call->out);
     return token.p ? 0 : no_memory(call);

@@ -6,7 +6,7 @@
 
 #include "json/parser.h"
 
-enum { MOVED_MAX = 64, TEXT_MAX = 32 << 20 };
+enum { TEXT_MAX = 32 << 20 };
 
 /* A property that the mapping moves. */
 typedef struct moved {
@@ -18,7 +18,7 @@ typedef struct moved {
 typedef struct translation {
     pl_json mapping; /* list of rules */
     pl_json properties;
-    moved items[MOVED_MAX];
+    moved *items; /* with room for one of each rule */
     size_t count;
     pl_buf out;
 } translation;
@@ -42,7 +42,7 @@ static void find_moved(translation *t) {
     for (pl_json_walk w = pl_json_children(t->mapping); pl_json_step(&w, &key, &rule);) {
         pl_str property = pl_json_str(pl_json_get(rule, PL_STR("property")));
         pl_json value = walk_to(t->properties, property);
-        if (pl_json_exists(value) && t->count < MOVED_MAX)
+        if (pl_json_exists(value))
             t->items[t->count++] = (moved){
                 property, pl_str_skip(pl_json_str(pl_json_get(rule, PL_STR("path"))), 2), rule, value};
     }
@@ -169,6 +169,9 @@ static void write_configuration(translation *t) {
 
 static int translate(api_call *call, pl_json mapping, pl_json properties, pl_json *configuration) {
     translation t = {.mapping = pl_json_get(mapping, PL_STR("properties")), .properties = properties};
+    t.items = pl_new(call->arena, moved, pl_json_count(t.mapping) + 1);
+    if (!t.items)
+        return pl_fail(call->error, PL_E_ServiceUnavailable);
     pl_buf_init(&t.out, TEXT_MAX);
     find_moved(&t);
     write_configuration(&t);

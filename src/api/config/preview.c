@@ -94,9 +94,11 @@ int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json p
     return seal_and_evaluate(call, program, added, subject, out);
 }
 
-int config_preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
+/* Evaluates the text of `Conditions`; errors of pl_condition_compile. */
+static int preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
                               config_preview *out) {
-    pl_program_rule rule = {.conditions = conditions, .strict = call->services->limits->strict};
+    pl_program_rule rule = {
+        .conditions = conditions, .strict = call->services->limits->strict, .readable = true};
     *out = (config_preview){PL_INSUFFICIENT_DATA, PL_STR(""), PL_STR(""), PL_STR("")};
     pl_program *program = pl_program_new();
     if (!program)
@@ -114,15 +116,7 @@ static bool any_account(void *context, pl_str account_id) {
 }
 
 static int item_json(api_call *call, const inventory_item *item, pl_json *out) {
-    inventory_resource resource = {.account_id = item->account_id,
-                                   .resource_type = item->resource_type,
-                                   .region_id = item->region_id,
-                                   .resource_id = item->resource_id,
-                                   .name = item->name,
-                                   .status = item->status,
-                                   .group_id = item->group_id,
-                                   .zone = item->zone,
-                                   .create_time = item->create_time};
+    inventory_resource resource = inventory_resource_of(item);
     pl_json tags = PL_JSON_NONE;
     if (item->tags.n && pl_json_parse_in(call->arena, item->tags, &tags, call->error) != 0)
         return -1;
@@ -247,7 +241,7 @@ static int read_rule(api_call *call, dry_task *task) {
 static int dry_run(api_call *call, const engine_rule *rule, const config_subject *subject,
                    config_preview *out) {
     if (rule->owner == ENGINE_CONDITION)
-        return config_preview_conditions(call, rule->conditions, subject, out);
+        return preview_conditions(call, rule->conditions, subject, out);
     if (rule->owner == ENGINE_FUNCTION)
         return 0; /* a function is not called for a trial */
     const catalogue_rule *managed =

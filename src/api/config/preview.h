@@ -30,8 +30,4 @@ typedef struct config_subject {
 int config_preview_managed(api_call *call, const catalogue_rule *rule, pl_json parameters,
                            const config_subject *subject, config_preview *out);
 
-/* Evaluates the text of `Conditions`; errors of pl_condition_compile. */
-int config_preview_conditions(api_call *call, pl_str conditions, const config_subject *subject,
-                              config_preview *out);
-
 #endif

@@ -23,11 +23,7 @@ enum {
 typedef struct template_task {
     api_call *call;
     reports_template t;
-    reports_template *list;
-    size_t count;
-    int64_t total, take;
-    pl_str after;
-    bool more, send;
+    bool send;
     reports_file file;
     bool found;
 } template_task;
@@ -262,24 +258,45 @@ int config_get_report_template(api_call *call) {
     return api_answer_read(call, get_work);
 }
 
+/* A token is the time and the id of the template that the page ended with. */
+static int open_marker(api_call *call, reports_template_marker *marker, reports_template_query *query) {
+    pl_str key, created;
+    if (api_token_open(call, &key) != 0)
+        return -1;
+    if (!key.p)
+        return 0;
+    if (!pl_str_split(&key, ',', &created) || !pl_str_to_i64(created, &marker->created))
+        return api_refuse_invalid(call, "NextToken");
+    marker->template_id = key;
+    query->after = marker;
+    return 0;
+}
+
+static pl_str make_marker(const api_call *call, const reports_template *last) {
+    return api_token_make(
+        call, pl_arena_printf(call->arena, "%lld,%.*s", (long long)last->created, PL_FMT(last->template_id)));
+}
+
 static int list_work(api_call *call, store_session *session) {
-    template_task task = {.call = call, .take = api_number(call, "MaxResults", PAGE)};
-    if (task.take < 1 || task.take > PAGE_MAX)
+    int64_t take = api_number(call, "MaxResults", PAGE);
+    reports_template_query query = {.account_id = api_account(call),
+                                    .keyword = pl_str_trim(api_text(call, "Keyword")),
+                                    .limit = (size_t)take};
+    reports_template_marker marker;
+    reports_template_page page;
+    if (take < 1 || take > PAGE_MAX)
         return api_refuse_invalid(call, "MaxResults");
-    if (api_token_open(call, &task.after) != 0 ||
-        reports_template_list(session, call->arena, api_account(call), pl_str_trim(api_text(call, "Keyword")),
-                              task.after, (size_t)task.take, &task.list, &task.count, &task.total, &task.more,
-                              call->error) != 0)
+    if (open_marker(call, &marker, &query) != 0 ||
+        reports_template_list(session, call->arena, &query, &page, call->error) != 0)
         return -1;
     pl_write_array(call->out, PL_STR("ReportTemplateList"));
-    for (size_t i = 0; i < task.count; i++)
-        write_template(call, &task.list[i]);
+    for (size_t i = 0; i < page.count; i++)
+        write_template(call, &page.items[i]);
     pl_write_array_end(call->out);
-    pl_write_i64(call->out, PL_STR("MaxResults"), task.take);
+    pl_write_i64(call->out, PL_STR("MaxResults"), take);
     pl_write_string(call->out, PL_STR("NextToken"),
-                    task.more && task.count ? api_token_make(call, task.list[task.count - 1].template_id)
-                                            : PL_STR(""));
-    pl_write_i64(call->out, PL_STR("TotalCount"), task.total);
+                    page.more && page.count ? make_marker(call, &page.items[page.count - 1]) : PL_STR(""));
+    pl_write_i64(call->out, PL_STR("TotalCount"), page.total);
     return 0;
 }
 

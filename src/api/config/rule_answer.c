@@ -45,7 +45,8 @@ void config_write_rule_arn(api_call *call, const engine_rule *rule) {
                                     PL_FMT(rule->rule_id)));
 }
 
-void config_write_compliance(api_call *call, const config_rule_view *view) {
+/* {"ComplianceType", "Count"} */
+static void write_compliance(api_call *call, const config_rule_view *view) {
     pl_write_object(call->out, PL_STR("Compliance"));
     pl_write_string(call->out, PL_STR("ComplianceType"), engine_compliance_name(view->compliance));
     pl_write_i64(call->out, PL_STR("Count"), view->compliance_count);
@@ -158,7 +159,7 @@ static void write_names(api_call *call, const config_rule_view *view) {
     pl_write_string(call->out, PL_STR("Description"), rule->description);
     pl_write_i64(call->out, PL_STR("RiskLevel"), rule->risk_level);
     pl_write_string(call->out, PL_STR("ConfigRuleState"), config_rule_state(view));
-    config_write_compliance(call, view);
+    write_compliance(call, view);
 }
 
 void config_write_rule(api_call *call, const config_owner *owner, const config_rule_view *view) {

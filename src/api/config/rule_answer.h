@@ -31,9 +31,6 @@ void config_write_rule_line(api_call *call, const config_owner *owner, const con
 /* acs:config::{account}:rule/{id} */
 void config_write_rule_arn(api_call *call, const engine_rule *rule);
 
-/* {"ComplianceType", "Count"} */
-void config_write_compliance(api_call *call, const config_rule_view *view);
-
 /* ConfigRuleEvaluationStatus */
 void config_write_rule_status(api_call *call, const engine_rule *rule);
 

@@ -176,7 +176,7 @@ int config_scope(api_call *call, engine_scope *scope) {
     return 0;
 }
 
-int config_check_tag(pl_error *error, pl_str key, pl_str value) {
+static int check_tag(pl_error *error, pl_str key, pl_str value) {
     static const char *const reserved[] = {"aliyun", "acs:"};
     bool sound = key.n && pl_utf8_length(key) <= TAG_KEY_MAX && pl_utf8_length(value) <= TAG_VALUE_MAX;
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
@@ -193,7 +193,7 @@ static int check_tags(api_call *call, const engine_tags *tags) {
     if (tags->count > TAGS_MAX)
         return api_fail(call->operation, call->error, PL_E_Invalid_Tag_Value);
     for (size_t i = 0; i < tags->count; i++) {
-        if (config_check_tag(call->error, tags->items[i].key, tags->items[i].value) != 0)
+        if (check_tag(call->error, tags->items[i].key, tags->items[i].value) != 0)
             return -1;
         for (size_t k = 0; k < i; k++)
             if (pl_str_eq(tags->items[i].key, tags->items[k].key))
@@ -273,7 +273,7 @@ void config_write_tags(api_call *call, const char *name, pl_str stored, const ch
     pl_write_array_end(call->out);
 }
 
-void config_write_tag_list(pl_writer *out, const char *name, const engine_tags *tags) {
+static void write_tag_list(pl_writer *out, const char *name, const engine_tags *tags) {
     pl_write_array(out, pl_str_from(name));
     for (size_t i = 0; i < tags->count; i++) {
         pl_write_object(out, PL_STR_NONE);
@@ -297,8 +297,8 @@ void config_write_scope(pl_writer *out, const engine_scope *scope) {
     write_list(out, "ExcludeResourceGroupIdsScope", &scope->exclude_resource_group_ids);
     write_list(out, "TagKeyScope", &scope->tag_keys);
     pl_write_optional(out, PL_STR("TagValueScope"), scope->tag_value.n ? scope->tag_value : PL_STR_NONE);
-    config_write_tag_list(out, "TagsScope", &scope->tags);
-    config_write_tag_list(out, "ExcludeTagsScope", &scope->exclude_tags);
+    write_tag_list(out, "TagsScope", &scope->tags);
+    write_tag_list(out, "ExcludeTagsScope", &scope->exclude_tags);
 }
 
 void config_write_account(pl_writer *out, const char *name, pl_str account_id) {

@@ -56,9 +56,6 @@ int config_tags_text(api_call *call, pl_str *text);
 /* The parameter Tag as a filter. */
 int config_tags_filter(api_call *call, engine_tags *tags);
 
-/* One tag by the rules above. */
-int config_check_tag(pl_error *error, pl_str key, pl_str value);
-
 /* The pack that a rule of packs is shown with: the one that was asked for, else the first. */
 pl_str config_shown_pack(const api_call *call, const engine_rule *rule);
 
@@ -79,7 +76,6 @@ const catalogue_rule *config_managed_rule(api_call *call, pl_str identifier);
 
 /* Writes [{TagKey, TagValue}] (or [{Key, Value}]) of stored text. */
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value);
-void config_write_tag_list(pl_writer *out, const char *name, const engine_tags *tags);
 
 /* The scope members that rules and packs have in common. Lists that are not set are left out. */
 void config_write_scope(pl_writer *out, const engine_scope *scope);

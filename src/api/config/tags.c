@@ -8,6 +8,8 @@
 #include "org/change.h"
 #include "json/parser.h"
 
+#include <stdlib.h>
+
 enum { TAGS_MAX = 20, PAGE = 100 };
 
 typedef enum tagged_kind { TAGGED_RULE, TAGGED_PACK, TAGGED_GROUP } tagged_kind;
@@ -289,10 +291,29 @@ static int list_groups(list_task *list) {
     return result;
 }
 
-static void write_lines(api_call *call, const list_task *list, int64_t from, int64_t end) {
+static int by_place(const void *a, const void *b) {
+    const tag_line *x = a, *y = b;
+    int order = pl_str_cmp(x->id, y->id);
+    return order ? order : pl_str_cmp(x->key, y->key);
+}
+
+/* The first line behind the one that a page ended with ("id NL key"), which may be gone since. */
+static size_t start_behind(const tag_lines *lines, pl_str token) {
+    tag_line last = {.id = PL_STR_NONE};
+    size_t at = 0;
+    if (!token.p)
+        return 0;
+    pl_str_split(&token, '\n', &last.id);
+    last.key = token;
+    while (at < lines->count && by_place(&lines->items[at], &last) <= 0)
+        at++;
+    return at;
+}
+
+static void write_lines(api_call *call, const list_task *list, size_t from, size_t end) {
     pl_write_object(call->out, PL_STR("TagResources"));
     pl_write_array(call->out, PL_STR("TagResource"));
-    for (int64_t i = from; i < end; i++) {
+    for (size_t i = from; i < end; i++) {
         pl_write_object(call->out, PL_STR_NONE);
         pl_write_string(call->out, PL_STR("ResourceId"), list->lines.items[i].id);
         pl_write_string(call->out, PL_STR("ResourceType"), list->task.type);
@@ -304,21 +325,25 @@ static void write_lines(api_call *call, const list_task *list, int64_t from, int
     pl_write_object_end(call->out);
 }
 
+static pl_str make_token(api_call *call, const tag_line *last) {
+    return api_token_make(call,
+                          pl_arena_printf(call->arena, "%.*s\n%.*s", PL_FMT(last->id), PL_FMT(last->key)));
+}
+
 int config_list_tag_resources(api_call *call) {
     list_task list = {0};
-    pl_str key;
-    int64_t from = 0;
+    pl_str token;
     if (read_task(call, &list.task) != 0 || config_tags_filter(call, &list.task.tags) != 0 ||
-        api_token_open(call, &key) != 0)
+        api_token_open(call, &token) != 0)
         return -1;
-    if (key.n && !pl_str_to_i64(key, &from))
-        return pl_fail(call->error, PL_E_InvalidNextToken);
     if ((list.task.kind == TAGGED_GROUP ? list_groups(&list) : config_read(call, list_work, &list)) != 0)
         return -1;
-    int64_t count = (int64_t)list.lines.count, end = from + PAGE < count ? from + PAGE : count;
+    size_t count = list.lines.count;
+    if (count > 1)
+        qsort(list.lines.items, count, sizeof *list.lines.items, by_place);
+    size_t from = start_behind(&list.lines, token), end = count - from > PAGE ? from + PAGE : count;
     write_lines(call, &list, from, end);
     pl_write_string(call->out, PL_STR("NextToken"),
-                    end < count ? api_token_make(call, pl_arena_printf(call->arena, "%lld", (long long)end))
-                                : PL_STR(""));
+                    end < count ? make_token(call, &list.lines.items[end - 1]) : PL_STR(""));
     return 0;
 }

@@ -210,48 +210,68 @@ static bool matches(const account_filter *filter, const org_account *account) {
            directory_has_tags(&account->node.tags, &filter->tags);
 }
 
+/* A page by number, or behind the account that an earlier page ended with, which may have left since. */
+typedef struct account_page {
+    directory_page of;
+    int64_t after, last; /* positions; none is 0 */
+} account_page;
+
+static bool take(account_page *page, const org_account *account) {
+    page->of.skip += account->position <= page->after;
+    if (!directory_page_take(&page->of))
+        return false;
+    page->last = account->position;
+    return true;
+}
+
 static void write_accounts(api_call *call, const org_directory *directory, const account_filter *filter,
-                           directory_page *page, unsigned show) {
+                           account_page *page, unsigned show) {
     if (api_flag(call, "IncludeTags", false))
         show |= SHOW_TAGS;
     pl_write_object(call->out, PL_STR("Accounts"));
     pl_write_array(call->out, PL_STR("Account"));
     for (size_t i = 0; i < directory->account_count; i++) {
-        if (matches(filter, directory->accounts[i]) && directory_page_take(page))
+        if (matches(filter, directory->accounts[i]) && take(page, directory->accounts[i]))
             write_account(call, directory->accounts[i], show);
     }
     pl_write_array_end(call->out);
     pl_write_object_end(call->out);
 }
 
-/* The newer product pages by token, too: a token stands for the number of accounts before the page. */
-static int page_by_token(api_call *call, directory_page *page) {
+/* The newer product pages by token, too. */
+static int page_by_token(api_call *call, account_page *page) {
     pl_str key;
     if (api_token_open(call, &key))
         return -1;
-    if (!api_input(call, "NextToken") || key.n == 0)
+    if (key.p || api_input(call, "MaxResults"))
+        page->of.take = api_number(call, "MaxResults", 10);
+    if (!key.p)
         return 0;
-    page->take = api_number(call, "MaxResults", 10);
-    return pl_str_to_i64(key, &page->skip) ? 0 : pl_fail(call->error, PL_E_InvalidNextToken);
+    page->of.skip = 0;
+    return pl_str_to_i64(key, &page->after) ? 0 : pl_fail(call->error, PL_E_InvalidNextToken);
+}
+
+static int write_next(api_call *call, const account_page *page) {
+    pl_str key = pl_arena_printf(call->arena, "%lld", (long long)page->last);
+    pl_str token = api_token_make(call, key);
+    if (!token.p)
+        return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
+    directory_write(call->out, "NextToken", token);
+    return 0;
 }
 
 static int answer_accounts(api_call *call, const org_view *view, const org_directory *directory) {
     (void)view;
     bool newer = pl_str_is(call->operation->product->name, "ResourceDirectoryMaster");
     account_filter filter = {.keyword = api_text(call, "QueryKeyword")};
-    directory_page page = directory_page_of(call);
+    account_page page = {.of = directory_page_of(call)};
     if (directory_tags(call, "Tag", &filter.tags) || (newer && page_by_token(call, &page)))
         return -1;
     unsigned show = SHOW_JOINED | SHOW_PATH | (newer ? SHOW_NAME | SHOW_DELETION : 0u);
     write_accounts(call, directory, &filter, &page, show);
-    if (newer && page.total > page.skip + page.take) {
-        pl_str key = pl_arena_printf(call->arena, "%lld", (long long)(page.skip + page.take));
-        pl_str token = api_token_make(call, key);
-        if (!token.p)
-            return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
-        directory_write(call->out, "NextToken", token);
-    }
-    directory_write_page(call, &page);
+    if (newer && page.of.total > page.of.skip + page.of.take && write_next(call, &page))
+        return -1;
+    directory_write_page(call, &page.of);
     return 0;
 }
 
@@ -267,9 +287,9 @@ static int answer_children(api_call *call, const org_view *view, const org_direc
         return pl_fail(call->error, PL_E_EntityNotExists_Folder);
     if (directory_tags(call, "Tag", &filter.tags))
         return -1;
-    directory_page page = directory_page_of(call);
+    account_page page = {.of = directory_page_of(call)};
     write_accounts(call, directory, &filter, &page, SHOW_JOINED);
-    directory_write_page(call, &page);
+    directory_write_page(call, &page.of);
     return 0;
 }
 

@@ -62,21 +62,29 @@ static bool is_wanted(const org_tags *filter, const org_tag_row *row) {
     return filter->count == 0;
 }
 
-/* The number of matches to leave out: what the token carries. */
-static int open_position(api_call *call, int64_t *skip) {
-    pl_str key;
-    *skip = 0;
-    if (api_token_open(call, &key))
-        return -1;
-    return key.n == 0 || pl_str_to_i64(key, skip) ? 0 : pl_fail(call->error, PL_E_InvalidNextToken);
+/* One page of a list in byte order. A token names the last one shown, which may be gone since. */
+typedef struct ordered_page {
+    pl_str after, last;
+    int64_t left;
+    bool more;
+} ordered_page;
+
+static int open_page(api_call *call, ordered_page *page) {
+    *page = (ordered_page){.left = api_number(call, "MaxResults", 10)};
+    return api_token_open(call, &page->after);
 }
 
-static int write_position(api_call *call, int64_t total, int64_t end) {
-    if (total <= end) {
-        directory_write(call->out, "NextToken", PL_STR(""));
-        return 0;
-    }
-    pl_str token = api_token_make(call, pl_arena_printf(call->arena, "%lld", (long long)end));
+/* True when what has this place lies on the page. */
+static bool take(ordered_page *page, pl_str place) {
+    if (page->more || (page->after.p && pl_str_cmp(place, page->after) <= 0))
+        return false;
+    page->more = page->left-- == 0;
+    page->last = page->more ? page->last : place;
+    return !page->more;
+}
+
+static int write_next(api_call *call, const ordered_page *page) {
+    pl_str token = page->more ? api_token_make(call, page->last) : PL_STR("");
     if (!token.p)
         return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
     directory_write(call->out, "NextToken", token);
@@ -98,21 +106,21 @@ int directory_list_tag_resources(api_call *call) {
     org_tags filter;
     const pl_str *ids;
     size_t id_count;
-    int64_t skip, total = 0, take = api_number(call, "MaxResults", 10);
+    ordered_page page;
     if (directory_tags(call, "Tag", &filter) || directory_texts(call, "ResourceId", &ids, &id_count) ||
-        open_position(call, &skip) || load(call, &rows))
+        open_page(call, &page) || load(call, &rows))
         return -1;
     pl_write_array(call->out, PL_STR("TagResources"));
-    for (size_t i = 0; i < rows.count; i++) {
+    for (size_t i = 0; i < rows.count && !page.more; i++) {
         const org_tag_row *row = &rows.items[i];
         if (!is_listed(ids, id_count, row->id) || !is_wanted(&filter, row))
             continue;
-        int64_t index = total++;
-        if (index >= skip && index - skip < take)
+        pl_str place = pl_arena_printf(call->arena, "%.*s\n%.*s", PL_FMT(row->id), PL_FMT(row->key));
+        if (take(&page, place))
             write_row(call, &rows, row);
     }
     pl_write_array_end(call->out);
-    return write_position(call, total, skip + take);
+    return write_next(call, &page);
 }
 
 static int by_text(const void *a, const void *b) {
@@ -122,8 +130,8 @@ static int by_text(const void *a, const void *b) {
 /* The distinct keys, or values of one key, that contain the filter, in byte order. */
 static int list_distinct(api_call *call, const char *member, pl_str key, pl_str filter) {
     tag_rows rows;
-    int64_t skip, total = 0, take = api_number(call, "MaxResults", 10);
-    if (open_position(call, &skip) || load(call, &rows))
+    ordered_page page;
+    if (open_page(call, &page) || load(call, &rows))
         return -1;
     pl_str *texts = pl_new(call->arena, pl_str, rows.count + 1);
     size_t count = 0;
@@ -138,17 +146,14 @@ static int list_distinct(api_call *call, const char *member, pl_str key, pl_str 
         qsort(texts, count, sizeof *texts, by_text);
     pl_write_array(call->out, PL_STR("Tags"));
     for (size_t i = 0; i < count; i++) {
-        if (i > 0 && pl_str_eq(texts[i], texts[i - 1]))
-            continue;
-        int64_t index = total++;
-        if (index < skip || index - skip >= take)
+        if ((i > 0 && pl_str_eq(texts[i], texts[i - 1])) || !take(&page, texts[i]))
             continue;
         pl_write_object(call->out, PL_STR("Tag"));
         directory_write(call->out, member, texts[i]);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    return write_position(call, total, skip + take);
+    return write_next(call, &page);
 }
 
 int directory_list_tag_keys(api_call *call) {

@@ -5,7 +5,7 @@
 #include "api/answer.h"
 #include "api/operations.gen.h"
 #include "identity/password_rules.h"
-#include "policy/clause.h"
+#include "policy/address.h"
 
 /* What a call needs inside its work and has made before it. */
 typedef struct login_job {

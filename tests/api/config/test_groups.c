@@ -109,6 +109,33 @@ static void tags_are_merged_removed_and_listed(void **state) {
     assert_text(answer, "TagResources.TagResource.0.ResourceId", group);
 }
 
+/* More tags than a page holds; the one that the page ended with is taken off before the next is asked for. */
+static void a_page_of_tags_begins_behind_a_removed_one(void **state) {
+    (void)state;
+    const char *group = call_group();
+    const char *kind = "\"ResourceType\":\"ACS::Config::AggregateConfigRule\"";
+    pl_buf tags;
+    pl_buf_init(&tags, 4096);
+    for (int i = 0; i < 20; i++)
+        pl_buf_printf(&tags, "%s{\"Key\":\"k%02d\",\"Value\":\"v\"}", i ? "," : "", i);
+    for (int i = 0; i < 6; i++)
+        call_well(config_tag_resources,
+                  input_of("{%s,\"ResourceId\":[\"%s\"],\"Tag\":[%.*s]}", kind,
+                           make(group, input_of("rule-%d", i)), PL_FMT(pl_buf_str(&tags))));
+    pl_buf_free(&tags);
+    pl_json page = call_well(config_list_tag_resources, input_of("{%s}", kind));
+    assert_int_equal(pl_json_count(at(page, "TagResources.TagResource")), 100);
+    const char *next =
+        input_of("{%s,\"NextToken\":\"%.*s\"}", kind, PL_FMT(pl_json_str(at(page, "NextToken"))));
+    pl_str last = pl_json_str(at(page, "TagResources.TagResource.99.ResourceId"));
+    call_well(config_untag_resources,
+              input_of("{%s,\"ResourceId\":[\"%.*s\"],\"TagKey\":[\"k19\",\"k18\"]}", kind, PL_FMT(last)));
+    page = call_well(config_list_tag_resources, next);
+    assert_int_equal(pl_json_count(at(page, "TagResources.TagResource")), 20);
+    assert_text(page, "TagResources.TagResource.0.TagKey", "k00");
+    assert_text(page, "NextToken", "");
+}
+
 static void copies_get_free_names(void **state) {
     (void)state;
     const char *group = call_group();
@@ -144,6 +171,7 @@ int main(void) {
         TEST(group_packs_hold_group_rules),
         TEST(tags_are_merged_removed_and_listed),
         TEST(copies_get_free_names),
+        TEST(a_page_of_tags_begins_behind_a_removed_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,6 +201,25 @@ static void templates_are_checked(void **state) {
                  "ExceedMaxReportTemplateCount");
 }
 
+static void a_page_of_templates_begins_behind_a_deleted_one(void **state) {
+    (void)state;
+    const char *ids[3];
+    for (int i = 0; i < 3; i++)
+        ids[i] = make_template("");
+    pl_json page = call_well(config_list_report_templates, "{\"MaxResults\":1}");
+    pl_str first = pl_json_str(at(page, "ReportTemplateList.0.ReportTemplateId"));
+    const char *next =
+        input_of("{\"MaxResults\":5,\"NextToken\":\"%.*s\"}", PL_FMT(pl_json_str(at(page, "NextToken"))));
+    size_t shown = pl_json_count(at(call_well(config_list_report_templates, next), "ReportTemplateList"));
+    assert_int_equal(shown, 2);
+    for (int i = 0; i < 3; i++)
+        if (pl_str_find(pl_str_from(ids[i]), first) != PL_NOT_FOUND)
+            call_well(config_delete_report_template, ids[i]);
+    page = call_well(config_list_report_templates, next);
+    assert_int_equal(pl_json_count(at(page, "ReportTemplateList")), 2);
+    assert_text(page, "TotalCount", "2");
+}
+
 static void a_template_goes_with_its_report(void **state) {
     (void)state;
     const char *one = make_template(",\"ReportFileFormats\":\"excel,csv\"");
@@ -231,6 +250,7 @@ int main(void) {
         TEST(inventories_and_search_files_join_or_replace),
         TEST(another_account_has_no_files),
         TEST(templates_are_checked),
+        TEST(a_page_of_templates_begins_behind_a_deleted_one),
         TEST(a_template_goes_with_its_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
