@@ -85,7 +85,7 @@ test('a pack is made from a template, counted, read back and deleted with its ru
   });
   const { CompliancePack } = await server.call('GetCompliancePack', { CompliancePackId });
   assert.equal(CompliancePack.Status, 'ACTIVE');
-  assert.equal(CompliancePack.ConfigRules.length, 7); // the template switches seven of its nine rules on
+  assert.equal(CompliancePack.ConfigRules.length, 8); // the template switches eight of its nine rules on
   const counts = await server.call('GetConfigRuleComplianceByPack', { CompliancePackId });
   assert.equal(counts.ConfigRuleComplianceResult.TotalCount, CompliancePack.ConfigRules.length);
   assert.match(CompliancePack.TemplateContent, /^\{\n {4}"/);
