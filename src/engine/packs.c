@@ -54,9 +54,8 @@ static int check_quota(engine_context *context, store_session *session, const en
 
 /* A wrong parameter inside a pack is an error of the pack's list. */
 static int as_list_error(pl_error *error) {
-    if (pl_error_is(error, PL_E_Invalid_InputParameters_Value)) {
+    if (pl_error_is(error, PL_E_Invalid_InputParameters_Value))
         return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "%s", error->message);
-    }
     return -1;
 }
 

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { Organisation } from './organisation.mjs';
 import { Server, until } from './support.mjs';
+import { numbersOf } from './walk.mjs';
 
 const J = JSON.stringify;
 const seed = Number(process.env.PLUMBLINE_SEED ?? 20261122);
@@ -16,14 +17,7 @@ const RESULTS = ['COMPLIANT', 'NON_COMPLIANT', 'NOT_APPLICABLE', 'INSUFFICIENT_D
 /** Which result a rule, pack or account has: the first class that is not empty. */
 const ORDER = ['NON_COMPLIANT', 'COMPLIANT', 'IGNORED', 'NOT_APPLICABLE'];
 
-let state = seed >>> 0;
-/** A number below n: xorshift, so that a walk is told by its seed. */
-function below(n) {
-  state = (state ^ (state << 13)) >>> 0;
-  state = (state ^ (state >>> 17)) >>> 0;
-  state = (state ^ (state << 5)) >>> 0;
-  return state % n;
-}
+const below = numbersOf(seed);
 const one = (list) => list[below(list.length)];
 const some = (list) => list.filter(() => below(2));
 

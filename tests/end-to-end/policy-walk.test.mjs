@@ -7,20 +7,14 @@ import { after, before, test } from 'node:test';
 import { operations } from './operations.mjs';
 import { Organisation, VERSION } from './organisation.mjs';
 import { Server } from './support.mjs';
+import { numbersOf } from './walk.mjs';
 
 const J = JSON.stringify;
 const seed = Number(process.env.PLUMBLINE_SEED ?? 20261122);
 const steps = Number(process.env.PLUMBLINE_STEPS ?? 60);
 const CALLS = 8; // after each step
 
-let state = seed >>> 0;
-/** A number below n: xorshift, so that a walk is told by its seed. */
-function below(n) {
-  state = (state ^ (state << 13)) >>> 0;
-  state = (state ^ (state >>> 17)) >>> 0;
-  state = (state ^ (state << 5)) >>> 0;
-  return state % n;
-}
+const below = numbersOf(seed);
 const one = (list) => list[below(list.length)];
 const some = (list) => { const chosen = list.filter(() => below(3) === 0); return chosen.length ? chosen : [one(list)]; };
 
