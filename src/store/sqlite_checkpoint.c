@@ -17,27 +17,57 @@
 
 enum {
     LOG_PAGES_COPY = 4000,  /* from which the thread copies: 16 MiB */
+    LOG_PAGES_LITTLE = 64,  /* what the thread leaves to the writer when it can */
     LOG_PAGES_REST = 500,   /* what the writer copies without much ado */
     LOG_PAGES_MOST = 16000, /* from which it copies whatever is left: 64 MiB */
+    ROUNDS_MOST = 6,        /* of the thread, each for what was added during the one before */
 };
 
 struct store_sqlite_state {
     store *store;
     pthread_t thread;
     bool running, unavailable; /* the writer's: a thread exists; it could not be had */
-    int pages, tried;          /* the writer's: of the log, and when it last copied the rest of it */
+    int tried, asked;          /* the writer's: pages of the log when it copied the rest, when it asked */
+    atomic_int pages;          /* of the log; set by the writer */
     pthread_mutex_t lock;
     pthread_cond_t wanted;
     bool due, stop; /* guarded by `lock`, as are the following; `due` until the copying has ended */
-    int asked;      /* pages of the log when `due` was set */
-    int copied;     /* the same of the last copying that ended; 0: none since the log began */
+    bool stale;     /* the log has begun anew since `due` was set */
+    int copied;     /* pages copied by the last copying that ended; 0: none since the log began */
 };
 
-static void copy_log(const store *s, sqlite3 *connection) {
-    int code = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+/* Pages at the beginning of the log that are in the database file now. */
+static int copy_log(const store *s, sqlite3 *connection) {
+    int pages = 0, copied = 0;
+    int code = sqlite3_wal_checkpoint_v2(connection, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
         pl_log_write(&s->log, PL_LOG_ERROR, "database %s: checkpoint: %s (code %d)", s->location,
                      sqlite3_errmsg(connection), code);
+    return copied > 0 ? copied : 0;
+}
+
+/*
+ * Where commits came meanwhile, SQLite leaves flushing the database file to whoever copies the last page of
+ * the log, which is the writer. What fails here fails there again.
+ */
+static void flush_copied(sqlite3 *connection) {
+    sqlite3_file *file = NULL;
+    if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK && file &&
+        file->pMethods)
+        file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+}
+
+/* Commits go on meanwhile: each round is shorter than the one before, unless a reader's snapshot stops it. */
+static int copy_most(store_sqlite_state *state, sqlite3 *connection) {
+    int copied = 0, before = -1;
+    for (int round = 0; round < ROUNDS_MOST && copied > before; round++) {
+        before = copied;
+        copied = copy_log(state->store, connection);
+        flush_copied(connection);
+        if (atomic_load(&state->pages) - copied <= LOG_PAGES_LITTLE)
+            break;
+    }
+    return copied;
 }
 
 /* False when the thread has to end. */
@@ -50,22 +80,26 @@ static bool wait_until_due(store_sqlite_state *state) {
     return go_on;
 }
 
-static void note_copied(store_sqlite_state *state) {
+static void note_copied(store_sqlite_state *state, int copied) {
     pthread_mutex_lock(&state->lock);
-    state->copied = state->asked;
+    state->copied = state->stale ? 0 : copied;
     state->due = false;
     pthread_mutex_unlock(&state->lock);
+}
+
+/* A connection knows of the log only once it has read: before, SQLite copies nothing and says OK. */
+static bool open_log(const store *s, sqlite3 **connection) {
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+    return sqlite3_open_v2(s->location, connection, flags, NULL) == SQLITE_OK &&
+           sqlite3_exec(*connection, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL) == SQLITE_OK;
 }
 
 static void *copy_when_due(void *argument) {
     store_sqlite_state *state = argument;
     sqlite3 *connection = NULL;
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(state->store->location, &connection, flags, NULL) == SQLITE_OK) {
-        while (wait_until_due(state)) {
-            copy_log(state->store, connection);
-            note_copied(state);
-        }
+    if (open_log(state->store, &connection)) {
+        while (wait_until_due(state))
+            note_copied(state, copy_most(state, connection));
     } else {
         pl_log_write(&state->store->log, PL_LOG_ERROR, "database %s: no connection for checkpoints",
                      state->store->location);
@@ -110,11 +144,12 @@ static void ask_thread(store_sqlite_state *state) {
         state->running = pthread_create(&state->thread, NULL, copy_when_due, state) == 0;
         state->unavailable = !state->running;
     }
+    state->asked = state->pages;
     pthread_mutex_lock(&state->lock);
     if (!state->due) {
         state->due = true;
+        state->stale = false;
         state->copied = 0;
-        state->asked = state->pages;
         pthread_cond_signal(&state->wanted);
     }
     pthread_mutex_unlock(&state->lock);
@@ -123,7 +158,8 @@ static void ask_thread(store_sqlite_state *state) {
 /* What the thread copied of a log that has begun anew since says nothing. */
 static void forget_copied(store_sqlite_state *state) {
     pthread_mutex_lock(&state->lock);
-    state->copied = state->asked = 0;
+    state->copied = 0;
+    state->stale = true;
     pthread_mutex_unlock(&state->lock);
 }
 
@@ -152,7 +188,7 @@ void store_sqlite_tend(store_session *base) {
     if (pages == 0)
         return;
     if (pages < state->pages) { /* it has begun anew */
-        state->tried = 0;
+        state->tried = state->asked = 0;
         forget_copied(state);
     }
     state->pages = pages;
@@ -161,6 +197,6 @@ void store_sqlite_tend(store_session *base) {
         return;
     if (grown >= LOG_PAGES_MOST || state->unavailable || (copied && pages - copied <= LOG_PAGES_REST))
         copy_rest(state, session->connection);
-    else
+    else if (state->asked == 0 || pages - state->asked >= LOG_PAGES_REST)
         ask_thread(state);
 }
