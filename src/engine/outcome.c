@@ -2,8 +2,8 @@
  * Verdicts become rows, counts and history (reference/evaluation-semantics.md, sections 3, 4, 6 and 12.3).
  *
  * INVARIANTS: a row exists exactly for a result that deviates from COMPLIANT or once did. For each rule and
- * account, rule_counts equals the listed rows by `shown`. A row tells its own last change; compliance_changes
- * holds the earlier ones, so that a first deviation costs one row. While a result is ignored its real changes
+ * account, rule_counts equals the listed rows by `shown`. A row tells its own last change, engine/changes.h
+ * the earlier ones, so that a first deviation costs one row. While a result is ignored its real changes
  * go into the row but not onto the timeline.
  */
 #include "engine/outcome.h"
@@ -24,6 +24,7 @@ void engine_writing_begin(engine_writing *w, engine *e, store_session *session, 
                           pl_error *error) {
     *w = (engine_writing){.e = e, .session = session, .arena = arena, .now = now, .error = error};
     pl_buf_init(&w->scratch, SCRATCH_LIMIT);
+    engine_changes_init(&w->changes);
 }
 
 static engine_tally *find_tally(engine_writing *w, pl_str account_id, int64_t rule_key) {
@@ -241,6 +242,8 @@ int engine_writing_end(engine_writing *w, int status) {
     if (status == 0)
         status = engine_writing_flush(w);
     if (status == 0)
+        status = engine_changes_store(&w->changes, w->session, w->now, w->error);
+    if (status == 0)
         status = write_tallies(w);
     if (status == 0 && !w->keeps_sequence)
         status = move_sequences(w);
@@ -251,6 +254,7 @@ int engine_writing_end(engine_writing *w, int status) {
         status = store_notify(w->session, ENGINE_REMEDY_CHANNEL, PL_STR(""), w->error);
     for (engine_viewed *v = w->views; v; v = v->next)
         engine_view_release(v->view);
+    engine_changes_free(&w->changes);
     pl_buf_free(&w->scratch);
     return status;
 }
@@ -288,34 +292,21 @@ static void bind_compliance(store_statement *st, int index, engine_compliance va
         store_bind_i64(st, index, value);
 }
 
-/* A node for the compliance timeline. Two changes within one millisecond become one. */
-static int note_change(engine_writing *w, const engine_outcome *o, int64_t changed, engine_compliance from,
-                       pl_str annotation_from, engine_compliance to, pl_str annotation_to,
-                       engine_message_type message_type) {
-    store_statement *st = store_prepare(
-        w->session,
-        "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "
-        "compliance_to, annotation_from, annotation_to, message_type) VALUES ($1, $2, $3, $4, $5, $6, $7, "
-        "$8, "
-        "$9) ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "
-        "excluded.compliance_to, annotation_to = excluded.annotation_to",
-        w->error);
-    store_bind_text(st, 1, o->account_id);
-    store_bind_i64(st, 2, o->resource_key);
-    store_bind_i64(st, 3, changed);
-    store_bind_i64(st, 4, o->rule->rule_key);
-    bind_compliance(st, 5, from);
-    bind_compliance(st, 6, to);
-    store_bind_text(st, 7, annotation_from);
-    store_bind_text(st, 8, annotation_to);
-    store_bind_i64(st, 9, message_type);
-    return store_step(st, w->error);
+/* A node for the compliance timeline. */
+static int note_change(engine_writing *w, const engine_outcome *o, const engine_change *change) {
+    return engine_changes_add(&w->changes, w->session, w->now, o->account_id, o->resource_key, change,
+                              w->error);
 }
 
 /* The change that a row tells of becomes history, because the row is about to tell of another. */
 static int retire_change(engine_writing *w, const engine_outcome *o, const engine_row *row) {
-    return note_change(w, o, row->changed, row->changed_from, row->annotation_from, row->shown,
-                       row->annotation, row->message_type);
+    engine_change change = {.at = row->changed,
+                            .rule_key = o->rule->rule_key,
+                            .from = row->changed_from,
+                            .to = row->shown,
+                            .message_type = row->message_type,
+                            .annotation = row->annotation};
+    return note_change(w, o, &change);
 }
 
 static int insert_row(engine_writing *w, const engine_outcome *o) {
@@ -349,8 +340,13 @@ static int delete_row(engine_writing *w, const engine_outcome *o) {
                   o->account_id, o->rule->rule_key, o->resource_key) != 0 ||
         retire_change(w, o, row) != 0)
         return -1;
-    return note_change(w, o, w->now, row->shown, row->annotation, ENGINE_COMPLIANCE_COUNT, PL_STR(""),
-                       o->message_type);
+    engine_change left = {.at = w->now,
+                          .rule_key = o->rule->rule_key,
+                          .from = row->shown,
+                          .to = ENGINE_COMPLIANCE_COUNT,
+                          .message_type = o->message_type,
+                          .annotation = PL_STR("")};
+    return note_change(w, o, &left);
 }
 
 /* The row tells of a change of its mark alone. */
@@ -359,7 +355,7 @@ static int move_change(engine_writing *w, const engine_outcome *o, const engine_
         return -1;
     store_statement *st =
         store_prepare(w->session,
-                      "UPDATE results SET changed = $4, changed_from = $5, annotation_from = $6 "
+                      "UPDATE results SET changed = $4, changed_from = $5, annotation_from = '' "
                       "WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3",
                       w->error);
     store_bind_text(st, 1, o->account_id);
@@ -367,40 +363,46 @@ static int move_change(engine_writing *w, const engine_outcome *o, const engine_
     store_bind_i64(st, 3, o->resource_key);
     store_bind_i64(st, 4, w->now);
     bind_compliance(st, 5, row->shown);
-    store_bind_text(st, 6, row->annotation);
     return store_step(st, w->error);
 }
 
 #define ROW_KEY " WHERE account_id = $1 AND rule_key = $2 AND resource_key = $3"
 #define ROW_VERDICT                                                                                          \
-    "UPDATE results SET compliance = $4, shown = $5, message_type = $6, ordering = $7, recorded = $8, "      \
-    "last_non_compliant = $9, last_fixed = $10, annotation = $11"
+    "UPDATE results SET compliance = $4, message_type = $5, ordering = $6, recorded = $7, last_fixed = $8, " \
+    "annotation = $9, changed = $10, changed_from = $11, annotation_from = ''"
 
-/* `moves`: the row tells of this change from now on, otherwise of an earlier one. */
-static int rewrite_row(engine_writing *w, const engine_outcome *o, engine_compliance shown, bool moves) {
+/* What the index of the rule does not have is often all that changes: then its page is left alone. */
+static store_statement *prepare_rewrite(engine_writing *w, const engine_row *row, engine_compliance shown,
+                                        int64_t last_non_compliant) {
+    bool moves = shown != row->shown || last_non_compliant != row->last_non_compliant;
+    store_statement *st = store_prepare(w->session,
+                                        moves ? ROW_VERDICT ", shown = $12, last_non_compliant = $13" ROW_KEY
+                                              : ROW_VERDICT ROW_KEY,
+                                        w->error);
+    if (moves) {
+        store_bind_i64(st, 12, shown);
+        store_bind_i64(st, 13, last_non_compliant);
+    }
+    return st;
+}
+
+/* `tells`: the row tells of this change from now on, otherwise of an earlier one. */
+static int rewrite_row(engine_writing *w, const engine_outcome *o, engine_compliance shown, bool tells) {
     const engine_row *row = o->row;
     bool falls = o->compliance == ENGINE_NON_COMPLIANT && row->compliance != ENGINE_NON_COMPLIANT;
     bool recovers = o->compliance == ENGINE_COMPLIANT && row->compliance == ENGINE_NON_COMPLIANT;
-    store_statement *st =
-        store_prepare(w->session,
-                      moves ? ROW_VERDICT ", changed = $8, changed_from = $12, annotation_from = $13" ROW_KEY
-                            : ROW_VERDICT ROW_KEY,
-                      w->error);
+    store_statement *st = prepare_rewrite(w, row, shown, falls ? o->ordering : row->last_non_compliant);
     store_bind_text(st, 1, o->account_id);
     store_bind_i64(st, 2, o->rule->rule_key);
     store_bind_i64(st, 3, o->resource_key);
     store_bind_i64(st, 4, o->compliance);
-    store_bind_i64(st, 5, shown);
-    store_bind_i64(st, 6, o->message_type);
-    store_bind_i64(st, 7, o->ordering);
-    store_bind_i64(st, 8, w->now);
-    store_bind_i64(st, 9, falls ? o->ordering : row->last_non_compliant);
-    store_bind_i64(st, 10, recovers ? o->ordering : row->last_fixed);
-    store_bind_text(st, 11, o->annotation);
-    if (moves) {
-        bind_compliance(st, 12, row->shown);
-        store_bind_text(st, 13, row->annotation);
-    }
+    store_bind_i64(st, 5, o->message_type);
+    store_bind_i64(st, 6, o->ordering);
+    store_bind_i64(st, 7, w->now);
+    store_bind_i64(st, 8, recovers ? o->ordering : row->last_fixed);
+    store_bind_text(st, 9, o->annotation);
+    store_bind_i64(st, 10, tells ? w->now : row->changed);
+    bind_compliance(st, 11, tells ? row->shown : row->changed_from);
     return store_step(st, w->error);
 }
 
@@ -479,7 +481,6 @@ int engine_write_mark(engine_writing *w, const engine_outcome *o, engine_row *ro
             return -1;
         row->changed = w->now;
         row->changed_from = row->shown;
-        row->annotation_from = row->annotation;
     }
     row->shown = after;
     row->marked = date.p != NULL;

@@ -5,7 +5,7 @@
 #ifndef ENGINE_OUTCOME_H
 #define ENGINE_OUTCOME_H
 
-#include "engine/private.h"
+#include "engine/changes.h"
 
 /* Differences to add to the counts of one rule in one account, and the run that is under way. */
 typedef struct engine_tally {
@@ -66,6 +66,7 @@ typedef struct engine_writing {
     pl_buf scratch;
     engine_new_row *rows; /* not in the table yet */
     size_t row_count, row_capacity;
+    engine_changes changes; /* for timelines, not stored yet */
     pl_error *error;
 } engine_writing;
 
@@ -80,8 +81,8 @@ typedef struct engine_row {
     pl_str ignore_date, ignore_reason;
     int64_t changed; /* when `shown` or the annotation became what they are */
     engine_compliance changed_from;
-    pl_str annotation_from;
-    bool listed; /* and counted in rule_counts (engine/listed.h) */
+    pl_str annotation_from; /* of rows that were written last when changes did not tell it yet; else empty */
+    bool listed;            /* and counted in rule_counts (engine/listed.h) */
 } engine_row;
 
 #define ENGINE_ROW_COLUMNS                                                                                   \

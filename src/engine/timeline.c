@@ -7,6 +7,7 @@
  * removed; one that had left and says COMPLIANT again came back. Those derived changes are put among the
  * stored ones; then one walk writes all nodes.
  */
+#include "engine/changes.h"
 #include "engine/evaluate.h"
 
 #include <stdlib.h>
@@ -25,12 +26,14 @@ struct actor {
     pl_str annotation;
     engine_message_type message_type;
     bool told;             /* the changes so far tell of it, */
-    engine_compliance was; /* end with this */
-    int64_t was_at;        /* and end then */
+    engine_compliance was; /* end with this, */
+    int64_t was_at;        /* then, */
+    pl_str said;           /* and say this of it */
 };
 
 struct change {
     int64_t at;
+    size_t age; /* of two in one millisecond the newer one was read first */
     struct actor *actor;
     int64_t rule_key;
     engine_compliance from, to;
@@ -132,6 +135,7 @@ static struct change *add_change(struct walking *w) {
         return NULL;
     }
     w->changes = grown;
+    grown[w->change_count] = (struct change){.age = w->change_count};
     return grown + w->change_count++;
 }
 
@@ -152,6 +156,7 @@ static int add_stored_results(struct walking *w) {
         if (!last)
             return -1;
         *last = (struct change){.at = rows[i].changed,
+                                .age = last->age,
                                 .rule_key = rows[i].rule_key,
                                 .from = rows[i].changed_from,
                                 .to = rows[i].shown,
@@ -204,7 +209,23 @@ static engine_compliance read_compliance(store_statement *st, int column) {
                                          : (engine_compliance)store_column_i64(st, column);
 }
 
-static int add_stored_changes(struct walking *w) {
+static int take_change(void *context, const engine_change *stored) {
+    struct change *c = add_change(context);
+    if (!c)
+        return -1;
+    *c = (struct change){.at = stored->at,
+                         .age = c->age,
+                         .rule_key = stored->rule_key,
+                         .from = stored->from,
+                         .to = stored->to,
+                         .annotation_from = PL_STR(""),
+                         .annotation_to = stored->annotation,
+                         .message_type = stored->message_type};
+    return 0;
+}
+
+/* From before they were gathered by resource, and those of rules that have gone. */
+static int add_single_changes(struct walking *w) {
     int step;
     store_statement *st = store_prepare(
         w->session,
@@ -220,6 +241,7 @@ static int add_stored_changes(struct walking *w) {
         if (!c)
             return -1;
         *c = (struct change){.at = store_column_i64(st, 0),
+                             .age = c->age,
                              .rule_key = store_column_i64(st, 1),
                              .from = read_compliance(st, 2),
                              .to = read_compliance(st, 3),
@@ -232,16 +254,65 @@ static int add_stored_changes(struct walking *w) {
     return step;
 }
 
+static int add_stored_changes(struct walking *w) {
+    if (engine_changes_read(w->session, w->arena, w->resource, CHANGES_MAX, take_change, w, w->error) != 0)
+        return -1;
+    return add_single_changes(w);
+}
+
 static int newest_first(const void *left, const void *right) {
     const struct change *a = left, *b = right;
     if (a->at != b->at)
         return a->at > b->at ? -1 : 1;
-    return a->rule_key < b->rule_key ? -1 : a->rule_key > b->rule_key;
+    if (a->rule_key != b->rule_key)
+        return a->rule_key < b->rule_key ? -1 : 1;
+    return a->age < b->age ? -1 : a->age > b->age;
 }
 
 static void sort_changes(struct walking *w) {
     if (w->change_count)
         qsort(w->changes, w->change_count, sizeof *w->changes, newest_first);
+}
+
+/* Changes of a rule within one millisecond are one. */
+static void join_changes(struct walking *w) {
+    size_t kept = 0;
+    for (size_t i = 0; i < w->change_count; i++) {
+        struct change *newer = kept ? w->changes + kept - 1 : NULL, c = w->changes[i];
+        if (!newer || newer->at != c.at || newer->rule_key != c.rule_key) {
+            w->changes[kept++] = c;
+            continue;
+        }
+        newer->from = c.from;
+        newer->annotation_from = c.annotation_from;
+    }
+    w->change_count = kept;
+}
+
+static void tell(struct actor *a, const struct change *c) {
+    a->told = true;
+    a->was = c->to;
+    a->was_at = c->at;
+    a->said = c->annotation_to;
+}
+
+static void forget_told(struct walking *w) {
+    for (size_t i = 0; i < w->actor_count; i++)
+        w->actors[i].told = false;
+}
+
+/* Stored is what a result became; what was said of it before, the rule's change before tells. */
+static void complete_annotations(struct walking *w) {
+    for (size_t i = w->change_count; i-- > 0;) {
+        struct change *c = w->changes + i;
+        struct actor *a = find_actor(w, c->rule_key);
+        if (!a)
+            continue;
+        if (a->told && a->was == c->from && c->annotation_from.n == 0)
+            c->annotation_from = a->said;
+        tell(a, c);
+    }
+    forget_told(w);
 }
 
 /* The first and the last stored change of a rule; NULL where there is none. The newest come first. */
@@ -267,6 +338,7 @@ static int derive_change(struct walking *w, const struct actor *a, bool joining,
     if (!c)
         return -1;
     *c = (struct change){.at = at,
+                         .age = c->age,
                          .rule_key = a->rule_key,
                          .from = joining ? ENGINE_COMPLIANCE_COUNT : ENGINE_COMPLIANT,
                          .to = joining ? ENGINE_COMPLIANT : ENGINE_COMPLIANCE_COUNT,
@@ -319,12 +391,6 @@ static int derive_around(struct walking *w, const struct actor *a, struct change
     return derive_deletion(w, a, last);
 }
 
-static void tell(struct actor *a, const struct change *c) {
-    a->told = true;
-    a->was = c->to;
-    a->was_at = c->at;
-}
-
 static bool has_left(const struct actor *a) {
     return a->told && a->was == ENGINE_COMPLIANCE_COUNT;
 }
@@ -343,8 +409,7 @@ static int derive_returns(struct walking *w) {
         }
         tell(a, &c);
     }
-    for (size_t i = 0; i < w->actor_count; i++)
-        w->actors[i].told = false;
+    forget_told(w);
     return 0;
 }
 
@@ -532,6 +597,8 @@ int engine_compliance_timeline(engine *e, store_session *session, pl_arena *aren
         add_stored_changes(&w) != 0)
         return -1;
     sort_changes(&w);
+    join_changes(&w);
+    complete_annotations(&w);
     if (derive_changes(&w) != 0)
         return -1;
     sort_changes(&w);
