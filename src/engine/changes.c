@@ -66,7 +66,8 @@ static bool read_change(pl_str *rest, engine_change *out) {
         if (!pl_str_split(rest, ' ', &part) || !pl_str_to_i64(part, &numbers[i]))
             return false;
     size_t length = (size_t)numbers[5];
-    if (!is_compliance(numbers[2]) || !is_compliance(numbers[3]) || length > rest->n)
+    bool message = numbers[4] >= ENGINE_BY_CHANGE && numbers[4] <= ENGINE_BY_HAND;
+    if (!is_compliance(numbers[2]) || !is_compliance(numbers[3]) || !message || length > rest->n)
         return false;
     *out = (engine_change){numbers[0],
                            numbers[1],

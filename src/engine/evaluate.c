@@ -6,6 +6,8 @@
 
 #include "engine/kept.h"
 
+#include <stdlib.h>
+
 enum { DOCUMENT_LIMIT = 256 << 20 };
 
 static int out_of_memory(engine_evaluating *c) {
@@ -184,11 +186,13 @@ static engine_tally *tally_of(engine_evaluating *c, engine_typed *t, size_t slot
     return t->tallies[slot];
 }
 
+static int by_rule(const void *key, const void *row) {
+    int64_t wanted = *(const int64_t *)key, found = ((const engine_row *)row)->rule_key;
+    return wanted < found ? -1 : wanted > found;
+}
+
 static const engine_row *find_row(const engine_row *rows, size_t count, int64_t rule_key) {
-    for (size_t i = 0; i < count; i++)
-        if (rows[i].rule_key == rule_key)
-            return rows + i;
-    return NULL;
+    return count ? bsearch(&rule_key, rows, count, sizeof *rows, by_rule) : NULL;
 }
 
 /* How a change concerns one rule. */

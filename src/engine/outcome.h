@@ -96,7 +96,7 @@ void engine_row_read(store_statement *st, int first, engine_row *out);
 /* Copies the row's texts into the arena; -1 when it is full. */
 int engine_row_copy(pl_arena *arena, engine_row *row, pl_error *error);
 
-/* All rows of a resource, or the one of a rule, copied into the arena. */
+/* All rows of a resource by their rule's key, or the one of a rule, copied into the arena. */
 int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t resource_key,
                    engine_row **rows, size_t *count, pl_error *error);
 int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, int64_t rule_key,

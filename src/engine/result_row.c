@@ -36,9 +36,11 @@ int engine_rows_of(store_session *session, pl_arena *arena, pl_str account_id, i
                    engine_row **rows, size_t *count, pl_error *error) {
     size_t capacity = 0;
     int step;
-    store_statement *st = store_prepare(
-        session, "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND resource_key = $2",
-        error);
+    store_statement *st =
+        store_prepare(session,
+                      "SELECT " ENGINE_ROW_COLUMNS
+                      " FROM results WHERE account_id = $1 AND resource_key = $2 ORDER BY rule_key",
+                      error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, resource_key);
     *rows = NULL;

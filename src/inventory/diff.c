@@ -27,18 +27,35 @@ static void write_pair(pl_buf *out, pl_str key, pl_json before, pl_json after, s
     pl_buf_add_char(out, ']');
 }
 
+enum { NEAR = 3 }; /* members looked at from the place of the last one found */
+
+/* The first member with this key. Configurations of one resource mostly have their members in one order. */
+static pl_json get_near(pl_json object, pl_json_walk *place, pl_str key) {
+    pl_str name;
+    pl_json value;
+    pl_json_walk ahead = *place;
+    for (int i = 0; i < NEAR && pl_json_step(&ahead, &name, &value); i++)
+        if (pl_str_eq(name, key)) {
+            *place = ahead;
+            return value;
+        }
+    return pl_json_get(object, key);
+}
+
 size_t inventory_count_diff(pl_buf *out, pl_json before, pl_json after) {
     size_t members = 0;
     pl_str key;
     pl_json value;
+    pl_json_walk place = pl_json_children(after);
     pl_buf_add_char(out, '{');
     for (pl_json_walk w = pl_json_children(before); pl_json_step(&w, &key, &value);) {
-        pl_json now = pl_json_get(after, key);
+        pl_json now = get_near(after, &place, key);
         if (!pl_json_exists(now) || !pl_json_equal(value, now))
             write_pair(out, key, value, now, &members);
     }
+    place = pl_json_children(before);
     for (pl_json_walk w = pl_json_children(after); pl_json_step(&w, &key, &value);)
-        if (!pl_json_exists(pl_json_get(before, key)))
+        if (!pl_json_exists(get_near(before, &place, key)))
             write_pair(out, key, PL_JSON_NONE, value, &members);
     pl_buf_add_char(out, '}');
     return members;

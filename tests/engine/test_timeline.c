@@ -414,6 +414,67 @@ static void a_rule_that_had_left_does_not_go_again(void **state) {
     assert_node(t.nodes, left, "\"ConfigRuleList\":[]", ",{}]");
 }
 
+/* Where the second part stands behind the first. */
+static void assert_order(pl_str text, const char *first, const char *second) {
+    size_t at = pl_str_find(text, pl_str_from(first));
+    if (at == PL_NOT_FOUND || pl_str_find(pl_str_skip(text, at), pl_str_from(second)) == PL_NOT_FOUND)
+        fail_msg("not %s before %s: %.*s", first, second, PL_FMT(text));
+}
+
+static void what_was_said_before_is_told_by_the_change_before(void **state) {
+    (void)state;
+    make(rule_named("running", RUNNING));
+    static const char *const statuses[] = {ONE("Running"), ONE("Stopped"), ONE("Paused"), ONE("Running"),
+                                           ONE("Broken")};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        later(5000);
+        put(statuses[i]);
+    }
+    struct asked t = whole();
+    assert_int_equal(t.count, 5);
+    assert_order(t.nodes[0].configuration_diff, "\"annotation\":\"\"", "Broken");
+    assert_order(t.nodes[1].configuration_diff, "Paused", "\"annotation\":\"\"");
+    assert_order(t.nodes[2].configuration_diff, "Stopped", "Paused");
+    assert_order(t.nodes[3].configuration_diff, "\"annotation\":\"\"", "Stopped");
+}
+
+/* Two changes as they were stored before changes were gathered by resource. */
+struct single {
+    int64_t rule_key, fell, rose;
+};
+
+static int single_work(store_session *session, void *argument, pl_error *wrong) {
+    const struct single *c = argument;
+    return store_run(session, wrong,
+                     "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, "
+                     "compliance_from, compliance_to, annotation_from, annotation_to, message_type) SELECT "
+                     "account_id, resource_key, CAST($3 AS BIGINT), CAST($2 AS BIGINT), 0, 1, '', 'once', 0 "
+                     "FROM resources WHERE account_id = $1 UNION ALL SELECT account_id, resource_key, "
+                     "CAST($4 AS BIGINT), CAST($2 AS BIGINT), 1, 0, 'once', '', 0 FROM resources WHERE "
+                     "account_id = $1",
+                     "tiii", owner, c->rule_key, c->fell, c->rose);
+}
+
+static void what_was_stored_one_by_one_is_told_along(void **state) {
+    (void)state;
+    engine_rule *rule = make(rule_named("running", RUNNING));
+    int64_t joined = later(5000);
+    put(ONE("Running"));
+    struct single c = {rule->rule_key, joined + 5000, joined + 10000};
+    assert_int_equal(store_write(db, single_work, &c, &error), 0);
+    int64_t fell = later(15000);
+    put(ONE("Stopped"));
+    int64_t rose = later(5000);
+    put(ONE("Running"));
+    struct asked t = whole();
+    assert_int_equal(t.count, 5);
+    assert_node(t.nodes, rose, CLASS("COMPLIANT", "1"), "Stopped");
+    assert_node(t.nodes + 1, fell, CLASS("NON_COMPLIANT", "1"), "Stopped");
+    assert_node(t.nodes + 2, c.rose, CLASS("COMPLIANT", "1"), "once");
+    assert_node(t.nodes + 3, c.fell, CLASS("NON_COMPLIANT", "1"), "\"annotation\":\"once\"");
+    assert_node(t.nodes + 4, joined, CLASS("COMPLIANT", "1"), "\"running\":[{},{");
+}
+
 /* --- Rules that have still to run -------------------------------------------------------------------------
  */
 
@@ -458,6 +519,8 @@ int main(void) {
         TEST(a_rule_is_not_there_before_it_was_made),
         TEST(a_rule_that_goes_as_it_speaks_goes_next),
         TEST(a_rule_that_had_left_does_not_go_again),
+        TEST(what_was_said_before_is_told_by_the_change_before),
+        TEST(what_was_stored_one_by_one_is_told_along),
         cmocka_unit_test_setup_teardown(a_rule_joins_with_its_first_run, setup_queued, teardown),
     };
     return run_on_both(tests);
