@@ -24,6 +24,7 @@ typedef struct place {
     pl_str path; /* "TagsScope.2.TagKey" */
     pl_json json;
     bool from_json;
+    bool in_list; /* the node is an item of a JSON array */
     const api_field *exact;
     unsigned depth;
 } place;
@@ -190,7 +191,7 @@ static int bind_json_items(binding *b, const struct api_parameter *spec, pl_json
     pl_str key;
     pl_json item;
     for (pl_json_walk walk = pl_json_children(array); pl_json_step(&walk, &key, &item);) {
-        place next = {.json = item, .from_json = true, .depth = at.depth + 1};
+        place next = {.json = item, .from_json = true, .in_list = true, .depth = at.depth + 1};
         next.path = item_path(b, at.path, out->count + 1);
         if (bind_value(b, spec, spec->item, next, &out->items[out->count]) != 0)
             return -1;
@@ -360,7 +361,7 @@ static int check_map(binding *b, const struct api_parameter *spec, place at, con
     return 0;
 }
 
-/* Maps and free values: kept as JSON, and as its text. */
+/* Maps and free values: kept as JSON, and as its text unless they are items of a list, which may be long. */
 static int bind_free(binding *b, const struct api_parameter *spec, enum api_type type, place at,
                      api_value *out) {
     out->type = type;
@@ -383,7 +384,7 @@ static int bind_free(binding *b, const struct api_parameter *spec, enum api_type
         out->text = at.exact->value;
         return 0;
     }
-    return keep_text(b, out);
+    return at.in_list ? 0 : keep_text(b, out);
 }
 
 static int bind_value(binding *b, const struct api_parameter *spec, enum api_type type, place at,

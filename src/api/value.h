@@ -11,7 +11,8 @@
 typedef struct api_value {
     enum api_type type;
     pl_str name; /* of the parameter or field; absent for list items */
-    pl_str text; /* every scalar as sent (trimmed of nothing); of maps and free values their JSON text */
+    pl_str text; /* every scalar as sent (trimmed of nothing); of maps and free values their JSON text, but
+                    not of those in a JSON array */
     int64_t number;
     bool flag;
     pl_json json;            /* API_MAP and API_ANY: the parsed value */
