@@ -92,6 +92,29 @@ int engine_remedy_list(store_session *session, pl_arena *arena, const engine_gro
     return step;
 }
 
+int engine_remedy_enabled(store_session *session, pl_arena *arena, const engine_group *owner, pl_str **rules,
+                          size_t *count, pl_error *error) {
+    size_t capacity = 0;
+    int step;
+    store_statement *st = store_prepare(session,
+                                        "SELECT rule_id FROM remediations WHERE account_id = $1 AND "
+                                        "aggregator_id = $2 AND invoke_type IN ('AUTO_EXECUTION', "
+                                        "'MANUAL_EXECUTION')",
+                                        error);
+    store_bind_text(st, 1, owner->owner_id);
+    store_bind_text(st, 2, aggregator_of(owner));
+    *rules = NULL;
+    *count = 0;
+    while ((step = store_step(st, error)) == 1) {
+        pl_str *grown = pl_arena_grow(arena, *rules, *count, &capacity, sizeof *grown);
+        if (!grown)
+            return pl_fail(error, PL_E_ServiceUnavailable);
+        *rules = grown;
+        grown[(*count)++] = pl_arena_copy(arena, store_column_text(st, 0));
+    }
+    return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
+}
+
 static int mark_rule(engine_context *context, store_session *session, const engine_remedy *r, bool remediates,
                      pl_error *error) {
     if (store_run(session, error, "UPDATE rules SET remediates = $3 WHERE account_id = $1 AND rule_id = $2",

@@ -36,6 +36,10 @@ int engine_remedy_of_rule(store_session *session, pl_arena *arena, pl_str owner_
 int engine_remedy_list(store_session *session, pl_arena *arena, const engine_group *owner,
                        const engine_list *rules, engine_remedy **remedies, size_t *count, pl_error *error);
 
+/* The ids of the owner's rules whose remediation may run, by itself or when it is started; in the arena. */
+int engine_remedy_enabled(store_session *session, pl_arena *arena, const engine_group *owner, pl_str **rules,
+                          size_t *count, pl_error *error);
+
 /*
  * Stores a new record (a new id is filled in) or the changed one, and tells the evaluation whether the rule's
  * remediation runs by itself. With `forget` the executions so far are deleted.

@@ -248,6 +248,30 @@ test('a function that is not there fails the execution', async () => {
   await server.call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
 });
 
+/** The values of RemediationEnabled in the results that are listed. */
+const enabled = async (action, parameters) => [...new Set((await server.call(action, { MaxResults: 100, ...parameters })).EvaluationResults.EvaluationResultList.map((r) => r.RemediationEnabled))];
+
+test('results tell whether their rule has a remediation that may run', async () => {
+  const ConfigRuleId = await rule('enabled');
+  await server.put([bucket('enabled', 'public-read')]);
+  const byRule = () => enabled('ListConfigRuleEvaluationResults', { ConfigRuleId });
+  assert.deepEqual(await byRule(), [false]);
+  const id = await create(ConfigRuleId);
+  assert.deepEqual(await byRule(), [true]);
+  const { EvaluationResults } = await server.call('ListResourceEvaluationResults', { ResourceId: 'enabled', ResourceType: 'ACS::OSS::Bucket', Region: 'cn-hangzhou', MaxResults: 100 });
+  for (const r of EvaluationResults.EvaluationResultList)
+    assert.equal(r.RemediationEnabled, r.EvaluationResultIdentifier.EvaluationResultQualifier.ConfigRuleId === ConfigRuleId);
+  const old = await server.call('DescribeEvaluationResults', { ConfigRuleId }, { version: '2019-01-08' });
+  assert.deepEqual([...new Set(old.EvaluationResults.EvaluationResultList.map((r) => r.RemediationEnabled))], [true]);
+  await server.call('UpdateRemediation', { RemediationId: id, InvokeType: 'NON_EXECUTION' });
+  assert.deepEqual(await byRule(), [false]);
+  await server.call('UpdateRemediation', { RemediationId: id, InvokeType: 'AUTO_EXECUTION' });
+  assert.deepEqual(await byRule(), [true]);
+  await server.call('DeleteRemediations', { RemediationIds: id });
+  assert.deepEqual(await byRule(), [false]);
+  await server.call('DeleteConfigRules', { ConfigRuleIds: ConfigRuleId });
+});
+
 test('what is sent empty stays as it is', async () => {
   const id = await create(await rule('empty'));
   const before = await describe(id);
@@ -285,14 +309,19 @@ test('a group remedies its members, or one of them', async () => {
   await server.put([{ ...bucket('g1', 'public-read'), accountId: one }, { ...bucket('g2', 'public-read'), accountId: two }]);
   const { RemediationId } = await server.call('CreateAggregateRemediation', { AggregatorId, ConfigRuleId, ...ACL });
   const { Remediation } = await server.call('DescribeAggregateRemediation', { AggregatorId, RemediationId });
+  assert.deepEqual(await enabled('ListAggregateConfigRuleEvaluationResults', { AggregatorId, ConfigRuleId }), [true]);
   assert.deepEqual([Remediation.ConfigRuleId, Remediation.RemediationOriginParams, Remediation.RemediationSourceType], [ConfigRuleId, PARAMS, 'ALIYUN']);
-  const list = async (more = {}) => (await server.call('ListAggregateRemediationExecutions', { AggregatorId, ConfigRuleId, MaxResults: 10, ...more })).RemediationExecutionData.RemediationExecutions.map((r) => r.ExecutionResourceIds);
+  const list = async (more = {}, as = undefined) => (await server.call('ListAggregateRemediationExecutions', { AggregatorId, ConfigRuleId, MaxResults: 10, ...more }, { keys: as })).RemediationExecutionData.RemediationExecutions.map((r) => r.ExecutionResourceIds);
   await server.call('StartAggregateRemediation', { AggregatorId, ConfigRuleId, ResourceAccountId: one });
   await until(async () => (await list()).length === 1);
   await server.call('StartAggregateRemediation', { AggregatorId, ConfigRuleId });
   await until(async () => (await list()).length === 2);
   assert.deepEqual(await list(), ['g2', 'g1']);
   assert.deepEqual(await list({ ResourceAccountId: one }), ['g1']);
+  const keys = await organisation.enter(one);
+  assert.deepEqual(await list({}, keys), ['g1'], 'a member sees what was done to its own resources');
+  assert.deepEqual(await list({ ResourceAccountId: one }, keys), ['g1']);
+  assert.deepEqual(await list({ ResourceAccountId: two }, keys), [], 'nor is it told of its own when it asks for another');
   const { Remediations } = await server.call('ListAggregateRemediations', { AggregatorId, ConfigRuleIds: ConfigRuleId, PageNumber: 1, PageSize: 10 });
   assert.deepEqual(Remediations.map((r) => [r.RemediationId, r.AggregatorId]), [[RemediationId, AggregatorId]]);
   await server.call('UpdateAggregateRemediation', { AggregatorId, RemediationId, InvokeType: 'AUTO_EXECUTION' });

@@ -22,6 +22,7 @@ struct asking {
     bool forget, flag;
     int64_t number, before;
     size_t limit, count;
+    pl_str *ids;
     engine_remedy *remedies;
     engine_remedy_event event;
     engine_remedy_event *events;
@@ -112,6 +113,26 @@ static void records_are_made_changed_and_deleted(void **state) {
     ask(delete_work, (struct asking){.remedy = first});
     assert_false(ask(of_rule_work, (struct asking){.id = PL_STR(RULE_A)}).flag);
     assert_int_equal(ask(list_remedies_work, (struct asking){0}).count, 1);
+}
+
+static int enabled_work(store_session *session, void *argument, pl_error *wrong) {
+    struct asking *a = argument;
+    return engine_remedy_enabled(session, &arena, &a->group, &a->ids, &a->count, wrong);
+}
+
+/* Those that never run are kept, but the rule shows none. */
+static void rules_with_a_remediation_that_may_run_are_told(void **state) {
+    (void)state;
+    engine_remedy first = keep(remedy_of(RULE_A, "NON_EXECUTION"), false);
+    keep(remedy_of(RULE_B, "AUTO_EXECUTION"), false);
+    keep(remedy_of("cr-c", "NOT_CONFIG"), false);
+    struct asking a = ask(enabled_work, (struct asking){.group = own});
+    assert_int_equal(a.count, 1);
+    assert_str(a.ids[0], RULE_B);
+    first.invoke_type = PL_STR("MANUAL_EXECUTION");
+    keep(first, false);
+    assert_int_equal(ask(enabled_work, (struct asking){.group = {owner, PL_STR_NONE}}).count, 2);
+    assert_int_equal(ask(enabled_work, (struct asking){.group = {owner, PL_STR("ca-other")}}).count, 0);
 }
 
 /* --- Executions -------------------------------------------------------------------------------------------
@@ -363,6 +384,7 @@ static void a_rule_that_goes_takes_its_remediation_along(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(records_are_made_changed_and_deleted),
+        TEST(rules_with_a_remediation_that_may_run_are_told),
         TEST(executions_are_told_newest_first),
         TEST(what_is_claimed_is_given_back_or_its_lease_runs_out),
         TEST(a_remediation_by_itself_pauses),

@@ -264,6 +264,8 @@ static int runs_work(store_session *session, void *argument, pl_error *error) {
         return -1;
     int64_t account = api_number(call, "ResourceAccountId", 0);
     pl_str account_id = account ? pl_arena_printf(call->arena, "%lld", (long long)account) : PL_STR("");
+    if (task->owner.partly && account_id.n && !pl_str_eq(account_id, api_account(call)))
+        return 0; /* a member sees what was done to its own resources alone */
     if (task->owner.partly)
         account_id = api_account(call);
     return engine_remedy_runs(

@@ -92,7 +92,7 @@ static void write_qualifier(api_call *call, const engine_result *r) {
     pl_write_object_end(out);
 }
 
-void config_write_result(api_call *call, const engine_result *r) {
+void config_write_result(api_call *call, const engine_result *r, bool remediated) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("EvaluationResult"));
     pl_write_string(out, PL_STR("Annotation"), r->annotation);
@@ -108,7 +108,7 @@ void config_write_result(api_call *call, const engine_result *r) {
         pl_write_i64(out, PL_STR("LastCompliantFixedTimestamp"), r->last_fixed);
     if (r->last_non_compliant)
         pl_write_i64(out, PL_STR("LastNonCompliantRecordTimestamp"), r->last_non_compliant);
-    pl_write_bool(out, PL_STR("RemediationEnabled"), false);
+    pl_write_bool(out, PL_STR("RemediationEnabled"), remediated);
     pl_write_i64(out, PL_STR("ResultRecordedTimestamp"), r->recorded);
     pl_write_i64(out, PL_STR("RiskLevel"), r->rule->risk_level);
     pl_write_object_end(out);

@@ -26,8 +26,8 @@ int config_accounts_of(api_call *call, const config_owner *owner, config_account
 int config_named_rules(api_call *call, store_session *session, const config_owner *owner, pl_str rule_id,
                        pl_str pack_id, engine_rule **rules, size_t *count, pl_error *error);
 
-/* One element of EvaluationResultList. `pack_id` is named in the qualifier; empty: none. */
-void config_write_result(api_call *call, const engine_result *result);
+/* One element of EvaluationResultList. `remediated`: the rule has a remediation that may run. */
+void config_write_result(api_call *call, const engine_result *result, bool remediated);
 
 /* {ComplianceType, Count} of every kind above 0; with `only` that kind alone. */
 void config_write_compliances(pl_writer *out, const engine_counts *counts, const engine_compliance *only);

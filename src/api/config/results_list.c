@@ -4,6 +4,7 @@
  */
 #include "api/config/results.h"
 #include "api/operations.gen.h"
+#include "engine/remedy.h"
 
 enum { DEFAULT_RESULTS = 10, PAGES_2019 = 1000 };
 
@@ -19,6 +20,8 @@ typedef struct list_task {
     size_t limit;
     engine_result *results;
     size_t count;
+    pl_str *remediated; /* rules whose remediation may run */
+    size_t remediated_count;
     engine_counts counts; /* of version 2019 */
 } list_task;
 
@@ -40,9 +43,21 @@ static int find_rules(list_task *task, store_session *session, pl_error *error) 
     return 0;
 }
 
+static int find_remediated(list_task *task, store_session *session, pl_error *error) {
+    return engine_remedy_enabled(session, task->call->arena, &task->owner.group, &task->remediated,
+                                 &task->remediated_count, error);
+}
+
+static bool is_remediated(const list_task *task, const engine_rule *rule) {
+    for (size_t i = 0; i < task->remediated_count; i++)
+        if (pl_str_eq(task->remediated[i], rule->rule_id))
+            return true;
+    return false;
+}
+
 static int list_work(store_session *session, void *argument, pl_error *error) {
     list_task *task = argument;
-    if (find_rules(task, session, error) != 0)
+    if (find_rules(task, session, error) != 0 || find_remediated(task, session, error) != 0)
         return -1;
     return engine_list_results(task->call->services->engine, session, task->call->arena, &task->filter,
                                task->after, task->limit, &task->results, &task->count, &task->next, error);
@@ -65,7 +80,7 @@ static void write_results(list_task *task) {
     pl_writer *out = task->call->out;
     pl_write_array(out, PL_STR("EvaluationResultList"));
     for (size_t i = 0; i < task->count; i++)
-        config_write_result(task->call, task->results + i);
+        config_write_result(task->call, task->results + i, is_remediated(task, task->results[i].rule));
     pl_write_array_end(out);
 }
 
@@ -157,7 +172,7 @@ static int page_work(store_session *session, void *argument, pl_error *error) {
     wanted = pl_new(call->arena, engine_result, (size_t)take + 1);
     if (!wanted)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    if (find_rules(task, session, error) != 0)
+    if (find_rules(task, session, error) != 0 || find_remediated(task, session, error) != 0)
         return -1;
     task->count = 0;
     task->results = wanted;
