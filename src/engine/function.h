@@ -91,8 +91,8 @@ enum { ENGINE_REPORTS_MAX = 100, ENGINE_ANNOTATION_MAX = 4096 };
  * repeated report has one effect. The event counts as done. `delete_others` (manual and scheduled runs):
  * results of the rule that this run has not renewed and will not renew are withdrawn: INSUFFICIENT_DATA.
  * An account that is reported on as ACS::::Account is recorded with that. Invalid.Evaluations.Value names a
- * resource that is not in the rule's scope; the event's own resource may be gone. Invalid.ResultToken.Value
- * when the rule is gone.
+ * resource that is not in the rule's scope; one that has been recorded and is gone is passed over.
+ * Invalid.ResultToken.Value when the rule is gone.
  */
 int engine_function_report(engine *e, store_session *session, const engine_function_event *event,
                            const engine_report *reports, size_t count, bool delete_others, int64_t now,

@@ -127,6 +127,11 @@ static int is_own(struct reporting *r, const engine_report *report, bool *own) {
     return 0;
 }
 
+/* Resources go while a function looks at many of them: what it says of the others holds nevertheless. */
+static bool is_gone(const struct reporting *r, const inventory_resource *resource) {
+    return resource->deleted && r->inside && engine_bound_has_type(&r->bound, resource->resource_type);
+}
+
 static int find_resource(struct reporting *r, const engine_report *report, inventory_resource *resource,
                          bool *found) {
     return inventory_find(r->session, &r->arena, report->account_id, report->resource_type, report->region_id,
@@ -193,6 +198,8 @@ static int take_report(struct reporting *r, size_t index, const engine_report *r
         return -1;
     if (found && covered)
         return write_result(r, &resource, true, report->compliance, report->annotation, report->reported);
+    if (found && is_gone(r, &resource))
+        return 0;
     bool own;
     if (is_own(r, report, &own) != 0)
         return -1;

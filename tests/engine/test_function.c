@@ -437,7 +437,7 @@ static void a_report_tells_of_every_account_of_the_group(void **state) {
     assert_int_equal(list_over(single, &member, 1).counts.total, 0);
 }
 
-/* The event's own resource may be gone or out of the scope since; others may not. */
+/* What has gone since has no place for its result; what was never of the scope is refused. */
 static void what_left_the_scope_has_no_place_for_its_result(void **state) {
     (void)state;
     put("[" INSTANCE(OWN, "Running") "," INSTANCE(OTHER, "Stopped") "]");
@@ -452,13 +452,35 @@ static void what_left_the_scope_has_no_place_for_its_result(void **state) {
     put("[" GONE("ACS::ECS::Instance", OWN, "cn-beijing") "]");
     size_t own = run.events[0].resource_key < run.events[1].resource_key ? 0 : 1;
     report(run.events + own, about(OWN, ENGINE_NON_COMPLIANT, 1));
-    refuse_report(run.events + 1 - own, about(OWN, ENGINE_NON_COMPLIANT, 1), "Invalid.Evaluations.Value");
     assert_int_equal(shown(rule, OWN), ENGINE_COMPLIANCE_COUNT);
     assert_int_equal(list(rule).counts.total, 1);
     engine_function_event unknown = run.events[own];
     unknown.resource_key = 999999;
     report(&unknown, about("nobody knows it", ENGINE_NON_COMPLIANT, 1));
     assert_int_equal(list(rule).counts.by[ENGINE_NON_COMPLIANT], 0);
+}
+
+/* Of many resources that a function reports on in one call, some may have gone while it looked at them. */
+static void what_has_gone_does_not_take_the_other_results_along(void **state) {
+    (void)state;
+    put("[" INSTANCE(OWN, "Running") "," INSTANCE(OTHER, "Stopped") "," ITEM(
+        "ACS::ECS::Disk", "d-1", "cn-beijing", "\"configuration\":{}") "]");
+    engine_rule *rule = make(function_rule("many", "ACS::ECS::Instance"));
+    struct asking run = claim_for(rule, "n", 10);
+    assert_int_equal(run.count, 2);
+    now++;
+    put("[" GONE("ACS::ECS::Instance", OWN, "cn-beijing") "," GONE("ACS::ECS::Disk", "d-1",
+                                                                   "cn-beijing") "]");
+    size_t other = run.events[0].resource_key < run.events[1].resource_key ? 1 : 0;
+    engine_report reports[] = {about(OWN, ENGINE_NON_COMPLIANT, 1), about(OTHER, ENGINE_NON_COMPLIANT, 1),
+                               about("d-1", ENGINE_NON_COMPLIANT, 1)};
+    reports[2].resource_type = PL_STR("ACS::ECS::Disk");
+    write_asking(report_work, (struct asking){.event = run.events + other, .reports = reports, .count = 2});
+    assert_int_equal(shown(rule, OWN), ENGINE_COMPLIANCE_COUNT);
+    assert_int_equal(shown(rule, OTHER), ENGINE_NON_COMPLIANT);
+    refuse_report(run.events + other, reports[2], "Invalid.Evaluations.Value"); /* of another type */
+    reports[0].account_id = member;
+    refuse_report(run.events + other, reports[0], "Invalid.Evaluations.Value");
 }
 
 static engine_report about_account(engine_compliance compliance) {
@@ -627,6 +649,7 @@ int main(void) {
         CASE(messages_without_a_name_have_none),
         cmocka_unit_test_setup_teardown(a_report_tells_of_every_account_of_the_group, setup_groups, teardown),
         CASE(what_left_the_scope_has_no_place_for_its_result),
+        CASE(what_has_gone_does_not_take_the_other_results_along),
         CASE(a_report_that_records_the_account_lets_other_rules_judge_it),
         CASE(only_rules_of_accounts_are_reported_on_them),
         CASE(what_nobody_recorded_is_asked_for_as_a_whole),
