@@ -11,7 +11,6 @@
 enum {
     CLAIM_MS = 180000, /* after which a worker gives the rest of its claim back */
     TICK_MS = 5000,
-    BACKOFF_MOST_MS = 600000,
     REFUSALS_MOST = 5,
     CLAIM_ARENA = 1 << 30
 };
@@ -77,13 +76,6 @@ static int claim_work(store_session *session, void *argument, pl_error *error) {
 /* --- Sending -----------------------------------------------------------------------------------------------
  */
 
-static int64_t backoff(const delivery *d, int64_t attempts) {
-    int64_t wait = d->config.retry_ms;
-    for (int64_t i = 0; i < attempts && wait < BACKOFF_MOST_MS; i++)
-        wait *= 2;
-    return wait < BACKOFF_MOST_MS ? wait : BACKOFF_MOST_MS;
-}
-
 static delivery_target target_of(const claimed *item) {
     delivery_target target = {
         .type = DELIVERY_EVENTS, .account_id = item->row.account_id, .bucket = item->row.channel_id};
@@ -132,7 +124,21 @@ static void make_page(claim *c, claimed *item) {
         return;
     report(c->d, "a snapshot cannot be made now", &error);
     item->fate = WAITING;
-    item->due = pl_now(&c->d->config.clock) + backoff(c->d, 0);
+    item->due = pl_now(&c->d->config.clock) + c->d->config.retry_ms;
+}
+
+/* Sends the document, or puts it off while its channel is in trouble. */
+static void deliver_document(claim *c, CURL *curl, claimed *item) {
+    const pl_clock *clock = &c->d->config.clock;
+    int64_t began = pl_now(clock);
+    if (!standing_enter(c->d, &item->row, item->channel.modified, began, &item->due)) {
+        item->fate = POSTPONED;
+        return;
+    }
+    delivery_sent sent = send_row(c, curl, item);
+    item->fate = sent == DELIVERY_TAKEN ? SENT : FAILED;
+    item->refused = sent == DELIVERY_REFUSED;
+    item->due = standing_leave(c->d, &item->row, sent != DELIVERY_UNREACHABLE, began, pl_now(clock));
 }
 
 static void deliver(claim *c, CURL *curl, claimed *item) {
@@ -144,20 +150,17 @@ static void deliver(claim *c, CURL *curl, claimed *item) {
         item->fate = WAITING;
         item->due = pl_now(&c->d->config.clock) + c->d->config.retry_ms;
     } else {
-        delivery_sent sent = send_row(c, curl, item);
-        item->fate = sent == DELIVERY_TAKEN ? SENT : FAILED;
-        item->refused = sent == DELIVERY_REFUSED;
-        item->due = pl_now(&c->d->config.clock) + backoff(c->d, item->row.attempts);
+        deliver_document(c, curl, item);
     }
     pl_arena_reset(&c->scratch);
 }
 
-/* After a failure the others of the same channel need not try. */
-static bool is_held_up(const claim *c, size_t index, int64_t *due) {
-    const claimed *item = c->items + index;
-    for (size_t i = 0; i < index; i++) {
+/* After one could not be sent the others of the same channel need not try. */
+static bool is_held_up(const claim *c, const claimed *item, int64_t *due) {
+    for (size_t i = 0; i < c->count; i++) {
         const claimed *other = c->items + i;
-        if (other->fate == FAILED && !other->refused && item->row.kind == DELIVERY_DOCUMENT &&
+        bool stuck = other->fate == POSTPONED || (other->fate == FAILED && !other->refused);
+        if (stuck && item->row.kind == DELIVERY_DOCUMENT &&
             pl_str_eq(other->row.channel_id, item->row.channel_id) &&
             pl_str_eq(other->row.account_id, item->row.account_id)) {
             *due = other->due;
@@ -167,17 +170,26 @@ static bool is_held_up(const claim *c, size_t index, int64_t *due) {
     return false;
 }
 
-static void deliver_all(claim *c, CURL *curl) {
-    int64_t until = pl_monotonic_ns() + (int64_t)CLAIM_MS * 1000000;
+/* What may keep the thread waiting comes last. */
+static void deliver_some(claim *c, CURL *curl, bool troubled, int64_t until) {
     for (size_t i = 0; i < c->count; i++) {
         claimed *item = c->items + i;
         if (store_workers_stopping(c->d->workers) || pl_monotonic_ns() > until)
             return;
-        if (is_held_up(c, i, &item->due))
+        if (item->fate != UNTOUCHED ||
+            (!troubled && standing_is_troubled(c->d, &item->row, pl_now(&c->d->config.clock))))
+            continue;
+        if (is_held_up(c, item, &item->due))
             item->fate = POSTPONED;
         else
             deliver(c, curl, item);
     }
+}
+
+static void deliver_all(claim *c, CURL *curl) {
+    int64_t until = pl_monotonic_ns() + (int64_t)CLAIM_MS * 1000000;
+    deliver_some(c, curl, false, until);
+    deliver_some(c, curl, true, until);
 }
 
 /* --- Settling ----------------------------------------------------------------------------------------------
@@ -351,7 +363,8 @@ int delivery_open(delivery **out, const delivery_config *config, pl_error *error
                                   .random = config->random,
                                   .log = config->log,
                                   .renew = outbox_renew};
-    if (store_leases_open(&d->leases, &leases, error) != 0 || open_workers(d, error) != 0) {
+    if (standing_open(d, error) != 0 || store_leases_open(&d->leases, &leases, error) != 0 ||
+        open_workers(d, error) != 0) {
         delivery_close(d);
         return -1;
     }
@@ -388,6 +401,7 @@ void delivery_close(delivery *d) {
         return;
     delivery_stop(d);
     store_workers_close(d->workers);
+    standing_close(d);
     pl_free(d);
 }
 

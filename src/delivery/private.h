@@ -21,7 +21,8 @@ enum {
     DELIVERY_LOG_BYTES = 3 << 20,
     DELIVERY_MESSAGE_MAX = 65536,  /* bytes of a message; reference/delivery.md, section 6 */
     DELIVERY_RECORD_MAX = 1 << 20, /* bytes of a log record */
-    DELIVERY_REASON = 256
+    DELIVERY_REASON = 256,
+    DELIVERY_PAUSE_MOST = 600000 /* milliseconds between two tries */
 };
 
 #define DELIVERY_CHANNEL PL_STR("delivery_wake")
@@ -31,8 +32,31 @@ struct delivery {
     store_leases *leases;
     store_workers *workers;
     CURL *connections[STORE_WORKERS_MOST]; /* one for each thread, made by it */
+    struct delivery_standing *standing;
     atomic_llong delivered, failures, dropped;
 };
+
+/* --- How channels stand with their targets (standing.c) --- */
+
+struct delivery_row;
+
+int standing_open(delivery *d, pl_error *error);
+void standing_close(delivery *d);
+
+/* Whether the channel's target has failed to answer, or lets those wait who send to it now. */
+bool standing_is_troubled(delivery *d, const struct delivery_row *row, int64_t now);
+
+/*
+ * Asks to send to the row's channel, which was set last at `modified`; waits a second at most. True: send,
+ * and then standing_leave. False: not before `*due`.
+ */
+bool standing_enter(delivery *d, const struct delivery_row *row, int64_t modified, int64_t now, int64_t *due);
+
+/*
+ * A try that began at `began` has ended: `reached` when the target has taken the document, or refused this
+ * one alone. Returns when the row may be tried again, if it has failed.
+ */
+int64_t standing_leave(delivery *d, const struct delivery_row *row, bool reached, int64_t began, int64_t now);
 
 /* --- Channels (channel.c) --- */
 

@@ -235,6 +235,23 @@ test('an unreachable target is tried again, also by the next process', async () 
   await drop(id);
 });
 
+test('a target that never answers holds up no other channel', async () => {
+  const [silent, well] = [await channel('MNS', arn.mns('silent'), { ConfigurationItemChangeNotification: true }), await channel('MNS', arn.mns('well'), { ConfigurationItemChangeNotification: true })];
+  let release;
+  const held = new Promise((done) => (release = done));
+  sink.answer = ({ path: where }) => (where.includes('/silent/') ? held.then(() => 503) : 200);
+  const began = Date.now();
+  for (let n = 0; n < 12; n++) await server.put([bucket(`beside-${n}`, 'private')]);
+  const arrived = () => messages('well').map((m) => m.configurationItem.resourceId);
+  await until(() => arrived().length >= 6 && arrived().includes('beside-11'));
+  await server.put([bucket('beside-late', 'private')]);
+  await until(() => arrived().includes('beside-late'));
+  assert.ok(Date.now() - began < 20000, 'others waited for the silent target');
+  release();
+  sink.answer = () => 200;
+  for (const id of [silent, well]) await drop(id);
+});
+
 test('what a killed process was sending is sent by the next one before long', async () => {
   const id = await channel('MNS', arn.mns('held'), { ConfigurationItemChangeNotification: true });
   let asked = false;
