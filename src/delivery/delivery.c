@@ -12,6 +12,7 @@ enum {
     CLAIM_MS = 180000, /* after which a worker gives the rest of its claim back */
     TICK_MS = 5000,
     REFUSALS_MOST = 5,
+    FAILURES_SURE = 5, /* tries in a row after which a target is silent for good */
     CLAIM_ARENA = 1 << 30
 };
 
@@ -23,8 +24,8 @@ typedef struct claimed {
     delivery_channel channel; /* of a channel; of a service only the id */
     bool found, service;
     fate fate;
-    bool refused;
-    int64_t due; /* of FAILED, POSTPONED and WAITING */
+    bool refused, over; /* `over`: it is given up */
+    int64_t due;        /* of FAILED, POSTPONED and WAITING */
     char reason[DELIVERY_REASON];
 } claimed;
 
@@ -195,23 +196,34 @@ static void deliver_all(claim *c, CURL *curl) {
 /* --- Settling ----------------------------------------------------------------------------------------------
  */
 
+/* What only waits is given up as well, or a silent target's documents would be kept for ever. */
 static bool is_given_up(const claim *c, const claimed *item) {
-    int64_t now = pl_now(&c->d->config.clock);
-    return (item->refused && item->row.attempts + 1 >= REFUSALS_MOST) ||
-           now - item->row.created > c->d->config.keep_ms;
+    bool old = pl_now(&c->d->config.clock) - item->row.created > c->d->config.keep_ms;
+    if (item->fate == POSTPONED)
+        return old && standing_failures(c->d, &item->row) >= FAILURES_SURE;
+    return item->fate == FAILED && (old || (item->refused && item->row.attempts + 1 >= REFUSALS_MOST));
+}
+
+static int settle_postponed(claim *c, store_session *session, claimed *item, pl_error *error) {
+    if (!item->over)
+        return outbox_retry(session, &item->row, item->due, error);
+    if (outbox_note(session, &item->row, 0, 1, pl_now(&c->d->config.clock), item->reason, error) != 0)
+        return -1;
+    if (item->row.snapshot_id.n && outbox_drop_announcement(session, &item->row, error) != 0)
+        return -1;
+    return outbox_delete(session, &item->row, error);
 }
 
 static int settle_failure(claim *c, store_session *session, claimed *item, pl_error *error) {
     delivery_row *row = &item->row, again = *row;
-    bool over = is_given_up(c, item);
-    if (outbox_note(session, row, 0, over, pl_now(&c->d->config.clock), item->reason, error) != 0)
+    if (outbox_note(session, row, 0, item->over, pl_now(&c->d->config.clock), item->reason, error) != 0)
         return -1;
     if (row->snapshot_id.n && row->attempts == 0 && item->channel.type == DELIVERY_OSS &&
         snapshot_announce(c->d, session, &c->scratch, &item->channel, pl_str_from(item->reason), error) != 0)
         return -1;
-    if (over && row->snapshot_id.n && outbox_drop_announcement(session, row, error) != 0)
+    if (item->over && row->snapshot_id.n && outbox_drop_announcement(session, row, error) != 0)
         return -1;
-    if (over)
+    if (item->over)
         return outbox_delete(session, row, error);
     again.attempts++;
     if (outbox_retry(session, &again, item->due, error) != 0)
@@ -243,7 +255,7 @@ static int settle_one(claim *c, store_session *session, claimed *item, pl_error 
         if (item->row.kind == DELIVERY_SNAPSHOT_ENDED)
             return settle_ended(c, session, item, error);
         return outbox_retry(session, &item->row, item->due, error);
-    case POSTPONED: return outbox_retry(session, &item->row, item->due, error);
+    case POSTPONED: return settle_postponed(c, session, item, error);
     default: return outbox_retry(session, &item->row, 0, error);
     }
 }
@@ -257,21 +269,25 @@ static int settle_work(store_session *session, void *argument, pl_error *error) 
     return 0;
 }
 
-static void count_all(const claim *c) {
+static void report_item(const claim *c, const claimed *item) {
+    if (c->d->config.log)
+        pl_log_write(c->d->config.log, PL_LOG_WARNING, "delivery: %.*s of account %.*s %s: %s",
+                     PL_FMT(item->row.channel_id), PL_FMT(item->row.account_id),
+                     item->over ? "has dropped a delivery" : "takes nothing now", item->reason);
+}
+
+/* Decides what is given up, once for the books and the store. */
+static void count_all(claim *c) {
     for (size_t i = 0; i < c->count; i++) {
-        const claimed *item = c->items + i;
-        if (item->fate == SENT)
-            atomic_fetch_add(&c->d->delivered, 1);
-        if (item->fate != FAILED)
-            continue;
-        atomic_fetch_add(&c->d->failures, 1);
-        bool over = is_given_up(c, item);
-        if (over)
-            atomic_fetch_add(&c->d->dropped, 1);
-        if (c->d->config.log)
-            pl_log_write(c->d->config.log, PL_LOG_WARNING, "delivery: %.*s of account %.*s %s: %s",
-                         PL_FMT(item->row.channel_id), PL_FMT(item->row.account_id),
-                         over ? "has dropped a delivery" : "takes nothing now", item->reason);
+        claimed *item = c->items + i;
+        item->over = is_given_up(c, item);
+        if (item->over && item->fate == POSTPONED)
+            snprintf(item->reason, sizeof item->reason, "nothing was taken for too long");
+        atomic_fetch_add(&c->d->delivered, item->fate == SENT);
+        atomic_fetch_add(&c->d->failures, item->fate == FAILED);
+        atomic_fetch_add(&c->d->dropped, item->over);
+        if (item->over || item->fate == FAILED)
+            report_item(c, item);
     }
 }
 

@@ -46,6 +46,9 @@ void standing_close(delivery *d);
 /* Whether the channel's target has failed to answer, or lets those wait who send to it now. */
 bool standing_is_troubled(delivery *d, const struct delivery_row *row, int64_t now);
 
+/* Tries in a row that found the target silent. */
+int64_t standing_failures(delivery *d, const struct delivery_row *row);
+
 /*
  * Asks to send to the row's channel, which was set last at `modified`; waits a second at most. True: send,
  * and then standing_leave. False: not before `*due`.

@@ -134,6 +134,15 @@ bool standing_is_troubled(delivery *d, const delivery_row *row, int64_t now) {
     return troubled;
 }
 
+int64_t standing_failures(delivery *d, const delivery_row *row) {
+    struct delivery_standing *s = d->standing;
+    pthread_mutex_lock(&s->lock);
+    const entry *e = find(s, row);
+    int64_t failures = e ? e->failures : 0;
+    pthread_mutex_unlock(&s->lock);
+    return failures;
+}
+
 /* For a place among the threads that send to a channel that is well; false when there is none for long. */
 static bool await_place(const delivery *d, struct delivery_standing *s, const delivery_row *row) {
     struct timespec until;

@@ -252,6 +252,30 @@ static void what_fails_for_too_long_is_dropped(void **state) {
     assert_int_equal(counts.failures, 2);
 }
 
+/* One document is tried at a time, so most are given up without a try of their own. */
+static void what_waits_behind_a_failure_is_dropped_as_well(void **state) {
+    (void)state;
+    reopen("http://127.0.0.1:1", NULL);
+    delivery_channel c = make_channel(DELIVERY_OSS, "acs:oss:cn-shanghai:1000000000000001:b");
+    const char *const names[] = {"one", "two", "three", "four"};
+    int64_t began = now;
+    for (int64_t i = 0; i < 4; i++)
+        put(&c, names[i], began + i);
+    for (int i = 0; i < 5; i++, now += 16000)
+        assert_true(work());
+    assert_int_equal(state_of(&c).status.failures, 5);
+    assert_int_equal(state_of(&c).waiting, 4);
+    now = began + 3600010;
+    put(&c, "young", now);
+    while (work())
+        continue;
+    assert_int_equal(state_of(&c).status.dropped, 4);
+    assert_int_equal(state_of(&c).waiting, 1);
+    delivery_counts counts;
+    delivery_count_all(room, &counts);
+    assert_int_equal(counts.dropped, 4);
+}
+
 static void a_disabled_channel_loses_what_waits(void **state) {
     (void)state;
     delivery_channel c = make_channel(DELIVERY_OSS, "acs:oss:cn-shanghai:1000000000000001:b");
@@ -366,6 +390,7 @@ int main(void) {
         CASE(a_failure_waits_twice_as_long_each_time),
         CASE(a_failure_holds_up_its_channel_only),
         CASE(what_fails_for_too_long_is_dropped),
+        CASE(what_waits_behind_a_failure_is_dropped_as_well),
         CASE(a_disabled_channel_loses_what_waits),
         CASE(a_snapshot_begins_at_its_time_and_once),
         CASE(objects_are_named_as_documented),
