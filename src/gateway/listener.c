@@ -24,25 +24,27 @@
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
+enum { SWEEP_MS = 500, ADOPTED_MOST = 256, CACHE_LINE = 64 };
 #define ROOM_IDLE_NS ((int64_t)1000000000) /* silence after which a connection may be ended near the cap */
 
 typedef struct connection {
     struct connection *previous, *next;
     int fd;
+    struct lane *lane;
     gateway_request *request; /* NULL between two requests */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
-    bool adopted;             /* opened on this machine and handed over: as good as encrypted */
     char address[INET6_ADDRSTRLEN];
 } connection;
 
-/* A daemon of one thread with its connections. */
+/* A daemon of one thread with its connections; that of adopted ones has a limit of its own. */
 typedef struct lane {
     listener *listener;
     struct MHD_Daemon *daemon;
     unsigned number;
-    bool adopted; /* of adopted connections: plain HTTP, with a limit of their own */
+    bool adopted;           /* opened on this machine and handed over: as good as encrypted */
+    atomic_size_t running;  /* requests that have arrived whole and are not yet answered */
+    char apart[CACHE_LINE]; /* lanes count on processors of their own */
 } lane;
 
 struct listener {
@@ -52,7 +54,6 @@ struct listener {
     lane inner;
     workers *workers;
     spares *spares;
-    atomic_size_t running;    /* requests that have arrived whole and are not yet answered */
     atomic_size_t body_bytes; /* of all bodies being received */
     atomic_bool refusing;     /* new requests */
     pthread_mutex_t lock;     /* guards all that follows */
@@ -151,7 +152,7 @@ static void receive_head(gateway_request *r, const char *method) {
     int headers = MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, NULL, NULL);
     r->method = pl_arena_copy(&r->arena, pl_str_from(method));
     r->source_ip = pl_str_from(connection_of(r->connection)->address);
-    r->secure = connection_of(r->connection)->adopted || r->shared->options->tls_key.n > 0;
+    r->secure = connection_of(r->connection)->lane->adopted || r->shared->options->tls_key.n > 0;
     size_t room = headers > 0 ? (size_t)headers : 0;
     r->headers =
         pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
@@ -200,14 +201,13 @@ static enum MHD_Result receive_body(gateway_request *r, const char *data, size_t
 /* False when the listener is being stopped: nothing new is begun then. */
 static bool begin_running(listener *l, gateway_request *r) {
     connection *c = connection_of(r->connection);
-    atomic_fetch_add(&l->running, 1);
-    if (c)
-        atomic_store_explicit(&c->busy, true, memory_order_relaxed);
+    atomic_fetch_add(&c->lane->running, 1);
+    atomic_store_explicit(&c->busy, true, memory_order_relaxed);
     return !atomic_load(&l->refusing);
 }
 
-static void end_running(listener *l) {
-    if (atomic_fetch_sub(&l->running, 1) != 1 || !atomic_load(&l->refusing))
+static void end_running(listener *l, lane *own) {
+    if (atomic_fetch_sub(&own->running, 1) != 1 || !atomic_load(&l->refusing))
         return;
     pthread_mutex_lock(&l->lock);
     pthread_cond_broadcast(&l->idle);
@@ -283,7 +283,7 @@ static void completed(void *context, struct MHD_Connection *mhd, void **request,
     *request = NULL;
     give_back(l, c);
     if (ran)
-        end_running(l);
+        end_running(l, c->lane);
 }
 
 /* ---- connections ---- */
@@ -314,7 +314,7 @@ static void unlink_connection(listener *l, connection *c) {
 
 static void connection_changed(void *context, struct MHD_Connection *mhd, void **socket_context,
                                enum MHD_ConnectionNotificationCode code) {
-    const lane *own = context;
+    lane *own = context;
     listener *l = own->listener;
     metrics *m = &l->shared->metrics;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
@@ -333,7 +333,7 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
         return;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     write_address(c->address, info ? info->client_addr : NULL);
-    c->adopted = own->adopted;
+    c->lane = own;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
@@ -531,12 +531,20 @@ uint16_t listener_port(const listener *l) {
     return acceptor_port(l->acceptor);
 }
 
+static size_t count_running(const listener *l) {
+    unsigned count = l->lanes ? l->shared->options->threads : 0;
+    size_t running = atomic_load(&l->inner.running);
+    for (unsigned i = 0; i < count; i++)
+        running += atomic_load(&l->lanes[i].running);
+    return running;
+}
+
 static void wait_for_running(listener *l, int64_t milliseconds) {
     struct timespec until;
     after(&until, milliseconds);
     pthread_mutex_lock(&l->lock);
     atomic_store(&l->refusing, true);
-    while (atomic_load(&l->running) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
+    while (count_running(l) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
         ;
     l->stopping = true;
     pthread_cond_signal(&l->wake);
