@@ -416,7 +416,11 @@ static void log_library(void *context, const char *format, va_list arguments) {
     pl_log_write(l->shared->services->log, PL_LOG_DEBUG, "listener: %s", text);
 }
 
-/* The acceptor keeps to the limit of all lanes: that of each may be as high. */
+/*
+ * The acceptor keeps to the limit of all lanes, so that of each may be as high; and one more, because the
+ * library tells of a connection's end before it counts it out, and would refuse the one accepted in its
+ * place.
+ */
 static int start_lane(listener *l, lane *own, pl_error *error) {
     const gateway_options *o = l->shared->options;
     bool tls = o->tls_key.n > 0 && !own->adopted;
@@ -430,7 +434,7 @@ static int start_lane(listener *l, lane *own, pl_error *error) {
     own->listener = l;
     own->daemon = MHD_start_daemon(
         flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
-        MHD_OPTION_CONNECTION_LIMIT, own->adopted ? (unsigned)ADOPTED_MOST : o->connections,
+        MHD_OPTION_CONNECTION_LIMIT, own->adopted ? (unsigned)ADOPTED_MOST : o->connections + 1,
         MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_bytes,
         MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, own, MHD_OPTION_ARRAY, tls ? tls_items : none,
