@@ -29,8 +29,6 @@ static void set_defaults(gateway_options *o) {
     o->read_seconds = o->read_seconds ? o->read_seconds : 60;
     o->idle_seconds = o->idle_seconds ? o->idle_seconds : 75;
     o->nonces = o->nonces ? o->nonces : (size_t)4 << 20;
-    if (o->connections < o->threads)
-        o->connections = o->threads;
 }
 
 static int add_name(gateway *g, pl_str name, const struct api_operation *operation, size_t product,

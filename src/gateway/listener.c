@@ -1,5 +1,5 @@
 /*
- * The listener. Owns the daemon, the worker pool, the list of connections and the requests not in use.
+ * The listener. Owns the daemons, the worker pool, the list of connections and the requests not in use.
  *
  * A connection has one request at a time, from the request's first line (MHD's URI callback) to the end of
  * its answer (completion callback); the object is then reset and serves another. A request runs on MHD's
@@ -9,14 +9,13 @@
 #include "gateway/listener.h"
 
 #include "base/memory.h"
+#include "gateway/acceptor.h"
 #include "gateway/answering.h"
 #include "gateway/spares.h"
 #include "gateway/workers.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -25,28 +24,36 @@
 #include <unistd.h>
 
 enum state { RECEIVING, REFUSED, RUNNING, DONE };
-enum { SWEEP_MS = 500, ADOPTED_MOST = 256 };
+enum { SWEEP_MS = 500, ADOPTED_MOST = 256, CACHE_LINE = 64 };
 #define ROOM_IDLE_NS ((int64_t)1000000000) /* silence after which a connection may be ended near the cap */
 
 typedef struct connection {
     struct connection *previous, *next;
     int fd;
+    struct lane *lane;
     gateway_request *request; /* NULL between two requests */
     _Atomic int64_t since_ns; /* end of the last answer, or the connection's start */
     atomic_bool busy;         /* a request has arrived whole and is being worked on */
-    bool adopted;             /* opened on this machine and handed over: as good as encrypted */
     char address[INET6_ADDRSTRLEN];
 } connection;
 
+/* A daemon of one thread with its connections; that of adopted ones has a limit of its own. */
+typedef struct lane {
+    listener *listener;
+    struct MHD_Daemon *daemon;
+    unsigned number;
+    bool adopted;           /* opened on this machine and handed over: as good as encrypted */
+    atomic_size_t running;  /* requests that have arrived whole and are not yet answered */
+    char apart[CACHE_LINE]; /* lanes count on processors of their own */
+} lane;
+
 struct listener {
     request_shared *shared;
-    struct MHD_Daemon *daemon;
-    struct MHD_Daemon *inner; /* of adopted connections: plain HTTP, with a limit of their own */
+    acceptor *acceptor;
+    lane *lanes; /* as many as options->threads, which the acceptor gives connections to */
+    lane inner;
     workers *workers;
     spares *spares;
-    int fd;
-    uint16_t port;
-    atomic_size_t running;    /* requests that have arrived whole and are not yet answered */
     atomic_size_t body_bytes; /* of all bodies being received */
     atomic_bool refusing;     /* new requests */
     pthread_mutex_t lock;     /* guards all that follows */
@@ -145,7 +152,7 @@ static void receive_head(gateway_request *r, const char *method) {
     int headers = MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, NULL, NULL);
     r->method = pl_arena_copy(&r->arena, pl_str_from(method));
     r->source_ip = pl_str_from(connection_of(r->connection)->address);
-    r->secure = connection_of(r->connection)->adopted || r->shared->options->tls_key.n > 0;
+    r->secure = connection_of(r->connection)->lane->adopted || r->shared->options->tls_key.n > 0;
     size_t room = headers > 0 ? (size_t)headers : 0;
     r->headers =
         pl_new(&r->arena, signature_header, (room < REQUEST_HEADERS_MAX ? room : REQUEST_HEADERS_MAX) + 1);
@@ -194,14 +201,13 @@ static enum MHD_Result receive_body(gateway_request *r, const char *data, size_t
 /* False when the listener is being stopped: nothing new is begun then. */
 static bool begin_running(listener *l, gateway_request *r) {
     connection *c = connection_of(r->connection);
-    atomic_fetch_add(&l->running, 1);
-    if (c)
-        atomic_store_explicit(&c->busy, true, memory_order_relaxed);
+    atomic_fetch_add(&c->lane->running, 1);
+    atomic_store_explicit(&c->busy, true, memory_order_relaxed);
     return !atomic_load(&l->refusing);
 }
 
-static void end_running(listener *l) {
-    if (atomic_fetch_sub(&l->running, 1) != 1 || !atomic_load(&l->refusing))
+static void end_running(listener *l, lane *own) {
+    if (atomic_fetch_sub(&own->running, 1) != 1 || !atomic_load(&l->refusing))
         return;
     pthread_mutex_lock(&l->lock);
     pthread_cond_broadcast(&l->idle);
@@ -277,7 +283,7 @@ static void completed(void *context, struct MHD_Connection *mhd, void **request,
     *request = NULL;
     give_back(l, c);
     if (ran)
-        end_running(l);
+        end_running(l, c->lane);
 }
 
 /* ---- connections ---- */
@@ -308,12 +314,15 @@ static void unlink_connection(listener *l, connection *c) {
 
 static void connection_changed(void *context, struct MHD_Connection *mhd, void **socket_context,
                                enum MHD_ConnectionNotificationCode code) {
-    listener *l = context;
+    lane *own = context;
+    listener *l = own->listener;
     metrics *m = &l->shared->metrics;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         atomic_fetch_sub(&m->connections, 1);
         if (*socket_context)
             unlink_connection(l, *socket_context);
+        if (!own->adopted)
+            acceptor_ended(l->acceptor, own->number);
         return;
     }
     atomic_fetch_add(&m->connections, 1);
@@ -324,7 +333,7 @@ static void connection_changed(void *context, struct MHD_Connection *mhd, void *
         return;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     write_address(c->address, info ? info->client_addr : NULL);
-    c->adopted = info && info->client_addr && info->client_addr->sa_family == AF_UNIX;
+    c->lane = own;
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     atomic_store(&c->since_ns, pl_monotonic_ns());
     link_connection(l, c);
@@ -400,57 +409,6 @@ static void *sweep(void *argument) {
 
 /* ---- starting and stopping ---- */
 
-static int bind_address(listener *l, const struct addrinfo *address, int *reason) {
-    int one = 1, zero = 0;
-    l->fd =
-        socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
-    if (l->fd < 0) {
-        *reason = errno;
-        return -1;
-    }
-    setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (address->ai_family == AF_INET6)
-        setsockopt(l->fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (bind(l->fd, address->ai_addr, address->ai_addrlen) == 0 && listen(l->fd, 1024) == 0)
-        return 0;
-    *reason = errno;
-    close(l->fd);
-    l->fd = -1;
-    return -1;
-}
-
-static void read_port(listener *l) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } bound = {0};
-    socklen_t size = sizeof bound;
-    if (getsockname(l->fd, &bound.any, &size) != 0)
-        return;
-    l->port = ntohs(bound.any.sa_family == AF_INET6 ? bound.v6.sin6_port : bound.v4.sin_port);
-}
-
-static int open_socket(listener *l, pl_error *error) {
-    const gateway_options *options = l->shared->options;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *addresses;
-    char host[256], port[8];
-    snprintf(host, sizeof host, "%.*s", PL_FMT(options->host));
-    snprintf(port, sizeof port, "%u", options->port);
-    int failed = getaddrinfo(host[0] ? host : NULL, port, &hints, &addresses), reason = 0;
-    if (failed)
-        return pl_failf(error, PL_E_ServiceUnavailable, "cannot listen on %s: %s", host,
-                        gai_strerror(failed));
-    for (struct addrinfo *a = addresses; a && l->fd < 0; a = a->ai_next)
-        bind_address(l, a, &reason);
-    freeaddrinfo(addresses);
-    if (l->fd < 0)
-        return pl_failf(error, PL_E_ServiceUnavailable, "cannot listen on %s:%s: %s", host, port,
-                        strerror(reason));
-    read_port(l);
-    return 0;
-}
-
 static void log_library(void *context, const char *format, va_list arguments) {
     const listener *l = context;
     char text[512];
@@ -458,40 +416,72 @@ static void log_library(void *context, const char *format, va_list arguments) {
     pl_log_write(l->shared->services->log, PL_LOG_DEBUG, "listener: %s", text);
 }
 
-static int start_daemon(listener *l, pl_error *error) {
+/*
+ * The acceptor keeps to the limit of all lanes, so that of each may be as high; and one more, because the
+ * library tells of a connection's end before it counts it out, and would refuse the one accepted in its
+ * place.
+ */
+static int start_lane(listener *l, lane *own, pl_error *error) {
     const gateway_options *o = l->shared->options;
-    bool tls = o->tls_key.n > 0;
+    bool tls = o->tls_key.n > 0 && !own->adopted;
     struct MHD_OptionItem tls_items[] = {
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->tls_key.p},
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)o->tls_certificate.p},
         {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    l->daemon = MHD_start_daemon(
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC;
+    own->listener = l;
+    own->daemon = MHD_start_daemon(
         flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
-        MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_THREAD_POOL_SIZE, o->threads, MHD_OPTION_CONNECTION_LIMIT,
-        o->connections, MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        o->header_bytes, MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
-        MHD_OPTION_NOTIFY_CONNECTION, connection_changed, l, MHD_OPTION_ARRAY, tls ? tls_items : none,
+        MHD_OPTION_CONNECTION_LIMIT, own->adopted ? (unsigned)ADOPTED_MOST : o->connections + 1,
+        MHD_OPTION_CONNECTION_TIMEOUT, o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_bytes,
+        MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
+        MHD_OPTION_NOTIFY_CONNECTION, connection_changed, own, MHD_OPTION_ARRAY, tls ? tls_items : none,
         MHD_OPTION_END);
-    if (l->daemon)
+    if (own->daemon)
         return 0;
     return pl_failf(error, PL_E_ServiceUnavailable, "cannot serve: %s",
                     tls ? "the certificate and key do not fit, or threads cannot be started"
                         : "threads cannot be started");
 }
 
-static int start_inner(listener *l, pl_error *error) {
+static int start_lanes(listener *l, pl_error *error) {
+    unsigned count = l->shared->options->threads;
+    l->lanes = pl_calloc(count, sizeof *l->lanes);
+    if (!l->lanes)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (unsigned i = 0; i < count; i++) {
+        l->lanes[i].number = i;
+        if (start_lane(l, &l->lanes[i], error) != 0)
+            return -1;
+    }
+    l->inner.adopted = true;
+    return start_lane(l, &l->inner, error);
+}
+
+static bool give_to_lane(void *context, unsigned number, int fd, const struct sockaddr *address,
+                         socklen_t size) {
+    listener *l = context;
+    return MHD_add_connection(l->lanes[number].daemon, fd, address, size) == MHD_YES;
+}
+
+static size_t held_by_lane(void *context, unsigned number) {
+    listener *l = context;
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(l->lanes[number].daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}
+
+static int start_accepting(listener *l, pl_error *error) {
     const gateway_options *o = l->shared->options;
-    l->inner =
-        MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC,
-                         0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, log_library, l,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)ADOPTED_MOST, MHD_OPTION_CONNECTION_TIMEOUT,
-                         o->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT, o->header_bytes,
-                         MHD_OPTION_URI_LOG_CALLBACK, uri_seen, l, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
-                         MHD_OPTION_NOTIFY_CONNECTION, connection_changed, l, MHD_OPTION_END);
-    return l->inner ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot serve: threads cannot be started");
+    acceptor_lanes lanes = {.count = o->threads,
+                            .most = o->connections,
+                            .give = give_to_lane,
+                            .held = held_by_lane,
+                            .context = l,
+                            .log = l->shared->services->log};
+    return acceptor_start(l->acceptor, &lanes, error);
 }
 
 int listener_adopt(listener *l, int descriptor) {
@@ -499,23 +489,26 @@ int listener_adopt(listener *l, int descriptor) {
     if (!l)
         return -1;
     /* The library closes the descriptor when it refuses it. */
-    MHD_add_connection(l->inner, descriptor, (const struct sockaddr *)&address, sizeof address);
+    MHD_add_connection(l->inner.daemon, descriptor, (const struct sockaddr *)&address, sizeof address);
     return 0;
 }
 
 static int start_all(listener *l, pl_error *error) {
-    if (open_socket(l, error) != 0)
+    const gateway_options *o = l->shared->options;
+    if (acceptor_open(&l->acceptor, o->host, o->port, error) != 0)
         return -1;
     l->spares = spares_new(l->shared);
     if (!l->spares)
         return pl_fail(error, PL_E_ServiceUnavailable);
-    l->workers = workers_new(l->shared->options->workers, run_waiting);
+    l->workers = workers_new(o->workers, run_waiting);
     if (!l->workers)
         return pl_failf(error, PL_E_ServiceUnavailable, "cannot start the worker threads");
-    if (start_daemon(l, error) != 0 || start_inner(l, error) != 0)
+    if (start_lanes(l, error) != 0)
         return -1;
     l->has_sweeper = pthread_create(&l->sweeper, NULL, sweep, l) == 0;
-    return l->has_sweeper ? 0 : pl_failf(error, PL_E_ServiceUnavailable, "cannot start a thread");
+    if (!l->has_sweeper)
+        return pl_failf(error, PL_E_ServiceUnavailable, "cannot start a thread");
+    return start_accepting(l, error);
 }
 
 int listener_start(listener **out, request_shared *shared, pl_error *error) {
@@ -530,7 +523,6 @@ int listener_start(listener **out, request_shared *shared, pl_error *error) {
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&l->lock, NULL);
     l->shared = shared;
-    l->fd = -1;
     if (start_all(l, error) != 0) {
         listener_stop(l, 0);
         return -1;
@@ -540,7 +532,15 @@ int listener_start(listener **out, request_shared *shared, pl_error *error) {
 }
 
 uint16_t listener_port(const listener *l) {
-    return l->port;
+    return acceptor_port(l->acceptor);
+}
+
+static size_t count_running(const listener *l) {
+    unsigned count = l->lanes ? l->shared->options->threads : 0;
+    size_t running = atomic_load(&l->inner.running);
+    for (unsigned i = 0; i < count; i++)
+        running += atomic_load(&l->lanes[i].running);
+    return running;
 }
 
 static void wait_for_running(listener *l, int64_t milliseconds) {
@@ -548,29 +548,35 @@ static void wait_for_running(listener *l, int64_t milliseconds) {
     after(&until, milliseconds);
     pthread_mutex_lock(&l->lock);
     atomic_store(&l->refusing, true);
-    while (atomic_load(&l->running) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
+    while (count_running(l) > 0 && pthread_cond_timedwait(&l->idle, &l->lock, &until) == 0)
         ;
     l->stopping = true;
     pthread_cond_signal(&l->wake);
     pthread_mutex_unlock(&l->lock);
 }
 
+static void stop_lanes(listener *l) {
+    unsigned count = l->lanes ? l->shared->options->threads : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (l->lanes[i].daemon)
+            MHD_stop_daemon(l->lanes[i].daemon);
+    }
+    if (l->inner.daemon)
+        MHD_stop_daemon(l->inner.daemon);
+    pl_free(l->lanes);
+}
+
 void listener_stop(listener *l, int64_t milliseconds) {
     if (!l)
         return;
-    if (l->daemon)
-        MHD_quiesce_daemon(l->daemon);
+    acceptor_stop(l->acceptor);
     wait_for_running(l, milliseconds);
     if (l->has_sweeper)
         pthread_join(l->sweeper, NULL);
     workers_free(l->workers);
-    if (l->inner)
-        MHD_stop_daemon(l->inner);
-    if (l->daemon)
-        MHD_stop_daemon(l->daemon);
+    stop_lanes(l);
     spares_free(l->spares);
-    if (l->fd >= 0)
-        close(l->fd);
+    acceptor_free(l->acceptor);
     pthread_cond_destroy(&l->idle);
     pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->lock);
