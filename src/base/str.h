@@ -36,6 +36,11 @@ static inline pl_str pl_str_from(const char *text) {
     return text ? (pl_str){text, strlen(text)} : PL_STR_NONE;
 }
 
+/* The view itself, or the empty one for an absent one: for columns and members that are always there. */
+static inline pl_str pl_str_or_empty(pl_str s) {
+    return s.p ? s : (pl_str){"", 0};
+}
+
 static inline bool pl_str_eq(pl_str a, pl_str b) {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
@@ -61,10 +66,43 @@ static inline pl_str pl_str_head(pl_str s, size_t n) {
     return (pl_str){s.p, n < s.n ? n : s.n};
 }
 
+static inline bool pl_is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Of ASCII. */
+static inline bool pl_is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A blank, tab, line feed or carriage return. */
+static inline bool pl_is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* How many decimal digits the text begins with. */
+static inline size_t pl_str_digits(pl_str s) {
+    size_t n = 0;
+    while (n < s.n && pl_is_digit(s.p[n]))
+        n++;
+    return n;
+}
+
+/* Takes `c` off the front; false, and nothing taken, when it does not stand there. */
+static inline bool pl_str_take(pl_str *s, char c) {
+    if (s->n == 0 || s->p[0] != c)
+        return false;
+    *s = pl_str_skip(*s, 1);
+    return true;
+}
+
 #define PL_NOT_FOUND ((size_t)-1)
 
 /* Byte order, shorter first on a common prefix; negative, 0 or positive. */
 int pl_str_cmp(pl_str a, pl_str b);
+
+/* The same for qsort and bsearch: `a` and `b` point to a pl_str, or to an object that begins with one. */
+int pl_str_order(const void *a, const void *b);
 
 /* Equal when ASCII letters are folded to one case. */
 bool pl_str_eq_fold(pl_str a, pl_str b);
@@ -76,13 +114,15 @@ size_t pl_str_find(pl_str s, pl_str needle);
 /* As pl_str_find with ASCII letters folded. */
 size_t pl_str_find_fold(pl_str s, pl_str needle);
 
-/* Without blanks, tabs, carriage returns and line feeds at both ends. */
+/* True when the text has only ASCII letters, digits and characters of `others`; so of an empty text. */
+bool pl_str_is_plain(pl_str s, const char *others);
+
+/* Without blanks (pl_is_blank) at both ends. */
 pl_str pl_str_trim(pl_str s);
 
 /*
  * Takes the part before the next `separator` off the front of `*rest` into `*part`. False when nothing is
- * left. "a,,b" gives "a", "", "b"; an empty
- * text gives one empty part, an absent text gives none.
+ * left. "a,,b" gives "a", "", "b"; an empty text gives one empty part, an absent text gives none.
  */
 bool pl_str_split(pl_str *rest, char separator, pl_str *part);
 

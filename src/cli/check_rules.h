@@ -34,7 +34,7 @@ bool check_rule_covers(const check_rule *rule, const engine_scope_subject *subje
 typedef struct check_rules check_rules;
 
 /* The catalogue must outlive the rules. */
-int check_rules_new(check_rules **out, const catalogue *catalogue, pl_error *error);
+int check_rules_new(check_rules **out, const catalogue *known, pl_error *error);
 void check_rules_free(check_rules *rules);
 
 /* Adds the rules of a file in the form of TemplateContent (reference/condition-rules.md, section 2.4). */

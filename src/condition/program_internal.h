@@ -339,11 +339,11 @@ bool columns_seal(pl_program *program);
 /* Fills the slots from the input's places instead of by a walk. */
 void columns_take(pl_program_state *state);
 
-/* Truth of a clause in the document of the last evaluation; found when first asked. */
-truth state_clause(pl_program_state *state, size_t clause);
+/* Truth of a clause, by its number, in the document of the last evaluation; found when first asked. */
+truth state_clause(pl_program_state *state, size_t number);
 
-/* The value a clause looks at; missing when it cannot be had. */
-feature state_feature(pl_program_state *state, size_t feature);
+/* The value a clause looks at, by its number; missing when it cannot be had. */
+feature state_feature(pl_program_state *state, size_t number);
 
 /* The related resources, or the document inside a property. */
 const derived_result *state_derived(pl_program_state *state, size_t number);
@@ -356,9 +356,6 @@ void state_write_value(pl_program_state *state, const feature *value, pl_buf *ou
 
 /* A copy of the state's error that lives as long as the evaluation's results. */
 const pl_error *state_keep_error(pl_program_state *state);
-
-/* A node of the configuration, or missing. */
-pl_json state_at(pl_program_state *state, uint32_t slot);
 
 /* Numbers the cells of clauses and required places by group. False without memory. */
 bool groups_seal(pl_program *program);

@@ -157,9 +157,6 @@ delivery_sent target_send(delivery *d, CURL *curl, pl_arena *arena, const delive
 bool target_probe(delivery *d, pl_arena *arena, const delivery_place *place,
                   char reason[static DELIVERY_REASON]);
 
-delivery_sent directory_send(delivery *d, pl_arena *arena, const delivery_place *place, pl_str object_key,
-                             pl_str delivery_id, pl_str payload, char reason[static DELIVERY_REASON]);
-
 /* --- Snapshots (snapshot.c) --- */
 
 /* Begins the snapshots that are due. */

@@ -227,7 +227,7 @@ int engine_list_results(engine *e, store_session *session, pl_arena *arena,
 
 /* The results of an owner's rules, page by page, for compliance snapshots (delivery_read_results). */
 int engine_read_results(void *context, store_session *session, pl_arena *arena, pl_str owner_id,
-                        pl_str aggregator_id, pl_str after, struct delivery_result **results, size_t *count,
+                        pl_str aggregator_id, pl_str after, struct delivery_result **out, size_t *count,
                         pl_str *next, pl_error *error);
 
 /* --- Single results ----------------------------------------------------------------------------------------

@@ -8,6 +8,11 @@
 #include "engine/coverage.h"
 #include "engine/packs.h"
 
+/* A column's text, copied; an absent one, with the arena marked as failed, without memory. */
+static inline pl_str engine_row_text(pl_arena *arena, store_statement *st, int column) {
+    return pl_arena_copy(arena, store_column_text(st, column));
+}
+
 /* rule_check.c: all that must hold before a rule is stored; fills defaults and the types' spelling. */
 int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *error);
 

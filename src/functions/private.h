@@ -34,7 +34,6 @@ typedef struct tail {
     uint64_t written; /* in all; the newest byte lies at (written - 1) % size */
 } tail;
 
-void tail_add(tail *t, const char *bytes, size_t n);
 /* What was written behind `from`, as far as it is still there; in the arena. */
 pl_str tail_read(const tail *t, pl_arena *arena, uint64_t from);
 

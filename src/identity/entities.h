@@ -109,8 +109,7 @@ enum { IDENTITY_PASSWORD_MIN = 8, IDENTITY_PASSWORD_MAX = 32 };
 /*
  * A salted scrypt hash as text. Slow on purpose, so never inside a store work. -1 with ServiceUnavailable.
  */
-int identity_password_hash(identity *identity, pl_arena *arena, pl_str password, pl_str *hash,
-                           pl_error *error);
+int identity_password_hash(identity *room, pl_arena *arena, pl_str password, pl_str *hash, pl_error *error);
 bool identity_password_is(pl_str password, pl_str hash);
 
 /* EntityNotExist.User, EntityNotExist.User.LoginProfile. */

@@ -113,7 +113,7 @@ void identity_principals_forget(identity *room);
 /* The compiled policies of a user or role (name and id as the caller carries them), counted. */
 int identity_principal_open(identity *room, const identity_caller *caller, identity_principal **principal,
                             pl_error *error);
-void identity_principal_close(identity_principal *principal); /* NULL is fine */
+void identity_principal_close(identity_principal *known); /* NULL is fine */
 
 /* The policies scoped to the resource group that the ARN names; NULL when there are none. */
 const identity_scoped_set *identity_principal_group(const identity_principal *principal, pl_str resource);
