@@ -12,6 +12,7 @@ typedef struct pl_clock {
     void *context;
 } pl_clock;
 
+/* The clock's wall time, Unix milliseconds. */
 static inline int64_t pl_now(const pl_clock *clock) {
     return clock->now(clock->context);
 }

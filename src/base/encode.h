@@ -21,8 +21,8 @@ bool pl_hex_decode(pl_buf *out, pl_str text);
 void pl_base64_encode(pl_buf *out, pl_str bytes);
 
 /*
- * Appends the decoded bytes; false when the text is not Base64 (padding may be missing; blanks and line feeds
- * are skipped). Nothing is appended then.
+ * Appends the decoded bytes; false when the text is not Base64, with `+` and `/` or with `-` and `_` (padding
+ * may be missing; blanks and line feeds are skipped). Nothing is appended then.
  */
 bool pl_base64_decode(pl_buf *out, pl_str text);
 

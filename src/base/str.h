@@ -27,6 +27,7 @@ typedef struct pl_str {
 /* For printf: printf("%.*s", PL_FMT(s)). Lengths above INT_MAX are cut. */
 #define PL_FMT(s) ((s).n > 0x7fffffff ? 0x7fffffff : (int)(s).n), ((s).p ? (s).p : "")
 
+/* View of `n` bytes at `p`. */
 static inline pl_str pl_str_of(const char *p, size_t n) {
     return (pl_str){p, n};
 }
@@ -41,6 +42,7 @@ static inline pl_str pl_str_or_empty(pl_str s) {
     return s.p ? s : (pl_str){"", 0};
 }
 
+/* Equal bytes; an absent view equals the empty one. */
 static inline bool pl_str_eq(pl_str a, pl_str b) {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
@@ -49,6 +51,7 @@ static inline bool pl_str_is(pl_str a, const char *literal) {
     return pl_str_eq(a, pl_str_from(literal));
 }
 
+/* An empty prefix or suffix is always there. */
 static inline bool pl_str_starts(pl_str s, pl_str prefix) {
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
@@ -62,10 +65,12 @@ static inline pl_str pl_str_skip(pl_str s, size_t from) {
     return from >= s.n ? (pl_str){s.p ? s.p + s.n : NULL, 0} : (pl_str){s.p + from, s.n - from};
 }
 
+/* The first `n` bytes, or all when there are fewer. */
 static inline pl_str pl_str_head(pl_str s, size_t n) {
     return (pl_str){s.p, n < s.n ? n : s.n};
 }
 
+/* 0 to 9. */
 static inline bool pl_is_digit(char c) {
     return c >= '0' && c <= '9';
 }

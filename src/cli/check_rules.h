@@ -50,6 +50,7 @@ int check_rules_add_managed(check_rules *rules, const char *identifier, char *co
 /* Adds a condition file for one resource type: `Conditions` text or the bare tree. */
 int check_rules_add_conditions(check_rules *rules, const char *file, const char *type, pl_error *error);
 
+/* How many rules were added, and rule `index` of them, from 0; it lives as long as the rules. */
 size_t check_rules_count(const check_rules *rules);
 const check_rule *check_rules_at(const check_rules *rules, size_t index);
 

@@ -20,6 +20,7 @@ typedef struct word_text {
     uint64_t mask;        /* of the last, incomplete word; 0: there is none */
 } word_text;
 
+/* Copies a text into the arena in whole words. False without memory. */
 bool word_text_make(pl_arena *arena, pl_str text, word_text *out);
 
 /* True when the bytes are the same; the lengths are known to be. */
@@ -287,6 +288,10 @@ typedef struct guide {
     struct trail *trail; /* trail.h: learns what is walked */
 } guide;
 
+/*
+ * Walks the object at `entry` of the index along the trie and fills the slots; the entry behind it, or 0 when
+ * the text has to be parsed.
+ */
 uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
 void guide_forget(const trie *t, text_shape *shapes);
 

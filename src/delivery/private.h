@@ -139,6 +139,10 @@ typedef struct delivery_place {
     delivery_target target;
 } delivery_place;
 
+/*
+ * Where a target is reached, as the configuration says; in the arena. Without an address for its kind the url
+ * is absent: its documents become files. ServiceUnavailable when the address is too long, or without memory.
+ */
 int target_place(delivery *d, pl_arena *arena, const delivery_target *target, pl_str service,
                  delivery_place *out, pl_error *error);
 

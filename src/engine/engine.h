@@ -257,16 +257,15 @@ int engine_revert_results(engine *e, store_session *session, const engine_rule *
 int engine_evaluate_resource(engine *e, store_session *session, pl_str account_id, pl_str resource_id,
                              int64_t now, size_t *evaluated, pl_error *error);
 
-/*
- * Evaluates one resource with one rule and tells why: nothing is stored. `*covered` false: the rule does not
- * cover it. `context` is the evaluated tree as JSON text, absent when there is none to show.
- */
+/* Why a rule says of a resource what it says. */
 typedef struct engine_explanation {
-    bool covered;
+    bool covered; /* by the rule; else there is nothing below */
     engine_compliance compliance;
-    pl_str annotation, context, applies_context;
+    pl_str annotation;
+    pl_str context, applies_context; /* the evaluated trees as JSON text; absent: there is none to show */
 } engine_explanation;
 
+/* Evaluates one resource with one rule: nothing is stored. The texts live in the arena. */
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
 
@@ -322,12 +321,13 @@ int engine_compliance_timeline(engine *e, store_session *session, pl_arena *aren
                                const inventory_resource *resource, int64_t from, int64_t to, size_t limit,
                                engine_node **nodes, size_t *count, pl_error *error);
 
-/* How many results of each kind a rule has over the accounts; IGNORED ones count as such only. */
+/* How many results of each kind there are; IGNORED ones count as such only. */
 typedef struct engine_counts {
     int64_t by[ENGINE_COMPLIANCE_COUNT];
     int64_t total; /* covered resources */
 } engine_counts;
 
+/* The results of one rule over some accounts; those that the rule is not of count nothing. */
 int engine_count_rule(engine *e, store_session *session, const engine_rule *rule, const pl_str *accounts,
                       size_t account_count, engine_counts *out, pl_error *error);
 

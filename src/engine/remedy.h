@@ -27,6 +27,7 @@ typedef struct engine_remedy {
     int64_t last_success_time;
 } engine_remedy;
 
+/* The remediation with this id of the owner. In the arena. */
 int engine_remedy_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str id,
                        engine_remedy *out, bool *found, pl_error *error);
 int engine_remedy_of_rule(store_session *session, pl_arena *arena, pl_str owner_id, pl_str rule_id,
@@ -59,6 +60,7 @@ typedef struct engine_remedy_event {
     bool manual;
 } engine_remedy_event;
 
+/* Queues a run of the remediation for the resource; one that waits already stays. */
 int engine_remedy_queue(store_session *session, const engine_remedy_event *event, pl_error *error);
 
 /* The same for a verdict, unless the remediation ran for the resource within ENGINE_REMEDY_PAUSE. */

@@ -172,6 +172,7 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
 
 /* --- Delivery (dispatch.c) --- */
 
+/* Starts the workers; -1 with ServiceUnavailable when no thread can be had. dispatch_stop waits for them. */
 int dispatch_start(functions *f, pl_error *error);
 void dispatch_stop(functions *f);
 

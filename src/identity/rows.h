@@ -34,6 +34,7 @@ typedef struct identity_obstacle {
     pl_error_code code;
 } identity_obstacle;
 
+/* Fails with the code of the first obstacle whose statement finds a row for the name. */
 int identity_check_free(const identity_scope *in, pl_str name, const identity_obstacle *obstacles,
                         size_t count, pl_error *error);
 

@@ -55,6 +55,7 @@ typedef struct directory_page {
     int64_t total;
 } directory_page;
 
+/* The page that PageNumber and PageSize ask for, with nothing counted yet. */
 directory_page directory_page_of(const api_call *call);
 
 /* Counts one more match; true when it lies on the page. */
