@@ -109,8 +109,8 @@ static void measure_starts(bench *b) {
 static void call(bench *b, const char *action, pl_str parameters) {
     cli_answer answer;
     pl_error error;
-    if (cli_client_send(b->client, &b->arena, true, pl_str_from(action), PL_STR("2020-09-07"), parameters,
-                        &answer, &error) != 0)
+    cli_request request = cli_request_of(true, pl_str_from(action), PL_STR("2020-09-07"), parameters);
+    if (cli_client_send(b->client, &b->arena, &request, &answer, &error) != 0)
         die(error.message);
     if (answer.status != 200) {
         fprintf(stderr, "%.*s\n", PL_FMT(answer.body));

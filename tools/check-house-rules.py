@@ -30,9 +30,11 @@ def findings(path):
         if path not in RULES["exceptions"].get(match.group(1), {}):
             yield f"{path}:{bare[:match.start()].count(chr(10)) + 1}: {match.group(1)} has a house wrapper"
     floor = RULES["floors"].get(room_of(path))
+    if floor is None:
+        yield f"{path}:1: the room {room_of(path)} has no floor in tools/house-rules.json"
+        return
     for match in INCLUDE.finditer(text):
-        other = RULES["floors"].get(match.group(1))
-        if floor is not None and other is not None and other > floor:
+        if RULES["floors"].get(match.group(1), floor) > floor:
             yield f"{path}:{text[:match.start()].count(chr(10)) + 1}: {match.group(1)} lies on a higher floor"
 
 

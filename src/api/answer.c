@@ -104,20 +104,6 @@ void api_marker_write(api_call *call, bool more, pl_str last) {
         api_write_text(call->out, "Marker", api_token_make(call, last));
 }
 
-int api_refuse_invalid(api_call *call, const char *name) {
-    const struct api_parameter *parameter = api_find_parameter(call->operation, pl_str_from(name));
-    if (parameter && parameter->error_invalid)
-        return api_fail(call->operation, call->error, parameter->error_invalid);
-    return api_fail_generic(&call->operation->product->invalid, call->error, pl_str_from(name));
-}
-
-int api_refuse_missing(api_call *call, const char *name) {
-    const struct api_parameter *parameter = api_find_parameter(call->operation, pl_str_from(name));
-    if (parameter && parameter->error_missing)
-        return api_fail(call->operation, call->error, parameter->error_missing);
-    return api_fail_generic(&call->operation->product->missing, call->error, pl_str_from(name));
-}
-
 static bool has_key(const identity_tag *tags, size_t count, pl_str key) {
     for (size_t i = 0; i < count; i++)
         if (pl_str_eq(tags[i].key, key))

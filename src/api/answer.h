@@ -53,8 +53,4 @@ int api_read_tags(api_call *call, const char *name, identity_tag **tags, size_t 
 /* Policy.Length and the like are documented with other codes and statuses by other operations. */
 int api_refuse_document(api_call *call, pl_error_code length_code);
 
-/* Refuses a parameter with its documented code, or the product's generic one. */
-int api_refuse_invalid(api_call *call, const char *name);
-int api_refuse_missing(api_call *call, const char *name);
-
 #endif

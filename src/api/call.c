@@ -86,11 +86,18 @@ pl_str api_token_make(const api_call *call, pl_str key) {
     return token;
 }
 
-static int refuse_token(api_call *call, const char *name) {
+int api_refuse_invalid(api_call *call, const char *name) {
     const struct api_parameter *parameter = api_find_parameter(call->operation, pl_str_from(name));
     if (parameter && parameter->error_invalid)
         return api_fail(call->operation, call->error, parameter->error_invalid);
     return api_fail_generic(&call->operation->product->invalid, call->error, pl_str_from(name));
+}
+
+int api_refuse_missing(api_call *call, const char *name) {
+    const struct api_parameter *parameter = api_find_parameter(call->operation, pl_str_from(name));
+    if (parameter && parameter->error_missing)
+        return api_fail(call->operation, call->error, parameter->error_missing);
+    return api_fail_generic(&call->operation->product->missing, call->error, pl_str_from(name));
 }
 
 /* `*key` stays absent when the token is not one of this question; -1 when that could not be found out. */
@@ -121,5 +128,5 @@ int api_token_open(api_call *call, pl_str *key) {
         return 0;
     if (open_token(call, token, key) != 0)
         return -1;
-    return key->p ? 0 : refuse_token(call, name);
+    return key->p ? 0 : api_refuse_invalid(call, name);
 }

@@ -98,6 +98,13 @@ static inline const api_value *api_input(const api_call *call, const char *name)
     return api_member(call->input, name);
 }
 
+/*
+ * Refuses a parameter with its documented code, or with the product's generic one (reference/gateway.md,
+ * section 9); always -1.
+ */
+int api_refuse_invalid(api_call *call, const char *name);
+int api_refuse_missing(api_call *call, const char *name);
+
 /* The account that the call acts in: the caller's own. */
 pl_str api_account(const api_call *call);
 

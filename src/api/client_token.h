@@ -22,7 +22,8 @@ enum { API_CLIENT_TOKEN_MAX = 64, API_CLIENT_TOKEN_MS = 24 * 3600 * 1000 };
 /* The calls with tokens that run in this process. */
 typedef struct api_client_tokens api_client_tokens;
 
-api_client_tokens *api_client_tokens_new(void); /* NULL without memory */
+/* Empty; the caller frees it. NULL without memory. */
+api_client_tokens *api_client_tokens_new(void);
 void api_client_tokens_free(api_client_tokens *tokens);
 
 /* The token of one call; lives in its arena. */

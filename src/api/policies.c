@@ -40,12 +40,7 @@ void shared_write_policy(pl_writer *out, pl_str name, const identity_policy *pol
 }
 
 static bool name_valid(pl_str name) {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-')
-            return false;
-    }
-    return name.n > 0;
+    return name.n > 0 && pl_str_is_plain(name, "-");
 }
 
 static int create_policy(api_call *call, store_session *session) {

@@ -41,7 +41,7 @@ static int add(lookup *l, const char *prefix, pl_str key, pl_str value, pl_error
     l->facts = grown;
     identity_fact *fact = &grown[l->count++];
     fact->key = pl_arena_printf(l->arena, "%s%.*s", prefix, PL_FMT(key));
-    fact->value = pl_arena_copy(l->arena, value.p ? value : PL_STR(""));
+    fact->value = pl_arena_copy(l->arena, pl_str_or_empty(value));
     return fact->key.p && fact->value.p ? 0 : no_memory(error);
 }
 

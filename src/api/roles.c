@@ -65,13 +65,7 @@ static int answer(api_call *call, const identity_scope *in, const identity_role 
 
 /* The pattern of names is not in ResourceManager's specification, but roles are the same ones. */
 static bool name_valid(pl_str name, size_t most) {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '-' &&
-            c != '.' && c != '_')
-            return false;
-    }
-    return name.n > 0 && name.n <= most;
+    return name.n > 0 && name.n <= most && pl_str_is_plain(name, "-._");
 }
 
 static int create_role(api_call *call, store_session *session) {

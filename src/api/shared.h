@@ -11,6 +11,7 @@
 /* True for a call of ResourceManager. */
 bool shared_is_directory(const api_call *call);
 
+/* The operations themselves; 0, or -1 with the error that the caller's product documents for it. */
 int shared_create_role(api_call *call);
 int shared_get_role(api_call *call);
 int shared_update_role(api_call *call);
@@ -26,12 +27,14 @@ typedef struct shared_role_view {
     size_t tag_count;
 } shared_role_view;
 
+/* Writes a role as the object `name`, with what the operation shows of it. */
 void shared_write_role(api_call *call, pl_str name, const identity_scope *in, const identity_role *role,
                        const shared_role_view *view);
 
 /* Alias of the account, else its id: what principal names end in (`alice@<name>.onaliyun.com`). */
 int shared_domain(const identity_scope *in, pl_str *domain, pl_error *error);
 
+/* As the operations on roles. */
 int shared_create_policy(api_call *call);
 int shared_delete_policy(api_call *call);
 int shared_get_policy(api_call *call);

@@ -32,6 +32,7 @@ static inline bool pl_buf_reserve(pl_buf *buf, size_t more) {
     return !buf->failed && buf->capacity - buf->n >= more ? true : pl_buf_grow(buf, more);
 }
 
+/* Appends the bytes. */
 static inline void pl_buf_add(pl_buf *buf, pl_str s) {
     if (s.n == 0 || !pl_buf_reserve(buf, s.n))
         return;
@@ -59,11 +60,13 @@ static inline void pl_buf_add_blocks(pl_buf *buf, pl_str s) {
         buf->n = (size_t)(pl_buf_put_blocks(buf->p + buf->n, s) - buf->p);
 }
 
+/* Appends one byte. */
 static inline void pl_buf_add_char(pl_buf *buf, char c) {
     if (pl_buf_reserve(buf, 1))
         buf->p[buf->n++] = c;
 }
 
+/* Appends formatted text, or a decimal number. */
 void pl_buf_printf(pl_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void pl_buf_add_i64(pl_buf *buf, int64_t value);
 void pl_buf_add_u64(pl_buf *buf, uint64_t value);

@@ -31,7 +31,7 @@ int64_t pl_monotonic_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int64_t pl_days_from_civil(int64_t year, unsigned month, unsigned day) {
+static int64_t days_from_civil(int64_t year, unsigned month, unsigned day) {
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     unsigned year_of_era = (unsigned)(year - era * 400);
@@ -105,13 +105,6 @@ static bool take_number(pl_str *s, size_t digits, int *value) {
     return true;
 }
 
-static bool take_char(pl_str *s, char c) {
-    if (!s->n || s->p[0] != c)
-        return false;
-    *s = pl_str_skip(*s, 1);
-    return true;
-}
-
 static int month_length(int year, int month) {
     static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
@@ -120,29 +113,29 @@ static int month_length(int year, int month) {
 
 static bool take_date(pl_str *s, int64_t *days) {
     int year, month, day;
-    if (!take_number(s, 4, &year) || !take_char(s, '-') || !take_number(s, 2, &month) || !take_char(s, '-') ||
-        !take_number(s, 2, &day))
+    if (!take_number(s, 4, &year) || !pl_str_take(s, '-') || !take_number(s, 2, &month) ||
+        !pl_str_take(s, '-') || !take_number(s, 2, &day))
         return false;
     if (month < 1 || month > 12 || day < 1 || day > month_length(year, month))
         return false;
-    *days = pl_days_from_civil(year, (unsigned)month, (unsigned)day);
+    *days = days_from_civil(year, (unsigned)month, (unsigned)day);
     return true;
 }
 
 static int64_t take_fraction(pl_str *s) {
     int64_t milliseconds = 0, unit = 100;
-    if (!take_char(s, '.'))
+    if (!pl_str_take(s, '.'))
         return 0;
-    for (; s->n && s->p[0] >= '0' && s->p[0] <= '9'; *s = pl_str_skip(*s, 1), unit /= 10)
+    for (; s->n && pl_is_digit(s->p[0]); *s = pl_str_skip(*s, 1), unit /= 10)
         milliseconds += (s->p[0] - '0') * unit;
     return milliseconds;
 }
 
 static bool take_time(pl_str *s, int64_t *milliseconds) {
     int hour, minute, second = 0;
-    if (!take_number(s, 2, &hour) || !take_char(s, ':') || !take_number(s, 2, &minute))
+    if (!take_number(s, 2, &hour) || !pl_str_take(s, ':') || !take_number(s, 2, &minute))
         return false;
-    if (take_char(s, ':') && !take_number(s, 2, &second))
+    if (pl_str_take(s, ':') && !take_number(s, 2, &second))
         return false;
     if (hour > 23 || minute > 59 || second > 60)
         return false;
@@ -152,13 +145,13 @@ static bool take_time(pl_str *s, int64_t *milliseconds) {
 
 static bool take_zone(pl_str *s, int64_t *offset_ms) {
     *offset_ms = 0;
-    if (s->n == 0 || take_char(s, 'Z'))
+    if (s->n == 0 || pl_str_take(s, 'Z'))
         return s->n == 0;
-    int64_t sign = take_char(s, '+') ? 1 : (take_char(s, '-') ? -1 : 0);
+    int64_t sign = pl_str_take(s, '+') ? 1 : (pl_str_take(s, '-') ? -1 : 0);
     int hour, minute;
     if (!sign || !take_number(s, 2, &hour))
         return false;
-    take_char(s, ':');
+    pl_str_take(s, ':');
     if (!take_number(s, 2, &minute) || s->n)
         return false;
     *offset_ms = sign * (hour * 60 + minute) * 60000LL;
@@ -170,7 +163,7 @@ bool pl_time_parse(pl_str text, int64_t *milliseconds) {
     if (!take_date(&text, &days))
         return false;
     if (text.n) {
-        if (!take_char(&text, 'T') && !take_char(&text, ' '))
+        if (!pl_str_take(&text, 'T') && !pl_str_take(&text, ' '))
             return false;
         if (!take_time(&text, &in_day) || !take_zone(&text, &offset))
             return false;

@@ -12,6 +12,7 @@ typedef struct pl_clock {
     void *context;
 } pl_clock;
 
+/* The clock's wall time, Unix milliseconds. */
 static inline int64_t pl_now(const pl_clock *clock) {
     return clock->now(clock->context);
 }
@@ -25,8 +26,7 @@ pl_clock pl_clock_fixed(int64_t *milliseconds);
 /* Monotonic nanoseconds for measuring and time-outs; unrelated to the calendar. */
 int64_t pl_monotonic_ns(void);
 
-/* Civil date of a day count since 1970-01-01 and back (proleptic Gregorian). */
-int64_t pl_days_from_civil(int64_t year, unsigned month, unsigned day);
+/* Civil date of a day count since 1970-01-01 (proleptic Gregorian). */
 void pl_civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day);
 
 enum { PL_TIME_TEXT = 32 };

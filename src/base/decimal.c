@@ -3,13 +3,6 @@
 
 static const int64_t LARGEST_EXPONENT = 1000000000000000;
 
-static size_t count_digits(pl_str s) {
-    size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
 /* Reads an optional exponent that must end the text. */
 static bool read_exponent(pl_str s, int64_t *exponent) {
     *exponent = 0;
@@ -21,7 +14,7 @@ static bool read_exponent(pl_str s, int64_t *exponent) {
     bool negative = s.n && s.p[0] == '-';
     if (s.n && (s.p[0] == '-' || s.p[0] == '+'))
         s = pl_str_skip(s, 1);
-    if (s.n == 0 || count_digits(s) != s.n)
+    if (s.n == 0 || pl_str_digits(s) != s.n)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         *exponent = *exponent * 10 + (s.p[i] - '0');
@@ -54,9 +47,9 @@ bool pl_decimal_parse(pl_str text, pl_decimal *out) {
     pl_decimal number = {.sign = s.n && s.p[0] == '-' ? -1 : 1};
     if (s.n && (s.p[0] == '-' || s.p[0] == '+'))
         s = pl_str_skip(s, 1);
-    size_t whole = count_digits(s), n = whole;
+    size_t whole = pl_str_digits(s), n = whole;
     if (whole < s.n && s.p[whole] == '.') {
-        size_t fraction = count_digits(pl_str_skip(s, whole + 1));
+        size_t fraction = pl_str_digits(pl_str_skip(s, whole + 1));
         if (fraction == 0)
             return false;
         n = whole + 1 + fraction;

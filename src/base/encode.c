@@ -35,8 +35,8 @@ void pl_hex_encode(pl_buf *out, pl_str bytes) {
     out->n += bytes.n * 2;
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
+int pl_hex_value(char c) {
+    if (pl_is_digit(c))
         return c - '0';
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
@@ -48,8 +48,8 @@ static int hex_value(char c) {
 bool pl_hex_decode(pl_buf *out, pl_str text) {
     size_t before = out->n;
     for (size_t i = 0; i < text.n; i += 2) {
-        int high = hex_value(text.p[i]);
-        int low = i + 1 < text.n ? hex_value(text.p[i + 1]) : -1;
+        int high = pl_hex_value(text.p[i]);
+        int low = i + 1 < text.n ? pl_hex_value(text.p[i + 1]) : -1;
         if (high < 0 || low < 0) {
             out->n = before;
             return false;
@@ -81,7 +81,7 @@ static int base64_value(char c) {
         return c - 'A';
     if (c >= 'a' && c <= 'z')
         return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
+    if (pl_is_digit(c))
         return c - '0' + 52;
     if (c == '+' || c == '-')
         return 62;
@@ -90,16 +90,12 @@ static int base64_value(char c) {
     return -1;
 }
 
-static bool is_base64_blank(char c) {
-    return c == '\n' || c == '\r' || c == ' ' || c == '\t';
-}
-
 bool pl_base64_decode(pl_buf *out, pl_str text) {
     size_t before = out->n, digits = 0, padding = 0;
     uint32_t bits = 0;
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
-        if (is_base64_blank(c))
+        if (pl_is_blank(c))
             continue;
         padding += c == '=';
         int value = c == '=' ? -1 : base64_value(c);
@@ -121,8 +117,7 @@ bool pl_base64_decode(pl_buf *out, pl_str text) {
 }
 
 static bool is_unreserved(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
+    return pl_is_letter(c) || pl_is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~';
 }
 
 void pl_percent_encode(pl_buf *out, pl_str s) {
@@ -146,8 +141,8 @@ bool pl_percent_decode(pl_buf *out, pl_str s, bool plus_is_blank) {
             pl_buf_add_char(out, plus_is_blank && s.p[i] == '+' ? ' ' : s.p[i]);
             continue;
         }
-        int high = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
-        int low = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+        int high = i + 2 < s.n ? pl_hex_value(s.p[i + 1]) : -1;
+        int low = i + 2 < s.n ? pl_hex_value(s.p[i + 2]) : -1;
         if (high < 0 || low < 0)
             return false;
         pl_buf_add_char(out, (char)(high << 4 | low));

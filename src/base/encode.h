@@ -11,6 +11,9 @@ void pl_hex_write(char *to, const unsigned char *bytes, size_t count);
 /* Appends lower-case hexadecimal. */
 void pl_hex_encode(pl_buf *out, pl_str bytes);
 
+/* The value of a hexadecimal digit, 0 to 15; -1 for any other character. */
+int pl_hex_value(char c);
+
 /* Appends the bytes of a hexadecimal text; false (nothing appended) when it is not one. */
 bool pl_hex_decode(pl_buf *out, pl_str text);
 
@@ -18,8 +21,8 @@ bool pl_hex_decode(pl_buf *out, pl_str text);
 void pl_base64_encode(pl_buf *out, pl_str bytes);
 
 /*
- * Appends the decoded bytes; false when the text is not Base64 (padding may be missing; blanks and line feeds
- * are skipped). Nothing is appended then.
+ * Appends the decoded bytes; false when the text is not Base64, with `+` and `/` or with `-` and `_` (padding
+ * may be missing; blanks and line feeds are skipped). Nothing is appended then.
  */
 bool pl_base64_decode(pl_buf *out, pl_str text);
 

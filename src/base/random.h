@@ -15,6 +15,7 @@ pl_random pl_random_system(void);
 /* A repeatable sequence for tests, from *state. Not for several threads. */
 pl_random pl_random_sequence(uint64_t *state);
 
+/* Fills `n` random bytes; -1 when no randomness can be had. */
 static inline int pl_random_fill(const pl_random *random, void *bytes, size_t n) {
     return random->fill(random->context, bytes, n);
 }

@@ -13,6 +13,10 @@ int pl_str_cmp(pl_str a, pl_str b) {
     return a.n == b.n ? 0 : (a.n < b.n ? -1 : 1);
 }
 
+int pl_str_order(const void *a, const void *b) {
+    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
+}
+
 bool pl_str_eq_fold(pl_str a, pl_str b) {
     if (a.n != b.n)
         return false;
@@ -44,14 +48,17 @@ size_t pl_str_find_fold(pl_str s, pl_str needle) {
     return PL_NOT_FOUND;
 }
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+bool pl_str_is_plain(pl_str s, const char *others) {
+    for (size_t i = 0; i < s.n; i++)
+        if (!pl_is_letter(s.p[i]) && !pl_is_digit(s.p[i]) && (s.p[i] == '\0' || !strchr(others, s.p[i])))
+            return false;
+    return true;
 }
 
 pl_str pl_str_trim(pl_str s) {
-    while (s.n && is_blank(s.p[0]))
+    while (s.n && pl_is_blank(s.p[0]))
         s = pl_str_of(s.p + 1, s.n - 1);
-    while (s.n && is_blank(s.p[s.n - 1]))
+    while (s.n && pl_is_blank(s.p[s.n - 1]))
         s.n--;
     return s;
 }

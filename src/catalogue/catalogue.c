@@ -121,7 +121,8 @@ static int load_shelf(catalogue *c, catalogue_shelf *shelf, pl_error *error) {
     return shelf->read == catalogue_read_type ? index_types(c, shelf, error) : 0;
 }
 
-int catalogue_load(catalogue *c, int number, pl_error *error) {
+/* Reads the objects of a shelf when they are first used. */
+static int need_shelf(catalogue *c, int number, pl_error *error) {
     catalogue_shelf *shelf = &c->shelves[number];
     if (atomic_load_explicit(&shelf->ready, memory_order_acquire))
         return 0;
@@ -159,7 +160,7 @@ static int finish(catalogue *c, bool own_rules, pl_error *error) {
             return -1;
     if (!own_rules)
         return 0;
-    return catalogue_load(c, CATALOGUE_RULES, error) == 0 ? catalogue_load(c, CATALOGUE_PACKS, error) : -1;
+    return need_shelf(c, CATALOGUE_RULES, error) == 0 ? need_shelf(c, CATALOGUE_PACKS, error) : -1;
 }
 
 static int hand_over(catalogue **out, catalogue *c, int result) {
@@ -209,14 +210,14 @@ static catalogue *inside(const catalogue *c) {
 
 static void *object_at(const catalogue *c, int number, size_t index, pl_error *error) {
     *error = (pl_error){0};
-    if (catalogue_load(inside(c), number, error) != 0 || index >= c->shelves[number].count)
+    if (need_shelf(inside(c), number, error) != 0 || index >= c->shelves[number].count)
         return NULL;
     return c->shelves[number].objects[index];
 }
 
 static void *find_object(const catalogue *c, int number, pl_str key, pl_error *error) {
     *error = (pl_error){0};
-    if (catalogue_load(inside(c), number, error) != 0)
+    if (need_shelf(inside(c), number, error) != 0)
         return NULL;
     const catalogue_shelf *shelf = &c->shelves[number];
     for (size_t low = 0, high = shelf->count; low < high;) {
@@ -336,7 +337,7 @@ const catalogue_type *catalogue_type_at(const catalogue *c, size_t index, pl_err
 
 const catalogue_type *catalogue_find_type(const catalogue *c, pl_str name, pl_error *error) {
     *error = (pl_error){0};
-    if (catalogue_load(inside(c), CATALOGUE_TYPES, error) != 0 || name.n > 256)
+    if (need_shelf(inside(c), CATALOGUE_TYPES, error) != 0 || name.n > 256)
         return NULL;
     char folded[256];
     for (size_t i = 0; i < name.n; i++)

@@ -60,9 +60,6 @@ struct catalogue {
     pthread_mutex_t lock; /* loading */
 };
 
-/* catalogue.c: the objects of a shelf, loading them at the first use; -1 on failure. */
-int catalogue_load(catalogue *c, int shelf, pl_error *error);
-
 /* file.c: entries of the embedded pack and of a directory. Only before the catalogue is shared. */
 int catalogue_index_pack(catalogue *c, bool with_rules, pl_error *error);
 int catalogue_index_file(catalogue *c, const char *path, pl_error *error);

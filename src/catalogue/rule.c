@@ -145,13 +145,7 @@ static int take_member(catalogue_reader *r, pl_str key, pl_json value, catalogue
 }
 
 static bool identifier_is_sound(pl_str identifier) {
-    for (size_t i = 0; i < identifier.n; i++) {
-        char c = identifier.p[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-              c == '_'))
-            return false;
-    }
-    return identifier.n > 0 && identifier.n <= 128;
+    return identifier.n > 0 && identifier.n <= 128 && pl_str_is_plain(identifier, "-_");
 }
 
 static int check_whole(catalogue_reader *r, const catalogue_rule *rule) {

@@ -350,11 +350,12 @@ static void *call_until(void *argument) {
     cli_client *client;
     cli_answer answer = {0};
     pl_arena arena;
+    cli_request request =
+        cli_request_of(false, PL_STR("GetCallerIdentity"), PL_STR("2015-04-01"), PL_STR(""));
     pl_arena_init(&arena, 0);
     c->result = cli_client_open(&client, NULL, c->data, &c->error);
     while (c->result == 0 && now_seconds() < c->until) {
-        c->result = cli_client_send(client, &arena, false, PL_STR("GetCallerIdentity"), PL_STR("2015-04-01"),
-                                    PL_STR(""), &answer, &c->error);
+        c->result = cli_client_send(client, &arena, &request, &answer, &c->error);
         if (c->result == 0 && answer.status != 200)
             c->result = pl_failf(&c->error, PL_E_ServiceUnavailable, "the server answered %.*s",
                                  PL_FMT(pl_str_head(answer.body, 500)));

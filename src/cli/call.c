@@ -237,8 +237,9 @@ static int perform(options *o, pl_arena *arena, pl_error *error) {
     bool post = o->operation->methods & API_POST;
     if (cli_client_open(&client, o->endpoint, program_data_directory(o->data), error) != 0)
         return USAGE;
-    int result = cli_client_send(client, arena, post, pl_str_from(o->action), o->operation->product->version,
-                                 pl_buf_str(&o->parameters), &received, error);
+    cli_request request = cli_request_of(post, pl_str_from(o->action), o->operation->product->version,
+                                         pl_buf_str(&o->parameters));
+    int result = cli_client_send(client, arena, &request, &received, error);
     cli_client_close(client);
     if (result != 0)
         return USAGE;

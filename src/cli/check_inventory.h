@@ -19,6 +19,6 @@ int check_inventory_open(check_inventory **out, const char *data_directory, cons
                          pl_error *error);
 
 /* Ends the writing. -1 when not everything could be read; `error` tells why. NULL is fine. */
-int check_inventory_close(check_inventory *inventory, pl_error *error);
+int check_inventory_close(check_inventory *c, pl_error *error);
 
 #endif

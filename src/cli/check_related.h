@@ -15,7 +15,7 @@
 typedef struct check_related check_related;
 
 /* An empty index of the given types (views must outlive it). */
-int check_related_new(check_related **out, const catalogue *catalogue, const pl_str *types, size_t count,
+int check_related_new(check_related **out, const catalogue *known, const pl_str *types, size_t count,
                       pl_error *error);
 void check_related_free(check_related *related);
 
@@ -34,7 +34,10 @@ typedef struct check_related_query {
     pl_arena *arena; /* the answer lives here */
 } check_related_query;
 
-/* The callback of pl_program_input: an array with the configurations of the related resources of `type`. */
-int check_related_find(void *query, pl_str type, pl_json *list, pl_error *error);
+/*
+ * The callback of pl_program_input: an array with the configurations of the related resources of `type`.
+ * `context` is a check_related_query.
+ */
+int check_related_find(void *context, pl_str type, pl_json *list, pl_error *error);
 
 #endif

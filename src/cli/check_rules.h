@@ -34,7 +34,7 @@ bool check_rule_covers(const check_rule *rule, const engine_scope_subject *subje
 typedef struct check_rules check_rules;
 
 /* The catalogue must outlive the rules. */
-int check_rules_new(check_rules **out, const catalogue *catalogue, pl_error *error);
+int check_rules_new(check_rules **out, const catalogue *known, pl_error *error);
 void check_rules_free(check_rules *rules);
 
 /* Adds the rules of a file in the form of TemplateContent (reference/condition-rules.md, section 2.4). */
@@ -50,6 +50,7 @@ int check_rules_add_managed(check_rules *rules, const char *identifier, char *co
 /* Adds a condition file for one resource type: `Conditions` text or the bare tree. */
 int check_rules_add_conditions(check_rules *rules, const char *file, const char *type, pl_error *error);
 
+/* How many rules were added, and rule `index` of them, from 0; it lives as long as the rules. */
 size_t check_rules_count(const check_rules *rules);
 const check_rule *check_rules_at(const check_rules *rules, size_t index);
 

@@ -1,62 +1,33 @@
 /*
- * Worker threads of check.
+ * Worker threads of check: each reads a batch, evaluates its lines, and leaves the outcome to the order in
+ * which pieces are written (check_order.h).
  *
- * INVARIANT: batches are numbered under `source_lock` in the order they are read, and pieces are written in
- * that order by one worker at a time. A piece whose turn has not come is parked, so that its worker goes on
- * with another buffer; `out_lock` guards the parked pieces, spare buffers, `turn` and `writing`. What only
- * the writing worker uses (`wrote`, `counts`, `progress`, `error`) needs no lock. The first error stops all
- * workers; nothing behind it is written.
+ * INVARIANT: batches are numbered under `source_lock` in the order they are read.
  */
 #include "cli/check_worker.h"
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "cli/check_line.h"
-#include "cli/file.h"
-#include "cli/progress.h"
+#include "cli/check_order.h"
 #include "inventory/inventory.h"
 #include "json/index.h"
 #include "json/scalar.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-enum { MAX_THREADS = 64, PIECE_LIMIT = 1 << 30, PARKED_EACH = 4 };
+enum { MAX_THREADS = 64 };
 static const size_t largest_document = (size_t)64 << 20;
-
-/* What became of a batch. */
-typedef struct outcome {
-    int result;
-    pl_buf piece;
-    check_counts counts;
-    pl_error error;
-} outcome;
-
-/* A place for an outcome that waits for its turn. */
-typedef struct parked {
-    bool full;
-    outcome outcome;
-} parked;
 
 typedef struct shared {
     const check_run *run;
-    pthread_mutex_t source_lock, out_lock;
-    pthread_cond_t turn_changed;
-    uint64_t next_ticket, turn;
-    parked *parked; /* by ticket, modulo their number */
-    size_t parked_count;
-    pl_buf *spare; /* empty buffers, the last one used last: its memory is near */
-    size_t spare_count;
-    bool writing;
-    atomic_bool stopped;
-    bool wrote;
-    check_counts counts;
-    cli_progress progress;
-    pl_error error;
+    pthread_mutex_t source_lock;
+    uint64_t next_ticket;
+    check_order order;
 } shared;
 
 /* A type's program with this thread's working memory for it. */
@@ -76,7 +47,7 @@ typedef struct worker {
     pl_arena arena, item_arena;
     cli_batch batch;
     pl_buf annotation, context, item_text, place;
-    outcome now; /* of the batch that is worked on */
+    check_outcome now; /* of the batch that is worked on */
 } worker;
 
 static int fail_line(worker *w, uint64_t number, const char *what) {
@@ -444,83 +415,11 @@ static int check_batch(worker *w) {
 static int take_batch(worker *w, uint64_t *ticket) {
     shared *s = w->shared;
     pthread_mutex_lock(&s->source_lock);
-    int result = s->stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->now.error);
+    int result = s->order.stopped ? 0 : cli_source_next(s->run->source, &w->batch, &w->now.error);
     if (result != 0)
         *ticket = s->next_ticket++;
     pthread_mutex_unlock(&s->source_lock);
     return result;
-}
-
-static void add_counts(check_counts *sum, const check_counts *more) {
-    sum->resources += more->resources;
-    sum->evaluations += more->evaluations;
-    sum->ignored_types += more->ignored_types;
-    for (size_t i = 0; i < sizeof sum->results / sizeof *sum->results; i++)
-        sum->results[i] += more->results[i];
-}
-
-static int write_piece(shared *s, pl_str piece) {
-    bool comma = s->run->format == CHECK_JSON || s->run->format == CHECK_SARIF;
-    if (!piece.n)
-        return 0;
-    if (comma && !s->wrote)
-        piece = pl_str_skip(piece, 1);
-    s->wrote = true;
-    return cli_write_all(s->run->out, piece);
-}
-
-/* Writes a piece whose turn it is, or records its error. */
-static void deliver(shared *s, outcome *done) {
-    if (!s->stopped && done->result == 0 && write_piece(s, pl_buf_str(&done->piece)) != 0)
-        done->result = pl_failf(&done->error, PL_E_ServiceUnavailable, "the report cannot be written");
-    if (!s->stopped && done->result != 0) {
-        s->error = done->error;
-        s->stopped = true;
-    }
-    if (!s->stopped)
-        add_counts(&s->counts, &done->counts);
-    cli_progress_update(&s->progress, cli_source_read(s->run->source), s->counts.resources);
-}
-
-/* Delivers what is next in order; `out_lock` is held at both ends and not while something is written. */
-static void deliver_next(shared *s, outcome *done) {
-    pthread_mutex_unlock(&s->out_lock);
-    deliver(s, done);
-    pthread_mutex_lock(&s->out_lock);
-    s->turn++;
-    pthread_cond_broadcast(&s->turn_changed);
-}
-
-/* Delivers the worker's own outcome, whose turn it is, and all parked ones behind it. */
-static void deliver_all(shared *s, outcome *own) {
-    s->writing = true;
-    deliver_next(s, own);
-    for (parked *p; (p = &s->parked[s->turn % s->parked_count])->full;) {
-        deliver_next(s, &p->outcome);
-        p->full = false;
-        s->spare[s->spare_count++] = p->outcome.piece;
-    }
-    s->writing = false;
-}
-
-/* Leaves the outcome to a worker that writes, or will; there is a spare buffer for each parked one. */
-static void park(shared *s, outcome *own, uint64_t ticket) {
-    parked *p = &s->parked[ticket % s->parked_count];
-    *p = (parked){true, *own};
-    own->piece = s->spare[--s->spare_count];
-}
-
-static void finish_batch(worker *w, uint64_t ticket, int result) {
-    shared *s = w->shared;
-    w->now.result = result;
-    pthread_mutex_lock(&s->out_lock);
-    while (ticket - s->turn >= s->parked_count)
-        pthread_cond_wait(&s->turn_changed, &s->out_lock);
-    if (ticket == s->turn && !s->writing)
-        deliver_all(s, &w->now);
-    else
-        park(s, &w->now, ticket);
-    pthread_mutex_unlock(&s->out_lock);
 }
 
 static void *work(void *argument) {
@@ -529,7 +428,8 @@ static void *work(void *argument) {
     int taken;
     while ((taken = take_batch(w, &ticket)) != 0) {
         w->now.counts = (check_counts){0};
-        finish_batch(w, ticket, taken < 0 ? -1 : check_batch(w));
+        w->now.result = taken < 0 ? -1 : check_batch(w);
+        check_order_finish(&w->shared->order, ticket, &w->now);
     }
     return NULL;
 }
@@ -543,14 +443,14 @@ static int worker_open(worker *w, shared *s) {
     pl_arena_init(&w->arena, 0);
     pl_arena_init(&w->item_arena, 0);
     cli_batch_init(&w->batch);
-    pl_buf_init(&w->now.piece, PIECE_LIMIT);
-    pl_buf_init(&w->annotation, PIECE_LIMIT);
-    pl_buf_init(&w->context, PIECE_LIMIT);
-    pl_buf_init(&w->item_text, PIECE_LIMIT);
-    pl_buf_init(&w->place, PIECE_LIMIT);
+    pl_buf_init(&w->now.piece, CHECK_PIECE_MAX);
+    pl_buf_init(&w->annotation, CHECK_PIECE_MAX);
+    pl_buf_init(&w->context, CHECK_PIECE_MAX);
+    pl_buf_init(&w->item_text, CHECK_PIECE_MAX);
+    pl_buf_init(&w->place, CHECK_PIECE_MAX);
     return w->line_parser && w->configuration_parser && w->item_parser
                ? 0
-               : pl_fail(&s->error, PL_E_ServiceUnavailable);
+               : pl_fail(&s->order.error, PL_E_ServiceUnavailable);
 }
 
 static void worker_close(worker *w) {
@@ -584,51 +484,26 @@ static void run_threads(worker *workers, unsigned count) {
         pthread_join(threads[i], NULL);
 }
 
-static bool open_parked(shared *s, unsigned threads) {
-    s->parked_count = (size_t)threads * PARKED_EACH;
-    s->parked = pl_calloc(s->parked_count, sizeof *s->parked);
-    s->spare = pl_calloc(s->parked_count, sizeof *s->spare);
-    if (!s->parked || !s->spare)
-        return false;
-    while (s->spare_count < s->parked_count)
-        pl_buf_init(&s->spare[s->spare_count++], PIECE_LIMIT);
-    return true;
-}
-
-/* Nothing is parked any more. */
-static void close_parked(shared *s) {
-    for (size_t i = 0; i < s->spare_count; i++)
-        pl_buf_free(&s->spare[i]);
-    pl_free(s->parked);
-    pl_free(s->spare);
-}
-
 int check_run_all(const check_run *run, check_counts *counts, pl_error *error) {
     unsigned count = run->threads < 1 ? 1 : (run->threads > MAX_THREADS ? MAX_THREADS : run->threads);
-    shared s = {.run = run,
-                .source_lock = PTHREAD_MUTEX_INITIALIZER,
-                .out_lock = PTHREAD_MUTEX_INITIALIZER,
-                .turn_changed = PTHREAD_COND_INITIALIZER};
+    shared s = {.run = run, .source_lock = PTHREAD_MUTEX_INITIALIZER};
     worker *workers = pl_calloc(count, sizeof *workers);
-    if (!workers || !open_parked(&s, count)) {
+    if (!workers || !check_order_open(&s.order, run, count)) {
         pl_free(workers);
-        close_parked(&s);
         return pl_fail(error, PL_E_ServiceUnavailable);
     }
-    cli_progress_begin(&s.progress, "checking", cli_source_size(run->source));
     int result = 0;
     for (unsigned i = 0; i < count; i++)
         result |= worker_open(&workers[i], &s);
     if (result == 0)
         run_threads(workers, count);
-    cli_progress_end(&s.progress);
     for (unsigned i = 0; i < count; i++)
         worker_close(&workers[i]);
     pl_free(workers);
-    close_parked(&s);
-    *counts = s.counts;
-    if (result == 0 && !s.stopped)
+    check_order_close(&s.order);
+    *counts = s.order.counts;
+    if (result == 0 && !s.order.stopped)
         return 0;
-    *error = s.error;
+    *error = s.order.error;
     return -1;
 }

@@ -121,18 +121,14 @@ void cli_client_close(cli_client *c) {
 enum { HEADERS = 8 };
 
 typedef struct outgoing {
-    bool post;
-    const char *method; /* NULL: POST or GET, as `post` says */
-    const char *path;   /* NULL: / */
-    pl_str action, version, query, body;
-    const char *content_type; /* NULL without a body */
+    cli_request request;
     signature_header headers[HEADERS];
     size_t header_count;
     char hash[PL_SHA256_SIZE * 2 + 1], nonce[PL_UUID_TEXT], date[PL_TIME_TEXT];
 } outgoing;
 
-static const char *method_of(const outgoing *o) {
-    return o->method ? o->method : o->post ? "POST" : "GET";
+static const char *path_of(const outgoing *o) {
+    return o->request.path ? o->request.path : "/";
 }
 
 static void add_header(outgoing *o, const char *name, pl_str value) {
@@ -143,18 +139,18 @@ static void add_header(outgoing *o, const char *name, pl_str value) {
 static int add_headers(cli_client *c, outgoing *o) {
     pl_random random = pl_random_system();
     pl_clock clock = pl_clock_system();
-    if (pl_sha256_hex(o->body, o->hash) != 0 || pl_random_uuid(&random, o->nonce) != 0)
+    if (pl_sha256_hex(o->request.body, o->hash) != 0 || pl_random_uuid(&random, o->nonce) != 0)
         return -1;
-    if (o->content_type)
-        add_header(o, "content-type", pl_str_from(o->content_type));
+    if (o->request.content_type)
+        add_header(o, "content-type", pl_str_from(o->request.content_type));
     add_header(o, "host", c->host);
-    add_header(o, "x-acs-action", o->action);
+    add_header(o, "x-acs-action", o->request.action);
     add_header(o, "x-acs-content-sha256", pl_str_from(o->hash));
     add_header(o, "x-acs-date", pl_time_iso(pl_now(&clock), o->date));
     if (c->token.n)
         add_header(o, "x-acs-security-token", c->token);
     add_header(o, "x-acs-signature-nonce", pl_str_from(o->nonce));
-    add_header(o, "x-acs-version", o->version);
+    add_header(o, "x-acs-version", o->request.version);
     return 0;
 }
 
@@ -170,12 +166,12 @@ static int sign(cli_client *c, pl_arena *arena, outgoing *o, char value[static S
     char to_sign[SIGNATURE_V3_STRING + 1];
     api_fields fields = {0};
     pl_buf canonical;
-    if (add_headers(c, o) != 0 || api_fields_decode(&fields, arena, o->query, false, error) != 0)
+    if (add_headers(c, o) != 0 || api_fields_decode(&fields, arena, o->request.query, false, error) != 0)
         return pl_failf(error, PL_E_ServiceUnavailable, "the request cannot be signed");
     api_fields_sort(&fields);
     *names = join_names(arena, o);
-    signature_v3 request = {pl_str_from(method_of(o)),
-                            pl_str_from(o->path ? o->path : "/"),
+    signature_v3 request = {pl_str_from(o->request.method),
+                            pl_str_from(path_of(o)),
                             &fields,
                             o->headers,
                             o->header_count,
@@ -218,8 +214,8 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
                     cli_answer *answer, pl_error *error) {
     char reason[CURL_ERROR_SIZE] = "";
     long status = 0;
-    pl_str url = pl_arena_printf(arena, "%s%s%s%.*s", c->endpoint, o->path ? o->path : "/",
-                                 o->query.n ? "?" : "", PL_FMT(o->query));
+    pl_str url = pl_arena_printf(arena, "%s%s%s%.*s", c->endpoint, path_of(o), o->request.query.n ? "?" : "",
+                                 PL_FMT(o->request.query));
     pl_buf_clear(&c->received);
     curl_easy_reset(c->curl);
     curl_easy_setopt(c->curl, CURLOPT_URL, url.p);
@@ -233,12 +229,11 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
     const char *authorities = getenv("SSL_CERT_FILE");
     if (authorities && *authorities)
         curl_easy_setopt(c->curl, CURLOPT_CAINFO, authorities);
-    if (o->post) {
-        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->body.n);
-        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, o->body.p ? o->body.p : "");
+    if (strcmp(o->request.method, "GET") != 0) {
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)o->request.body.n);
+        curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, o->request.body.p);
     }
-    if (o->method)
-        curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, o->method);
+    curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, o->request.method);
     CURLcode code = curl_easy_perform(c->curl);
     if (code != CURLE_OK)
         return pl_failf(error, PL_E_ServiceUnavailable, "%s: %s", c->endpoint,
@@ -249,9 +244,21 @@ static int transfer(cli_client *c, pl_arena *arena, const outgoing *o, struct cu
     return answer->body.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-static int perform(cli_client *c, pl_arena *arena, outgoing *o, cli_answer *answer, pl_error *error) {
+cli_request cli_request_of(bool post, pl_str action, pl_str version, pl_str parameters) {
+    cli_request request = {.method = post ? "POST" : "GET", .action = action, .version = version};
+    if (post && parameters.n)
+        request.content_type = "application/x-www-form-urlencoded";
+    *(post ? &request.body : &request.query) = parameters;
+    return request;
+}
+
+int cli_client_send(cli_client *c, pl_arena *arena, const cli_request *request, cli_answer *answer,
+                    pl_error *error) {
+    outgoing sent = {.request = *request}, *o = &sent;
     char value[SIGNATURE_V3_VALUE + 1];
     pl_str names;
+    o->request.query = pl_str_or_empty(request->query);
+    o->request.body = pl_str_or_empty(request->body);
     if (sign(c, arena, o, value, &names, error) != 0)
         return -1;
     struct curl_slist *headers = header_lines(c, arena, o, names, value);
@@ -260,19 +267,6 @@ static int perform(cli_client *c, pl_arena *arena, outgoing *o, cli_answer *answ
     int result = transfer(c, arena, o, headers, answer, error);
     curl_slist_free_all(headers);
     return result;
-}
-
-int cli_client_send(cli_client *c, pl_arena *arena, bool post, pl_str action, pl_str version,
-                    pl_str parameters, cli_answer *answer, pl_error *error) {
-    outgoing o = {
-        .post = post, .action = action, .version = version, .query = PL_STR(""), .body = PL_STR("")};
-    if (post && parameters.n) {
-        o.body = parameters;
-        o.content_type = "application/x-www-form-urlencoded";
-    } else if (!post) {
-        o.query = parameters;
-    }
-    return perform(c, arena, &o, answer, error);
 }
 
 /* The error that an answer tells; a body that is no envelope is told by its status. */
@@ -286,34 +280,11 @@ static int answer_error(const cli_answer *answer, pl_json root, pl_error *error)
     return pl_fail_code(error, answer->status, text, "%.*s", PL_FMT(message));
 }
 
-int cli_client_post_json(cli_client *c, pl_arena *arena, pl_str action, pl_str version, pl_str body,
-                         pl_json *answer, pl_error *error) {
-    cli_answer received;
-    outgoing o = {.post = true, .action = action, .version = version, .query = PL_STR(""), .body = body};
-    o.content_type = "application/json";
-    if (perform(c, arena, &o, &received, error) != 0)
-        return -1;
-    *answer = PL_JSON_NONE;
-    bool parsed = pl_json_parse_in(arena, received.body, answer, error) == 0;
-    if (received.status < 400 && parsed)
-        return 0;
-    return answer_error(&received, parsed ? *answer : PL_JSON_NONE, error);
-}
-
-int cli_client_send_path(cli_client *c, pl_arena *arena, const char *method, const char *path, pl_str action,
-                         pl_str version, const char *content_type, pl_str body, cli_answer *answer,
-                         pl_error *error) {
-    outgoing o = {.post = strcmp(method, "GET") != 0,
-                  .method = method,
-                  .path = path,
-                  .action = action,
-                  .version = version,
-                  .query = PL_STR(""),
-                  .body = body,
-                  .content_type = body.n ? content_type : NULL};
+int cli_client_ask(cli_client *c, pl_arena *arena, const cli_request *request, cli_answer *answer,
+                   pl_error *error) {
     pl_json root = PL_JSON_NONE;
     pl_error ignored;
-    if (perform(c, arena, &o, answer, error) != 0)
+    if (cli_client_send(c, arena, request, answer, error) != 0)
         return -1;
     if (answer->status < 400)
         return 0;

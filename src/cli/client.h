@@ -25,26 +25,27 @@ typedef struct cli_answer {
     pl_str body;
 } cli_answer;
 
-/*
- * Sends one request. `parameters` is urlencoded: the query of a GET, the form body of a POST. Any answer of
- * the server is a success here; -1 with ServiceUnavailable when none came.
- */
-int cli_client_send(cli_client *client, pl_arena *arena, bool post, pl_str action, pl_str version,
-                    pl_str parameters, cli_answer *answer, pl_error *error);
+/* One request. Nothing of it is kept. */
+typedef struct cli_request {
+    const char *method;       /* "GET", "POST", "PUT" */
+    const char *path;         /* NULL: / */
+    pl_str action, version;   /* of the operation: "GetCallerIdentity", "2015-04-01" */
+    pl_str query;             /* urlencoded */
+    const char *content_type; /* NULL without a body */
+    pl_str body;
+} cli_request;
+
+/* A request with urlencoded parameters: the query of a GET, the form body of a POST. */
+cli_request cli_request_of(bool post, pl_str action, pl_str version, pl_str parameters);
+
+/* Sends it. Any answer of the server is a success here; -1 with ServiceUnavailable when none came. */
+int cli_client_send(cli_client *client, pl_arena *arena, const cli_request *request, cli_answer *answer,
+                    pl_error *error);
 
 /*
- * Posts a JSON body and parses the answer into the arena. An answer with an error status becomes this error:
- * its code, status and message.
+ * As cli_client_send, but an answer with an error status becomes this error: its code, status and message.
  */
-int cli_client_post_json(cli_client *client, pl_arena *arena, pl_str action, pl_str version, pl_str body,
-                         pl_json *answer, pl_error *error);
-
-/*
- * Sends one request to an operation found by its path. An answer with an error status becomes this error, as
- * with cli_client_post_json.
- */
-int cli_client_send_path(cli_client *client, pl_arena *arena, const char *method, const char *path,
-                         pl_str action, pl_str version, const char *content_type, pl_str body,
-                         cli_answer *answer, pl_error *error);
+int cli_client_ask(cli_client *client, pl_arena *arena, const cli_request *request, cli_answer *answer,
+                   pl_error *error);
 
 #endif

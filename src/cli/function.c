@@ -175,20 +175,32 @@ static int show_arn(pl_arena *arena, pl_str body, pl_error *error) {
     return 0;
 }
 
+/* A request to an operation of Function Compute, which is found by its path. */
+static int ask(cli_client *client, pl_arena *arena, cli_request request, cli_answer *answer,
+               pl_error *error) {
+    request.version = pl_str_from(version);
+    return cli_client_ask(client, arena, &request, answer, error);
+}
+
 static int deploy(const options *o, cli_client *client, pl_arena *arena, pl_error *error) {
     pl_buf body;
     cli_answer answer;
     const char *path = pl_arena_printf(arena, "/2023-03-30/functions/%s", o->name).p;
     pl_buf_init(&body, BODY_MAX);
     int status = write_function(o, arena, &body, error);
+    cli_request request = {.method = "POST",
+                           .path = "/2023-03-30/functions",
+                           .action = PL_STR("CreateFunction"),
+                           .content_type = "application/json",
+                           .body = pl_buf_str(&body)};
     if (status == 0)
-        status =
-            cli_client_send_path(client, arena, "POST", "/2023-03-30/functions", PL_STR("CreateFunction"),
-                                 pl_str_from(version), "application/json", pl_buf_str(&body), &answer, error);
-    if (status != 0 && strcmp(error->code, "FunctionAlreadyExists") == 0)
-        status =
-            cli_client_send_path(client, arena, "PUT", path, PL_STR("UpdateFunction"), pl_str_from(version),
-                                 "application/json", pl_buf_str(&body), &answer, error);
+        status = ask(client, arena, request, &answer, error);
+    if (status != 0 && strcmp(error->code, "FunctionAlreadyExists") == 0) {
+        request.method = "PUT";
+        request.path = path;
+        request.action = PL_STR("UpdateFunction");
+        status = ask(client, arena, request, &answer, error);
+    }
     pl_buf_free(&body);
     return status == 0 && show_arn(arena, answer.body, error) == 0 ? DONE : USAGE;
 }
@@ -204,8 +216,12 @@ static int invoke(const options *o, cli_client *client, pl_arena *arena, pl_erro
     const char *path = pl_arena_printf(arena, "/2023-03-30/functions/%s/invocations", o->argument).p;
     if (o->event_file && cli_file_read(arena, o->event_file, EVENT_MAX, &event, error) != 0)
         return USAGE;
-    if (cli_client_send_path(client, arena, "POST", path, PL_STR("InvokeFunction"), pl_str_from(version),
-                             "application/octet-stream", event, &answer, error) != 0)
+    cli_request request = {.method = "POST",
+                           .path = path,
+                           .action = PL_STR("InvokeFunction"),
+                           .content_type = event.n ? "application/octet-stream" : NULL,
+                           .body = event};
+    if (ask(client, arena, request, &answer, error) != 0)
         return USAGE;
     printf("%.*s\n", PL_FMT(answer.body));
     bool failed = pl_json_parse_in(arena, answer.body, &root, &ignored) == 0 &&
@@ -216,8 +232,8 @@ static int invoke(const options *o, cli_client *client, pl_arena *arena, pl_erro
 static int logs(const options *o, cli_client *client, pl_arena *arena, pl_error *error) {
     cli_answer answer;
     const char *path = pl_arena_printf(arena, "/2023-03-30/functions/%s/log", o->argument).p;
-    if (cli_client_send_path(client, arena, "GET", path, PL_STR("GetFunctionLog"), pl_str_from(version), NULL,
-                             PL_STR(""), &answer, error) != 0)
+    cli_request request = {.method = "GET", .path = path, .action = PL_STR("GetFunctionLog")};
+    if (ask(client, arena, request, &answer, error) != 0)
         return USAGE;
     printf("%.*s", PL_FMT(answer.body));
     return DONE;
@@ -232,8 +248,9 @@ static int list(const options *o, cli_client *client, pl_arena *arena, pl_error 
     pl_json root, one;
     pl_str unnamed;
     (void)o;
-    if (cli_client_send_path(client, arena, "GET", "/2023-03-30/functions", PL_STR("ListFunctions"),
-                             pl_str_from(version), NULL, PL_STR(""), &answer, error) != 0 ||
+    cli_request request = {
+        .method = "GET", .path = "/2023-03-30/functions", .action = PL_STR("ListFunctions")};
+    if (ask(client, arena, request, &answer, error) != 0 ||
         pl_json_parse_in(arena, answer.body, &root, error) != 0)
         return USAGE;
     for (pl_json_walk w = pl_json_children(pl_json_get(root, PL_STR("functions")));

@@ -127,11 +127,18 @@ static int64_t count_in(pl_json answer, pl_str name) {
 
 static int send_remote(target *t, const gathering *g, pl_error *error) {
     pl_arena arena;
+    cli_answer received;
     pl_json answer;
     pl_arena_init(&arena, 0);
     pl_str body = pl_arena_printf(&arena, "{\"ConfigurationItems\":%.*s}", PL_FMT(pl_buf_str(&g->array)));
-    int result = cli_client_post_json(t->remote, &arena, PL_STR("PutConfigurationItems"),
-                                      PL_STR("2026-11-01"), body, &answer, error);
+    cli_request request = {.method = "POST",
+                           .action = PL_STR("PutConfigurationItems"),
+                           .version = PL_STR("2026-11-01"),
+                           .content_type = "application/json",
+                           .body = body};
+    int result = cli_client_ask(t->remote, &arena, &request, &received, error);
+    if (result == 0)
+        result = pl_json_parse_in(&arena, received.body, &answer, error);
     if (result == 0) {
         t->sum.accepted += count_in(answer, PL_STR("Accepted"));
         t->sum.changed += count_in(answer, PL_STR("Changed"));

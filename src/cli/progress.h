@@ -12,6 +12,7 @@ typedef struct cli_progress {
     bool terminal;
 } cli_progress;
 
+/* `total` bytes are to be done; 0: not known. The label is not copied. */
 void cli_progress_begin(cli_progress *progress, const char *label, uint64_t total);
 
 /* `done` bytes and `items` things so far; redraws at most ten times a second. */

@@ -73,6 +73,7 @@ uint64_t cli_batch_lines_before(const cli_batch *batch);
 uint64_t cli_source_size(const cli_source *source);
 uint64_t cli_source_read(const cli_source *source);
 
+/* An empty batch, and its end; it may be filled any number of times between. */
 void cli_batch_init(cli_batch *batch);
 void cli_batch_free(cli_batch *batch);
 

@@ -20,6 +20,6 @@ bool terraform_recognises(pl_json root);
  * not known), regionId, resourceName, tags, terraformAddress and configuration. -1 when the document is not
  * one.
  */
-int terraform_items(const struct catalogue *catalogue, pl_json root, pl_buf *lines, pl_error *error);
+int terraform_items(const struct catalogue *known, pl_json root, pl_buf *lines, pl_error *error);
 
 #endif

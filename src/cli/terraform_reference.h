@@ -16,6 +16,7 @@ typedef struct terraform_place {
     pl_str key; /* of `count` or `for_each` as in the address, with its quotes; absent: none */
 } terraform_place;
 
+/* The parts of a resource's address; views into it. */
 terraform_place terraform_place_of(pl_str address);
 
 /* What an attribute of the resource refers to, a list of texts; NONE when the plan's configuration does not

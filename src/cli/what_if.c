@@ -100,8 +100,9 @@ static int send(const what_if *w, pl_arena *arena, pl_str parameters, pl_json *a
     cli_answer received;
     if (cli_client_open(&client, w->endpoint, program_data_directory(w->data), error) != 0)
         return -1;
-    int result = cli_client_send(client, arena, true, PL_STR("SimulateControlPolicyChange"),
-                                 PL_STR("2026-11-01"), parameters, &received, error);
+    cli_request request =
+        cli_request_of(true, PL_STR("SimulateControlPolicyChange"), PL_STR("2026-11-01"), parameters);
+    int result = cli_client_send(client, arena, &request, &received, error);
     cli_client_close(client);
     if (result != 0 || pl_json_parse_in(arena, received.body, answer, error) != 0)
         return -1;

@@ -67,13 +67,14 @@ int pl_condition_compile_tree(pl_arena *arena, pl_json tree, const pl_condition_
  */
 pl_str pl_condition_wrong_parameter(const pl_condition *condition);
 
-/* True when the condition looks at anything but the configuration itself. */
+/* What a condition looks at besides the configuration itself. */
 typedef struct pl_condition_needs {
     bool item;    /* CONFIGURATION_ITEM */
     bool related; /* RELATED:<type> */
     bool now;     /* an operator that depends on the time of evaluation */
 } pl_condition_needs;
 
+/* What any clause of the condition needs. */
 pl_condition_needs pl_condition_needs_of(const pl_condition *condition);
 
 #endif

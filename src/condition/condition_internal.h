@@ -20,6 +20,7 @@ typedef struct feature {
 /* `items` of an empty list points here, so that it is not NULL. */
 extern const pl_json pl_feature_no_items[1];
 
+/* A single node, which may be missing. */
 static inline feature feature_of(pl_json node) {
     return (feature){.node = node};
 }
@@ -31,14 +32,17 @@ typedef struct feature_walk {
     size_t at;
 } feature_walk;
 
+/* A list of nodes, or an array. */
 static inline bool feature_is_list(const feature *f) {
     return f->items || pl_json_is_array(f->node);
 }
 
+/* Missing, or null. */
 static inline bool feature_is_absent(const feature *f) {
     return !f->items && (!f->node.tape || pl_json_tag(f->node) == 'n');
 }
 
+/* The walk begins before the first element; feature_next is false behind the last. */
 feature_walk feature_elements(const feature *f);
 bool feature_next(feature_walk *walk, pl_json *element);
 size_t feature_length(const feature *f);
@@ -146,6 +150,7 @@ typedef enum operator_sight {
     SEES_ALL
 } operator_sight;
 
+/* SEES_ALL unless the operator is known to see less. */
 operator_sight operator_sight_of(pl_operator op);
 
 /* True when the operator's answer depends on the time of evaluation. */

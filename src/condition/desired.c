@@ -11,8 +11,7 @@ static int no_memory(pl_error *error) {
 static bool is_name(pl_str s) {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && (i == 0 || (c != '_' && !(c >= '0' && c <= '9'))))
+        if (!pl_is_letter(c) && (i == 0 || (c != '_' && !pl_is_digit(c))))
             return false;
     }
     return s.n > 0;
@@ -64,14 +63,10 @@ int desired_read(pl_arena *arena, pl_json value, pl_json parameters, desired *ou
     return status;
 }
 
-static int by_bytes(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 static void sort_unique(pl_str *list, size_t *count) {
     size_t kept = 0;
     if (*count)
-        qsort(list, *count, sizeof *list, by_bytes);
+        qsort(list, *count, sizeof *list, pl_str_order);
     for (size_t i = 0; i < *count; i++)
         if (kept == 0 || !pl_str_eq(list[kept - 1], list[i]))
             list[kept++] = list[i];

@@ -91,7 +91,8 @@ static void read_group(pl_program_state *state, const program_group *group) {
                         state->shapes);
 }
 
-pl_json state_at(pl_program_state *state, uint32_t slot) {
+/* A node of the configuration, or missing. */
+static pl_json state_at(pl_program_state *state, uint32_t slot) {
     const pl_program *program = state->program;
     uint32_t group = program->group_of[slot];
     if (group != NO_GROUP && state->slots[program->groups[group].node->slot] == SLOT_IS_TEXT)

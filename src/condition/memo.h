@@ -61,6 +61,7 @@ struct memo_set {
     pl_arena arena;
 };
 
+/* The memories of a thread for all groups of a sealed program; NULL without memory. */
 memo_set *memos_new(const pl_program *program);
 void memos_free(memo_set *m);
 
@@ -130,6 +131,7 @@ static inline memo_entry *memo_find_short(const memo *m, const uint8_t *text, ui
 }
 #endif
 
+/* The entry of a text of more than MEMO_GLANCE bytes, or NULL. */
 memo_entry *memo_find_long(const memo *m, const uint8_t *text, uint32_t n);
 
 static inline memo_entry *memo_find(const memo *m, const uint8_t *text, uint32_t n) {

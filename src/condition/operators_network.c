@@ -59,12 +59,12 @@ static part_kind next_part(part_walk *walk, pl_str *part, pl_json *value) {
 
 /* Up to five digits off the front. */
 static bool take_port(pl_str *s, unsigned *out) {
-    size_t n = 0;
-    *out = 0;
-    for (; n < s->n && s->p[n] >= '0' && s->p[n] <= '9'; n++)
-        *out = *out * 10 + (unsigned)(s->p[n] - '0');
+    size_t n = pl_str_digits(*s);
     if (n == 0 || n > 5)
         return false;
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        *out = *out * 10 + (unsigned)(s->p[i] - '0');
     *s = pl_str_skip(*s, n);
     return true;
 }

@@ -50,26 +50,19 @@ truth test_number_greater_or_equals(const desired *d, const feature *f, environm
     return order_of(d, f, &order) && order >= 0 ? YES : NO;
 }
 
-static size_t count_digits(pl_str s) {
-    size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
 /* Skips the letter before a version; false when no number follows. */
 static bool begin_version(pl_str *s) {
     if (s->n && (s->p[0] == 'v' || s->p[0] == 'V'))
         *s = pl_str_skip(*s, 1);
-    return count_digits(*s) > 0;
+    return pl_str_digits(*s) > 0;
 }
 
 /* The next part without leading zeros; the empty text behind the last. */
 static pl_str take_part(pl_str *s) {
-    size_t n = count_digits(*s);
+    size_t n = pl_str_digits(*s);
     pl_str part = pl_str_head(*s, n);
     *s = pl_str_skip(*s, n);
-    if (s->n > 1 && s->p[0] == '.' && count_digits(pl_str_skip(*s, 1)))
+    if (s->n > 1 && s->p[0] == '.' && pl_str_digits(pl_str_skip(*s, 1)))
         *s = pl_str_skip(*s, 1);
     else
         *s = PL_STR("");

@@ -6,10 +6,7 @@ static const double DAY_MS = 86400000.0;
 static const double SECONDS_LIMIT = 100000000000.0; /* below: seconds, from here on: milliseconds */
 
 static bool is_digits(pl_str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
+    return s.n > 0 && pl_str_digits(s) == s.n;
 }
 
 /* Unix milliseconds of a value. */
@@ -63,26 +60,19 @@ static bool take_two(pl_str *s, int *out) {
     return true;
 }
 
-static bool take_char(pl_str *s, char c) {
-    if (!s->n || s->p[0] != c)
-        return false;
-    *s = pl_str_skip(*s, 1);
-    return true;
-}
-
 /* HH:MM with or without Z, in minutes of the day. */
 static bool take_time(pl_str *s, int *out) {
     int hour, minute;
-    if (!take_two(s, &hour) || !take_char(s, ':') || !take_two(s, &minute))
+    if (!take_two(s, &hour) || !pl_str_take(s, ':') || !take_two(s, &minute))
         return false;
-    take_char(s, 'Z');
+    pl_str_take(s, 'Z');
     *out = hour * 60 + minute;
     return minute < 60 && *out <= 24 * 60;
 }
 
 static bool window_of(pl_str text, time_window *out) {
     pl_str s = pl_str_trim(text);
-    if (!take_time(&s, &out->start) || !take_char(&s, '-') || !take_time(&s, &out->end) || s.n)
+    if (!take_time(&s, &out->start) || !pl_str_take(&s, '-') || !take_time(&s, &out->end) || s.n)
         return false;
     if (out->end <= out->start)
         out->end += 24 * 60;

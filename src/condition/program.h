@@ -47,9 +47,11 @@ int pl_program_add(pl_program *program, const pl_program_rule *rule, pl_error *e
 /* Ends the adding: builds the trie and the tables. -1 with ServiceUnavailable without memory. */
 int pl_program_seal(pl_program *program, pl_error *error);
 
+/* One reference more, given back; or one less: the last one frees the program. */
 pl_program *pl_program_hold(pl_program *program);
 void pl_program_release(pl_program *program); /* NULL is allowed */
 
+/* The number of rules. */
 size_t pl_program_rules(const pl_program *program);
 
 /* What any of the program's rules asks for besides the configuration. */

@@ -20,6 +20,7 @@ typedef struct word_text {
     uint64_t mask;        /* of the last, incomplete word; 0: there is none */
 } word_text;
 
+/* Copies a text into the arena in whole words. False without memory. */
 bool word_text_make(pl_arena *arena, pl_str text, word_text *out);
 
 /* True when the bytes are the same; the lengths are known to be. */
@@ -287,6 +288,10 @@ typedef struct guide {
     struct trail *trail; /* trail.h: learns what is walked */
 } guide;
 
+/*
+ * Walks the object at `entry` of the index along the trie and fills the slots; the entry behind it, or 0 when
+ * the text has to be parsed.
+ */
 uint32_t guide_walk(guide *g, const trie *t, uint32_t entry);
 void guide_forget(const trie *t, text_shape *shapes);
 
@@ -339,11 +344,11 @@ bool columns_seal(pl_program *program);
 /* Fills the slots from the input's places instead of by a walk. */
 void columns_take(pl_program_state *state);
 
-/* Truth of a clause in the document of the last evaluation; found when first asked. */
-truth state_clause(pl_program_state *state, size_t clause);
+/* Truth of a clause, by its number, in the document of the last evaluation; found when first asked. */
+truth state_clause(pl_program_state *state, size_t number);
 
-/* The value a clause looks at; missing when it cannot be had. */
-feature state_feature(pl_program_state *state, size_t feature);
+/* The value a clause looks at, by its number; missing when it cannot be had. */
+feature state_feature(pl_program_state *state, size_t number);
 
 /* The related resources, or the document inside a property. */
 const derived_result *state_derived(pl_program_state *state, size_t number);
@@ -356,9 +361,6 @@ void state_write_value(pl_program_state *state, const feature *value, pl_buf *ou
 
 /* A copy of the state's error that lives as long as the evaluation's results. */
 const pl_error *state_keep_error(pl_program_state *state);
-
-/* A node of the configuration, or missing. */
-pl_json state_at(pl_program_state *state, uint32_t slot);
 
 /* Numbers the cells of clauses and required places by group. False without memory. */
 bool groups_seal(pl_program *program);

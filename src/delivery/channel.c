@@ -24,16 +24,7 @@ bool delivery_type_find(pl_str name, delivery_type *type) {
 
 /* Names become parts of paths: letters, digits, - and _, and where allowed dots inside. */
 static bool is_name(pl_str s, bool dots) {
-    if (s.n == 0 || s.n > TARGET_NAME || s.p[0] == '.')
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '_';
-        if (!plain && !(dots && c == '.'))
-            return false;
-    }
-    return true;
+    return s.n > 0 && s.n <= TARGET_NAME && s.p[0] != '.' && pl_str_is_plain(s, dots ? "-_." : "-_");
 }
 
 static bool is_account(pl_str s) {
@@ -300,7 +291,7 @@ int delivery_channel_find(store_session *session, pl_arena *arena, pl_str owner_
                                         error);
     store_bind_text(st, 1, owner_id);
     store_bind_text(st, 2, channel_id);
-    store_bind_text(st, 3, aggregator_id.p ? aggregator_id : PL_STR(""));
+    store_bind_text(st, 3, pl_str_or_empty(aggregator_id));
     int step = store_step(st, error);
     *found = step == 1;
     if (step <= 0)
@@ -359,7 +350,7 @@ int delivery_channel_list(store_session *session, pl_arena *arena, pl_str owner_
                                         "aggregator_id = $2 ORDER BY created, channel_id",
                                         error);
     store_bind_text(st, 1, owner_id);
-    store_bind_text(st, 2, aggregator_id.p ? aggregator_id : PL_STR(""));
+    store_bind_text(st, 2, pl_str_or_empty(aggregator_id));
     return read_rows(st, arena, channels, count, error);
 }
 

@@ -225,6 +225,7 @@ typedef struct delivery_counts {
     int64_t delivered, failures, dropped; /* since the start */
 } delivery_counts;
 
+/* All zero when nothing was delivered yet; may be called by any thread. */
 void delivery_count_all(delivery *d, delivery_counts *counts);
 
 #endif

@@ -68,8 +68,7 @@ static pl_str path_part(pl_str s, char text[static 64]) {
     size_t n = s.n < 63 ? s.n : 63;
     for (size_t i = 0; i < n; i++) {
         char c = s.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-        text[i] = plain ? c : '_';
+        text[i] = pl_is_letter(c) || pl_is_digit(c) || c == '-' ? c : '_';
     }
     return pl_str_of(text, n);
 }

@@ -166,6 +166,10 @@ typedef struct delivery_place {
     delivery_target target;
 } delivery_place;
 
+/*
+ * Where a target is reached, as the configuration says; in the arena. Without an address for its kind the url
+ * is absent: its documents become files. ServiceUnavailable when the address is too long, or without memory.
+ */
 int target_place(delivery *d, pl_arena *arena, const delivery_target *target, pl_str service,
                  delivery_place *out, pl_error *error);
 
@@ -183,9 +187,6 @@ delivery_sent target_send(delivery *d, CURL *curl, pl_arena *arena, const delive
 /* Whether the target is there. */
 bool target_probe(delivery *d, pl_arena *arena, const delivery_place *place,
                   char reason[static DELIVERY_REASON]);
-
-delivery_sent directory_send(delivery *d, pl_arena *arena, const delivery_place *place, pl_str object_key,
-                             pl_str delivery_id, pl_str payload, char reason[static DELIVERY_REASON]);
 
 /* --- Snapshots (snapshot.c) --- */
 

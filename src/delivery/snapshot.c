@@ -124,10 +124,6 @@ static bool read_position(struct paging *p) {
            pl_str_split(&rest, '\n', &key) && pl_str_to_i64(key, &p->after_key);
 }
 
-static int compare(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* The accounts whose resources belong to the channel, sorted. */
 static int accounts_of(struct paging *p, store_session *session, pl_str **accounts, size_t *count,
                        pl_error *error) {
@@ -152,7 +148,7 @@ static int accounts_of(struct paging *p, store_session *session, pl_str **accoun
     org_view_close(view);
     if (p->arena.failed || !*accounts)
         return out_of_memory(error);
-    qsort(*accounts, *count, sizeof **accounts, compare);
+    qsort(*accounts, *count, sizeof **accounts, pl_str_order);
     return 0;
 }
 

@@ -285,58 +285,6 @@ static delivery_sent send_document(request *r, pl_str key, pl_str payload) {
     return perform(r);
 }
 
-delivery_sent target_send(delivery *d, CURL *curl, pl_arena *arena, const delivery_place *place,
-                          pl_str object_key, pl_str delivery_id, pl_str payload,
-                          char reason[static DELIVERY_REASON]) {
-    request r = {.d = d, .curl = curl, .arena = arena, .place = place, .reason = reason};
-    if (!place->url.p)
-        return directory_send(d, arena, place, object_key, delivery_id, payload, reason);
-    pl_buf_init(&r.answer, ANSWER_MOST);
-    if (place->target.type == DELIVERY_SLS)
-        return finish(&r, send_logs(&r, payload));
-    if (place->webhook)
-        return finish(&r, send_document(&r, object_key, payload));
-    return finish(&r, place->target.type == DELIVERY_OSS ? send_object(&r, object_key, payload)
-                                                         : send_message(&r, payload));
-}
-
-/* --- Is it there? ------------------------------------------------------------------------------------------
- */
-
-static bool is_directory_writable(delivery *d, char *reason);
-
-bool target_probe(delivery *d, pl_arena *arena, const delivery_place *place,
-                  char reason[static DELIVERY_REASON]) {
-    request r = {.d = d, .arena = arena, .place = place, .reason = reason};
-    long status = 0;
-    if (!place->url.p)
-        return is_directory_writable(d, reason);
-    r.curl = curl_easy_init();
-    pl_buf_init(&r.answer, ANSWER_MOST);
-    if (!r.curl)
-        return false;
-    set_common(&r, place->url.p, PROBE_MS);
-    if (place->target.type != DELIVERY_MNS || place->webhook)
-        curl_easy_setopt(r.curl, CURLOPT_NOBODY, 1L);
-    if (signs(&r) && place->target.type == DELIVERY_OSS)
-        sign_object(&r, PL_STR(""));
-    if (signs(&r) && place->target.type == DELIVERY_MNS) {
-        pl_str resource = pl_arena_printf(arena, "/topics/%.*s", PL_FMT(place->target.topic));
-        add_header(&r, "x-mns-version: %.*s", PL_STR("2015-06-06"));
-        sign_message(&r, "GET", PL_STR(""), resource);
-    }
-    delivery_sent sent = perform(&r);
-    curl_easy_getinfo(r.curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(r.curl);
-    /* Who answers but does not know this verb, or wants the credentials that only logs go without, is there.
-     */
-    bool there = sent == DELIVERY_TAKEN || status == 405 || status == 501 ||
-                 (place->target.type == DELIVERY_SLS && (status == 400 || status == 401 || status == 403)) ||
-                 (place->webhook && status != 0 && status < 500);
-    finish(&r, sent);
-    return there;
-}
-
 /* --- Directories -----------------------------------------------------------------------------------------
  */
 
@@ -403,8 +351,9 @@ static pl_str file_path(delivery *d, pl_arena *arena, const delivery_place *plac
     }
 }
 
-delivery_sent directory_send(delivery *d, pl_arena *arena, const delivery_place *place, pl_str object_key,
-                             pl_str delivery_id, pl_str payload, char reason[static DELIVERY_REASON]) {
+static delivery_sent directory_send(delivery *d, pl_arena *arena, const delivery_place *place,
+                                    pl_str object_key, pl_str delivery_id, pl_str payload,
+                                    char reason[static DELIVERY_REASON]) {
     pl_buf body;
     pl_str path = file_path(d, arena, place, object_key, delivery_id);
     char *text = path.p && path.n < PATH_MAX_BYTES ? pl_arena_cstr(arena, path) : NULL;
@@ -422,4 +371,57 @@ delivery_sent directory_send(delivery *d, pl_arena *arena, const delivery_place 
         snprintf(reason, DELIVERY_REASON, "%.200s: %s", text, strerror(errno));
     pl_buf_free(&body);
     return status == 0 ? DELIVERY_TAKEN : DELIVERY_UNREACHABLE;
+}
+
+/* --- Sending ---------------------------------------------------------------------------------------------
+ */
+
+delivery_sent target_send(delivery *d, CURL *curl, pl_arena *arena, const delivery_place *place,
+                          pl_str object_key, pl_str delivery_id, pl_str payload,
+                          char reason[static DELIVERY_REASON]) {
+    request r = {.d = d, .curl = curl, .arena = arena, .place = place, .reason = reason};
+    if (!place->url.p)
+        return directory_send(d, arena, place, object_key, delivery_id, payload, reason);
+    pl_buf_init(&r.answer, ANSWER_MOST);
+    if (place->target.type == DELIVERY_SLS)
+        return finish(&r, send_logs(&r, payload));
+    if (place->webhook)
+        return finish(&r, send_document(&r, object_key, payload));
+    return finish(&r, place->target.type == DELIVERY_OSS ? send_object(&r, object_key, payload)
+                                                         : send_message(&r, payload));
+}
+
+/* --- Is it there? ------------------------------------------------------------------------------------------
+ */
+
+bool target_probe(delivery *d, pl_arena *arena, const delivery_place *place,
+                  char reason[static DELIVERY_REASON]) {
+    request r = {.d = d, .arena = arena, .place = place, .reason = reason};
+    long status = 0;
+    if (!place->url.p)
+        return is_directory_writable(d, reason);
+    r.curl = curl_easy_init();
+    pl_buf_init(&r.answer, ANSWER_MOST);
+    if (!r.curl)
+        return false;
+    set_common(&r, place->url.p, PROBE_MS);
+    if (place->target.type != DELIVERY_MNS || place->webhook)
+        curl_easy_setopt(r.curl, CURLOPT_NOBODY, 1L);
+    if (signs(&r) && place->target.type == DELIVERY_OSS)
+        sign_object(&r, PL_STR(""));
+    if (signs(&r) && place->target.type == DELIVERY_MNS) {
+        pl_str resource = pl_arena_printf(arena, "/topics/%.*s", PL_FMT(place->target.topic));
+        add_header(&r, "x-mns-version: %.*s", PL_STR("2015-06-06"));
+        sign_message(&r, "GET", PL_STR(""), resource);
+    }
+    delivery_sent sent = perform(&r);
+    curl_easy_getinfo(r.curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_cleanup(r.curl);
+    /* Who answers but does not know this verb, or wants the credentials that only logs go without, is there.
+     */
+    bool there = sent == DELIVERY_TAKEN || status == 405 || status == 501 ||
+                 (place->target.type == DELIVERY_SLS && (status == 400 || status == 401 || status == 403)) ||
+                 (place->webhook && status != 0 && status < 500);
+    finish(&r, sent);
+    return there;
 }

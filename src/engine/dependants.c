@@ -72,10 +72,14 @@ static int visit_linked_dependant(void *context, int64_t key, pl_error *error) {
 static int add_naming_keys(struct dependants *d) {
     engine_evaluating *c = d->c;
     const inventory_item *item = d->change->item;
+    engine_link_search search = {.from_type = d->type,
+                                 .account_id = item->account_id,
+                                 .to_type = item->resource_type,
+                                 .to_id = item->resource_id,
+                                 .visit = visit_linked_dependant,
+                                 .context = d};
     bool known;
-    if (engine_links_visit(c->writing.session, c->writing.arena, item->account_id, d->type,
-                           item->resource_type, item->resource_id, &known, visit_linked_dependant, d,
-                           c->error) != 0)
+    if (engine_links_visit(c->writing.session, c->writing.arena, &search, &known, c->error) != 0)
         return -1;
     return known ? 0
                  : inventory_scan(c->writing.session, item->account_id, d->type, 0, INT64_MAX,

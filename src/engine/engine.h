@@ -1,7 +1,8 @@
 /*
  * The evaluating half of the engine room: ingestion, programs, runs and results. It owns the tables of
  * migrations 0004 and 0037: results (deviations only), rule_counts, what timelines tell (engine/changes.h),
- * evaluation_runs and evaluation_statistics. Rules and packs belong to rules.c and packs.c, which call the hooks below.
+ * evaluation_runs and evaluation_statistics. Rules and packs belong to rules.c and packs.c, which call the
+ * hooks below.
  *
  * INVARIANT: a resource that an active rule covers and that has no row is COMPLIANT (docs/architecture.md,
  * "The evaluation engine"); everything that changes coverage or verdicts keeps rows and counts true in the
@@ -227,7 +228,7 @@ int engine_list_results(engine *e, store_session *session, pl_arena *arena,
 
 /* The results of an owner's rules, page by page, for compliance snapshots (delivery_read_results). */
 int engine_read_results(void *context, store_session *session, pl_arena *arena, pl_str owner_id,
-                        pl_str aggregator_id, pl_str after, struct delivery_result **results, size_t *count,
+                        pl_str aggregator_id, pl_str after, struct delivery_result **out, size_t *count,
                         pl_str *next, pl_error *error);
 
 /* --- Single results ----------------------------------------------------------------------------------------
@@ -257,16 +258,15 @@ int engine_revert_results(engine *e, store_session *session, const engine_rule *
 int engine_evaluate_resource(engine *e, store_session *session, pl_str account_id, pl_str resource_id,
                              int64_t now, size_t *evaluated, pl_error *error);
 
-/*
- * Evaluates one resource with one rule and tells why: nothing is stored. `*covered` false: the rule does not
- * cover it. `context` is the evaluated tree as JSON text, absent when there is none to show.
- */
+/* Why a rule says of a resource what it says. */
 typedef struct engine_explanation {
-    bool covered;
+    bool covered; /* by the rule; else there is nothing below */
     engine_compliance compliance;
-    pl_str annotation, context, applies_context;
+    pl_str annotation;
+    pl_str context, applies_context; /* the evaluated trees as JSON text; absent: there is none to show */
 } engine_explanation;
 
+/* Evaluates one resource with one rule: nothing is stored. The texts live in the arena. */
 int engine_explain(engine *e, store_session *session, pl_arena *arena, const engine_rule *rule,
                    const inventory_resource *resource, int64_t now, engine_explanation *out, pl_error *error);
 
@@ -322,12 +322,13 @@ int engine_compliance_timeline(engine *e, store_session *session, pl_arena *aren
                                const inventory_resource *resource, int64_t from, int64_t to, size_t limit,
                                engine_node **nodes, size_t *count, pl_error *error);
 
-/* How many results of each kind a rule has over the accounts; IGNORED ones count as such only. */
+/* How many results of each kind there are; IGNORED ones count as such only. */
 typedef struct engine_counts {
     int64_t by[ENGINE_COMPLIANCE_COUNT];
     int64_t total; /* covered resources */
 } engine_counts;
 
+/* The results of one rule over some accounts; those that the rule is not of count nothing. */
 int engine_count_rule(engine *e, store_session *session, const engine_rule *rule, const pl_str *accounts,
                       size_t account_count, engine_counts *out, pl_error *error);
 

@@ -62,8 +62,9 @@ int engine_scope_subject_of(pl_arena *arena, const inventory_resource *resource,
 /* Runs the compiled rules over the subject; the verdicts live until the next call with the same type. */
 const pl_verdict *engine_run_program(engine_evaluating *c, engine_typed *t, const engine_subject *s);
 
-/* The result of one slot after engine_run_program. The annotation lives in the document arena. */
-int engine_judge(engine_evaluating *c, engine_typed *t, size_t slot, const pl_verdict *verdicts,
+/* The result of the program's slot `index` after engine_run_program. The annotation lives in the document
+ * arena. */
+int engine_judge(engine_evaluating *c, engine_typed *t, size_t index, const pl_verdict *verdicts,
                  const engine_subject *s, engine_compliance *compliance, pl_str *annotation);
 
 /* Evaluates one recorded change with every rule that covers the resource, or did. */

@@ -22,7 +22,7 @@ static int refuse_unless_short(pl_error *error, const char *what) {
 
 static pl_str text_of(pl_json node, const char *name) {
     pl_str text = pl_json_str(pl_json_get(node, pl_str_from(name)));
-    return text.p ? text : PL_STR("");
+    return pl_str_or_empty(text);
 }
 
 static void write_clause(pl_buf *out, pl_str path, pl_str operator, pl_json desired) {

@@ -20,7 +20,7 @@ int engine_compile_grouping(pl_program *program, pl_arena *arena, pl_str content
                             size_t capacity, size_t *count, pl_error *error);
 
 /* Appends the item that says the same of the resource but for its group; the list is closed by the parser. */
-void engine_write_moved(pl_buf *list, const inventory_resource *resource, pl_str group_id);
+void engine_write_moved(pl_buf *out, const inventory_resource *resource, pl_str group_id);
 int engine_parse_moved(pl_arena *arena, pl_buf *list, inventory_item **items, size_t *count, pl_error *error);
 
 /* Appends the resource to the list when it may be taken up into another group. */

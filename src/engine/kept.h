@@ -31,6 +31,7 @@ typedef struct engine_kept_columns {
     size_t program; /* of the program's, which come first */
 } engine_kept_columns;
 
+/* The columns of a sealed program, with those of scopes when they are wanted; in the arena. */
 int engine_kept_columns_of(pl_arena *arena, const pl_program *program, bool scopes, engine_kept_columns *out,
                            pl_error *error);
 
@@ -103,6 +104,7 @@ typedef struct engine_kept_writer {
     bool failed;
 } engine_kept_writer;
 
+/* An empty writer, and its end; in between its memory grows in the arena. */
 void engine_kept_begin(engine_kept_writer *w, pl_arena *arena, const engine_kept_columns *columns);
 void engine_kept_end(engine_kept_writer *w);
 
@@ -119,11 +121,12 @@ pl_str engine_kept_body(engine_kept_writer *w);
 /* --- The tables ------------------------------------------------------------------------------------------
  */
 
-/* The first page with from_key >= after; `*found` false: none. `body` is not read. */
+/* The keys that a page holds, from the first to the last, and how many records. */
 typedef struct engine_kept_range {
     int64_t from, until, records;
 } engine_kept_range;
 
+/* The first page with from_key >= after; `*found` false: none. Its body is not read. */
 int engine_kept_next(store_session *session, pl_str account_id, pl_str type, int64_t after,
                      engine_kept_range *out, bool *found, pl_error *error);
 

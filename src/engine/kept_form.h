@@ -49,6 +49,7 @@ static inline bool kept_is_number(char tag) {
     return tag == 'l' || tag == 'u' || tag == 'd';
 }
 
+/* Of a header, but for its own checksum, and the `n` bytes behind it. */
 uint64_t engine_kept_checksum(const kept_header *header, const char *bytes, size_t n);
 
 #endif

@@ -147,38 +147,47 @@ int engine_links_follow(engine_evaluating *c, const inventory_change *changes, s
 /* --- Looking up ------------------------------------------------------------------------------------------
  */
 
-int engine_links_visit(store_session *session, pl_arena *arena, pl_str account_id, pl_str from_type,
-                       pl_str to_type, pl_str to_id, bool *known,
-                       int (*visit)(void *context, int64_t key, pl_error *error), void *context,
-                       pl_error *error) {
-    bool any;
-    int64_t *keys = NULL;
-    size_t count = 0, capacity = 0;
+/* The keys of what is looked for: 0, or -1. They are read at once: a visit may use the same statement. */
+static int read_links(store_session *session, pl_arena *arena, const engine_link_search *search,
+                      int64_t **keys, size_t *count, pl_error *error) {
+    size_t capacity = 0;
     int step;
-    if (engine_links_kept(session, account_id, from_type, &any, known, error) != 0)
-        return -1;
-    if (!*known)
-        return 0;
     store_statement *st =
         store_prepare(session,
                       "SELECT from_key FROM resource_links WHERE account_id = $1 AND to_type "
                       "= $2 AND to_id = $3 AND from_type = $4 ORDER BY from_key",
                       error);
-    store_bind_text(st, 1, account_id);
-    store_bind_text(st, 2, to_type);
-    store_bind_text(st, 3, to_id);
-    store_bind_text(st, 4, from_type);
+    store_bind_text(st, 1, search->account_id);
+    store_bind_text(st, 2, search->to_type);
+    store_bind_text(st, 3, search->to_id);
+    store_bind_text(st, 4, search->from_type);
+    *keys = NULL;
+    *count = 0;
     while ((step = store_step(st, error)) == 1) {
-        int64_t *grown = pl_arena_grow(arena, keys, count, &capacity, sizeof *grown);
+        int64_t *grown = pl_arena_grow(arena, *keys, *count, &capacity, sizeof *grown);
         if (!grown)
             return out_of_memory(error);
-        keys = grown;
-        keys[count++] = store_column_i64(st, 0);
+        *keys = grown;
+        grown[(*count)++] = store_column_i64(st, 0);
     }
-    for (size_t i = 0; step == 0 && i < count; i++)
-        if (visit(context, keys[i], error) != 0)
-            return -1;
     return step;
+}
+
+int engine_links_visit(store_session *session, pl_arena *arena, const engine_link_search *search, bool *known,
+                       pl_error *error) {
+    bool any;
+    int64_t *keys;
+    size_t count;
+    if (engine_links_kept(session, search->account_id, search->from_type, &any, known, error) != 0)
+        return -1;
+    if (!*known)
+        return 0;
+    if (read_links(session, arena, search, &keys, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (search->visit(search->context, keys[i], error) != 0)
+            return -1;
+    return 0;
 }
 
 /* --- Building --------------------------------------------------------------------------------------------

@@ -18,13 +18,16 @@ int engine_links_kept(store_session *session, pl_str account_id, pl_str type, bo
 /* Brings the links of changed resources up to date; in the transaction that changed them. */
 int engine_links_follow(engine_evaluating *c, const inventory_change *changes, size_t count);
 
-/*
- * Calls `visit` with the key of every resource of `from_type` that names the id. `*known` false: the links of
- * the type are not kept, and nothing was visited.
- */
-int engine_links_visit(store_session *session, pl_arena *arena, pl_str account_id, pl_str from_type,
-                       pl_str to_type, pl_str to_id, bool *known,
-                       int (*visit)(void *context, int64_t key, pl_error *error), void *context,
+/* Which resources are looked for: those of `from_type` in the account of `to` that name its id. */
+typedef struct engine_link_search {
+    pl_str from_type;
+    pl_str account_id, to_type, to_id;
+    int (*visit)(void *context, int64_t key, pl_error *error); /* called with the key of each */
+    void *context;
+} engine_link_search;
+
+/* `*known` false: the links of the type are not kept, and nothing was visited. The keys live in the arena. */
+int engine_links_visit(store_session *session, pl_arena *arena, const engine_link_search *search, bool *known,
                        pl_error *error);
 
 /* Makes the links of one type complete, in short write transactions. */

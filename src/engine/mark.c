@@ -77,8 +77,8 @@ int engine_ignore_results(engine *e, store_session *session, const engine_rule *
                           int64_t now, pl_error *error) {
     struct marking m = {.e = e,
                         .rule = rule,
-                        .date = date.p ? date : PL_STR(""),
-                        .reason = reason.p ? reason : PL_STR(""),
+                        .date = pl_str_or_empty(date),
+                        .reason = pl_str_or_empty(reason),
                         .error = error};
     if (end_of_mark(date, now, &m.until, error) != 0)
         return -1;

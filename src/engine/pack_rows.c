@@ -7,32 +7,24 @@
 
 enum { MOST_PACKS = 100000 };
 
-static pl_str text_at(pl_arena *arena, store_statement *st, int column) {
-    return pl_arena_copy(arena, store_column_text(st, column));
-}
-
 static int read_pack(pl_arena *arena, store_statement *st, engine_pack *pack, pl_error *error) {
     *pack = (engine_pack){0};
-    pack->account_id = text_at(arena, st, 0);
-    pack->pack_id = text_at(arena, st, 1);
-    pl_str aggregator = text_at(arena, st, 2);
+    pack->account_id = engine_row_text(arena, st, 0);
+    pack->pack_id = engine_row_text(arena, st, 1);
+    pl_str aggregator = engine_row_text(arena, st, 2);
     pack->aggregator_id = aggregator.n ? aggregator : PL_STR_NONE;
-    pack->name = text_at(arena, st, 3);
-    pack->description = text_at(arena, st, 4);
-    pack->template_id = text_at(arena, st, 5);
-    pack->template_content = text_at(arena, st, 6);
+    pack->name = engine_row_text(arena, st, 3);
+    pack->description = engine_row_text(arena, st, 4);
+    pack->template_id = engine_row_text(arena, st, 5);
+    pack->template_content = engine_row_text(arena, st, 6);
     pack->risk_level = (int)store_column_i64(st, 7);
-    pack->status = text_at(arena, st, 9);
+    pack->status = engine_row_text(arena, st, 9);
     pack->created = store_column_i64(st, 10);
     pack->modified = store_column_i64(st, 11);
-    pack->tags = text_at(arena, st, 12);
+    pack->tags = engine_row_text(arena, st, 12);
     if (engine_scope_read(arena, store_column_text(st, 8), &pack->scope, error) != 0)
         return -1;
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
-}
-
-static pl_str stored_aggregator(pl_str aggregator_id) {
-    return aggregator_id.p ? aggregator_id : PL_STR("");
 }
 
 int engine_pack_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str pack_id,
@@ -43,8 +35,8 @@ int engine_pack_find(store_session *session, pl_arena *arena, const engine_group
                       "(aggregator_id = $3 OR ($3 = '*' AND aggregator_id <> ''))",
                       error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(pack_id));
-    store_bind_text(st, 3, stored_aggregator(owner->aggregator_id));
+    store_bind_text(st, 2, pl_str_or_empty(pack_id));
+    store_bind_text(st, 3, pl_str_or_empty(owner->aggregator_id));
     int step = store_step(st, error);
     *found = step == 1;
     int result = step == 1 ? read_pack(arena, st, out, error) : step;
@@ -60,7 +52,7 @@ int engine_pack_list(store_session *session, pl_arena *arena, const engine_group
         "(aggregator_id = $2 OR ($2 = '*' AND aggregator_id <> '')) ORDER BY created DESC, pack_id",
         error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     size_t capacity = 0;
     *packs = NULL;
     *count = 0;
@@ -85,7 +77,7 @@ static int write_pack(store_session *session, const engine_pack *pack, const cha
     int result = scope.failed
                      ? pl_fail(error, PL_E_ServiceUnavailable)
                      : store_run(session, error, sql, "tttttttittiit", pack->account_id, pack->pack_id,
-                                 stored_aggregator(pack->aggregator_id), pack->name, pack->description,
+                                 pl_str_or_empty(pack->aggregator_id), pack->name, pack->description,
                                  pack->template_id, pack->template_content, (int64_t)pack->risk_level,
                                  pl_buf_str(&scope), pack->status, pack->created, pack->modified, pack->tags);
     pl_buf_free(&scope);
@@ -120,7 +112,7 @@ int engine_pack_count(store_session *session, const engine_group *owner, int64_t
     store_statement *st = store_prepare(
         session, "SELECT count(*) FROM packs WHERE account_id = $1 AND aggregator_id = $2", error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     return store_number(st, count, error);
 }
 
@@ -132,9 +124,9 @@ int engine_pack_name_taken(store_session *session, const engine_group *owner, pl
                                         error);
     int64_t count = 0;
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(owner->aggregator_id));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     store_bind_text(st, 3, name);
-    store_bind_text(st, 4, stored_aggregator(except_id));
+    store_bind_text(st, 4, pl_str_or_empty(except_id));
     int result = store_number(st, &count, error);
     *taken = count > 0;
     return result;
@@ -172,7 +164,7 @@ static int read_rule_ids(store_session *session, pl_arena *arena, const engine_p
         if (!grown)
             return pl_fail(error, PL_E_ServiceUnavailable);
         *ids = grown;
-        grown[(*count)++] = text_at(arena, st, 0);
+        grown[(*count)++] = engine_row_text(arena, st, 0);
     }
     return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
 }

@@ -47,6 +47,7 @@ int engine_pack_create(engine_context *context, store_session *session, engine_p
 int engine_pack_update(engine_context *context, store_session *session, engine_pack_input *input,
                        pl_error *error);
 
+/* The pack with this id of the owner; of any of its groups where the group is "*". In the arena. */
 int engine_pack_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str pack_id,
                      engine_pack *out, bool *found, pl_error *error);
 
@@ -71,6 +72,7 @@ int engine_pack_attach(engine_context *context, store_session *session, const en
 int engine_pack_detach(engine_context *context, store_session *session, const engine_pack *pack,
                        pl_str rule_id, pl_error *error);
 
+/* Replaces the pack's tags, which are JSON text. */
 int engine_pack_tag(store_session *session, const engine_pack *pack, pl_str tags, pl_error *error);
 int engine_pack_remove_all(engine_context *context, store_session *session, const engine_group *owner,
                            pl_error *error);

@@ -37,6 +37,7 @@ typedef enum engine_message_type {
 /* The channel on which nodes tell each other of queued runs. */
 #define ENGINE_WAKE_CHANNEL PL_STR("engine_wake")
 
+/* The name as InvokingEventMessageType has it, and the type of a name; by hand when it is no such name. */
 pl_str engine_message_name(engine_message_type type);
 engine_message_type engine_message_find(pl_str name);
 

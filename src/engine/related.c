@@ -124,15 +124,25 @@ static int visit_linked(void *context, int64_t key, pl_error *error) {
     return found && !r.deleted ? add(g, &r) : 0;
 }
 
+static engine_link_search links_to(const inventory_resource *named, pl_str from_type,
+                                   int (*visit)(void *, int64_t, pl_error *), void *context) {
+    return (engine_link_search){.from_type = from_type,
+                                .account_id = named->account_id,
+                                .to_type = named->resource_type,
+                                .to_id = named->resource_id,
+                                .visit = visit,
+                                .context = context};
+}
+
 /* Resources of the type whose configuration carries the subject's id: by link, else at `path` of each. */
 static int add_naming(struct gathering *g, pl_str path) {
     struct naming n = {g, path};
     const engine_relating *of = g->of;
     const inventory_resource *subject = of->resource;
     pl_str type = catalogue_type_name(of->e->config.catalogue, g->type);
+    engine_link_search search = links_to(subject, type, visit_linked, g);
     bool known;
-    if (engine_links_visit(of->session, of->arena, subject->account_id, type, subject->resource_type,
-                           subject->resource_id, &known, visit_linked, g, g->error) != 0)
+    if (engine_links_visit(of->session, of->arena, &search, &known, g->error) != 0)
         return -1;
     return known ? 0
                  : inventory_scan(of->session, subject->account_id, type, 0, INT64_MAX, visit_naming, &n,
@@ -270,8 +280,8 @@ int engine_visit_naming(const engine_relating *of, pl_str type, pl_str path, inv
     const inventory_resource *named = of->resource;
     bool known;
     pl_arena_init(&s.scratch, SEEK_ARENA);
-    int status = engine_links_visit(of->session, of->arena, named->account_id, type, named->resource_type,
-                                    named->resource_id, &known, seek_linked, &s, error);
+    engine_link_search search = links_to(named, type, seek_linked, &s);
+    int status = engine_links_visit(of->session, of->arena, &search, &known, error);
     if (status == 0 && !known)
         status = inventory_scan(of->session, named->account_id, type, 0, INT64_MAX, seek_scanned, &s, error);
     pl_arena_free(&s.scratch);

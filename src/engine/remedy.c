@@ -5,10 +5,6 @@
 #include "engine/results.h"
 #include "engine/view.h"
 
-static pl_str aggregator_of(const engine_group *owner) {
-    return owner->aggregator_id.p ? owner->aggregator_id : PL_STR("");
-}
-
 /* --- Records ---------------------------------------------------------------------------------------------
  */
 
@@ -47,7 +43,7 @@ int engine_remedy_find(store_session *session, pl_arena *arena, const engine_gro
                                         error);
     store_bind_text(st, 1, owner->owner_id);
     store_bind_text(st, 2, id);
-    store_bind_text(st, 3, aggregator_of(owner));
+    store_bind_text(st, 3, pl_str_or_empty(owner->aggregator_id));
     return read_one(st, arena, out, found, error);
 }
 
@@ -76,7 +72,7 @@ int engine_remedy_list(store_session *session, pl_arena *arena, const engine_gro
                                         "aggregator_id = $2 ORDER BY created, remediation_id",
                                         error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, aggregator_of(owner));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     *remedies = NULL;
     *count = 0;
     while ((step = store_step(st, error)) == 1) {
@@ -309,9 +305,7 @@ int engine_remedy_note(store_session *session, const engine_remedy_run *run, pl_
     if (store_run(session, error,
                   "INSERT INTO remediation_executions (owner_id, rule_id, created, execution_id, account_id, "
                   "status, message, resource_ids, resource_type) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-                  "ttittttt"
-                  "t",
-                  run->owner_id, run->rule_id, run->created, run->execution_id, run->account_id,
+                  "ttitttttt", run->owner_id, run->rule_id, run->created, run->execution_id, run->account_id,
                   run->success ? PL_STR("Success") : PL_STR("Failed"), run->message, run->resource_ids,
                   run->resource_type) != 0)
         return -1;
@@ -335,8 +329,7 @@ static int read_run(store_statement *st, pl_arena *arena, engine_remedy_run *out
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
 
-int engine_remedy_runs(store_session *session, pl_arena *arena, pl_str owner_id, pl_str rule_id,
-                       pl_str status, pl_str account_id, int64_t before, pl_str before_id, size_t limit,
+int engine_remedy_runs(store_session *session, pl_arena *arena, const engine_remedy_page *page,
                        engine_remedy_run *runs, size_t *count, pl_error *error) {
     int step;
     store_statement *st = store_prepare(
@@ -346,13 +339,13 @@ int engine_remedy_runs(store_session *session, pl_arena *arena, pl_str owner_id,
         "'' OR account_id = $4) AND (created < $5 OR (created = $5 AND execution_id < $6)) ORDER BY created "
         "DESC, execution_id DESC LIMIT $7",
         error);
-    store_bind_text(st, 1, owner_id);
-    store_bind_text(st, 2, rule_id);
-    store_bind_text(st, 3, status);
-    store_bind_text(st, 4, account_id);
-    store_bind_i64(st, 5, before);
-    store_bind_text(st, 6, before_id);
-    store_bind_i64(st, 7, (int64_t)limit);
+    store_bind_text(st, 1, page->owner_id);
+    store_bind_text(st, 2, page->rule_id);
+    store_bind_text(st, 3, page->status);
+    store_bind_text(st, 4, page->account_id);
+    store_bind_i64(st, 5, page->before);
+    store_bind_text(st, 6, page->before_id);
+    store_bind_i64(st, 7, (int64_t)page->limit);
     *count = 0;
     while ((step = store_step(st, error)) == 1)
         if (read_run(st, arena, runs + (*count)++, error) != 0)

@@ -27,6 +27,7 @@ typedef struct engine_remedy {
     int64_t last_success_time;
 } engine_remedy;
 
+/* The remediation with this id of the owner. In the arena. */
 int engine_remedy_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str id,
                        engine_remedy *out, bool *found, pl_error *error);
 int engine_remedy_of_rule(store_session *session, pl_arena *arena, pl_str owner_id, pl_str rule_id,
@@ -63,6 +64,7 @@ typedef struct engine_remedy_event {
     bool manual;
 } engine_remedy_event;
 
+/* Queues a run of the remediation for the resource; one that waits already stays. */
 int engine_remedy_queue(store_session *session, const engine_remedy_event *event, pl_error *error);
 
 /* The same for a verdict, unless the remediation ran for the resource within ENGINE_REMEDY_PAUSE. */
@@ -98,11 +100,18 @@ typedef struct engine_remedy_run {
 int engine_remedy_note(store_session *session, const engine_remedy_run *run, pl_str invoke_type,
                        pl_error *error);
 
-/*
- * Newest first, behind (created, id); `status` Success or Failed and `account_id` restrict when not empty.
- */
-int engine_remedy_runs(store_session *session, pl_arena *arena, pl_str owner_id, pl_str rule_id,
-                       pl_str status, pl_str account_id, int64_t before, pl_str before_id, size_t limit,
+/* Which executions of a rule are listed. */
+typedef struct engine_remedy_page {
+    pl_str owner_id, rule_id;
+    pl_str status;     /* Success or Failed; empty: both */
+    pl_str account_id; /* empty: any */
+    int64_t before;    /* Unix milliseconds: those created before, or then with a smaller id than ... */
+    pl_str before_id;
+    size_t limit;
+} engine_remedy_page;
+
+/* Newest first. `runs` has room for the page's limit; the texts live in the arena. */
+int engine_remedy_runs(store_session *session, pl_arena *arena, const engine_remedy_page *page,
                        engine_remedy_run *runs, size_t *count, pl_error *error);
 
 #endif

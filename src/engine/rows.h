@@ -8,6 +8,11 @@
 #include "engine/coverage.h"
 #include "engine/packs.h"
 
+/* A column's text, copied; an absent one, with the arena marked as failed, without memory. */
+static inline pl_str engine_row_text(pl_arena *arena, store_statement *st, int column) {
+    return pl_arena_copy(arena, store_column_text(st, column));
+}
+
 /* rule_check.c: all that must hold before a rule is stored; fills defaults and the types' spelling. */
 int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *error);
 
@@ -32,6 +37,7 @@ typedef struct engine_template {
     engine_scope scope;
 } engine_template;
 
+/* Reads the text of TemplateContent; -1 with the error of the parameter when it is none. */
 int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error);
 
 /* Writes a new rule's row, or the client's part of an existing one (everything but the run report). */
@@ -49,6 +55,8 @@ int engine_rule_name_taken(store_session *session, const engine_group *owner, pl
 /* The next small number of a rule. */
 int engine_rule_next_key(store_session *session, int64_t *key, pl_error *error);
 
+/* The same of packs: a new row, the client's part of it, its end, their number, and whether a name is taken.
+ */
 int engine_pack_insert(store_session *session, const engine_pack *pack, pl_error *error);
 int engine_pack_write(store_session *session, const engine_pack *pack, pl_error *error);
 int engine_pack_erase(store_session *session, const engine_pack *pack, pl_error *error);

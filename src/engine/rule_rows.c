@@ -12,26 +12,22 @@ enum { MOST_RULES = 100000 };
     "r.last_error_code, r.last_error_message, r.run_ordering, r.run_trigger, r.creator_id, "                 \
     "r.creator_name, r.creator_type, r.tags, r.made_by_pack, r.remediates"
 
-static pl_str text_at(pl_arena *arena, store_statement *st, int column) {
-    return pl_arena_copy(arena, store_column_text(st, column));
-}
-
 static void read_identity(pl_arena *arena, store_statement *st, engine_rule *rule) {
-    rule->account_id = text_at(arena, st, 0);
-    rule->rule_id = text_at(arena, st, 1);
+    rule->account_id = engine_row_text(arena, st, 0);
+    rule->rule_id = engine_row_text(arena, st, 1);
     rule->rule_key = store_column_i64(st, 2);
-    pl_str aggregator = text_at(arena, st, 3);
+    pl_str aggregator = engine_row_text(arena, st, 3);
     rule->aggregator_id = aggregator.n ? aggregator : PL_STR_NONE;
-    rule->name = text_at(arena, st, 4);
-    rule->description = text_at(arena, st, 5);
+    rule->name = engine_row_text(arena, st, 4);
+    rule->description = engine_row_text(arena, st, 5);
     rule->owner = (engine_rule_owner)store_column_i64(st, 6);
-    rule->identifier = text_at(arena, st, 7);
-    rule->conditions = text_at(arena, st, 8);
-    rule->input_parameters = text_at(arena, st, 9);
+    rule->identifier = engine_row_text(arena, st, 7);
+    rule->conditions = engine_row_text(arena, st, 8);
+    rule->input_parameters = engine_row_text(arena, st, 9);
     rule->risk_level = (int)store_column_i64(st, 10);
     rule->triggers = (unsigned)store_column_i64(st, 11);
-    rule->frequency = text_at(arena, st, 12);
-    rule->extend_content = text_at(arena, st, 13);
+    rule->frequency = engine_row_text(arena, st, 12);
+    rule->extend_content = engine_row_text(arena, st, 13);
 }
 
 static void read_history(pl_arena *arena, store_statement *st, engine_rule *rule) {
@@ -46,14 +42,14 @@ static void read_history(pl_arena *arena, store_statement *st, engine_rule *rule
                         &rule->last_failure_ended};
     for (int i = 0; i < 8; i++)
         *times[i] = store_column_i64(st, 16 + i);
-    rule->last_error_code = text_at(arena, st, 24);
-    rule->last_error_message = text_at(arena, st, 25);
+    rule->last_error_code = engine_row_text(arena, st, 24);
+    rule->last_error_message = engine_row_text(arena, st, 25);
     rule->run_ordering = store_column_i64(st, 26);
-    rule->run_trigger = text_at(arena, st, 27);
-    rule->creator_id = text_at(arena, st, 28);
-    rule->creator_name = text_at(arena, st, 29);
-    rule->creator_type = text_at(arena, st, 30);
-    rule->tags = text_at(arena, st, 31);
+    rule->run_trigger = engine_row_text(arena, st, 27);
+    rule->creator_id = engine_row_text(arena, st, 28);
+    rule->creator_name = engine_row_text(arena, st, 29);
+    rule->creator_type = engine_row_text(arena, st, 30);
+    rule->tags = engine_row_text(arena, st, 31);
     rule->made_by_pack = store_column_i64(st, 32) != 0;
     rule->remediates = store_column_i64(st, 33) != 0;
 }
@@ -109,7 +105,7 @@ static int read_links(store_session *session, pl_arena *arena, pl_str account_id
         if (!grown)
             return pl_fail(error, PL_E_ServiceUnavailable);
         *links = grown;
-        grown[(*count)++] = (pack_link){text_at(arena, st, 0), text_at(arena, st, 1)};
+        grown[(*count)++] = (pack_link){engine_row_text(arena, st, 0), engine_row_text(arena, st, 1)};
     }
     return step == 0 && arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : step;
 }
@@ -143,10 +139,6 @@ static int find_with(store_session *session, pl_arena *arena, store_statement *s
     return join_packs(arena, out, links, count, error);
 }
 
-static pl_str stored_aggregator(const engine_group *owner) {
-    return owner->aggregator_id.p ? owner->aggregator_id : PL_STR("");
-}
-
 int engine_rule_find(store_session *session, pl_arena *arena, const engine_group *owner, pl_str rule_id,
                      engine_rule *out, bool *found, pl_error *error) {
     store_statement *st =
@@ -155,8 +147,8 @@ int engine_rule_find(store_session *session, pl_arena *arena, const engine_group
                       "r.rule_id = $2 AND (r.aggregator_id = $3 OR ($3 = '*' AND r.aggregator_id <> ''))",
                       error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, rule_id.p ? rule_id : PL_STR(""));
-    store_bind_text(st, 3, stored_aggregator(owner));
+    store_bind_text(st, 2, pl_str_or_empty(rule_id));
+    store_bind_text(st, 3, pl_str_or_empty(owner->aggregator_id));
     return find_with(session, arena, st, out, found, error);
 }
 
@@ -226,7 +218,7 @@ int engine_rule_list(store_session *session, pl_arena *arena, const engine_group
                       "(r.aggregator_id = $2 OR ($2 = '*' AND r.aggregator_id <> '')) ORDER BY r.rule_key",
                       error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(owner));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     if (read_rules(arena, st, rules, count, error) != 0 ||
         complete(session, arena, owner->owner_id, *rules, *count, error) != 0)
         return -1;
@@ -277,10 +269,6 @@ int engine_rule_store_run(store_session *session, const engine_rule *rule, pl_er
         rule->run_ordering, rule->run_trigger);
 }
 
-static pl_str aggregator_of(const engine_rule *rule) {
-    return rule->aggregator_id.p ? rule->aggregator_id : PL_STR("");
-}
-
 static int insert_with(store_session *session, const engine_rule *rule, pl_str scope, pl_error *error) {
     return store_run(
         session, error,
@@ -296,8 +284,8 @@ static int insert_with(store_session *session, const engine_rule *rule, pl_str s
         "$19, 0, 0, 0, 0, 0, 0, $20, $21, $22, $23, $24)",
         "ttitttittti"
         "itttiiiitttti",
-        rule->account_id, rule->rule_id, rule->rule_key, aggregator_of(rule), rule->name, rule->description,
-        (int64_t)rule->owner, rule->identifier, rule->conditions, rule->input_parameters,
+        rule->account_id, rule->rule_id, rule->rule_key, pl_str_or_empty(rule->aggregator_id), rule->name,
+        rule->description, (int64_t)rule->owner, rule->identifier, rule->conditions, rule->input_parameters,
         (int64_t)rule->risk_level, (int64_t)rule->triggers, rule->frequency, rule->extend_content, scope,
         (int64_t)rule->state, rule->created, rule->modified, rule->first_activated, rule->creator_id,
         rule->creator_name, rule->creator_type, rule->tags, (int64_t)rule->made_by_pack);
@@ -365,9 +353,9 @@ int engine_rule_name_taken(store_session *session, const engine_group *owner, pl
                                         error);
     int64_t count = 0;
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, stored_aggregator(owner));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     store_bind_text(st, 3, name);
-    store_bind_text(st, 4, except_id.p ? except_id : PL_STR(""));
+    store_bind_text(st, 4, pl_str_or_empty(except_id));
     int result = store_number(st, &count, error);
     *taken = count > 0;
     return result;

@@ -13,10 +13,6 @@ static int no_memory(pl_error *error) {
     return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-static int by_text(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* Long lists are looked up by halving. */
 static bool sort_list(pl_arena *arena, engine_list *list) {
     if (list->count <= SHORT_LIST)
@@ -25,7 +21,7 @@ static bool sort_list(pl_arena *arena, engine_list *list) {
     if (!sorted)
         return false;
     memcpy(sorted, list->items, list->count * sizeof *sorted);
-    qsort(sorted, list->count, sizeof *sorted, by_text);
+    qsort(sorted, list->count, sizeof *sorted, pl_str_order);
     list->sorted = sorted;
     return true;
 }
@@ -72,7 +68,7 @@ int engine_list_parse(pl_arena *arena, pl_str text, engine_list *out, pl_error *
 
 bool engine_list_has(const engine_list *list, pl_str entry) {
     if (list->sorted)
-        return bsearch(&entry, list->sorted, list->count, sizeof entry, by_text) != NULL;
+        return bsearch(&entry, list->sorted, list->count, sizeof entry, pl_str_order) != NULL;
     for (size_t i = 0; i < list->count; i++)
         if (pl_str_eq(list->items[i], entry))
             return true;

@@ -264,7 +264,7 @@ int engine_list_statistics(store_session *session, pl_arena *arena, const engine
     if (!*days)
         return pl_fail(error, PL_E_ServiceUnavailable);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, owner->aggregator_id.p ? owner->aggregator_id : PL_STR(""));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     store_bind_text(st, 3, pl_time_date(now - ENGINE_STATISTIC_DAYS * day, EAST_MINUTES, first));
     store_bind_text(st, 4, pl_time_date(now, EAST_MINUTES, today));
     store_bind_i64(st, 5, ENGINE_STATISTIC_DAYS);
@@ -307,7 +307,7 @@ static int write_day(struct closing *d, store_session *session, pl_arena *arena,
         "INSERT INTO evaluation_statistics (account_id, aggregator_id, statistic_date, resources, "
         "non_compliant_resources, rules, non_compliant_rules) VALUES ($1, $2, $3, $4, $5, $6, $7) "
         "ON CONFLICT (account_id, aggregator_id, statistic_date) DO NOTHING",
-        "tttiiii", owner->owner_id, owner->aggregator_id.p ? owner->aggregator_id : PL_STR(""), d->date,
+        "tttiiii", owner->owner_id, pl_str_or_empty(owner->aggregator_id), d->date,
         s.compliant_resources + s.non_compliant_resources, s.non_compliant_resources, s.rules,
         s.non_compliant_rules);
 }

@@ -24,6 +24,7 @@ typedef struct engine_summary {
     int64_t by_risk[3]; /* non-compliant results of high, medium, low risk rules: once for each rule */
 } engine_summary;
 
+/* The summary of one account; `arena` is for the work. */
 int engine_summarize(engine *e, store_session *session, pl_arena *arena, const engine_summary_input *in,
                      engine_summary *out, pl_error *error);
 

@@ -110,6 +110,7 @@ typedef struct functions_counts {
     int64_t invocations, failures, cold_starts; /* since the start */
 } functions_counts;
 
+/* May be called by any thread. */
 void functions_count_all(functions *f, functions_counts *counts);
 
 #endif

@@ -189,7 +189,7 @@ static pl_str readable(pl_arena *arena, pl_str said) {
     }
     pl_str copy = pl_arena_copy(arena, pl_buf_str(&text));
     pl_buf_free(&text);
-    return copy.p ? copy : PL_STR("");
+    return pl_str_or_empty(copy);
 }
 
 /* The function answered, but said that it failed: its document is the body. */

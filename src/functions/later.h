@@ -9,6 +9,7 @@ typedef struct later {
     int64_t attempts;
 } later;
 
+/* Queues an invocation; it is due at once. */
 int later_put(store_session *session, const later *l, int64_t now, pl_error *error);
 
 /* Claims up to `limit` due ones, without payloads. */
@@ -24,6 +25,10 @@ int later_end(store_session *session, const later *l, int64_t retry, pl_error *e
 /* Not run: it is due again then. */
 int later_put_back(store_session *session, const later *l, int64_t due, pl_error *error);
 
+/*
+ * Makes what `node` has claimed due at once; an absent node: what any has, where no other process can be at
+ * work (SQLite).
+ */
 int later_release(store_session *session, pl_str node, pl_error *error);
 
 /* Moves the ends of what `node` has claimed to `lease`. */

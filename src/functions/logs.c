@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-void tail_add(tail *t, const char *bytes, size_t n) {
+/* The newest bytes replace the oldest ones. */
+static void tail_add(tail *t, const char *bytes, size_t n) {
     for (size_t i = 0; i < n; i++)
         t->bytes[(t->written + i) % t->size] = bytes[i];
     t->written += n;

@@ -34,7 +34,6 @@ typedef struct tail {
     uint64_t written; /* in all; the newest byte lies at (written - 1) % size */
 } tail;
 
-void tail_add(tail *t, const char *bytes, size_t n);
 /* What was written behind `from`, as far as it is still there; in the arena. */
 pl_str tail_read(const tail *t, pl_arena *arena, uint64_t from);
 
@@ -173,6 +172,7 @@ int event_document(functions *f, store_session *session, pl_arena *arena, const 
 
 /* --- Delivery (dispatch.c) --- */
 
+/* Starts the workers; -1 with ServiceUnavailable when no thread can be had. dispatch_stop waits for them. */
 int dispatch_start(functions *f, pl_error *error);
 void dispatch_stop(functions *f);
 

@@ -137,8 +137,8 @@ int function_list(store_session *session, pl_arena *arena, pl_str account_id, pl
                                         "BY name LIMIT $4",
                                         error);
     store_bind_text(st, 1, account_id);
-    store_bind_text(st, 2, after.p ? after : PL_STR(""));
-    store_bind_text(st, 3, prefix.p ? prefix : PL_STR(""));
+    store_bind_text(st, 2, pl_str_or_empty(after));
+    store_bind_text(st, 3, pl_str_or_empty(prefix));
     store_bind_i64(st, 4, (int64_t)limit);
     return read_rows(st, arena, account_id, limit, records, count, error);
 }

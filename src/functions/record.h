@@ -62,6 +62,7 @@ int function_count(store_session *session, pl_str account_id, int64_t *count, pl
 int function_list_versions(store_session *session, pl_arena *arena, pl_str account_id, pl_str name,
                            function_record **records, size_t *count, pl_error *error);
 
+/* Keeps a package under its checksum; one that is kept already stays. */
 int function_put_code(store_session *session, pl_str account_id, pl_str checksum, pl_str package,
                       pl_error *error);
 int function_get_code(store_session *session, pl_arena *arena, pl_str account_id, pl_str checksum,
@@ -72,6 +73,7 @@ typedef struct function_alias {
     int64_t created, modified;
 } function_alias;
 
+/* Makes or changes an alias of the function `name`. */
 int function_put_alias(store_session *session, pl_str account_id, pl_str name, const function_alias *alias,
                        pl_error *error);
 int function_delete_alias(store_session *session, pl_str account_id, pl_str name, pl_str alias, bool *deleted,

@@ -50,6 +50,7 @@ typedef struct sandbox {
     int log;     /* standard output and error, for reading, not blocking */
 } sandbox;
 
+/* Starts the command in a sandbox of its own. */
 int sandbox_start(const sandbox_host *host, const sandbox_order *order, sandbox *out, pl_error *error);
 
 /* A fresh TCP socket in the sandbox's network; -1 when it is gone. */
@@ -60,6 +61,7 @@ typedef struct sandbox_usage {
     int64_t memory_mb, cpu_ms;
 } sandbox_usage;
 
+/* What the processes of a sandbox use; 0 of what cannot be read. */
 sandbox_usage sandbox_measure(pid_t pid);
 
 /* Connections to the sandbox's port 80 that are open now. */

@@ -19,22 +19,12 @@ static bool split_role_arn(pl_str arn, pl_str *account_id, pl_str *name) {
            pl_str_find_char(*name, '/') == PL_NOT_FOUND;
 }
 
-static bool only_of(pl_str text, const char *others) {
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == 0 || !strchr(others, c)))
-            return false;
-    }
-    return true;
-}
-
 static int check(const identity_assumption *wanted, pl_arena *arena, pl_error *error) {
     const pl_policy *policy;
     pl_str session = wanted->session_name, external = wanted->external_id;
-    if (session.n < 2 || session.n > 64 || !only_of(session, ".@-_"))
+    if (session.n < 2 || session.n > 64 || !pl_str_is_plain(session, ".@-_"))
         return pl_fail(error, PL_E_InvalidParameter_RoleSessionName);
-    if (external.p && (external.n < 2 || external.n > 1224 || !only_of(external, "=,.@:/-_+")))
+    if (external.p && (external.n < 2 || external.n > 1224 || !pl_str_is_plain(external, "=,.@:/-_+")))
         return pl_fail(error, PL_E_InvalidParameter_ExternalId);
     return wanted->session_policy.p
                ? pl_policy_parse(arena, PL_POLICY_SESSION, wanted->session_policy, &policy, error)

@@ -23,7 +23,7 @@ typedef struct identity_assumption {
  * .PolicySize; EntityNotExist.Role; NoPermission when identity policies, control policies or the trust policy
  * do not allow: `denial` (may be NULL) then tells why.
  */
-int identity_assume_role(identity *identity, pl_arena *arena, const identity_caller *caller,
+int identity_assume_role(identity *room, pl_arena *arena, const identity_caller *caller,
                          const identity_assumption *wanted, identity_caller *role, identity_session *session,
                          identity_denial *denial, pl_error *error);
 

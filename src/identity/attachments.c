@@ -54,7 +54,7 @@ static int resolve_principal(const identity_scope *in, identity_attachment *a, p
 /* Canonical names, and everything there. */
 static int resolve(const identity_scope *in, identity_attachment *a, pl_error *error) {
     identity_policy policy;
-    a->resource_group_id = identity_text(a->resource_group_id);
+    a->resource_group_id = pl_str_or_empty(a->resource_group_id);
     if (resolve_principal(in, a, error) != 0 ||
         identity_policy_find(in, a->system, a->policy_name, &policy, error) != 0 ||
         (a->resource_group_id.n &&
@@ -158,7 +158,7 @@ static store_statement *prepare_list(const identity_scope *in, const identity_at
     store_bind_text(rows, 3, f->principal_name);
     store_bind_text(rows, 4, f->policy_type);
     store_bind_text(rows, 5, f->policy_name);
-    store_bind_text(rows, 6, f->by_group ? identity_text(f->resource_group_id) : PL_STR_NONE);
+    store_bind_text(rows, 6, f->by_group ? pl_str_or_empty(f->resource_group_id) : PL_STR_NONE);
     return rows;
 }
 

@@ -94,7 +94,8 @@ void identity_authority_close(identity_authority *a) {
         org_view_close(a->view);
 }
 
-void identity_authority_add(identity_authority *a, pl_str key, pl_str value) {
+/* An absent value leaves the key out. The texts are not copied. Too many deny the call. */
+static void add_key(identity_authority *a, pl_str key, pl_str value) {
     if (!value.p)
         return;
     a->overflow |= a->request.context_count == IDENTITY_CONTEXT_MAX;
@@ -109,21 +110,19 @@ void identity_authority_add_keys(identity_authority *a, pl_arena *arena, const i
                                  const identity_request *request) {
     char now[PL_TIME_TEXT];
     pl_str yes = PL_STR("true"), no = PL_STR("false");
-    identity_authority_add(a, PL_STR("acs:CurrentTime"),
-                           pl_arena_copy(arena, pl_time_iso(request->now, now)));
-    identity_authority_add(a, PL_STR("acs:SecureTransport"), request->secure ? yes : no);
-    identity_authority_add(a, PL_STR("acs:SourceIp"),
-                           request->source_ip.n ? request->source_ip : PL_STR_NONE);
-    identity_authority_add(a, PL_STR("acs:PrincipalARN"), a->request.principal.arn);
-    identity_authority_add(a, PL_STR("acs:MFAPresent"), caller->mfa ? yes : PL_STR_NONE);
-    identity_authority_add(a, PL_STR("acs:PrincipalRDId"), a->levels.directory_id);
-    identity_authority_add(a, PL_STR("acs:PrincipalRDPath"), a->levels.path);
+    add_key(a, PL_STR("acs:CurrentTime"), pl_arena_copy(arena, pl_time_iso(request->now, now)));
+    add_key(a, PL_STR("acs:SecureTransport"), request->secure ? yes : no);
+    add_key(a, PL_STR("acs:SourceIp"), request->source_ip.n ? request->source_ip : PL_STR_NONE);
+    add_key(a, PL_STR("acs:PrincipalARN"), a->request.principal.arn);
+    add_key(a, PL_STR("acs:MFAPresent"), caller->mfa ? yes : PL_STR_NONE);
+    add_key(a, PL_STR("acs:PrincipalRDId"), a->levels.directory_id);
+    add_key(a, PL_STR("acs:PrincipalRDPath"), a->levels.path);
     identity_authority_add_facts(a, request->facts, request->fact_count);
 }
 
 void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count) {
     for (size_t i = 0; i < count; i++)
-        identity_authority_add(a, facts[i].key, facts[i].value);
+        add_key(a, facts[i].key, facts[i].value);
 }
 
 bool identity_authority_reads_tags(const identity_authority *a) {

@@ -71,7 +71,7 @@ typedef struct identity_control_change {
  * EntityNotExists.ControlPolicy, EntityNotExists.ControlPolicyAttachment, NotSupport.DetachLastControlPolicy,
  * MalformedPolicyDocument, InvalidParameter.PolicyDocument.Length.
  */
-int identity_control_impact(identity *identity, pl_arena *arena, pl_str management_id,
+int identity_control_impact(identity *room, pl_arena *arena, pl_str management_id,
                             const identity_control_change *change, int64_t since, identity_impact *impact,
                             pl_error *error);
 

@@ -31,9 +31,6 @@ int identity_authority_open(identity_authority *a, identity *room, pl_arena *are
                             const identity_caller *caller, pl_str owner_id, pl_error *error);
 void identity_authority_close(identity_authority *a);
 
-/* Adds a condition key; an absent value leaves it out. The texts are not copied. Too many deny the call. */
-void identity_authority_add(identity_authority *a, pl_str key, pl_str value);
-
 /* The keys that every call has (reference/policy-language.md, section 3.3), and those of this request. */
 void identity_authority_add_keys(identity_authority *a, pl_arena *arena, const identity_caller *caller,
                                  const identity_request *request);
@@ -43,7 +40,7 @@ void identity_authority_add_keys(identity_authority *a, pl_arena *arena, const i
 int identity_trust_of(identity *room, pl_arena *arena, pl_str role_arn, pl_policy_set **trust,
                       pl_error *error);
 
-/* Adds what the parameters bring. */
+/* Adds the condition keys that the parameters bring. The texts are not copied. Too many deny the call. */
 void identity_authority_add_facts(identity_authority *a, const identity_fact *facts, size_t count);
 
 /* Whether the tags of resources may matter for the decision. */

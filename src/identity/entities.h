@@ -70,6 +70,10 @@ typedef struct identity_group {
     int64_t joined; /* in lists of a user's groups */
 } identity_group;
 
+/*
+ * As with users: EntityNotExist.Group; EntityAlreadyExists.Group, LimitExceeded.Group; DeleteConflict.Group.*
+ * while the group still has users or policies.
+ */
 int identity_group_find(const identity_scope *in, pl_str name, identity_group *group, pl_error *error);
 int identity_group_create(const identity_scope *in, identity_group *group, pl_error *error);
 int identity_group_update(const identity_scope *in, pl_str name, const identity_group *changes,
@@ -82,6 +86,7 @@ int identity_group_list(const identity_scope *in, pl_str after, int64_t limit, i
 int identity_group_join(const identity_scope *in, pl_str group, pl_str user, pl_error *error);
 int identity_group_leave(const identity_scope *in, pl_str group, pl_str user, pl_error *error);
 
+/* The groups of an existing user, by name; `joined` is filled. EntityNotExist.User. */
 int identity_group_list_of_user(const identity_scope *in, pl_str user, identity_group **groups, size_t *count,
                                 pl_error *error);
 
@@ -90,6 +95,7 @@ typedef struct identity_member {
     int64_t joined;
 } identity_member;
 
+/* At most `limit` members behind the name `after`. EntityNotExist.Group. */
 int identity_group_members(const identity_scope *in, pl_str group, pl_str after, int64_t limit,
                            identity_member **members, size_t *count, pl_error *error);
 
@@ -109,8 +115,7 @@ enum { IDENTITY_PASSWORD_MIN = 8, IDENTITY_PASSWORD_MAX = 32 };
 /*
  * A salted scrypt hash as text. Slow on purpose, so never inside a store work. -1 with ServiceUnavailable.
  */
-int identity_password_hash(identity *identity, pl_arena *arena, pl_str password, pl_str *hash,
-                           pl_error *error);
+int identity_password_hash(identity *room, pl_arena *arena, pl_str password, pl_str *hash, pl_error *error);
 bool identity_password_is(pl_str password, pl_str hash);
 
 /* EntityNotExist.User, EntityNotExist.User.LoginProfile. */
@@ -186,6 +191,7 @@ typedef struct identity_role {
     int64_t created, updated;
 } identity_role;
 
+/* EntityNotExist.Role. */
 int identity_role_find(const identity_scope *in, pl_str name, identity_role *role, pl_error *error);
 
 /*
@@ -244,6 +250,7 @@ typedef struct identity_policy_version {
 /* "System", "Custom". */
 pl_str identity_policy_type_name(bool system);
 
+/* EntityNotExist.Policy. */
 int identity_policy_find(const identity_scope *in, bool system, pl_str name, identity_policy *policy,
                          pl_error *error);
 
@@ -325,6 +332,7 @@ typedef struct identity_preference {
     pl_str login_networks; /* addresses and blocks with ';' between them */
 } identity_preference;
 
+/* What holds for all users of the account; the first values are the vendor's until others are set. */
 int identity_preference_get(const identity_scope *in, identity_preference *preference, pl_error *error);
 int identity_preference_set(const identity_scope *in, const identity_preference *preference, pl_error *error);
 

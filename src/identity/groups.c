@@ -17,7 +17,7 @@ int identity_group_find(const identity_scope *in, pl_str name, identity_group *g
                                          "WHERE account_id = $1 AND lower(group_name) = lower($2)",
                                          error);
     store_bind_text(row, 1, in->account_id);
-    store_bind_text(row, 2, identity_text(name));
+    store_bind_text(row, 2, pl_str_or_empty(name));
     int step = store_step(row, error);
     if (step != 1)
         return step == 0 ? pl_fail(error, PL_E_EntityNotExist_Group) : -1;
@@ -30,7 +30,7 @@ int identity_group_create(const identity_scope *in, identity_group *group, pl_er
                              IDENTITY_GROUPS_MAX, PL_E_LimitExceeded_Group, error) != 0 ||
         identity_new_id(in, "g-", 16, IDENTITY_LETTERS, &group->id, error) != 0)
         return -1;
-    group->comments = identity_text(group->comments);
+    group->comments = pl_str_or_empty(group->comments);
     group->created = group->updated = in->now;
     int result =
         store_run(in->session, error,
@@ -118,7 +118,7 @@ int identity_group_list(const identity_scope *in, pl_str after, int64_t limit, i
                                           "AND group_name > $2 ORDER BY group_name LIMIT $3",
                                           error);
     store_bind_text(rows, 1, in->account_id);
-    store_bind_text(rows, 2, identity_text(after));
+    store_bind_text(rows, 2, pl_str_or_empty(after));
     store_bind_i64(rows, 3, limit);
     return collect(in, rows, groups, count, false, error);
 }
@@ -226,7 +226,7 @@ int identity_group_members(const identity_scope *in, pl_str group, pl_str after,
         error);
     store_bind_text(rows, 1, in->account_id);
     store_bind_text(rows, 2, found.name);
-    store_bind_text(rows, 3, identity_text(after));
+    store_bind_text(rows, 3, pl_str_or_empty(after));
     store_bind_i64(rows, 4, limit);
     return collect_members(in, rows, members, count, error);
 }

@@ -32,7 +32,7 @@ typedef struct identity_config {
 
 /* Opens the room. ServiceUnavailable when the key file cannot be read, made, or is not the store's. */
 int identity_open(identity **out, const identity_config *config, pl_error *error);
-void identity_close(identity *identity); /* after store_close; NULL is fine */
+void identity_close(identity *room); /* after store_close; NULL is fine */
 
 /* A root identity with its key, as credentials.json shows it. NUL-terminated. */
 typedef struct identity_root {
@@ -45,7 +45,7 @@ typedef struct identity_root {
  * Makes the first account and its root key, when the store has no account yet. Members of `wanted` that are
  * not empty preset the values. `*created` tells whether it did; `*root` is filled only then.
  */
-int identity_bootstrap(identity *identity, const identity_root *wanted, identity_root *root, bool *created,
+int identity_bootstrap(identity *room, const identity_root *wanted, identity_root *root, bool *created,
                        pl_error *error);
 
 /*
@@ -54,7 +54,7 @@ int identity_bootstrap(identity *identity, const identity_root *wanted, identity
  * itself; nodes on other machines need it copied. A crash leaves either key working; -1 leaves everything as
  * it was.
  */
-int identity_rotate_key(identity *identity, int64_t *secrets, pl_error *error);
+int identity_rotate_key(identity *room, int64_t *secrets, pl_error *error);
 
 typedef enum identity_kind {
     IDENTITY_ROOT,         /* the account itself */
@@ -90,7 +90,7 @@ typedef struct identity_key {
  * Fails with InvalidAccessKeyId.NotFound, .Inactive, MissingSecurityToken or InvalidSecurityToken.*
  * (reference/gateway.md, section 9). Served from memory after the first use.
  */
-int identity_find_key(identity *identity, pl_arena *arena, pl_str access_key_id, pl_str security_token,
+int identity_find_key(identity *room, pl_arena *arena, pl_str access_key_id, pl_str security_token,
                       int64_t now, identity_key *key, pl_error *error);
 
 /* A condition key with its value, as acs:RequestTag/env. */
@@ -137,14 +137,14 @@ typedef struct identity_denial {
  * limit of the decision. -1 without a denial (`no_permission_type` absent) when nothing could be decided:
  * ServiceUnavailable for want of memory or of the store.
  */
-int identity_authorize(identity *identity, pl_arena *arena, const identity_caller *caller,
+int identity_authorize(identity *room, pl_arena *arena, const identity_caller *caller,
                        const identity_request *request, identity_denial *denial, pl_error *error);
 
 /*
  * Whether the caller may do an action on a resource of any group (`*everywhere`), and on one in each of the
  * resource groups (`allowed`, one for each id). Nothing is logged; what goes wrong is a no and -1.
  */
-int identity_may_in_groups(identity *identity, pl_arena *arena, const identity_caller *caller,
+int identity_may_in_groups(identity *room, pl_arena *arena, const identity_caller *caller,
                            const identity_request *request, const pl_str *group_ids, size_t count,
                            bool *everywhere, bool *allowed, pl_error *error);
 
@@ -152,8 +152,8 @@ int identity_may_in_groups(identity *identity, pl_arena *arena, const identity_c
  * Opens `encoded_message`: the object DecodedDiagnosticMessage, in the arena, and when it was made (Unix
  * milliseconds). EntityNotExist for anything that this store's program did not make.
  */
-int identity_diagnosis_open(identity *identity, pl_arena *arena, pl_str encoded, pl_json *message,
-                            int64_t *at, pl_error *error);
+int identity_diagnosis_open(identity *room, pl_arena *arena, pl_str encoded, pl_json *message, int64_t *at,
+                            pl_error *error);
 
 /* --- Sessions --------------------------------------------------------------------------------------------
  */
@@ -167,43 +167,43 @@ typedef struct identity_session {
 } identity_session;
 
 /* Makes a session of a role; nothing is stored: the token is sealed and carries all that is needed. */
-int identity_session_make(identity *identity, pl_arena *arena, const identity_caller *role, int64_t expires,
+int identity_session_make(identity *room, pl_arena *arena, const identity_caller *role, int64_t expires,
                           identity_session *out, pl_error *error);
 
 /* --- For the operations of RAM ----------------------------------------------------------------------------
  */
 
 /* Seals and stores a new key of a user (an empty name: of the root) inside the caller's transaction. */
-int identity_key_create(identity *identity, store_session *session, pl_str account_id, pl_str user_name,
+int identity_key_create(identity *room, store_session *session, pl_str account_id, pl_str user_name,
                         int64_t now, identity_root *out, pl_error *error);
 
 /*
  * To be called in every transaction that changes users, groups, roles, policies, attachments or keys: what is
  * remembered of the account is forgotten, here and on other nodes, when it commits.
  */
-int identity_changed(identity *identity, store_session *session, pl_str account_id, pl_error *error);
+int identity_changed(identity *room, store_session *session, pl_str account_id, pl_error *error);
 
 /* Makes the root identity of a member account (hook of the room org). */
-int identity_account_create(identity *identity, store_session *session, pl_str account_id, pl_str name,
+int identity_account_create(identity *room, store_session *session, pl_str account_id, pl_str name,
                             int64_t now, pl_error *error);
 
 /* The hooks by which the organisation room makes, deletes and finds accounts, and asks for their owners'
  * keys; sets these four members only.
  */
-void identity_org_hooks(identity *identity, struct org_hooks *hooks);
+void identity_org_hooks(identity *room, struct org_hooks *hooks);
 
 /*
  * Writes what is kept back for a while: when keys were used last, and the log of calls. To be called every
  * minute or so, and before store_close.
  */
-int identity_flush(identity *identity, pl_error *error);
+int identity_flush(identity *room, pl_error *error);
 
 /* Deletes everything of an account. */
-int identity_account_delete(identity *identity, store_session *session, pl_str account_id, pl_error *error);
+int identity_account_delete(identity *room, store_session *session, pl_str account_id, pl_error *error);
 
 /* When a key was used last, Unix milliseconds; 0: never. Includes uses that are not written to the store yet.
  */
-int64_t identity_key_last_used(identity *identity, pl_str access_key_id, int64_t stored);
+int64_t identity_key_last_used(identity *room, pl_str access_key_id, int64_t stored);
 
 typedef struct identity_system_policy {
     pl_str name, description, document;

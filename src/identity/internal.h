@@ -108,12 +108,13 @@ pl_str identity_key_bound(char *buffer, size_t size, pl_str account_id, pl_str a
 /* --- Policies and calls in memory --------------------------------------------------------------------------
  */
 
+/* Drops all compiled policies; who holds some keeps them until it lets go. */
 void identity_principals_forget(identity *room);
 
 /* The compiled policies of a user or role (name and id as the caller carries them), counted. */
 int identity_principal_open(identity *room, const identity_caller *caller, identity_principal **principal,
                             pl_error *error);
-void identity_principal_close(identity_principal *principal); /* NULL is fine */
+void identity_principal_close(identity_principal *known); /* NULL is fine */
 
 /* The policies scoped to the resource group that the ARN names; NULL when there are none. */
 const identity_scoped_set *identity_principal_group(const identity_principal *principal, pl_str resource);
@@ -144,6 +145,7 @@ void identity_calls_forget(identity *room);
 int identity_session_open(identity *room, pl_arena *arena, pl_str access_key_id, pl_str token, int64_t now,
                           identity_key *key, pl_error *error);
 
+/* Drops all keys that are remembered, and wipes their secrets. */
 void identity_keys_forget(identity *room);
 int identity_keys_flush(identity *room, pl_error *error); /* writes when keys were used last */
 

@@ -13,6 +13,7 @@ typedef struct identity_overlay {
     pl_policy_set *identity;
 } identity_overlay;
 
+/* An overlay that changes nothing, and its end. */
 void identity_overlay_init(identity_overlay *overlay);
 void identity_overlay_close(identity_overlay *overlay);
 

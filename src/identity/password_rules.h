@@ -20,6 +20,7 @@ typedef struct identity_password_rules {
 /* What holds until the account sets others. */
 extern const identity_password_rules identity_password_rules_initial;
 
+/* The account's rules; writing them does not look at passwords that exist. */
 int identity_password_rules_get(const identity_scope *in, identity_password_rules *rules, pl_error *error);
 int identity_password_rules_set(const identity_scope *in, const identity_password_rules *rules,
                                 pl_error *error);

@@ -50,7 +50,7 @@ int identity_policy_find(const identity_scope *in, bool system, pl_str name, ide
                                          "WHERE p.account_id = $1 AND lower(p.policy_name) = lower($2)",
                                          error);
     store_bind_text(row, 1, in->account_id);
-    store_bind_text(row, 2, identity_text(name));
+    store_bind_text(row, 2, pl_str_or_empty(name));
     int step = store_step(row, error);
     if (step != 1)
         return step == 0 ? pl_fail(error, PL_E_EntityNotExist_Policy) : -1;
@@ -77,7 +77,7 @@ int identity_policy_create(const identity_scope *in, identity_policy *policy, pl
         identity_check_count(in, "SELECT count(*) FROM identity_policies WHERE account_id = $1",
                              IDENTITY_POLICIES_MAX, PL_E_LimitExceeded_Policy, error) != 0)
         return -1;
-    policy->description = identity_text(policy->description);
+    policy->description = pl_str_or_empty(policy->description);
     policy->default_version = 1;
     policy->created = policy->updated = in->now;
     int result = store_run(in->session, error,
@@ -96,7 +96,7 @@ int identity_policy_describe(const identity_scope *in, pl_str name, pl_str descr
                              identity_policy *policy, pl_error *error) {
     if (identity_policy_find(in, false, name, policy, error) != 0)
         return -1;
-    policy->description = identity_text(description);
+    policy->description = pl_str_or_empty(description);
     policy->updated = in->now;
     return store_run(in->session, error,
                      "UPDATE identity_policies SET description = $3, updated_at = $4 "

@@ -28,7 +28,7 @@ int identity_role_find(const identity_scope *in, pl_str name, identity_role *rol
                                          "WHERE account_id = $1 AND lower(role_name) = lower($2)",
                                          error);
     store_bind_text(row, 1, in->account_id);
-    store_bind_text(row, 2, identity_text(name));
+    store_bind_text(row, 2, pl_str_or_empty(name));
     int step = store_step(row, error);
     if (step != 1)
         return step == 0 ? pl_fail(error, PL_E_EntityNotExist_Role) : -1;
@@ -59,7 +59,7 @@ int identity_role_create(const identity_scope *in, identity_role *role, pl_error
                              IDENTITY_ROLES_MAX, PL_E_LimitExceeded_Role, error) != 0 ||
         identity_new_id(in, "3", 17, IDENTITY_DIGITS, &role->id, error) != 0)
         return -1;
-    role->description = identity_text(role->description);
+    role->description = pl_str_or_empty(role->description);
     if (role->max_session_seconds == 0)
         role->max_session_seconds = 3600;
     role->created = role->updated = in->now;

@@ -8,11 +8,6 @@
 #define IDENTITY_DIGITS "0123456789"
 #define IDENTITY_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-/* An absent text as the empty one: columns are not NULL. */
-static inline pl_str identity_text(pl_str text) {
-    return text.p ? text : PL_STR("");
-}
-
 /* Takes a change over when it is present. */
 static inline void identity_change(pl_str *value, pl_str change) {
     if (change.p)
@@ -39,6 +34,7 @@ typedef struct identity_obstacle {
     pl_error_code code;
 } identity_obstacle;
 
+/* Fails with the code of the first obstacle whose statement finds a row for the name. */
 int identity_check_free(const identity_scope *in, pl_str name, const identity_obstacle *obstacles,
                         size_t count, pl_error *error);
 

@@ -62,7 +62,7 @@ typedef struct identity_verdict {
  * work. Invalid.PrincipalArn.Value, Invalid.IdentityPolicies.Value, Invalid.ControlPolicies.Value,
  * Invalid.Context.Value, Invalid.ActionName.Value.
  */
-int identity_simulate(identity *identity, pl_arena *arena, pl_str account_id, const identity_simulation *s,
+int identity_simulate(identity *room, pl_arena *arena, pl_str account_id, const identity_simulation *s,
                       identity_verdict *verdict, pl_error *error);
 
 #endif

@@ -47,7 +47,7 @@ int identity_tag_set(const identity_scope *in, identity_tag_kind kind, pl_str na
                       "VALUES ($1, $2, $3, $4, $5) "
                       "ON CONFLICT (account_id, kind, name, tag_key) DO UPDATE SET tag_value = $5",
                       "ttttt", in->account_id, identity_tag_kind_name(kind), name, tags[i].key,
-                      identity_text(tags[i].value)) != 0)
+                      pl_str_or_empty(tags[i].value)) != 0)
             return -1;
     return check_number(in, kind, name, error);
 }

@@ -23,7 +23,7 @@ int identity_user_find(const identity_scope *in, pl_str name, identity_user *use
                                          "WHERE account_id = $1 AND lower(user_name) = lower($2)",
                                          error);
     store_bind_text(row, 1, in->account_id);
-    store_bind_text(row, 2, identity_text(name));
+    store_bind_text(row, 2, pl_str_or_empty(name));
     int step = store_step(row, error);
     if (step != 1)
         return step == 0 ? pl_fail(error, PL_E_EntityNotExist_User) : -1;
@@ -47,10 +47,10 @@ int identity_user_create(const identity_scope *in, identity_user *user, pl_error
                              IDENTITY_USERS_MAX, PL_E_LimitExceeded_User, error) != 0 ||
         identity_new_id(in, "2", 17, IDENTITY_DIGITS, &user->id, error) != 0)
         return -1;
-    user->display_name = identity_text(user->display_name);
-    user->mobile_phone = identity_text(user->mobile_phone);
-    user->email = identity_text(user->email);
-    user->comments = identity_text(user->comments);
+    user->display_name = pl_str_or_empty(user->display_name);
+    user->mobile_phone = pl_str_or_empty(user->mobile_phone);
+    user->email = pl_str_or_empty(user->email);
+    user->comments = pl_str_or_empty(user->comments);
     user->created = user->updated = in->now;
     if (insert(in, user, error) != 0)
         return -1;
@@ -129,7 +129,7 @@ int identity_user_list(const identity_scope *in, pl_str after, int64_t limit, id
                                           "AND user_name > $2 ORDER BY user_name LIMIT $3",
                                           error);
     store_bind_text(rows, 1, in->account_id);
-    store_bind_text(rows, 2, identity_text(after));
+    store_bind_text(rows, 2, pl_str_or_empty(after));
     store_bind_i64(rows, 3, limit);
     int step;
     while ((step = store_step(rows, error)) == 1) {

@@ -3,10 +3,6 @@
 
 #include <stdlib.h>
 
-static int compare_types(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* Takes a comma-separated list apart into a sorted array. */
 static int split_types(pl_arena *arena, pl_str text, inventory_recorder *out, pl_error *error) {
     pl_str rest = pl_arena_copy(arena, text), part;
@@ -22,7 +18,7 @@ static int split_types(pl_arena *arena, pl_str text, inventory_recorder *out, pl
         types[out->type_count++] = part;
     }
     if (types)
-        qsort(types, out->type_count, sizeof *types, compare_types);
+        qsort(types, out->type_count, sizeof *types, pl_str_order);
     out->types = types;
     return arena->failed ? pl_fail(error, PL_E_ServiceUnavailable) : 0;
 }
@@ -71,7 +67,7 @@ bool inventory_recorder_covers(const inventory_recorder *recorder, pl_str resour
         return false;
     return recorder->all_types ||
            (recorder->type_count && bsearch(&resource_type, recorder->types, recorder->type_count,
-                                            sizeof *recorder->types, compare_types));
+                                            sizeof *recorder->types, pl_str_order));
 }
 
 int inventory_delete_account(store_session *session, pl_str account_id, pl_error *error) {

@@ -35,18 +35,13 @@ static bool take_word(reader *r, pl_str word, pl_str json) {
     return true;
 }
 
-static int hex_digit(char c) {
-    char letter = (char)(c | 32);
-    return c >= '0' && c <= '9' ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 /* The code point of \xHH, \uHHHH and \UHHHHHHHH. */
 static bool read_code(reader *r, unsigned digits, uint32_t *code) {
     *code = 0;
     if (r->rest.n < digits)
         return false;
     for (unsigned i = 0; i < digits; i++) {
-        int digit = hex_digit(r->rest.p[i]);
+        int digit = pl_hex_value(r->rest.p[i]);
         if (digit < 0)
             return false;
         *code = *code << 4 | (uint32_t)digit;

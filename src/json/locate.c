@@ -60,7 +60,7 @@ static bool take_string(scanner *s) {
 
 static bool take_digits(scanner *s) {
     size_t from = s->at;
-    while (s->at < s->text.n && s->text.p[s->at] >= '0' && s->text.p[s->at] <= '9')
+    while (s->at < s->text.n && pl_is_digit(s->text.p[s->at]))
         s->at++;
     return s->at > from;
 }
@@ -159,7 +159,7 @@ size_t pl_json_locate_node(pl_str text, pl_json node) {
         }
         if (word == node.at)
             return at;
-        word += c == '-' || (c >= '0' && c <= '9') ? 2 : 1;
+        word += c == '-' || pl_is_digit(c) ? 2 : 1;
         at = behind_token(text, at);
     }
     return text.n;
@@ -168,8 +168,7 @@ size_t pl_json_locate_node(pl_str text, pl_json node) {
 static bool plain_name(pl_str name) {
     for (size_t i = 0; i < name.n; i++) {
         char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && !(i && c >= '0' && c <= '9'))
+        if (!pl_is_letter(c) && c != '_' && !(i && pl_is_digit(c)))
             return false;
     }
     return name.n > 0;

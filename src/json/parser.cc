@@ -85,15 +85,9 @@ extern "C" int pl_json_parse_padded(pl_json_parser *parser, pl_str text, pl_json
     return parse(parser, text, false, root, error);
 }
 
-extern "C" void pl_json_parser_sizes(const pl_json_parser *parser, size_t *tape_words, size_t *string_bytes) {
-    measure(const_cast<pl_json_parser *>(parser));
-    *tape_words = parser->tape_words;
-    *string_bytes = parser->string_bytes;
-}
-
 extern "C" pl_json pl_json_keep(pl_arena *arena, const pl_json_parser *parser, pl_json root) {
-    size_t words, bytes;
-    pl_json_parser_sizes(parser, &words, &bytes);
+    measure(const_cast<pl_json_parser *>(parser));
+    size_t words = parser->tape_words, bytes = parser->string_bytes;
     void *tape = pl_arena_alloc(arena, words * sizeof(uint64_t));
     void *strings = pl_arena_alloc(arena, bytes + PL_JSON_STRING_PADDING);
     if (!tape || !strings)

@@ -36,9 +36,6 @@ int pl_json_parse_in(pl_arena *arena, pl_str text, pl_json *root, pl_error *erro
  * root. */
 pl_json pl_json_keep(pl_arena *arena, const pl_json_parser *parser, pl_json root);
 
-/* Words of the tape and bytes of the string buffer of the last document parsed. */
-void pl_json_parser_sizes(const pl_json_parser *parser, size_t *tape_words, size_t *string_bytes);
-
 /* Offset of the first byte at which `text` stops being JSON; its length when it ends too early. */
 size_t pl_json_locate_error(pl_str text);
 

@@ -41,12 +41,14 @@ static inline uint64_t pl_json_word(pl_json node) {
     return node.tape[node.at];
 }
 
+/* The type character of the node's word; the node must exist. */
 static inline char pl_json_tag(pl_json node) {
     return (char)(node.tape[node.at] >> 56); /* NOLINT: the node exists */
 }
 
 #define PL_JSON_PAYLOAD_MASK (((uint64_t)1 << 56) - 1)
 
+/* Another node of the same tape. */
 static inline pl_json pl_json_move(pl_json node, uint32_t at) {
     return (pl_json){node.tape, node.strings, at};
 }

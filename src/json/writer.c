@@ -151,15 +151,9 @@ void pl_write_double(pl_writer *w, pl_str name, double value) {
 
 /* Of the letters beyond ASCII readers of XML do not know the same ones: none counts here. */
 static bool is_xml_name(pl_str s) {
-    if (s.n == 0 || (s.p[0] >= '0' && s.p[0] <= '9') || s.p[0] == '-' || s.p[0] == '.')
+    if (s.n == 0 || pl_is_digit(s.p[0]) || s.p[0] == '-' || s.p[0] == '.')
         return false;
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
-        if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '-' && c != '.')
-            return false;
-    }
-    return true;
+    return pl_str_is_plain(s, "_-.");
 }
 
 static bool keys_are_xml_names(pl_json value) {

@@ -29,6 +29,7 @@ typedef struct pl_writer {
 void pl_writer_begin(pl_writer *w, pl_buf *out, pl_format format, pl_str root);
 void pl_writer_end(pl_writer *w);
 
+/* Opens and closes an object or array; `name` is absent inside an array. */
 void pl_write_object(pl_writer *w, pl_str name);
 void pl_write_object_end(pl_writer *w);
 void pl_write_array(pl_writer *w, pl_str name);

@@ -5,12 +5,8 @@
 #include "jsonpath/number.h"
 #include "jsonpath/path_internal.h"
 
-typedef enum relation {
-    SMALLER,
-    SAME,
-    LARGER,
-    UNRELATED
-} relation; /* UNRELATED: unequal and without order */
+/* UNRELATED: unequal and without order. */
+typedef enum relation { SMALLER, SAME, LARGER, UNRELATED } relation;
 
 static relation relation_of(int order) {
     return order < 0 ? SMALLER : (order > 0 ? LARGER : SAME);

@@ -76,26 +76,31 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high) {
     return value < low ? low : (value > high ? high : value);
 }
 
-/* First and last-but-one index of a slice (RFC 9535, section 2.3.4.2.2). */
-static void bounds(const selector *one, int64_t length, int64_t *from, int64_t *to) {
+/* The elements of a slice: from `from`, by `step`, up or down to `to` without it. */
+typedef struct slice {
+    int64_t from, to, step;
+} slice;
+
+/* RFC 9535, section 2.3.4.2.2. */
+static slice slice_of(const selector *one, int64_t length) {
     bool up = one->step > 0;
     int64_t start = one->has_start ? one->start : (up ? 0 : length - 1);
     int64_t end = one->has_end ? one->end : (up ? length : -length - 1);
     start += start < 0 ? length : 0;
     end += end < 0 ? length : 0;
-    *from = up ? clamp(start, 0, length) : clamp(start, -1, length - 1);
-    *to = up ? clamp(end, 0, length) : clamp(end, -1, length - 1);
+    int64_t low = up ? 0 : -1, high = up ? length : length - 1;
+    return (slice){clamp(start, low, high), clamp(end, low, high), one->step};
 }
 
-static int slice_up(selection *s, const pl_path *path, size_t at, pl_json node, int64_t from, int64_t to,
-                    int64_t step, sink *out) {
+static int slice_up(selection *s, const pl_path *path, size_t at, pl_json node, const slice *wanted,
+                    sink *out) {
     pl_str key;
     pl_json child;
     int64_t index = 0;
     for (pl_json_walk walk = pl_json_children(node); pl_json_step(&walk, &key, &child); index++) {
-        if (index == to)
+        if (index == wanted->to)
             break;
-        if (index < from || (index - from) % step != 0)
+        if (index < wanted->from || (index - wanted->from) % wanted->step != 0)
             continue;
         int status = pl_path_walk(s, path, at + 1, child, out);
         if (status != WALK_ON)
@@ -105,18 +110,18 @@ static int slice_up(selection *s, const pl_path *path, size_t at, pl_json node, 
 }
 
 /* A tape is read forwards only, so the elements are listed first; `from` is the place of one. */
-static int slice_down(selection *s, const pl_path *path, size_t at, pl_json node, int64_t from, int64_t to,
-                      int64_t step, sink *out) {
+static int slice_down(selection *s, const pl_path *path, size_t at, pl_json node, const slice *wanted,
+                      sink *out) {
     pl_str key;
-    pl_json *children = from > to ? pl_new(s->scratch, pl_json, (size_t)from + 1) : NULL;
-    if (from <= to)
+    if (wanted->from <= wanted->to)
         return WALK_ON;
+    pl_json *children = pl_new(s->scratch, pl_json, (size_t)wanted->from + 1);
     if (!children)
         return pl_fail(s->error, PL_E_ServiceUnavailable);
     pl_json_walk walk = pl_json_children(node);
-    for (int64_t index = 0; index <= from; index++)
+    for (int64_t index = 0; index <= wanted->from; index++)
         pl_json_step(&walk, &key, &children[index]);
-    for (int64_t index = from; index > to; index += step) {
+    for (int64_t index = wanted->from; index > wanted->to; index += wanted->step) {
         int status = pl_path_walk(s, path, at + 1, children[index], out);
         if (status != WALK_ON)
             return status;
@@ -126,14 +131,14 @@ static int slice_down(selection *s, const pl_path *path, size_t at, pl_json node
 
 static int walk_slice(selection *s, const pl_path *path, size_t at, const selector *one, pl_json node,
                       sink *out) {
-    int64_t from, to, length = (int64_t)pl_json_count(node);
+    int64_t length = (int64_t)pl_json_count(node);
     if (!pl_json_is_array(node) || one->step == 0)
         return WALK_ON;
     if (pl_path_visit(s, (uint64_t)length) != 0)
         return -1;
-    bounds(one, length, &from, &to);
-    return one->step > 0 ? slice_up(s, path, at, node, from, to, one->step, out)
-                         : slice_down(s, path, at, node, from, to, one->step, out);
+    slice wanted = slice_of(one, length);
+    return one->step > 0 ? slice_up(s, path, at, node, &wanted, out)
+                         : slice_down(s, path, at, node, &wanted, out);
 }
 
 static int walk_selector(selection *s, const pl_path *path, size_t at, const selector *one, pl_json node,

@@ -41,7 +41,7 @@ static int test_operand(selection *s, const expression *e, pl_json current) {
     return test_value(s, e, current);
 }
 
-/* The member's value when it is a text; false when the general way has to be gone. */
+/* The member's value when it is a text; false when the comparison has to be made in the general way. */
 static bool find_text(selection *s, const expression *e, pl_json current, pl_str *out) {
     pl_json value = pl_json_get(current, e->left->path->segments[0].selectors[0].name);
     s->visits += pl_json_count(current);

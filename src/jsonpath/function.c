@@ -2,6 +2,9 @@
 #include "base/encode.h"
 #include "jsonpath/path_internal.h"
 
+/* What a regular expression costs in values looked at: to compile one, and that many bytes to match. */
+enum { COMPILE_VISITS = 100, BYTES_PER_VISIT = 64 };
+
 static const operand NOTHING = {.kind = VALUE_NOTHING};
 
 static operand json_value(pl_json node) {
@@ -71,7 +74,7 @@ static int find_regex(selection *s, const expression *e, pl_json current, const 
         return 0;
     pl_str pattern = pl_json_text(v.json);
     if (!s->last_pattern.p || s->last_kind != kind || !pl_str_eq(s->last_pattern, pattern)) {
-        if (pl_path_visit(s, 100) != 0 ||
+        if (pl_path_visit(s, COMPILE_VISITS) != 0 ||
             pl_regex_compile(s->scratch, pattern, kind, &s->last_regex, s->error) != 0)
             return -1;
         s->last_pattern = pattern;
@@ -89,7 +92,7 @@ int pl_path_call_test(selection *s, const expression *e, pl_json current) {
     if (!regex || subject.kind != VALUE_JSON || !pl_json_is_string(subject.json))
         return 0;
     pl_str text = pl_json_text(subject.json);
-    if (pl_path_visit(s, 1 + text.n / 64) != 0)
+    if (pl_path_visit(s, 1 + text.n / BYTES_PER_VISIT) != 0)
         return -1;
     return pl_regex_test(regex, text, s->error);
 }

@@ -20,7 +20,7 @@ static void pass(reader *r) {
 
 static bool take_digits(reader *r) {
     size_t from = r->rest.n;
-    while (r->rest.n && r->rest.p[0] >= '0' && r->rest.p[0] <= '9')
+    while (r->rest.n && pl_is_digit(r->rest.p[0]))
         pass(r);
     return r->rest.n < from;
 }

@@ -10,6 +10,7 @@ typedef struct pl_number_text {
     char bytes[48];
 } pl_number_text;
 
+/* True for a number; a missing node is none. */
 static inline bool pl_number_is(pl_json node) {
     char tag = node.tape ? pl_json_tag(node) : '\0';
     return tag == 'l' || tag == 'u' || tag == 'd';

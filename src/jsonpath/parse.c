@@ -2,17 +2,13 @@
 #include "base/encode.h"
 #include "jsonpath/path_internal.h"
 
-static int no_memory(parser *p) {
-    return pl_fail(p->error, PL_E_ServiceUnavailable);
-}
-
 /* [start] : [end] [: [step]]; `at` stands behind the start, if any. */
 static int parse_slice(parser *p, selector *out) {
     out->kind = SELECT_SLICE;
     out->step = 1;
     p->at++;
     parser_blanks(p);
-    if (p->at < p->text.n && memchr("-0123456789", p->text.p[p->at], 11)) {
+    if (parser_at_integer(p)) {
         if (parser_integer(p, &out->end) != 0)
             return -1;
         out->has_end = true;
@@ -26,7 +22,7 @@ static int parse_slice(parser *p, selector *out) {
     behind = p->at;
     parser_blanks(p);
     size_t step_at = p->at;
-    if (p->at == p->text.n || !memchr("-0123456789", p->text.p[p->at], 11)) {
+    if (!parser_at_integer(p)) {
         p->at = behind;
         return 0;
     }
@@ -94,7 +90,7 @@ static int parse_selector(parser *p, selector *out) {
             return parse_script(p, out);
         break;
     default:
-        if (c == '-' || c == ':' || (c >= '0' && c <= '9'))
+        if (c == '-' || c == ':' || pl_is_digit(c))
             return parse_index(p, out);
     }
     return pl_path_expected(p, "a selector");
@@ -103,7 +99,7 @@ static int parse_selector(parser *p, selector *out) {
 static int add_selector(parser *p, segment *s, size_t *capacity, const selector *one) {
     selector *larger = pl_arena_grow(p->arena, s->selectors, s->count, capacity, sizeof *larger);
     if (!larger)
-        return no_memory(p);
+        return parser_no_memory(p);
     s->selectors = larger;
     s->selectors[s->count++] = *one;
     return 0;
@@ -173,7 +169,7 @@ int parser_query(parser *p, pl_path *path) {
             return pl_path_expected(p, "fewer segments");
         segment *larger = pl_arena_grow(p->arena, path->segments, path->count, &capacity, sizeof *larger);
         if (!larger)
-            return no_memory(p);
+            return parser_no_memory(p);
         path->segments = larger;
         path->segments[path->count] = (segment){.descend = false};
         if (parse_segment(p, &path->segments[path->count++]) != 0)
@@ -192,7 +188,7 @@ int pl_path_compile(pl_arena *arena, pl_str text, pl_path_dialect dialect, const
         return pl_failf(error, PL_E_InvalidParameter, "the path is not UTF-8");
     pl_path *path = pl_new(arena, pl_path, 1);
     if (!path)
-        return no_memory(&p);
+        return parser_no_memory(&p);
     if (!parser_peek(&p, '$'))
         return pl_path_expected(&p, "$");
     if (parser_query(&p, path) != 0)
@@ -201,7 +197,7 @@ int pl_path_compile(pl_arena *arena, pl_str text, pl_path_dialect dialect, const
         return pl_path_expected(&p, ". or [ or the end");
     path->text = pl_arena_copy(arena, text);
     if (!path->text.p)
-        return no_memory(&p);
+        return parser_no_memory(&p);
     *out = path;
     return 0;
 }

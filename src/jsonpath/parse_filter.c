@@ -17,16 +17,12 @@ static const struct {
 static int parse_or(parser *p, const expression **out);
 static int parse_operand(parser *p, expression **out);
 
-static int no_memory(parser *p) {
-    return pl_fail(p->error, PL_E_ServiceUnavailable);
-}
-
 static expression *new_expression(parser *p, expression_kind kind) {
     expression *e = pl_new(p->arena, expression, 1);
     if (e)
         e->kind = kind;
     else
-        no_memory(p);
+        parser_no_memory(p);
     return e;
 }
 
@@ -39,7 +35,7 @@ static int put_on_tape(parser *p, expression *e, pl_str json, bool *fits) {
     pl_error why;
     e->kind = EXPRESSION_JSON;
     *fits = pl_json_parse_in(p->arena, json, &e->json, &why) == 0;
-    return *fits || !pl_error_is(&why, PL_E_ServiceUnavailable) ? 0 : no_memory(p);
+    return *fits || !pl_error_is(&why, PL_E_ServiceUnavailable) ? 0 : parser_no_memory(p);
 }
 
 static int parse_text(parser *p, expression *e) {
@@ -50,7 +46,7 @@ static int parse_text(parser *p, expression *e) {
     pl_buf_init(&json, (size_t)PL_PATH_MAX_TEXT * 6 + 2);
     pl_json_write_string(&json, text);
     bool fits;
-    int status = json.failed ? no_memory(p) : put_on_tape(p, e, pl_buf_str(&json), &fits);
+    int status = json.failed ? parser_no_memory(p) : put_on_tape(p, e, pl_buf_str(&json), &fits);
     pl_buf_free(&json);
     return status;
 }
@@ -117,7 +113,7 @@ static int parse_list(parser *p, expression *e, pl_buf *json) {
         return pl_path_expected(p, ", or ]");
     pl_buf_add_char(json, ']');
     bool fits;
-    return json->failed ? no_memory(p) : put_on_tape(p, e, pl_buf_str(json), &fits);
+    return json->failed ? parser_no_memory(p) : put_on_tape(p, e, pl_buf_str(json), &fits);
 }
 
 static int parse_list_literal(parser *p, expression *e) {
@@ -132,15 +128,15 @@ static int parse_query(parser *p, expression *e) {
     pl_path *path = pl_new(p->arena, pl_path, 1);
     e->kind = EXPRESSION_QUERY;
     e->path = path;
-    return path ? parser_query(p, path) : no_memory(p);
+    return path ? parser_query(p, path) : parser_no_memory(p);
 }
 
 /* The function's name when one stands here, directly before a parenthesis. */
 static bool parse_function_name(parser *p, pl_str *name) {
     size_t n = 0;
     pl_str rest = pl_str_skip(p->text, p->at);
-    while (n < rest.n && ((rest.p[n] >= 'a' && rest.p[n] <= 'z') ||
-                          (n && (rest.p[n] == '_' || (rest.p[n] >= '0' && rest.p[n] <= '9')))))
+    while (n < rest.n &&
+           ((rest.p[n] >= 'a' && rest.p[n] <= 'z') || (n && (rest.p[n] == '_' || pl_is_digit(rest.p[n])))))
         n++;
     *name = pl_str_head(rest, n);
     return n && n < rest.n && rest.p[n] == '(';
@@ -221,8 +217,7 @@ static int parse_operand(parser *p, expression **out) {
 static bool take_operator_word(parser *p, pl_str word) {
     pl_str behind = pl_str_skip(p->text, p->at + word.n);
     char c = behind.n ? behind.p[0] : ' ';
-    bool runs_on = c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return !runs_on && parser_take_word(p, word);
+    return c != '_' && !pl_is_digit(c) && !pl_is_letter(c) && parser_take_word(p, word);
 }
 
 static bool take_comparison(parser *p, comparison *out) {
@@ -347,7 +342,7 @@ static int parse_chain(parser *p, pl_str sign, expression_kind kind,
         const expression **larger =
             pl_arena_grow(p->arena, chain->items, chain->count, &capacity, sizeof *larger);
         if (!larger)
-            return no_memory(p);
+            return parser_no_memory(p);
         chain->items = larger;
         if (next(p, &chain->items[chain->count]) != 0)
             return -1;

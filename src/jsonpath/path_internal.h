@@ -131,8 +131,14 @@ typedef struct parser {
     pl_error *error;
 } parser;
 
+/* Fails with what was expected at the parser's place; always -1. */
 int pl_path_expected(parser *p, const char *what);
 
+static inline int parser_no_memory(parser *p) {
+    return pl_fail(p->error, PL_E_ServiceUnavailable);
+}
+
+/* Does `c` stand here? parser_take goes behind it. */
 static inline bool parser_peek(const parser *p, char c) {
     return p->at < p->text.n && p->text.p[p->at] == c;
 }
@@ -144,6 +150,12 @@ static inline bool parser_take(parser *p, char c) {
     return true;
 }
 
+/* True when an integer may begin here. */
+static inline bool parser_at_integer(const parser *p) {
+    return p->at < p->text.n && (p->text.p[p->at] == '-' || pl_is_digit(p->text.p[p->at]));
+}
+
+/* The dialect of condition rules. */
 static inline bool parser_lenient(const parser *p) {
     return p->dialect == PL_PATH_CLOUD_CONFIG;
 }

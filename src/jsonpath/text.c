@@ -10,10 +10,6 @@ int pl_path_expected(parser *p, const char *what) {
     return -1;
 }
 
-static int no_memory(parser *p) {
-    return pl_fail(p->error, PL_E_ServiceUnavailable);
-}
-
 void parser_blanks(parser *p) {
     while (p->at < p->text.n && memchr(" \t\n\r", p->text.p[p->at], 4))
         p->at++;
@@ -26,15 +22,10 @@ bool parser_take_word(parser *p, pl_str word) {
     return true;
 }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool is_name_char(char c, bool first, bool lenient) {
-    bool letter = ((unsigned char)c | 32) >= 'a' && ((unsigned char)c | 32) <= 'z';
-    if (letter || c == '_' || (unsigned char)c >= 0x80)
+    if (pl_is_letter(c) || c == '_' || (unsigned char)c >= 0x80)
         return true;
-    return (is_digit(c) && (lenient || !first)) || (c == '-' && lenient);
+    return (pl_is_digit(c) && (lenient || !first)) || (c == '-' && lenient);
 }
 
 int parser_name(parser *p, pl_str *out) {
@@ -44,20 +35,17 @@ int parser_name(parser *p, pl_str *out) {
     if (p->at == from)
         return pl_path_expected(p, "a member name");
     *out = pl_arena_copy(p->arena, pl_str_of(p->text.p + from, p->at - from));
-    return out->p ? 0 : no_memory(p);
+    return out->p ? 0 : parser_no_memory(p);
 }
 
 static int take_hex(parser *p, uint32_t *out) {
     uint32_t unit = 0;
     for (int i = 0; i < 4; i++, p->at++) {
         char c = p->at < p->text.n ? p->text.p[p->at] : '\0';
-        uint32_t digit = is_digit(c)              ? (uint32_t)(c - '0')
-                         : (c >= 'a' && c <= 'f') ? (uint32_t)(c - 'a' + 10)
-                         : (c >= 'A' && c <= 'F') ? (uint32_t)(c - 'A' + 10)
-                                                  : 16;
-        if (digit == 16)
+        int digit = pl_hex_value(c);
+        if (digit < 0)
             return pl_path_expected(p, "four hexadecimal digits");
-        unit = unit << 4 | digit;
+        unit = unit << 4 | (uint32_t)digit;
     }
     *out = unit;
     return 0;
@@ -121,7 +109,7 @@ int parser_quoted(parser *p, pl_str *out) {
     if (status == 0) {
         *out = text.failed ? PL_STR_NONE : pl_arena_copy(p->arena, pl_buf_str(&text));
         if (!out->p)
-            status = no_memory(p);
+            status = parser_no_memory(p);
     }
     pl_buf_free(&text);
     return status;
@@ -130,10 +118,8 @@ int parser_quoted(parser *p, pl_str *out) {
 int parser_integer(parser *p, int64_t *out) {
     size_t from = p->at;
     bool negative = parser_take(p, '-');
-    size_t digits = p->at;
-    while (p->at < p->text.n && is_digit(p->text.p[p->at]))
-        p->at++;
-    size_t n = p->at - digits;
+    size_t digits = p->at, n = pl_str_digits(pl_str_skip(p->text, digits));
+    p->at += n;
     if (n == 0 || (p->text.p[digits] == '0' && (n > 1 || negative)) ||
         !pl_str_to_i64(pl_str_of(p->text.p + from, p->at - from), out) || *out > LARGEST_INTEGER ||
         *out < -LARGEST_INTEGER) {
@@ -144,10 +130,9 @@ int parser_integer(parser *p, int64_t *out) {
 }
 
 static bool take_digits(parser *p) {
-    size_t from = p->at;
-    while (p->at < p->text.n && is_digit(p->text.p[p->at]))
-        p->at++;
-    return p->at > from;
+    size_t n = pl_str_digits(pl_str_skip(p->text, p->at));
+    p->at += n;
+    return n > 0;
 }
 
 int parser_number(parser *p, pl_str *out) {
@@ -164,5 +149,5 @@ int parser_number(parser *p, pl_str *out) {
             return pl_path_expected(p, "a digit");
     }
     *out = pl_arena_copy(p->arena, pl_str_of(p->text.p + from, p->at - from));
-    return out->p ? 0 : no_memory(p);
+    return out->p ? 0 : parser_no_memory(p);
 }

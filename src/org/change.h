@@ -57,6 +57,7 @@ int org_enable_directory(org *o, const org_caller *caller, pl_str name, const or
 /* Closes it; DeleteConflict.ResourceDirectory.Account or DeleteConflict.Folder.SubFolder while not empty. */
 int org_destroy_directory(org *o, const org_caller *caller, pl_error *error);
 
+/* Two switches of the directory: whether members may be deleted, and whether names follow the accounts'. */
 int org_set_member_deletion(org *o, const org_caller *caller, bool enabled, const org_view **after,
                             pl_error *error);
 int org_set_display_name_sync(org *o, const org_caller *caller, bool enabled, const org_view **after,
@@ -84,9 +85,11 @@ typedef struct org_account_request {
     org_tags tags;
 } org_account_request;
 
+/* Makes a member; `*account_id` is its id. */
 int org_create_account(org *o, const org_caller *caller, const org_account_request *request,
                        pl_str *account_id, const org_view **after, pl_error *error);
 
+/* Gives a member another display name. */
 int org_rename_account(org *o, const org_caller *caller, pl_str account_id, pl_str display_name,
                        const org_view **after, pl_error *error);
 
@@ -147,6 +150,7 @@ typedef struct org_policy_request {
     org_tags tags;
 } org_policy_request;
 
+/* Custom control policies of the directory: made, changed, deleted, put on a folder or member, taken off. */
 int org_create_policy(org *o, const org_caller *caller, const org_policy_request *request, pl_str *policy_id,
                       const org_view **after, pl_error *error);
 int org_update_policy(org *o, const org_caller *caller, pl_str policy_id, const org_policy_request *request,
@@ -162,6 +166,7 @@ int org_read_policy_document(org *o, pl_arena *arena, const org_directory *direc
 /* --- Delegated administrators ----------------------------------------------------------------------------
  */
 
+/* Makes a member the delegated administrator of a service, or ends that. */
 int org_register_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,
                           pl_error *error);
 int org_deregister_delegate(org *o, const org_caller *caller, pl_str account_id, pl_str service,

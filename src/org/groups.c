@@ -25,10 +25,6 @@ static int check_name(const org_change *change, const org_group *self, pl_str na
     return 0;
 }
 
-static int by_account_id(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* The member ids in order; neighbours that are equal were sent twice. */
 static int sorted_ids(const org_change *change, const org_group_request *r, pl_str **ids, pl_error *error) {
     *ids = pl_new(change->caller->arena, pl_str, r->member_count + 1);
@@ -37,7 +33,7 @@ static int sorted_ids(const org_change *change, const org_group_request *r, pl_s
     for (size_t i = 0; i < r->member_count; i++)
         (*ids)[i] = r->members[i].account_id;
     if (r->member_count > 1)
-        qsort(*ids, r->member_count, sizeof **ids, by_account_id);
+        qsort(*ids, r->member_count, sizeof **ids, pl_str_order);
     for (size_t i = 1; i < r->member_count; i++) {
         if (pl_str_eq((*ids)[i - 1], (*ids)[i]))
             return pl_fail(error, PL_E_AggregatorAccountListItemDuplicated);

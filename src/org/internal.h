@@ -62,6 +62,7 @@ struct org {
  */
 int org_view_build(store_session *session, const org_view *old, org_view **out, pl_error *error);
 
+/* One reference more; org_view_close gives it back. */
 const org_view *org_view_retain(const org_view *view);
 
 /* Makes `view` the newest one unless there is a newer one already. Keeps its own reference. */
@@ -70,6 +71,7 @@ void org_publish(org *o, const org_view *view);
 /* The version that the session sees. */
 int org_read_version(store_session *session, int64_t *version, pl_error *error);
 
+/* Fails with ServiceUnavailable; always -1. */
 int org_no_memory(pl_error *error);
 
 #endif

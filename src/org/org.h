@@ -124,6 +124,7 @@ typedef struct org_levels {
     size_t count;                   /* 0 unless enabled and a member: put it into pl_authority as it is */
 } org_levels;
 
+/* What binds the account, standalone or not; in the arena. -1 with ServiceUnavailable without memory. */
 int org_control_levels(const org_view *view, pl_arena *arena, pl_str account_id, org_levels *out,
                        pl_error *error);
 
@@ -251,6 +252,7 @@ struct org_directory {
     size_t delegation_count;
 };
 
+/* Whether control policies are enforced: for a while after a switch that is pending. */
 org_switch org_control_status(const org_directory *directory, int64_t now);
 
 /* The directory that the account manages, or belongs to; NULL when there is none. */

@@ -321,7 +321,7 @@ static int decide_case(runner *r, pl_json one, pl_case_result *result, pl_decisi
     pl_error ignored;
     pl_str group = pl_json_str(pl_json_get(one, PL_STR("group")));
     bool decided = pl_decide_explained(&authority, &request, decision, &ignored) == 0;
-    result->group = group.p ? group : PL_STR("");
+    result->group = pl_str_or_empty(group);
     result->expected = (pl_ruling)expected;
     result->decision = decision;
     result->passed = decided && decision->verdict == result->expected;

@@ -77,22 +77,15 @@ pl_str pl_fold(pl_arena *arena, pl_str s) {
     return bytes ? pl_fold_into(bytes, s) : PL_STR_NONE;
 }
 
-static size_t digits_at(pl_str s) {
-    size_t n = 0;
-    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-        n++;
-    return n;
-}
-
 /* Policies write plain numbers: no exponent, no blanks, digits on both sides of a point. */
 static bool read_number(pl_str text, pl_decimal *number) {
     pl_str rest = pl_str_skip(text, text.n && (text.p[0] == '-' || text.p[0] == '+'));
-    size_t whole = digits_at(rest);
+    size_t whole = pl_str_digits(rest);
     if (whole == 0)
         return false;
     rest = pl_str_skip(rest, whole);
     if (rest.n) {
-        size_t fraction = digits_at(pl_str_skip(rest, 1));
+        size_t fraction = pl_str_digits(pl_str_skip(rest, 1));
         if (rest.p[0] != '.' || fraction == 0 || fraction + 1 != rest.n)
             return false;
     }

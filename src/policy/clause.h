@@ -48,6 +48,7 @@ typedef enum pl_comparison {
     PL_GREATER_OR_EQUAL
 } pl_comparison;
 
+/* What the operator compares, and how; both follow from its name. */
 pl_operator_family pl_operator_family_of(pl_policy_operator op);
 pl_comparison pl_operator_comparison(pl_policy_operator op);
 

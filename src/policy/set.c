@@ -128,7 +128,7 @@ static int add_statement(pl_policy_set *set, size_t policy, size_t statement, pl
 
 static int read_source(pl_policy_set *set, const pl_policy_source *source, pl_error *error) {
     size_t i = set->policy_count;
-    pl_str text = pl_arena_copy(&set->arena, source->text.p ? source->text : PL_STR(""));
+    pl_str text = pl_arena_copy(&set->arena, pl_str_or_empty(source->text));
     set->names[i] = pl_arena_copy(&set->arena, source->name);
     if (!text.p || (source->name.p && !set->names[i].p))
         return pl_fail(error, PL_E_ServiceUnavailable);

@@ -36,7 +36,8 @@ pl_policy_set *pl_policy_set_retain(pl_policy_set *set);
 /* One reference less; the last one frees the set. NULL is accepted. */
 void pl_policy_set_release(pl_policy_set *set);
 
-size_t pl_policy_set_count(const pl_policy_set *set); /* policies */
+/* The number of policies, and each of them with its name, from 0; they live as long as the set. */
+size_t pl_policy_set_count(const pl_policy_set *set);
 pl_str pl_policy_set_name(const pl_policy_set *set, size_t policy);
 const pl_policy *pl_policy_set_policy(const pl_policy_set *set, size_t policy);
 

@@ -250,7 +250,7 @@ static void write_with(pl_buf *out, pl_json node, pl_str path, const effect_kind
         return;
     }
     (void)pl_str_split(&rest, '.', &name);
-    rest = rest.p ? rest : PL_STR("");
+    rest = pl_str_or_empty(rest);
     pl_buf_add_char(out, '{');
     for (pl_json_walk w = pl_json_children(pl_json_is_object(node) ? node : PL_JSON_NONE);
          pl_json_step(&w, &key, &member);) {

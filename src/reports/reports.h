@@ -116,6 +116,7 @@ int reports_start(store_session *session, pl_arena *arena, const pl_random *rand
 int reports_find(store_session *session, pl_arena *arena, pl_str account_id, reports_kind kind,
                  pl_str aggregator_id, pl_str object_id, reports_file *out, bool *found, pl_error *error);
 
+/* The file with this id; in the arena. */
 int reports_find_id(store_session *session, pl_arena *arena, pl_str account_id, pl_str file_id,
                     reports_file *out, bool *found, pl_error *error);
 
@@ -141,6 +142,7 @@ typedef struct reports_template {
     int64_t created, next_due;
 } reports_template;
 
+/* The template with this id; in the arena. */
 int reports_template_find(store_session *session, pl_arena *arena, pl_str account_id, pl_str template_id,
                           reports_template *out, bool *found, pl_error *error);
 

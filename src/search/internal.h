@@ -40,6 +40,7 @@ int search_next(search_parser *p);
 /* Fails at an offset, with a reason. */
 int search_refuse(search_parser *p, size_t at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* True when this sign, or keyword in any letter case, is the token at hand. */
 bool search_at_sign(const search_parser *p, const char *sign);
 bool search_at_word(const search_parser *p, const char *keyword);
 
@@ -70,6 +71,7 @@ typedef struct search_property {
     size_t segment_count;
 } search_property;
 
+/* Do both name the same place? */
 bool search_same_property(const search_property *a, const search_property *b);
 
 typedef struct search_address {
@@ -148,6 +150,7 @@ struct search_plan {
     size_t type_count;
 };
 
+/* Each takes its part of the statement; -1 with the error filled. */
 int search_parse_property(search_parser *p, search_property *out);
 int search_parse_condition(search_parser *p, search_condition **out);
 
@@ -232,8 +235,10 @@ int search_give(search_run *run, const search_cell *order, const search_cell *ce
 /* Gives the rows that waited, in order. */
 int search_rows_end(search_run *run, pl_error *error);
 
+/* Frees what waited; nothing is given any more. */
 void search_rows_free(search_run *run);
 
+/* An empty table of groups; `seed` is random, for keys come from strangers. NULL without memory. */
 search_groups *search_groups_new(uint64_t seed);
 void search_groups_free(search_groups *groups);
 int search_groups_add(search_run *run, const search_resource *resource, pl_error *error);

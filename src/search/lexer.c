@@ -22,15 +22,7 @@ int search_refuse(search_parser *p, size_t at, const char *format, ...) {
 }
 
 static bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return pl_is_letter(c) || c == '_' || (unsigned char)c >= 0x80;
 }
 
 static char peek(const search_parser *p, size_t ahead) {
@@ -62,11 +54,11 @@ static int take_string(search_parser *p, char quote) {
 static int take_number(search_parser *p) {
     size_t from = p->offset;
     p->offset += peek(p, 0) == '-' || peek(p, 0) == '+';
-    while (is_digit(peek(p, 0)) || peek(p, 0) == '.')
+    while (pl_is_digit(peek(p, 0)) || peek(p, 0) == '.')
         p->offset++;
     if ((peek(p, 0) == 'e' || peek(p, 0) == 'E') &&
-        (is_digit(peek(p, 1)) || ((peek(p, 1) == '-' || peek(p, 1) == '+') && is_digit(peek(p, 2)))))
-        for (p->offset += 2; is_digit(peek(p, 0));)
+        (pl_is_digit(peek(p, 1)) || ((peek(p, 1) == '-' || peek(p, 1) == '+') && pl_is_digit(peek(p, 2)))))
+        for (p->offset += 2; pl_is_digit(peek(p, 0));)
             p->offset++;
     p->now.kind = TOKEN_NUMBER;
     p->now.text = pl_str_of(p->statement.p + from, p->offset - from);
@@ -81,7 +73,7 @@ static int take_word(search_parser *p) {
         char c = peek(p, 0);
         if (c == '`')
             quoted = !quoted;
-        else if (!quoted && !is_letter(c) && !is_digit(c) && c != '.' && c != '-')
+        else if (!quoted && !is_letter(c) && !pl_is_digit(c) && c != '.' && c != '-')
             break;
     }
     p->now.kind = TOKEN_WORD;
@@ -105,7 +97,7 @@ static bool take_sign(search_parser *p) {
 
 int search_next(search_parser *p) {
     p->ended = p->offset;
-    while (is_blank(peek(p, 0)))
+    while (pl_is_blank(peek(p, 0)))
         p->offset++;
     char c = peek(p, 0), after = peek(p, 1);
     p->now = (token){.kind = TOKEN_END, .at = p->offset};
@@ -113,7 +105,7 @@ int search_next(search_parser *p) {
         return 0;
     if (c == '\'' || c == '"')
         return take_string(p, c);
-    if (is_digit(c) || ((c == '-' || c == '+' || c == '.') && (is_digit(after) || after == '.')))
+    if (pl_is_digit(c) || ((c == '-' || c == '+' || c == '.') && (pl_is_digit(after) || after == '.')))
         return take_number(p);
     if (is_letter(c) || c == '`')
         return take_word(p);

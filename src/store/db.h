@@ -224,6 +224,7 @@ typedef struct store_counters {
     size_t waiting;   /* write works queued or running now */
 } store_counters;
 
+/* May be called by any thread. */
 void store_count(store *s, store_counters *counters);
 
 #endif

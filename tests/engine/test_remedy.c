@@ -147,8 +147,9 @@ static int runs_work(store_session *session, void *argument, pl_error *wrong) {
     a->runs = pl_new(&arena, engine_remedy_run, a->limit);
     if (!a->runs)
         return pl_fail(wrong, PL_E_ServiceUnavailable);
-    return engine_remedy_runs(session, &arena, owner, PL_STR(RULE_A), a->status, a->account, a->before,
-                              a->before_id, a->limit, a->runs, &a->count, wrong);
+    engine_remedy_page page = {owner,     PL_STR(RULE_A), a->status, a->account,
+                               a->before, a->before_id,   a->limit};
+    return engine_remedy_runs(session, &arena, &page, a->runs, &a->count, wrong);
 }
 
 static void note(const char *id, int64_t created, bool success) {

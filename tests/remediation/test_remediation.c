@@ -89,8 +89,9 @@ static int note_run(store_session *session, void *argument, pl_error *wrong) {
 
 static int list_runs(store_session *session, void *argument, pl_error *wrong) {
     struct asking *a = argument;
-    return engine_remedy_runs(session, &arena, owner, a->rule->rule_id, a->status, PL_STR(""), a->before,
-                              a->before_id, a->limit, a->runs, &a->count, wrong);
+    engine_remedy_page page = {owner,     a->rule->rule_id, a->status, PL_STR(""),
+                               a->before, a->before_id,     a->limit};
+    return engine_remedy_runs(session, &arena, &page, a->runs, &a->count, wrong);
 }
 
 static int64_t queued(void) {

@@ -23,7 +23,7 @@ static delivery *room(const api_call *call) {
 }
 
 static pl_str aggregator(const channel_task *task) {
-    return task->owner.group.aggregator_id.p ? task->owner.group.aggregator_id : PL_STR("");
+    return pl_str_or_empty(task->owner.group.aggregator_id);
 }
 
 static int find_channel(channel_task *task, store_session *session, pl_error *error) {
@@ -350,7 +350,7 @@ static int update_service_work(store_session *session, void *argument, pl_error 
     if (api_input(call, "IntegratedTypes")) {
         if (config_list(call, "IntegratedTypes", &types) != 0)
             return -1;
-        s->types = types.text.p ? types.text : PL_STR("");
+        s->types = pl_str_or_empty(types.text);
     }
     if (api_input(call, "AggregatorDeliveryDataType"))
         s->aggregator_types = api_text(call, "AggregatorDeliveryDataType");

@@ -99,10 +99,6 @@ int config_start_configuration_recorder_2019(api_call *call) {
     return start_recorder(call, true);
 }
 
-static int compare_types(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* Three parts, as in ACS::ECS::Instance (the middle one may be empty); which types there are is open. */
 static bool all_are_types(const engine_list *types) {
     for (size_t i = 0; i < types->count; i++) {
@@ -120,7 +116,7 @@ static int update(api_call *call, bool dated) {
         return -1;
     if (task.types.count == 0 || !all_are_types(&task.types))
         return api_fail(call->operation, call->error, PL_E_Invalid_ResourceTypes_Value);
-    qsort(task.types.items, task.types.count, sizeof *task.types.items, compare_types);
+    qsort(task.types.items, task.types.count, sizeof *task.types.items, pl_str_order);
     task.recorder = (inventory_recorder){
         .status = PL_STR("REGISTERED"), .types = task.types.items, .type_count = task.types.count};
     return config_write(call, write_work, &task) != 0 ? -1 : answer(&task, dated, false);

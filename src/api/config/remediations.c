@@ -82,8 +82,7 @@ static int create_work(store_session *session, void *argument, pl_error *error) 
     engine_rule rule;
     bool found = false;
     engine_remedy made = {.account_id = task->owner.group.owner_id,
-                          .aggregator_id = task->owner.group.aggregator_id.p ? task->owner.group.aggregator_id
-                                                                             : PL_STR(""),
+                          .aggregator_id = pl_str_or_empty(task->owner.group.aggregator_id),
                           .rule_id = pl_str_trim(api_text(call, "ConfigRuleId")),
                           .type = PL_STR(""),
                           .template_id = PL_STR(""),
@@ -268,10 +267,14 @@ static int runs_work(store_session *session, void *argument, pl_error *error) {
         return 0; /* a member sees what was done to its own resources alone */
     if (task->owner.partly)
         account_id = api_account(call);
-    return engine_remedy_runs(
-        session, call->arena, rule.account_id, rule.rule_id,
-        api_input(call, "ExecutionStatus") ? api_text(call, "ExecutionStatus") : PL_STR(""), account_id,
-        task->before, task->before_id, task->limit + 1, task->runs, &task->count, error);
+    engine_remedy_page page = {.owner_id = rule.account_id,
+                               .rule_id = rule.rule_id,
+                               .status = pl_str_or_empty(api_text(call, "ExecutionStatus")),
+                               .account_id = account_id,
+                               .before = task->before,
+                               .before_id = task->before_id,
+                               .limit = task->limit + 1};
+    return engine_remedy_runs(session, call->arena, &page, task->runs, &task->count, error);
 }
 
 static int open_token(remedy_task *task) {

@@ -150,7 +150,7 @@ pl_str config_account_name(api_call *call, pl_str account_id) {
     if (node || directory)
         name = pl_arena_copy(call->arena, node ? node->name : directory->management_name);
     org_view_close(view);
-    return name.p ? name : PL_STR("");
+    return pl_str_or_empty(name);
 }
 
 int config_in_folder(api_call *call, pl_str account_id, pl_str folder_id, bool *inside) {

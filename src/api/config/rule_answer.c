@@ -126,10 +126,6 @@ static void write_creator(api_call *call, const config_owner *owner, const confi
     pl_write_object_end(out);
 }
 
-static void write_list(pl_writer *out, const char *name, const engine_list *list) {
-    pl_write_optional(out, pl_str_from(name), list->count ? list->text : PL_STR_NONE);
-}
-
 static void write_rule_scope(api_call *call, const engine_rule *rule) {
     pl_writer *out = call->out;
     const engine_scope *scope = &rule->scope;
@@ -140,11 +136,11 @@ static void write_rule_scope(api_call *call, const engine_rule *rule) {
     pl_write_array_end(out);
     pl_write_object_end(out);
     pl_write_string(out, PL_STR("ResourceTypesScope"), scope->resource_types.text);
-    write_list(out, "ResourceNameScope", &scope->resource_names);
-    write_list(out, "AccountIdsScope", &scope->account_ids);
-    write_list(out, "ExcludeAccountIdsScope", &scope->exclude_account_ids);
-    write_list(out, "FolderIdsScope", &scope->folder_ids);
-    write_list(out, "ExcludeFolderIdsScope", &scope->exclude_folder_ids);
+    config_write_list(out, "ResourceNameScope", &scope->resource_names);
+    config_write_list(out, "AccountIdsScope", &scope->account_ids);
+    config_write_list(out, "ExcludeAccountIdsScope", &scope->exclude_account_ids);
+    config_write_list(out, "FolderIdsScope", &scope->folder_ids);
+    config_write_list(out, "ExcludeFolderIdsScope", &scope->exclude_folder_ids);
     if (scope->tags.count == 0) /* only as it was given: clients compare it with what they wrote */
         pl_write_optional(out, PL_STR("TagKeyLogicScope"), engine_scope_logic(scope));
     config_write_scope(out, scope);

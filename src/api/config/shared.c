@@ -284,18 +284,18 @@ static void write_tag_list(pl_writer *out, const char *name, const engine_tags *
     pl_write_array_end(out);
 }
 
-static void write_list(pl_writer *out, const char *name, const engine_list *list) {
+void config_write_list(pl_writer *out, const char *name, const engine_list *list) {
     pl_write_optional(out, pl_str_from(name), list->count ? list->text : PL_STR_NONE);
 }
 
 void config_write_scope(pl_writer *out, const engine_scope *scope) {
-    write_list(out, "RegionIdsScope", &scope->region_ids);
-    write_list(out, "ExcludeRegionIdsScope", &scope->exclude_region_ids);
-    write_list(out, "ResourceIdsScope", &scope->resource_ids);
-    write_list(out, "ExcludeResourceIdsScope", &scope->exclude_resource_ids);
-    write_list(out, "ResourceGroupIdsScope", &scope->resource_group_ids);
-    write_list(out, "ExcludeResourceGroupIdsScope", &scope->exclude_resource_group_ids);
-    write_list(out, "TagKeyScope", &scope->tag_keys);
+    config_write_list(out, "RegionIdsScope", &scope->region_ids);
+    config_write_list(out, "ExcludeRegionIdsScope", &scope->exclude_region_ids);
+    config_write_list(out, "ResourceIdsScope", &scope->resource_ids);
+    config_write_list(out, "ExcludeResourceIdsScope", &scope->exclude_resource_ids);
+    config_write_list(out, "ResourceGroupIdsScope", &scope->resource_group_ids);
+    config_write_list(out, "ExcludeResourceGroupIdsScope", &scope->exclude_resource_group_ids);
+    config_write_list(out, "TagKeyScope", &scope->tag_keys);
     pl_write_optional(out, PL_STR("TagValueScope"), scope->tag_value.n ? scope->tag_value : PL_STR_NONE);
     write_tag_list(out, "TagsScope", &scope->tags);
     write_tag_list(out, "ExcludeTagsScope", &scope->exclude_tags);

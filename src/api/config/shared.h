@@ -77,6 +77,9 @@ const catalogue_rule *config_managed_rule(api_call *call, pl_str identifier);
 /* Writes [{TagKey, TagValue}] (or [{Key, Value}]) of stored text. */
 void config_write_tags(api_call *call, const char *name, pl_str stored, const char *key, const char *value);
 
+/* A list's text as it was given; left out when the list is empty. */
+void config_write_list(pl_writer *out, const char *name, const engine_list *list);
+
 /* The scope members that rules and packs have in common. Lists that are not set are left out. */
 void config_write_scope(pl_writer *out, const engine_scope *scope);
 

@@ -20,26 +20,26 @@ static void write_list_tags(pl_writer *out, const org_tags *tags) {
 static void write_account(api_call *call, const org_account *account, unsigned show) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Account"));
-    directory_write(out, "AccountId", account->node.id);
+    api_write_text(out, "AccountId", account->node.id);
     if (show & SHOW_NAME)
-        directory_write(out, "AccountName", account->account_name);
+        api_write_text(out, "AccountName", account->account_name);
     if (show & SHOW_DELETION)
-        directory_write(out, "DeletionStatus", account->deletion);
-    directory_write(out, "DisplayName", account->node.name);
-    directory_write(out, "FolderId", account->node.parent->id);
-    directory_write(out, "JoinMethod", account->join_method);
+        api_write_text(out, "DeletionStatus", account->deletion);
+    api_write_text(out, "DisplayName", account->node.name);
+    api_write_text(out, "FolderId", account->node.parent->id);
+    api_write_text(out, "JoinMethod", account->join_method);
     if (show & SHOW_JOINED)
         directory_write_fine_time(out, "JoinTime", account->node.created);
     directory_write_fine_time(out, "ModifyTime", account->modified);
     if (show & SHOW_RECORD)
-        directory_write(out, "RecordId", account->record_id);
-    directory_write(out, "ResourceDirectoryId", account->node.directory->id);
+        api_write_text(out, "RecordId", account->record_id);
+    api_write_text(out, "ResourceDirectoryId", account->node.directory->id);
     if (show & SHOW_PATH)
-        directory_write(out, "ResourceDirectoryPath", account->node.path);
-    directory_write(out, "Status", account->status);
+        api_write_text(out, "ResourceDirectoryPath", account->node.path);
+    api_write_text(out, "Status", account->status);
     if (show & SHOW_TAGS)
         write_list_tags(out, &account->node.tags);
-    directory_write(out, "Type", account->type);
+    api_write_text(out, "Type", account->type);
     pl_write_object_end(out);
 }
 
@@ -150,21 +150,21 @@ static int answer_account(api_call *call, const org_view *view, const org_direct
     if (!account)
         return -1;
     pl_write_object(out, PL_STR("Account"));
-    directory_write(out, "AccountId", account->node.id);
-    directory_write(out, "AccountName", account->account_name);
-    directory_write(out, "DisplayName", account->node.name);
-    directory_write(out, "EmailStatus", org_email_status(account, call->now));
-    directory_write(out, "FolderId", account->node.parent->id);
-    directory_write(out, "JoinMethod", account->join_method);
+    api_write_text(out, "AccountId", account->node.id);
+    api_write_text(out, "AccountName", account->account_name);
+    api_write_text(out, "DisplayName", account->node.name);
+    api_write_text(out, "EmailStatus", org_email_status(account, call->now));
+    api_write_text(out, "FolderId", account->node.parent->id);
+    api_write_text(out, "JoinMethod", account->join_method);
     directory_write_fine_time(out, "JoinTime", account->node.created);
-    directory_write(out, "Location", location(call, account));
+    api_write_text(out, "Location", location(call, account));
     directory_write_fine_time(out, "ModifyTime", account->modified);
-    directory_write(out, "ResourceDirectoryId", directory->id);
-    directory_write(out, "ResourceDirectoryPath", account->node.path);
-    directory_write(out, "Status", account->status);
+    api_write_text(out, "ResourceDirectoryId", directory->id);
+    api_write_text(out, "ResourceDirectoryPath", account->node.path);
+    api_write_text(out, "Status", account->status);
     if (api_flag(call, "IncludeTags", false))
         directory_write_tags(out, "Tags", &account->node.tags);
-    directory_write(out, "Type", account->type);
+    api_write_text(out, "Type", account->type);
     pl_write_object_end(out);
     return 0;
 }
@@ -179,9 +179,9 @@ static int answer_payer(api_call *call, const org_view *view, const org_director
         return -1;
     pl_str payer = account->payer_id.n > 0 ? account->payer_id : account->node.id;
     const org_node *node = org_find_node(view, payer);
-    directory_write(call->out, "PayerAccountId", payer);
-    directory_write(call->out, "PayerAccountName",
-                    node ? node->account->account_name : directory->management_name);
+    api_write_text(call->out, "PayerAccountId", payer);
+    api_write_text(call->out, "PayerAccountName",
+                   node ? node->account->account_name : directory->management_name);
     return 0;
 }
 
@@ -256,7 +256,7 @@ static int write_next(api_call *call, const account_page *page) {
     pl_str token = api_token_make(call, key);
     if (!token.p)
         return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
-    directory_write(call->out, "NextToken", token);
+    api_write_text(call->out, "NextToken", token);
     return 0;
 }
 

@@ -135,13 +135,9 @@ void directory_write_page(api_call *call, const directory_page *page) {
 /* --- Objects ---------------------------------------------------------------------------------------------
  */
 
-void directory_write(pl_writer *out, const char *name, pl_str value) {
-    pl_write_string(out, pl_str_from(name), value);
-}
-
 void directory_write_time(pl_writer *out, const char *name, int64_t milliseconds) {
     char text[PL_TIME_TEXT];
-    directory_write(out, name, pl_time_iso(milliseconds, text));
+    api_write_text(out, name, pl_time_iso(milliseconds, text));
 }
 
 void directory_write_fine_time(pl_writer *out, const char *name, int64_t milliseconds) {
@@ -149,15 +145,15 @@ void directory_write_fine_time(pl_writer *out, const char *name, int64_t millise
     pl_str whole = pl_time_iso(milliseconds, seconds);
     int fraction = (int)(((milliseconds % 1000) + 1000) % 1000);
     int n = snprintf(text, sizeof text, "%.*s.%03dZ", (int)(whole.n - 1), whole.p, fraction);
-    directory_write(out, name, pl_str_of(text, (size_t)n));
+    api_write_text(out, name, pl_str_of(text, (size_t)n));
 }
 
 void directory_write_tags(pl_writer *out, const char *name, const org_tags *tags) {
     pl_write_array(out, pl_str_from(name));
     for (size_t i = 0; i < tags->count; i++) {
         pl_write_object(out, PL_STR("Tag"));
-        directory_write(out, "Key", tags->items[i].key);
-        directory_write(out, "Value", tags->items[i].value);
+        api_write_text(out, "Key", tags->items[i].key);
+        api_write_text(out, "Value", tags->items[i].value);
         pl_write_object_end(out);
     }
     pl_write_array_end(out);

@@ -5,7 +5,7 @@
 #ifndef API_DIRECTORY_ANSWERS_H
 #define API_DIRECTORY_ANSWERS_H
 
-#include "api/call.h"
+#include "api/answer.h"
 #include "api/operations.gen.h"
 #include "identity/identity.h"
 #include "org/change.h"
@@ -55,6 +55,7 @@ typedef struct directory_page {
     int64_t total;
 } directory_page;
 
+/* The page that PageNumber and PageSize ask for, with nothing counted yet. */
 directory_page directory_page_of(const api_call *call);
 
 /* Counts one more match; true when it lies on the page. */
@@ -65,8 +66,6 @@ void directory_write_page(api_call *call, const directory_page *page);
 
 /* --- Objects ---------------------------------------------------------------------------------------------
  */
-
-void directory_write(pl_writer *out, const char *name, pl_str value);
 
 /* "2021-03-18T09:24:19Z" and, for folders and members, "2019-02-19T09:34:50.757Z". */
 void directory_write_time(pl_writer *out, const char *name, int64_t milliseconds);

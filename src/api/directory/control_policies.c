@@ -8,7 +8,7 @@ int directory_enable_control_policy(api_call *call) {
     org_caller caller = directory_caller(call);
     if (org_enable_control(call->services->org, &caller, call->error))
         return -1;
-    directory_write(call->out, "EnablementStatus", org_switch_name(ORG_PENDING_ENABLE));
+    api_write_text(call->out, "EnablementStatus", org_switch_name(ORG_PENDING_ENABLE));
     return 0;
 }
 
@@ -16,13 +16,13 @@ int directory_disable_control_policy(api_call *call) {
     org_caller caller = directory_caller(call);
     if (org_disable_control(call->services->org, &caller, call->error))
         return -1;
-    directory_write(call->out, "EnablementStatus", org_switch_name(ORG_PENDING_DISABLE));
+    api_write_text(call->out, "EnablementStatus", org_switch_name(ORG_PENDING_DISABLE));
     return 0;
 }
 
 static int answer_status(api_call *call, const org_view *view, const org_directory *directory) {
     (void)view;
-    directory_write(call->out, "EnablementStatus", org_switch_name(org_control_status(directory, call->now)));
+    api_write_text(call->out, "EnablementStatus", org_switch_name(org_control_status(directory, call->now)));
     return 0;
 }
 
@@ -56,14 +56,14 @@ static pl_str type_of(const org_policy *policy) {
 static void write_policy(api_call *call, const org_policy *policy, pl_str document) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("ControlPolicy"));
-    directory_write(out, "AttachmentCount", pl_arena_printf(call->arena, "%zu", policy->attachment_count));
+    api_write_text(out, "AttachmentCount", pl_arena_printf(call->arena, "%zu", policy->attachment_count));
     directory_write_time(out, "CreateDate", policy->created);
-    directory_write(out, "Description", description_of(call, policy));
-    directory_write(out, "EffectScope", scope_of(policy));
+    api_write_text(out, "Description", description_of(call, policy));
+    api_write_text(out, "EffectScope", scope_of(policy));
     pl_write_optional(out, PL_STR("PolicyDocument"), document);
-    directory_write(out, "PolicyId", policy->id);
-    directory_write(out, "PolicyName", policy->name);
-    directory_write(out, "PolicyType", type_of(policy));
+    api_write_text(out, "PolicyId", policy->id);
+    api_write_text(out, "PolicyName", policy->name);
+    api_write_text(out, "PolicyType", type_of(policy));
     directory_write_time(out, "UpdateDate", policy->updated);
     pl_write_object_end(out);
 }
@@ -166,11 +166,11 @@ static void write_attachment(api_call *call, const org_attachment *attachment) {
     const org_policy *policy = attachment->policy;
     pl_write_object(out, PL_STR("ControlPolicyAttachment"));
     directory_write_time(out, "AttachDate", attachment->attached);
-    directory_write(out, "Description", description_of(call, policy));
-    directory_write(out, "EffectScope", scope_of(policy));
-    directory_write(out, "PolicyId", policy->id);
-    directory_write(out, "PolicyName", policy->name);
-    directory_write(out, "PolicyType", type_of(policy));
+    api_write_text(out, "Description", description_of(call, policy));
+    api_write_text(out, "EffectScope", scope_of(policy));
+    api_write_text(out, "PolicyId", policy->id);
+    api_write_text(out, "PolicyName", policy->name);
+    api_write_text(out, "PolicyType", type_of(policy));
     pl_write_object_end(out);
 }
 
@@ -200,9 +200,9 @@ static void offer_target(api_call *call, const org_node *node, const org_policy 
             continue;
         pl_write_object(out, PL_STR("TargetAttachment"));
         directory_write_time(out, "AttachDate", node->attachments[i].attached);
-        directory_write(out, "TargetId", node->id);
-        directory_write(out, "TargetName", node->name);
-        directory_write(out, "TargetType", org_node_kind_name(node->kind));
+        api_write_text(out, "TargetId", node->id);
+        api_write_text(out, "TargetName", node->name);
+        api_write_text(out, "TargetType", org_node_kind_name(node->kind));
         pl_write_object_end(out);
     }
 }

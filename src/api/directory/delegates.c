@@ -15,18 +15,18 @@ int directory_deregister_delegated_administrator(api_call *call) {
 
 /* DelegationEnabledTime is a text of epoch milliseconds. */
 static void write_since(api_call *call, const org_delegation *delegation) {
-    directory_write(call->out, "DelegationEnabledTime",
-                    pl_arena_printf(call->arena, "%lld", (long long)delegation->since));
+    api_write_text(call->out, "DelegationEnabledTime",
+                   pl_arena_printf(call->arena, "%lld", (long long)delegation->since));
 }
 
 static void write_delegate(api_call *call, const org_delegation *delegation) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Account"));
-    directory_write(out, "AccountId", delegation->account->node.id);
+    api_write_text(out, "AccountId", delegation->account->node.id);
     write_since(call, delegation);
-    directory_write(out, "DisplayName", delegation->account->node.name);
-    directory_write(out, "JoinMethod", delegation->account->join_method);
-    directory_write(out, "ServicePrincipal", delegation->service);
+    api_write_text(out, "DisplayName", delegation->account->node.name);
+    api_write_text(out, "JoinMethod", delegation->account->join_method);
+    api_write_text(out, "ServicePrincipal", delegation->service);
     pl_write_object_end(out);
 }
 
@@ -63,8 +63,8 @@ static int answer_services(api_call *call, const org_view *view, const org_direc
             continue;
         pl_write_object(out, PL_STR("DelegatedService"));
         write_since(call, delegation);
-        directory_write(out, "ServicePrincipal", delegation->service);
-        directory_write(out, "Status", PL_STR("ENABLED"));
+        api_write_text(out, "ServicePrincipal", delegation->service);
+        api_write_text(out, "Status", PL_STR("ENABLED"));
         pl_write_object_end(out);
     }
     pl_write_array_end(out);
@@ -119,7 +119,7 @@ static int answer_trusted(api_call *call, const org_view *view, const org_direct
             continue;
         pl_write_object(out, PL_STR("EnabledServicePrincipal"));
         directory_write_fine_time(out, "EnableTime", list[i].since);
-        directory_write(out, "ServicePrincipal", list[i].service);
+        api_write_text(out, "ServicePrincipal", list[i].service);
         pl_write_object_end(out);
     }
     pl_write_array_end(out);

@@ -10,10 +10,10 @@ static int write_opened(api_call *call, const org_view *view, const org_director
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("ResourceDirectory"));
     directory_write_fine_time(out, "CreateTime", d->created);
-    directory_write(out, "MasterAccountId", d->management_id);
-    directory_write(out, "MasterAccountName", d->management_name);
-    directory_write(out, "ResourceDirectoryId", d->id);
-    directory_write(out, "RootFolderId", d->root->id);
+    api_write_text(out, "MasterAccountId", d->management_id);
+    api_write_text(out, "MasterAccountName", d->management_name);
+    api_write_text(out, "ResourceDirectoryId", d->id);
+    api_write_text(out, "RootFolderId", d->root->id);
     pl_write_object_end(out);
     return 0;
 }
@@ -36,7 +36,7 @@ static bool is_phone(pl_str phone) {
     size_t digits = 0, dashes = 0;
     for (size_t i = 0; i < phone.n; i++) {
         dashes += phone.p[i] == '-';
-        digits += phone.p[i] >= '0' && phone.p[i] <= '9';
+        digits += pl_is_digit(phone.p[i]);
     }
     return digits + dashes == phone.n && dashes <= 1 && digits >= 5 && digits <= 19;
 }
@@ -69,7 +69,7 @@ int directory_enable_resource_directory(api_call *call) {
 /* Members see the directory they belong to, without its switches. */
 static void write_switches(api_call *call, const org_directory *d) {
     pl_writer *out = call->out;
-    directory_write(out, "ControlPolicyStatus", org_switch_name(org_control_status(d, call->now)));
+    api_write_text(out, "ControlPolicyStatus", org_switch_name(org_control_status(d, call->now)));
 }
 
 static void write_directory(api_call *call, const org_directory *d) {
@@ -79,16 +79,16 @@ static void write_directory(api_call *call, const org_directory *d) {
     if (manager)
         write_switches(call, d);
     directory_write_fine_time(out, "CreateTime", d->created);
-    directory_write(out, "MasterAccountId", d->management_id);
-    directory_write(out, "MasterAccountName", d->management_name);
+    api_write_text(out, "MasterAccountId", d->management_id);
+    api_write_text(out, "MasterAccountName", d->management_name);
     if (manager && is_master_product(call))
-        directory_write(out, "MemberAccountDisplayNameSyncStatus",
-                        d->display_name_sync ? PL_STR("Enabled") : PL_STR("Disabled"));
+        api_write_text(out, "MemberAccountDisplayNameSyncStatus",
+                       d->display_name_sync ? PL_STR("Enabled") : PL_STR("Disabled"));
     if (manager)
-        directory_write(out, "MemberDeletionStatus",
-                        d->deletion_enabled ? PL_STR("Enabled") : PL_STR("Disabled"));
-    directory_write(out, "ResourceDirectoryId", d->id);
-    directory_write(out, "RootFolderId", d->root->id);
+        api_write_text(out, "MemberDeletionStatus",
+                       d->deletion_enabled ? PL_STR("Enabled") : PL_STR("Disabled"));
+    api_write_text(out, "ResourceDirectoryId", d->id);
+    api_write_text(out, "RootFolderId", d->root->id);
     pl_write_object_end(out);
 }
 
@@ -115,10 +115,10 @@ int directory_destroy_resource_directory(api_call *call) {
 
 static int write_deletion(api_call *call, const org_view *view, const org_directory *d) {
     (void)view;
-    directory_write(call->out, "ManagementAccountId", d->management_id);
-    directory_write(call->out, "MemberDeletionStatus",
-                    d->deletion_enabled ? PL_STR("Enabled") : PL_STR("Disabled"));
-    directory_write(call->out, "ResourceDirectoryId", d->id);
+    api_write_text(call->out, "ManagementAccountId", d->management_id);
+    api_write_text(call->out, "MemberDeletionStatus",
+                   d->deletion_enabled ? PL_STR("Enabled") : PL_STR("Disabled"));
+    api_write_text(call->out, "ResourceDirectoryId", d->id);
     return 0;
 }
 
@@ -145,8 +145,8 @@ int directory_set_member_deletion_permission(api_call *call) {
 
 static int write_sync(api_call *call, const org_view *view, const org_directory *d) {
     (void)view;
-    directory_write(call->out, "MemberAccountDisplayNameSyncStatus",
-                    d->display_name_sync ? PL_STR("Enabled") : PL_STR("Disabled"));
+    api_write_text(call->out, "MemberAccountDisplayNameSyncStatus",
+                   d->display_name_sync ? PL_STR("Enabled") : PL_STR("Disabled"));
     return 0;
 }
 
@@ -167,8 +167,8 @@ static int send_code(api_call *call, const char *purpose, int64_t *expires) {
     pl_str phone = api_text(call, "SecureMobilePhone");
     if (phone.p && !is_phone(phone))
         return pl_fail(call->error, PL_E_InvalidParameter_MobileCountryCode);
-    return org_send_code(call->services->org, &caller, pl_str_from(purpose), phone.p ? phone : PL_STR(""),
-                         expires, call->error);
+    return org_send_code(call->services->org, &caller, pl_str_from(purpose), pl_str_or_empty(phone), expires,
+                         call->error);
 }
 
 int directory_send_verification_code_for_enable_rd(api_call *call) {

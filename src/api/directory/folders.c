@@ -12,11 +12,11 @@ static void write_folder(api_call *call, const org_node *folder, bool with_path)
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Folder"));
     directory_write_fine_time(out, "CreateTime", folder->created);
-    directory_write(out, "FolderId", folder->id);
-    directory_write(out, "FolderName", folder->name);
-    directory_write(out, "ParentFolderId", folder->parent ? folder->parent->id : PL_STR(""));
+    api_write_text(out, "FolderId", folder->id);
+    api_write_text(out, "FolderName", folder->name);
+    api_write_text(out, "ParentFolderId", folder->parent ? folder->parent->id : PL_STR(""));
     if (with_path)
-        directory_write(out, "ResourceDirectoryPath", folder->path);
+        api_write_text(out, "ResourceDirectoryPath", folder->path);
     pl_write_object_end(out);
 }
 
@@ -25,8 +25,8 @@ static void write_row(api_call *call, const org_node *folder) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Folder"));
     directory_write_fine_time(out, "CreateTime", folder->created);
-    directory_write(out, "FolderId", folder->id);
-    directory_write(out, "FolderName", folder->name);
+    api_write_text(out, "FolderId", folder->id);
+    api_write_text(out, "FolderName", folder->name);
     pl_write_object_end(out);
 }
 

@@ -1,6 +1,5 @@
 /* Auto grouping: rules that put resources into resource groups, and what they did. */
 #include "engine/grouping.h"
-#include "api/answer.h"
 #include "api/directory/answers.h"
 #include "json/parser.h"
 
@@ -9,7 +8,7 @@
 enum { CONTENTS_MAX = 50, PAGE_DEFAULT = 10, PAGE_MAX = 100 };
 
 static pl_str or_empty(pl_str text) {
-    return text.p ? text : PL_STR("");
+    return pl_str_or_empty(text);
 }
 
 /* --- Reading a rule --------------------------------------------------------------------------------------

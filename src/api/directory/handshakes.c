@@ -5,15 +5,15 @@ static void write_members(api_call *call, const org_handshake *h) {
     pl_writer *out = call->out;
     directory_write_time(out, "CreateTime", h->created);
     directory_write_time(out, "ExpireTime", h->expires);
-    directory_write(out, "HandshakeId", h->id);
-    directory_write(out, "MasterAccountId", h->management_id);
-    directory_write(out, "MasterAccountName", h->management_name);
+    api_write_text(out, "HandshakeId", h->id);
+    api_write_text(out, "MasterAccountId", h->management_id);
+    api_write_text(out, "MasterAccountName", h->management_name);
     directory_write_time(out, "ModifyTime", h->modified);
-    directory_write(out, "Note", h->note);
-    directory_write(out, "ResourceDirectoryId", h->directory_id);
-    directory_write(out, "Status", h->status);
-    directory_write(out, "TargetEntity", h->target);
-    directory_write(out, "TargetType", h->target_type);
+    api_write_text(out, "Note", h->note);
+    api_write_text(out, "ResourceDirectoryId", h->directory_id);
+    api_write_text(out, "Status", h->status);
+    api_write_text(out, "TargetEntity", h->target);
+    api_write_text(out, "TargetType", h->target_type);
 }
 
 static int write_handshake(api_call *call, const org_handshake *h) {
@@ -37,11 +37,8 @@ int directory_invite_account_to_resource_directory(api_call *call) {
 /* An id is "h-" and letters or digits. */
 static int check_id(api_call *call, pl_str *id) {
     *id = api_text(call, "HandshakeId");
-    bool good = id->n > 2 && id->n <= 34 && pl_str_starts(*id, PL_STR("h-"));
-    for (size_t i = 2; good && i < id->n; i++) {
-        char c = id->p[i];
-        good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    }
+    bool good = id->n > 2 && id->n <= 34 && pl_str_starts(*id, PL_STR("h-")) &&
+                pl_str_is_plain(pl_str_skip(*id, 2), "");
     return good ? 0 : pl_fail(call->error, PL_E_InvalidParameter_HandshakeId);
 }
 

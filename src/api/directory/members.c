@@ -19,7 +19,7 @@ int directory_delete_account(api_call *call) {
     if (directory_refuse_owner(call, PL_E_CallerIdentityError_DeleteAccount) ||
         org_delete_account(call->services->org, &caller, api_text(call, "AccountId"), call->error))
         return -1;
-    directory_write(call->out, "DeletionType", PL_STR("0"));
+    api_write_text(call->out, "DeletionType", PL_STR("0"));
     return 0;
 }
 
@@ -42,11 +42,11 @@ static int find_deletion(api_call *call, const org_view *view, const org_directo
 
 static void write_payer_reason(pl_writer *out) {
     pl_write_object(out, PL_STR_NONE);
-    directory_write(out, "CheckId", PL_STR("NON_SP_efc"));
-    directory_write(out, "CheckName", PL_STR("Enterprise finance"));
-    directory_write(out, "Description",
-                    PL_STR("Another account pays for this one. Let it pay for itself (UpdatePayerForAccount) "
-                           "before it is deleted."));
+    api_write_text(out, "CheckId", PL_STR("NON_SP_efc"));
+    api_write_text(out, "CheckName", PL_STR("Enterprise finance"));
+    api_write_text(out, "Description",
+                   PL_STR("Another account pays for this one. Let it pay for itself (UpdatePayerForAccount) "
+                          "before it is deleted."));
     pl_write_object_end(out);
 }
 
@@ -60,12 +60,12 @@ static int answer_check(api_call *call, const org_view *view, const org_director
     pl_write_object(out, PL_STR("AccountDeletionCheckResultInfo"));
     pl_write_array(out, PL_STR("AbandonableChecks"));
     pl_write_array_end(out);
-    directory_write(out, "AllowDelete", paid ? PL_STR("false") : PL_STR("true"));
+    api_write_text(out, "AllowDelete", paid ? PL_STR("false") : PL_STR("true"));
     pl_write_array(out, PL_STR("NotAllowReason"));
     if (paid)
         write_payer_reason(out);
     pl_write_array_end(out);
-    directory_write(out, "Status", PL_STR("PreCheckComplete"));
+    api_write_text(out, "Status", PL_STR("PreCheckComplete"));
     pl_write_object_end(out);
     return 0;
 }
@@ -79,7 +79,7 @@ static void write_zone_time(pl_writer *out, const char *name, int64_t millisecon
     char seconds[PL_TIME_TEXT], text[PL_TIME_TEXT + 8];
     pl_str whole = pl_time_iso(milliseconds + (int64_t)8 * 3600 * 1000, seconds);
     int n = snprintf(text, sizeof text, "%.*s+08:00", (int)(whole.n - 1), whole.p);
-    directory_write(out, name, pl_str_of(text, (size_t)n));
+    api_write_text(out, name, pl_str_of(text, (size_t)n));
 }
 
 static int answer_status(api_call *call, const org_view *view, const org_directory *directory) {
@@ -90,13 +90,13 @@ static int answer_status(api_call *call, const org_view *view, const org_directo
     if (deletion.type.n == 0)
         return pl_fail(call->error, PL_E_EntityNotExists_CheckAccount);
     pl_write_object(out, PL_STR("RdAccountDeletionStatus"));
-    directory_write(out, "AccountId", deletion.member_id);
+    api_write_text(out, "AccountId", deletion.member_id);
     write_zone_time(out, "CreateTime", deletion.created);
     write_zone_time(out, "DeletionTime", deletion.ended);
-    directory_write(out, "DeletionType", deletion.type);
+    api_write_text(out, "DeletionType", deletion.type);
     pl_write_array(out, PL_STR("FailReasonList"));
     pl_write_array_end(out);
-    directory_write(out, "Status", deletion.status);
+    api_write_text(out, "Status", deletion.status);
     pl_write_object_end(out);
     return 0;
 }

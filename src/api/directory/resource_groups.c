@@ -1,5 +1,4 @@
 /* Resource groups: made, renamed, deleted, shown; and their switches. */
-#include "api/answer.h"
 #include "api/directory/answers.h"
 #include "inventory/inventory.h"
 
@@ -10,19 +9,19 @@ static void write_tags(pl_writer *out, const char *name, const org_tags *tags) {
     pl_write_array(out, pl_str_from(name));
     for (size_t i = 0; i < tags->count; i++) {
         pl_write_object(out, PL_STR("Tag"));
-        directory_write(out, "TagKey", tags->items[i].key);
-        directory_write(out, "TagValue", tags->items[i].value);
+        api_write_text(out, "TagKey", tags->items[i].key);
+        api_write_text(out, "TagValue", tags->items[i].value);
         pl_write_object_end(out);
     }
     pl_write_array_end(out);
 }
 
 static void write_identity(pl_writer *out, const org_resource_group *group) {
-    directory_write(out, "AccountId", group->account_id);
+    api_write_text(out, "AccountId", group->account_id);
     directory_write_time(out, "CreateDate", group->created);
-    directory_write(out, "DisplayName", group->display_name);
-    directory_write(out, "Id", group->id);
-    directory_write(out, "Name", group->name);
+    api_write_text(out, "DisplayName", group->display_name);
+    api_write_text(out, "Id", group->id);
+    api_write_text(out, "Name", group->name);
 }
 
 /* Groups are the same in every region, which is shown as one. */
@@ -33,12 +32,12 @@ static void write_group(api_call *call, const org_resource_group *group, pl_str 
     pl_write_object(out, PL_STR("RegionStatuses"));
     pl_write_array(out, PL_STR("RegionStatus"));
     pl_write_object(out, PL_STR("RegionStatus"));
-    directory_write(out, "RegionId", PL_STR("global"));
-    directory_write(out, "Status", status);
+    api_write_text(out, "RegionId", PL_STR("global"));
+    api_write_text(out, "Status", status);
     pl_write_object_end(out);
     pl_write_array_end(out);
     pl_write_object_end(out);
-    directory_write(out, "Status", status);
+    api_write_text(out, "Status", status);
     if (tags) {
         pl_write_object(out, PL_STR("Tags"));
         write_tags(out, "Tag", &group->tags);
@@ -180,7 +179,7 @@ int directory_list_resource_groups(api_call *call) {
             continue;
         pl_write_object(call->out, PL_STR("ResourceGroup"));
         write_identity(call->out, &groups[i]);
-        directory_write(call->out, "Status", groups[i].status);
+        api_write_text(call->out, "Status", groups[i].status);
         if (api_flag(call, "IncludeTags", false)) {
             pl_write_object(call->out, PL_STR("Tags"));
             write_tags(call->out, "Tag", &groups[i].tags);
@@ -249,12 +248,12 @@ static int write_auth(api_call *call, const api_value *type, const group_page *p
     for (size_t i = 0; i < page->count; i++) {
         pl_write_object(call->out, PL_STR_NONE);
         pl_write_bool(call->out, PL_STR("HasPermission"), allowed[i]);
-        directory_write(call->out, "ResourceGroupId", page->ids[i]);
+        api_write_text(call->out, "ResourceGroupId", page->ids[i]);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
-    directory_write(call->out, "ResourceType", kind);
-    directory_write(call->out, "Service", service);
+    api_write_text(call->out, "ResourceType", kind);
+    api_write_text(call->out, "Service", service);
     pl_write_object_end(call->out);
     return 0;
 }
@@ -264,7 +263,7 @@ static void write_plain_groups(api_call *call, const group_page *page) {
     for (size_t i = 0; i < page->count; i++) {
         pl_write_object(call->out, PL_STR_NONE);
         write_identity(call->out, page->items[i]);
-        directory_write(call->out, "Status", page->items[i]->status);
+        api_write_text(call->out, "Status", page->items[i]->status);
         if (api_flag(call, "IncludeTags", false))
             write_tags(call->out, "Tags", &page->items[i]->tags);
         pl_write_object_end(call->out);

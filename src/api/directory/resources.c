@@ -89,11 +89,11 @@ static void write_listed(api_call *call, const listed *item) {
     engine_split_type(item->type, &service, &kind);
     pl_write_object(out, PL_STR("Resource"));
     directory_write_time(out, "CreateDate", item->created);
-    directory_write(out, "RegionId", item->region_id);
-    directory_write(out, "ResourceGroupId", item->group_id);
-    directory_write(out, "ResourceId", item->resource_id);
-    directory_write(out, "ResourceType", directory_lower(call, kind));
-    directory_write(out, "Service", directory_lower(call, service));
+    api_write_text(out, "RegionId", item->region_id);
+    api_write_text(out, "ResourceGroupId", item->group_id);
+    api_write_text(out, "ResourceId", item->resource_id);
+    api_write_text(out, "ResourceType", directory_lower(call, kind));
+    api_write_text(out, "Service", directory_lower(call, service));
     pl_write_object_end(out);
 }
 
@@ -179,9 +179,9 @@ int directory_get_resource_group_resource_counts(api_call *call) {
                                   PL_FMT(directory_lower(call, kind)));
         pl_write_object(call->out, PL_STR("ResourceCount"));
         pl_write_i64(call->out, PL_STR("Count"), c.items[i].count);
-        directory_write(call->out, "GroupByKey", key);
-        directory_write(call->out, "ResourceGroupId",
-                        c.by_type ? (c.filter.group_id.p ? c.filter.group_id : PL_STR("")) : c.items[i].key);
+        api_write_text(call->out, "GroupByKey", key);
+        api_write_text(call->out, "ResourceGroupId",
+                       c.by_type ? pl_str_or_empty(c.filter.group_id) : c.items[i].key);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);
@@ -257,15 +257,15 @@ static void write_moved(api_call *call, const api_value *wanted, const move_refu
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("Response"));
     if (!moved) {
-        directory_write(out, "ErrorCode", refusal->code);
-        directory_write(out, "ErrorMsg", refusal->message);
+        api_write_text(out, "ErrorCode", refusal->code);
+        api_write_text(out, "ErrorMsg", refusal->message);
     }
-    directory_write(out, "RegionId", api_member_text(wanted, "RegionId"));
-    directory_write(out, "RequestId", call->request_id);
-    directory_write(out, "ResourceId", api_member_text(wanted, "ResourceId"));
-    directory_write(out, "ResourceType", api_member_text(wanted, "ResourceType"));
-    directory_write(out, "Service", api_member_text(wanted, "Service"));
-    directory_write(out, "Status", moved ? PL_STR("SUCCESS") : PL_STR("FAIL"));
+    api_write_text(out, "RegionId", api_member_text(wanted, "RegionId"));
+    api_write_text(out, "RequestId", call->request_id);
+    api_write_text(out, "ResourceId", api_member_text(wanted, "ResourceId"));
+    api_write_text(out, "ResourceType", api_member_text(wanted, "ResourceType"));
+    api_write_text(out, "Service", api_member_text(wanted, "Service"));
+    api_write_text(out, "Status", moved ? PL_STR("SUCCESS") : PL_STR("FAIL"));
     pl_write_object_end(out);
 }
 
@@ -338,9 +338,9 @@ int directory_list_resource_group_capability(api_call *call) {
             continue;
         engine_split_type(type->name, &own_service, &own_kind);
         pl_write_object(call->out, PL_STR("Capability"));
-        directory_write(call->out, "ResourceCenterResourceType", type->name);
-        directory_write(call->out, "ResourceType", directory_lower(call, own_kind));
-        directory_write(call->out, "Service", directory_lower(call, own_service));
+        api_write_text(call->out, "ResourceCenterResourceType", type->name);
+        api_write_text(call->out, "ResourceType", directory_lower(call, own_kind));
+        api_write_text(call->out, "Service", directory_lower(call, own_service));
         pl_write_bool(call->out, PL_STR("SupportResourceGroupEvent"), true);
         pl_write_object_end(call->out);
     }

@@ -87,17 +87,17 @@ static int write_next(api_call *call, const ordered_page *page) {
     pl_str token = page->more ? api_token_make(call, page->last) : PL_STR("");
     if (!token.p)
         return pl_failf(call->error, PL_E_ServiceUnavailable, "Out of memory.");
-    directory_write(call->out, "NextToken", token);
+    api_write_text(call->out, "NextToken", token);
     return 0;
 }
 
 static void write_row(api_call *call, const tag_rows *rows, const org_tag_row *row) {
     pl_writer *out = call->out;
     pl_write_object(out, PL_STR("TagResource"));
-    directory_write(out, "ResourceId", row->id);
-    directory_write(out, "ResourceType", rows->type);
-    directory_write(out, "TagKey", row->key);
-    directory_write(out, "TagValue", row->value);
+    api_write_text(out, "ResourceId", row->id);
+    api_write_text(out, "ResourceType", rows->type);
+    api_write_text(out, "TagKey", row->key);
+    api_write_text(out, "TagValue", row->value);
     pl_write_object_end(out);
 }
 
@@ -123,10 +123,6 @@ int directory_list_tag_resources(api_call *call) {
     return write_next(call, &page);
 }
 
-static int by_text(const void *a, const void *b) {
-    return pl_str_cmp(*(const pl_str *)a, *(const pl_str *)b);
-}
-
 /* The distinct keys, or values of one key, that contain the filter, in byte order. */
 static int list_distinct(api_call *call, const char *member, pl_str key, pl_str filter) {
     tag_rows rows;
@@ -143,13 +139,13 @@ static int list_distinct(api_call *call, const char *member, pl_str key, pl_str 
             texts[count++] = text;
     }
     if (count > 1)
-        qsort(texts, count, sizeof *texts, by_text);
+        qsort(texts, count, sizeof *texts, pl_str_order);
     pl_write_array(call->out, PL_STR("Tags"));
     for (size_t i = 0; i < count; i++) {
         if ((i > 0 && pl_str_eq(texts[i], texts[i - 1])) || !take(&page, texts[i]))
             continue;
         pl_write_object(call->out, PL_STR("Tag"));
-        directory_write(call->out, member, texts[i]);
+        api_write_text(call->out, member, texts[i]);
         pl_write_object_end(call->out);
     }
     pl_write_array_end(call->out);

@@ -1,5 +1,4 @@
 /* Associated transfer: resources that follow the one they belong to into its resource group. */
-#include "api/answer.h"
 #include "api/directory/answers.h"
 #include "engine/grouping.h"
 

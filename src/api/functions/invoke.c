@@ -32,9 +32,8 @@ static int later_work(store_session *session, void *argument, pl_error *error) {
 /* An absent one is fine: the request's id stands for it. */
 static bool is_task_id(pl_str id) {
     for (size_t i = 0; i < id.n; i++) {
-        char c = id.p[i], letter = (char)(c | 32);
-        bool first = (letter >= 'a' && letter <= 'z') || c == '_';
-        if (!first && (i == 0 || ((c < '0' || c > '9') && c != '-')))
+        char c = id.p[i];
+        if (!pl_is_letter(c) && c != '_' && (i == 0 || (!pl_is_digit(c) && c != '-')))
             return false;
     }
     return id.n <= 128;

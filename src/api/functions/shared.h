@@ -54,7 +54,7 @@ int functions_end(api_route_call *call, pl_writer *w);
 void functions_write_members(pl_writer *w, const function_record *record, pl_str region);
 void functions_write(pl_writer *w, pl_str name, const function_record *record, pl_str region);
 
-/* --- Operations on functions and their code (functions.c) --- */
+/* --- Operations on functions and their code (functions.c); as all below, 0 or -1 with call->error --- */
 
 int functions_create(api_route_call *call);
 int functions_get(api_route_call *call);

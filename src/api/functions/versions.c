@@ -25,7 +25,7 @@ static int parse_optional_body(struct work *w) {
 
 static pl_str text(const struct work *w, const char *name) {
     pl_str value = pl_json_str(pl_json_get(w->body, pl_str_from(name)));
-    return value.p ? value : PL_STR("");
+    return pl_str_or_empty(value);
 }
 
 static void write_time(pl_writer *w, const char *name, int64_t milliseconds) {

@@ -41,7 +41,7 @@ static void write_progress(pl_writer *out, const status_task *task) {
         const engine_progress *run = &task->progress[i];
         pl_write_object(out, PL_STR_NONE);
         pl_write_string(out, PL_STR("AccountId"), run->account_id);
-        pl_write_string(out, PL_STR("ConfigRuleId"), run->rule_id.p ? run->rule_id : PL_STR(""));
+        pl_write_string(out, PL_STR("ConfigRuleId"), pl_str_or_empty(run->rule_id));
         pl_write_i64(out, PL_STR("Evaluated"), run->evaluated);
         pl_write_string(out, PL_STR("Position"), run->resource_type);
         pl_write_i64(out, PL_STR("Resources"), run->resources);

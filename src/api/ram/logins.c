@@ -263,7 +263,7 @@ static int set_security_preference(api_call *call, store_session *session) {
         .manage_public_keys = api_flag(call, "AllowUserToManagePublicKeys", false),
         .manage_mfa_devices = api_flag(call, "AllowUserToManageMFADevices", true),
         .login_hours = api_number(call, "LoginSessionDuration", 6),
-        .login_networks = networks.p ? networks : PL_STR("")};
+        .login_networks = pl_str_or_empty(networks)};
     if (identity_preference_set(&in, &preference, call->error) != 0)
         return -1;
     write_preference(call, &preference);
@@ -283,7 +283,7 @@ static bool alias_valid(pl_str alias) {
     for (size_t i = 0; i < alias.n; i++) {
         char c = alias.p[i];
         bool hyphen = c == '-';
-        if (!hyphen && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+        if (!hyphen && !(c >= 'a' && c <= 'z') && !pl_is_digit(c))
             return false;
         if (hyphen && (i == 0 || i + 1 == alias.n || alias.p[i - 1] == '-'))
             return false;
