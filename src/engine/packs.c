@@ -5,6 +5,8 @@
 #include "json/parser.h"
 #include "json/writer.h"
 
+#include <stdio.h>
+
 enum { DESCRIPTION_MAX = 500, PARAMETERS_LIMIT = 1 << 20 };
 
 static engine_group owner_of(const engine_pack *pack) {
@@ -52,11 +54,12 @@ static int check_quota(engine_context *context, store_session *session, const en
     return pl_fail(error, PL_E_CompliancePackExceedMaxCount);
 }
 
-/* A wrong parameter inside a pack is an error of the pack's list. */
-static int as_list_error(pl_error *error) {
-    if (pl_error_is(error, PL_E_Invalid_InputParameters_Value))
-        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "%s", error->message);
-    return -1;
+enum { PLACE_SIZE = 160 };
+
+static int wrong_entry(pl_error *error, size_t index) {
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "ConfigRules[%zu]", index);
+    return engine_error_at(error, PL_E_Invalid_ConfigRules_Value, "ConfigRules", place);
 }
 
 static int make_rule(engine_context *context, store_session *session, const engine_pack *pack,
@@ -68,7 +71,7 @@ static int make_rule(engine_context *context, store_session *session, const engi
         rule->risk_level = pack->risk_level;
     if (engine_rule_free_name(context, session, &owner, rule->name, &rule->name, error) != 0)
         return -1;
-    return engine_rule_create(context, session, rule, pack->pack_id, error) == 0 ? 0 : as_list_error(error);
+    return engine_rule_create(context, session, rule, pack->pack_id, error);
 }
 
 /* Puts what an entry says over a rule. */
@@ -102,7 +105,7 @@ static int change_rule(engine_context *context, store_session *session, const en
     if (pl_str_eq(after.name, before->name) && pl_str_eq(after.description, before->description) &&
         pl_str_eq(after.input_parameters, before->input_parameters) && after.risk_level == before->risk_level)
         return 0;
-    return engine_rule_update(context, session, &after, error) == 0 ? 0 : as_list_error(error);
+    return engine_rule_update(context, session, &after, error);
 }
 
 /* Rules that the pack narrows from now on, or no longer narrows, are evaluated again. */
@@ -203,7 +206,11 @@ static int make_of_template(engine_context *context, store_session *session, con
         if (template_parameters(context, managed, rule->parameters, &entry.parameters, error) != 0)
             return -1;
     }
-    return make_managed(context, session, pack, &entry, error);
+    if (make_managed(context, session, pack, &entry, error) == 0)
+        return 0;
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "the template's rule %.*s", PL_FMT(rule->identifier));
+    return engine_error_at(error, PL_E_Invalid_ConfigRules_Value, "ConfigRules", place);
 }
 
 static int add_template_rules(engine_context *context, store_session *session, const engine_pack_input *input,
@@ -225,12 +232,12 @@ static int add_rules(engine_context *context, store_session *session, const engi
                      engine_template *content, pl_error *error) {
     for (size_t i = 0; i < content->count; i++)
         if (make_rule(context, session, input->pack, &content->rules[i], error) != 0)
-            return -1;
+            return engine_template_wrong_rule(error, i);
     if (content->count)
         return 0;
     for (size_t i = 0; i < input->entry_count; i++)
         if (apply_entry(context, session, input->pack, &input->entries[i], error) != 0)
-            return -1;
+            return wrong_entry(error, i);
     return add_template_rules(context, session, input, error);
 }
 
@@ -337,7 +344,7 @@ static int replace_rules(engine_context *context, store_session *session, const 
         int result = same[i] ? replace_rule(context, session, same[i], &input->entries[i], error)
                              : apply_entry(context, session, input->pack, &input->entries[i], error);
         if (result != 0)
-            return -1;
+            return wrong_entry(error, i);
     }
     for (size_t i = 0; i < count; i++)
         if (!kept[i] &&
