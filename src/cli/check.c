@@ -354,6 +354,16 @@ static void write_summary(const options *o, const check_counts *counts, int64_t 
     pl_buf_free(&text);
 }
 
+static void note_repeated(const check_rules *rules) {
+    pl_str name;
+    size_t count = check_rules_repeated(rules, &name);
+    if (count)
+        fprintf(stderr, "plumbline check: note: given more than once, evaluated once: %.*s", PL_FMT(name));
+    if (count > 1)
+        fprintf(stderr, " and %zu more", count - 1);
+    fputs(count ? "\n" : "", stderr);
+}
+
 /* A misspelt type or the wrong file must not look like success. */
 static void warn_of_nothing(const check_counts *counts) {
     if (counts->resources == 0)
@@ -384,6 +394,7 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
     if (result != 0)
         return fail(error);
     write_summary(o, &counts, started);
+    note_repeated(o->rules);
     warn_of_nothing(&counts);
     return counts.results[PL_NON_COMPLIANT] ? VIOLATED : COMPLIANT;
 }

@@ -191,14 +191,6 @@ static void table_block(pl_buf *out, const check_deviation *d) {
         pl_buf_printf(out, "               %.*s\n", PL_FMT(d->context));
 }
 
-/* Rules of one name are one rule in SARIF, where the identifiers of rules are unique. */
-static bool has_former_name(const check_rules *rules, size_t at) {
-    for (size_t i = 0; i < at; i++)
-        if (pl_str_eq(check_rules_at(rules, i)->name, check_rules_at(rules, at)->name))
-            return true;
-    return false;
-}
-
 static void sarif_begin(pl_buf *out, const check_rules *rules) {
     pl_buf_add(out,
                PL_STR("{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\","
@@ -206,8 +198,6 @@ static void sarif_begin(pl_buf *out, const check_rules *rules) {
                       "\",\"rules\":["));
     for (size_t i = 0; i < check_rules_count(rules); i++) {
         const check_rule *rule = check_rules_at(rules, i);
-        if (has_former_name(rules, i))
-            continue;
         pl_buf_add(out, i ? PL_STR(",{\"id\":") : PL_STR("{\"id\":"));
         pl_json_write_string(out, rule->name);
         pl_buf_add(out, PL_STR(",\"name\":"));
