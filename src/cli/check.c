@@ -316,12 +316,16 @@ static int write_counted_report(options *o, pl_buf *text, check_counts *counts, 
     o->run.out = fileno(kept);
     pl_clock clock = pl_clock_system();
     int64_t now = pl_now(&clock);
-    int result = check_run_all(&o->run, counts, error);
-    check_report_begin_counted(text, counts, now, seconds_since(started));
-    if (result == 0)
+    o->run.violated = pl_calloc(check_rules_count(o->rules), sizeof *o->run.violated);
+    int result =
+        o->run.violated ? check_run_all(&o->run, counts, error) : pl_fail(error, PL_E_ServiceUnavailable);
+    if (result == 0) {
+        check_report_begin_counted(text, counts, o->rules, o->run.violated, now, seconds_since(started));
         result = put(text, error);
+    }
     if (result == 0)
         result = put_file(kept, text, error);
+    pl_free(o->run.violated);
     fclose(kept);
     return result;
 }

@@ -221,6 +221,28 @@ test('JUnit counts what it lists, and is XML whatever is named', () => {
   assert.equal(plumbline([...RULE, '--format', 'junit', '-'], { input: '{' }).stdout, '');
 });
 
+test('JUnit has a passed case for each rule that found nothing, and counts what its reader counts', () => {
+  const rules = [...RULE, '--rule', 'oss-bucket-public-write-prohibited', '--format', 'junit'];
+  const listed = (more) => (xml) => xml.match(new RegExp(`<testcase [^>]*>${more}`, 'g'))?.length ?? 0;
+  const passed = (xml) => xml.match(/<testcase [^>]*\/>/g)?.length ?? 0;
+  const property = (xml, name) => Number(xml.match(new RegExp(`<property name="${name}" value="(\\d+)"/>`))[1]);
+  const cases = [
+    ['[]', { tests: 2, failures: 0, skipped: 0 }, 2, 0],
+    [JSON.stringify([bucket('a', 'private'), bucket('b', 'private')]), { tests: 2, failures: 0, skipped: 0 }, 2, 4],
+    [JSON.stringify([bucket('a', 'public-read'), bucket('b', 'public-read'), bucket('c', 'private')]), { tests: 3, failures: 2, skipped: 0 }, 1, 4],
+    [JSON.stringify([bucket('a', 'public-read-write'), { resourceType: 'ACS::OSS::Bucket', resourceId: 'c', configuration: {} }]), { tests: 4, failures: 2, skipped: 2 }, 0, 0],
+  ];
+  for (const [input, counts, passes, compliant] of cases) {
+    const { stdout } = plumbline([...rules, '-'], { input });
+    const suite = stdout.match(/<testsuite [^>]*>/)[0];
+    for (const [name, value] of Object.entries(counts)) assert.ok(suite.includes(` ${name}="${value}"`), `${suite} ${name} ${input}`);
+    assert.deepEqual([passed(stdout), listed('<failure ')(stdout), listed('<skipped ')(stdout)], [passes, counts.failures, counts.skipped], input);
+    assert.deepEqual([property(stdout, 'rules'), property(stdout, 'COMPLIANT'), property(stdout, 'NON_COMPLIANT')], [2, compliant, counts.failures]);
+    const parsed = spawnSync('python3', ['-c', 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin.buffer)'], { input: stdout });
+    assert.equal(parsed.status, 0, String(parsed.stderr));
+  }
+});
+
 const reported = (args) => {
   const { status, stdout, stderr } = plumbline(args);
   return { status, stderr, lines: stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)) };
