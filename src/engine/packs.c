@@ -74,6 +74,25 @@ static int make_rule(engine_context *context, store_session *session, const engi
     return engine_rule_create(context, session, rule, pack->pack_id, error);
 }
 
+/* The owner's rule of this id; ConfigRuleNotExists. */
+static int find_rule(engine_context *context, store_session *session, const engine_pack *pack, pl_str rule_id,
+                     engine_rule *rule, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, rule_id, rule, &found, error) != 0)
+        return -1;
+    return found ? 0 : pl_fail(error, PL_E_ConfigRuleNotExists);
+}
+
+/* The owner's pack of this id; Invalid.CompliancePackId.Value. */
+static int find_pack(engine_context *context, store_session *session, const engine_group *owner,
+                     pl_str pack_id, engine_pack *pack, pl_error *error) {
+    bool found = false;
+    if (engine_pack_find(session, context->arena, owner, pack_id, pack, &found, error) != 0)
+        return -1;
+    return found ? 0 : pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+}
+
 /* Puts what an entry says over a rule. */
 static void overlay(engine_rule *rule, const engine_pack_entry *entry, int risk_level) {
     if (entry->name.n)
@@ -139,14 +158,12 @@ static int join(engine_context *context, store_session *session, const engine_pa
 
 static int take_existing(engine_context *context, store_session *session, const engine_pack *pack,
                          const engine_pack_entry *entry, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, entry->rule_id, &rule, &found, error) != 0)
-        return -1;
-    if (!found)
-        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
-                        PL_FMT(entry->rule_id));
+    if (find_rule(context, session, pack, entry->rule_id, &rule, error) != 0)
+        return pl_error_is(error, PL_E_ConfigRuleNotExists)
+                   ? pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
+                              PL_FMT(entry->rule_id))
+                   : -1;
     if (!engine_list_has(&rule.pack_ids, pack->pack_id) && join(context, session, pack, &rule, error) != 0)
         return -1;
     return change_rule(context, session, &rule, entry, error);
@@ -390,11 +407,8 @@ int engine_pack_update(engine_context *context, store_session *session, engine_p
                        pl_error *error) {
     engine_pack *pack = input->pack, before;
     engine_group owner = owner_of(pack);
-    bool found = false;
-    if (engine_pack_find(session, context->arena, &owner, pack->pack_id, &before, &found, error) != 0)
+    if (find_pack(context, session, &owner, pack->pack_id, &before, error) != 0)
         return -1;
-    if (!found)
-        return pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
     if (!pl_str_is(before.status, "ACTIVE"))
         return pl_fail(error, PL_E_CompliancePackAlreadyPending);
     pack->modified = context->now;
@@ -427,22 +441,16 @@ static int delete_pack(engine_context *context, store_session *session, engine_p
 int engine_pack_delete(engine_context *context, store_session *session, const engine_group *owner,
                        pl_str pack_id, bool delete_rules, pl_error *error) {
     engine_pack pack;
-    bool found = false;
-    if (engine_pack_find(session, context->arena, owner, pack_id, &pack, &found, error) != 0)
+    if (find_pack(context, session, owner, pack_id, &pack, error) != 0)
         return -1;
-    return found ? delete_pack(context, session, &pack, delete_rules, error)
-                 : pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+    return delete_pack(context, session, &pack, delete_rules, error);
 }
 
 int engine_pack_attach(engine_context *context, store_session *session, const engine_pack *pack,
                        pl_str rule_id, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+    if (find_rule(context, session, pack, rule_id, &rule, error) != 0)
         return -1;
-    if (!found)
-        return pl_fail(error, PL_E_ConfigRuleNotExists);
     if (engine_list_has(&rule.pack_ids, pack->pack_id))
         return 0;
     if (join(context, session, pack, &rule, error) != 0)
@@ -452,12 +460,10 @@ int engine_pack_attach(engine_context *context, store_session *session, const en
 
 int engine_pack_detach(engine_context *context, store_session *session, const engine_pack *pack,
                        pl_str rule_id, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+    if (find_rule(context, session, pack, rule_id, &rule, error) != 0)
         return -1;
-    if (!found || !engine_list_has(&rule.pack_ids, pack->pack_id))
+    if (!engine_list_has(&rule.pack_ids, pack->pack_id))
         return pl_fail(error, PL_E_ConfigRuleNotExists);
     if (drop_rule(context, session, pack, &rule, false, error) != 0)
         return -1;
