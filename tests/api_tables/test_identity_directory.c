@@ -134,7 +134,7 @@ static void accounts_have_a_default_group_from_the_beginning(void **state) {
 static int forget_default_groups(store_session *session, void *argument, pl_error *error) {
     (void)argument;
     return store_run(session, error, "DELETE FROM resource_groups WHERE name = 'default'", "") ||
-           store_run(session, error, "DELETE FROM schema_version WHERE version >= 35", "");
+           store_run(session, error, "DELETE FROM schema_version WHERE version = 35", "");
 }
 
 static void accounts_of_an_older_store_get_their_default_group(void **state) {
