@@ -7,15 +7,11 @@
  *   bench_ingest [DIRECTORY [bulk|single]]   the stores are made (and removed) there; default: the current
  *                                            directory, both
  */
+#include "bare.h"
 #include "evaluate_work.h"
 
-#include "base/clock.h"
 #include "engine/import.h"
 #include "engine/rules.h"
-
-#include <sqlite3.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum { ROUNDS = 7, CALLS = 4, ITEMS = 1000, BARE_BATCH = 100, SINGLES = 300, SINGLE_ROUNDS = 9 };
 
@@ -37,15 +33,6 @@ typedef struct bench {
 static int fail(const char *what, const pl_error *error) {
     fprintf(stderr, "%s: %s: %s\n", what, error->code, error->message);
     return -1;
-}
-
-static void remove_store(const char *path) {
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    char text[600];
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(text, sizeof text, "%s%s", path, endings[i]);
-        unlink(text);
-    }
 }
 
 /* --- Rules
@@ -82,7 +69,7 @@ static int make_rule(store_session *session, void *argument, pl_error *error) {
 
 static int open_store(bench *b, size_t rules) {
     pl_error error = {0};
-    remove_store(b->path);
+    bare_remove(b->path);
     if (store_open(&b->db, pl_str_from(b->path), NULL, &error) != 0)
         return fail("store", &error);
     engine_config config = {
@@ -96,7 +83,7 @@ static int open_store(bench *b, size_t rules) {
 static void close_store(bench *b) {
     engine_close(b->e);
     store_close(b->db);
-    remove_store(b->path);
+    bare_remove(b->path);
 }
 
 /* --- Both sides
@@ -170,7 +157,7 @@ static void run(sqlite3 *db, const char *sql) {
 }
 
 static int open_bare(bench *b, const char *path) {
-    remove_store(path);
+    bare_remove(path);
     if (sqlite3_open(path, &b->bare) != SQLITE_OK)
         return -1;
     run(b->bare, "PRAGMA journal_mode=WAL");
@@ -180,10 +167,6 @@ static int open_bare(bench *b, const char *path) {
         "TEXT, zone TEXT, tags TEXT, configuration TEXT, PRIMARY KEY (account_id, resource_type, "
         "resource_id, region_id))");
     return 0;
-}
-
-static void bind(sqlite3_stmt *st, int index, pl_str value) {
-    sqlite3_bind_text(st, index, value.p, (int)value.n, SQLITE_STATIC);
 }
 
 static double insert_bare(bench *b, size_t count, size_t batch) {
@@ -196,14 +179,14 @@ static double insert_bare(bench *b, size_t count, size_t batch) {
         int n = snprintf(id, sizeof id, "i-bp1%012zu", made);
         if (i % batch == 0)
             run(b->bare, "BEGIN IMMEDIATE");
-        bind(st, 1, account);
-        bind(st, 2, PL_STR("ACS::ECS::Instance"));
-        bind(st, 3, PL_STR("cn-hangzhou"));
-        bind(st, 4, pl_str_of(id, (size_t)n));
-        bind(st, 5, PL_STR("web"));
-        bind(st, 6, PL_STR("cn-hangzhou-g"));
-        bind(st, 7, PL_STR("{\"env\":[\"prod\"]}"));
-        bind(st, 8, b->documents.texts[made % WORK_DOCUMENTS]);
+        bare_bind(st, 1, account);
+        bare_bind(st, 2, PL_STR("ACS::ECS::Instance"));
+        bare_bind(st, 3, PL_STR("cn-hangzhou"));
+        bare_bind(st, 4, pl_str_of(id, (size_t)n));
+        bare_bind(st, 5, PL_STR("web"));
+        bare_bind(st, 6, PL_STR("cn-hangzhou-g"));
+        bare_bind(st, 7, PL_STR("{\"env\":[\"prod\"]}"));
+        bare_bind(st, 8, b->documents.texts[made % WORK_DOCUMENTS]);
         sqlite3_step(st);
         sqlite3_reset(st);
         if (i % batch == batch - 1 || i + 1 == count)
@@ -306,27 +289,18 @@ static double insert_all_rows(bench *b, size_t items) {
 /* --- Ratios
  * ------------------------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count) {
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 static void bulk(bench *b) {
     double items[ROUNDS], every[ROUNDS], rate[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
-        double bare = insert_bare(b, ITEMS * CALLS, BARE_BATCH), own = import(b, CALLS, ITEMS);
-        items[round] = own / bare;
+        double alone = insert_bare(b, ITEMS * CALLS, BARE_BATCH), own = import(b, CALLS, ITEMS);
+        items[round] = own / alone;
         every[round] = own / insert_all_rows(b, ITEMS * CALLS);
         rate[round] = ITEMS * CALLS / own;
     }
     printf("bulk import, 20 rules / bare insert of every row it stores: %.2f (target 2), %.0f items/s\n",
-           median(every, ROUNDS), median(rate, ROUNDS));
-    printf("bulk import, 20 rules / bare insert of the items alone: %.2f\n", median(items, ROUNDS));
+           bare_quantile(every, ROUNDS, 0.5), bare_quantile(rate, ROUNDS, 0.5));
+    printf("bulk import, 20 rules / bare insert of the items alone: %.2f\n",
+           bare_quantile(items, ROUNDS, 0.5));
 }
 
 /* Ratios of one round: of p99, p50 and p10, and the own p10 in seconds. */
@@ -335,30 +309,27 @@ typedef struct singles {
 } singles;
 
 static void single_round(bench *b, singles *s, size_t round) {
-    static double own[SINGLES], bare[SINGLES];
+    static double own[SINGLES], alone[SINGLES];
     for (int i = 0; i < SINGLES; i++) {
-        bare[i] = insert_bare(b, 1, 1);
+        alone[i] = insert_bare(b, 1, 1);
         own[i] = ingest(b, 1);
     }
-    qsort(own, SINGLES, sizeof *own, compare);
-    qsort(bare, SINGLES, sizeof *bare, compare);
-    s->high[round] = own[SINGLES * 99 / 100] / bare[SINGLES * 99 / 100];
-    s->middle[round] = own[SINGLES / 2] / bare[SINGLES / 2];
-    s->low[round] = own[SINGLES / 10] / bare[SINGLES / 10];
-    s->fast[round] = own[SINGLES / 10];
+    s->fast[round] = bare_quantile(own, SINGLES, 0.1);
+    s->high[round] = bare_quantile(own, SINGLES, 0.99) / bare_quantile(alone, SINGLES, 0.99);
+    s->middle[round] = bare_quantile(own, SINGLES, 0.5) / bare_quantile(alone, SINGLES, 0.5);
+    s->low[round] = s->fast[round] / bare_quantile(alone, SINGLES, 0.1);
 }
 
 static void single(bench *b) {
     singles s;
     for (size_t i = 0; i < SINGLE_ROUNDS; i++)
         single_round(b, &s, i);
-    double high = median(s.high, SINGLE_ROUNDS), middle = median(s.middle, SINGLE_ROUNDS);
+    bare_rounds high = bare_rounds_of(s.high, SINGLE_ROUNDS),
+                middle = bare_rounds_of(s.middle, SINGLE_ROUNDS);
     printf("one item, 100 rules / one durable commit: p99 %.2f, p50 %.2f, p10 %.2f (target 2); the middle "
-           "half of %d "
-           "rounds: %.2f to %.2f and %.2f to %.2f; p10 %.3f ms\n",
-           high, middle, median(s.low, SINGLE_ROUNDS), SINGLE_ROUNDS, s.high[SINGLE_ROUNDS / 4],
-           s.high[SINGLE_ROUNDS * 3 / 4], s.middle[SINGLE_ROUNDS / 4], s.middle[SINGLE_ROUNDS * 3 / 4],
-           median(s.fast, SINGLE_ROUNDS) * 1e3);
+           "half of %d rounds: %.2f to %.2f and %.2f to %.2f; p10 %.3f ms\n",
+           high.middle, middle.middle, bare_quantile(s.low, SINGLE_ROUNDS, 0.5), SINGLE_ROUNDS, high.lower,
+           high.upper, middle.lower, middle.upper, bare_quantile(s.fast, SINGLE_ROUNDS, 0.5) * 1e3);
 }
 
 static int measure(bench *b, size_t rules, void (*part)(bench *b)) {
@@ -371,16 +342,16 @@ static int measure(bench *b, size_t rules, void (*part)(bench *b)) {
 
 int main(int count, char **arguments) {
     static bench b;
-    char bare[512];
+    char bare_path[512];
     const char *directory = count > 1 ? arguments[1] : ".";
     pl_error error = {0};
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS,
                    0); /* as the store has it, which is not the first to begin here */
     pl_arena_init(&b.arena, 512 << 20);
     snprintf(b.path, sizeof b.path, "%s/bench-ingest.db", directory);
-    snprintf(bare, sizeof bare, "%s/bench-bare.db", directory);
+    snprintf(bare_path, sizeof bare_path, "%s/bench-bare.db", directory);
     if (!work_make_documents(&b.documents) || !work_make_rules(&b.arena, b.rules) ||
-        catalogue_open(&b.known, NULL, &error) != 0 || open_bare(&b, bare) != 0)
+        catalogue_open(&b.known, NULL, &error) != 0 || open_bare(&b, bare_path) != 0)
         return 1;
     const char *part = count > 2 ? arguments[2] : "";
     if (strcmp(part, "single") != 0 && measure(&b, WORK_MANAGED, bulk) != 0)
@@ -388,6 +359,6 @@ int main(int count, char **arguments) {
     if (strcmp(part, "bulk") != 0 && measure(&b, WORK_RULES, single) != 0)
         return 1;
     sqlite3_close(b.bare);
-    remove_store(bare);
+    bare_remove(bare_path);
     return 0;
 }

@@ -118,6 +118,19 @@ int catalogue_program_add(const catalogue_rule *rule, pl_program *program, pl_ar
     return pl_program_add(program, &parts, error);
 }
 
+/* What does not fit into a condition is too long: the longest value is the one. */
+static int too_long(pl_json values, pl_error *error) {
+    pl_str longest = PL_STR("it"), name;
+    pl_json value;
+    size_t most = 0;
+    for (pl_json_walk w = pl_json_children(values); pl_json_step(&w, &name, &value);)
+        if (pl_json_str(value).n > most) {
+            most = pl_json_str(value).n;
+            longest = name;
+        }
+    return bad_value(error, "too long is the value of", longest);
+}
+
 int catalogue_check_values(const catalogue_rule *rule, pl_arena *arena, pl_json values, pl_error *error) {
     const pl_str trees[] = {rule->applies_when, rule->sufficient_when, rule->condition};
     const pl_condition_options options = {.parameters = values, .strict = false};
@@ -129,10 +142,7 @@ int catalogue_check_values(const catalogue_rule *rule, pl_arena *arena, pl_json 
         if (parse_tree(arena, trees[i], &tree, error) != 0)
             return -1;
         if (pl_condition_compile_tree(arena, tree, &options, &condition, error) != 0)
-            return pl_error_is(error, PL_E_ServiceUnavailable)
-                       ? -1
-                       : pl_failf(error, PL_E_Invalid_InputParameters_Value,
-                                  "The specified InputParameters is invalid: a value is too long.");
+            return pl_error_is(error, PL_E_ServiceUnavailable) ? -1 : too_long(values, error);
         pl_str wrong = pl_condition_wrong_parameter(condition);
         if (wrong.p)
             return bad_value(error, "the rule cannot read the value of", wrong);

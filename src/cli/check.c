@@ -316,12 +316,16 @@ static int write_counted_report(options *o, pl_buf *text, check_counts *counts, 
     o->run.out = fileno(kept);
     pl_clock clock = pl_clock_system();
     int64_t now = pl_now(&clock);
-    int result = check_run_all(&o->run, counts, error);
-    check_report_begin_counted(text, counts, now, seconds_since(started));
-    if (result == 0)
+    o->run.violated = pl_calloc(check_rules_count(o->rules), sizeof *o->run.violated);
+    int result =
+        o->run.violated ? check_run_all(&o->run, counts, error) : pl_fail(error, PL_E_ServiceUnavailable);
+    if (result == 0) {
+        check_report_begin_counted(text, counts, o->rules, o->run.violated, now, seconds_since(started));
         result = put(text, error);
+    }
     if (result == 0)
         result = put_file(kept, text, error);
+    pl_free(o->run.violated);
     fclose(kept);
     return result;
 }
@@ -354,6 +358,16 @@ static void write_summary(const options *o, const check_counts *counts, int64_t 
     pl_buf_free(&text);
 }
 
+static void note_repeated(const check_rules *rules) {
+    pl_str name;
+    size_t count = check_rules_repeated(rules, &name);
+    if (count)
+        fprintf(stderr, "plumbline check: note: given more than once, evaluated once: %.*s", PL_FMT(name));
+    if (count > 1)
+        fprintf(stderr, " and %zu more", count - 1);
+    fputs(count ? "\n" : "", stderr);
+}
+
 /* A misspelt type or the wrong file must not look like success. */
 static void warn_of_nothing(const check_counts *counts) {
     if (counts->resources == 0)
@@ -384,6 +398,7 @@ static int run(options *o, char **files, size_t count, pl_error *error) {
     if (result != 0)
         return fail(error);
     write_summary(o, &counts, started);
+    note_repeated(o->rules);
     warn_of_nothing(&counts);
     return counts.results[PL_NON_COMPLIANT] ? VIOLATED : COMPLIANT;
 }

@@ -8,6 +8,8 @@
 #include "cli/check_line.h"
 #include "cli/check_rules.h"
 
+#include <stdatomic.h>
+
 typedef enum check_format {
     CHECK_TABLE,
     CHECK_JSON,
@@ -66,8 +68,12 @@ void check_report_place_members(pl_buf *out, const check_line *line);
 
 /* A piece of JSON and SARIF begins with a comma, which the writer of the very first one leaves out. */
 void check_report_begin(pl_buf *out, check_format format, const check_rules *rules);
-/* The head of a format that counts first; `started` in milliseconds since 1970. */
-void check_report_begin_counted(pl_buf *out, const check_counts *counts, int64_t started, double seconds);
+/*
+ * The head of a format that counts first, with a passed case for each rule that is not `violated` (one entry
+ * for each rule); `started` in milliseconds since 1970.
+ */
+void check_report_begin_counted(pl_buf *out, const check_counts *counts, const check_rules *rules,
+                                const atomic_bool *violated, int64_t started, double seconds);
 void check_report_deviation(pl_buf *out, check_format format, const check_deviation *deviation);
 void check_report_end(pl_buf *out, check_format format);
 

@@ -18,6 +18,9 @@ struct check_rules {
     pl_arena arena;
     check_rule *items;
     size_t count, capacity;
+    pl_map names;    /* name -> 1 + index in `items`: no two have one */
+    size_t repeated; /* rules that were given once more */
+    pl_str first_repeated;
     pthread_mutex_t lock; /* guards `programs` and the arena once threads run */
     pl_map programs;      /* type -> check_program */
 };
@@ -29,6 +32,7 @@ int check_rules_new(check_rules **out, const catalogue *known, pl_error *error) 
     rules->catalogue = known;
     pl_arena_init(&rules->arena, 0);
     pl_map_init(&rules->programs, 0);
+    pl_map_init(&rules->names, 0);
     pthread_mutex_init(&rules->lock, NULL);
     *out = rules;
     return 0;
@@ -43,6 +47,7 @@ void check_rules_free(check_rules *rules) {
     while (pl_map_next(&rules->programs, &cursor, &type, &program))
         pl_program_release(((check_program *)program)->program);
     pl_map_free(&rules->programs);
+    pl_map_free(&rules->names);
     pthread_mutex_destroy(&rules->lock);
     pl_arena_free(&rules->arena);
     pl_free(rules);
@@ -56,14 +61,77 @@ const check_rule *check_rules_at(const check_rules *rules, size_t index) {
     return &rules->items[index];
 }
 
-static int add(check_rules *rules, const check_rule *rule, pl_error *error) {
+size_t check_rules_repeated(const check_rules *rules, pl_str *name) {
+    *name = rules->first_repeated;
+    return rules->repeated;
+}
+
+static bool covers(const check_rule *rule, pl_str type) {
+    for (size_t i = 0; i < rule->types.count; i++)
+        if (pl_str_is(rule->types.items[i], "*") || pl_str_eq_fold(rule->types.items[i], type))
+            return true;
+    return false;
+}
+
+static bool same_json(pl_json a, pl_json b) {
+    return pl_json_exists(a) == pl_json_exists(b) && (!pl_json_exists(a) || pl_json_equal(a, b));
+}
+
+static bool same_scope(const engine_scope *a, const engine_scope *b) {
+    return a == b || (a && b && engine_scope_equal(a, b));
+}
+
+/* Both decide alike where both look: names and types aside. An identifier stands for one condition. */
+static bool decide_alike(const check_rule *a, const check_rule *b) {
+    return pl_str_eq(a->identifier, b->identifier) && a->risk_level == b->risk_level &&
+           pl_str_eq(a->parts.conditions, b->parts.conditions) &&
+           same_json(a->parts.condition, b->parts.condition) &&
+           same_json(a->parts.parameters, b->parts.parameters) &&
+           pl_str_eq(a->parts.insufficient, b->parts.insufficient) && same_scope(a->scope, b->scope) &&
+           same_scope(a->pack_scope, b->pack_scope);
+}
+
+/* The rule looks at the other's types as well; one that did so before was given twice. */
+static int take_types(check_rules *rules, check_rule *rule, const check_rule *other, pl_error *error) {
+    pl_str *items = pl_new(&rules->arena, pl_str, rule->types.count + other->types.count + 1);
+    size_t count = rule->types.count;
+    if (!items)
+        return pl_fail(error, PL_E_ServiceUnavailable);
+    for (size_t i = 0; i < count; i++)
+        items[i] = rule->types.items[i];
+    for (size_t i = 0; i < other->types.count; i++)
+        if (!covers(rule, other->types.items[i]))
+            items[count++] = other->types.items[i];
+    if (count == rule->types.count && rules->repeated++ == 0)
+        rules->first_repeated = rule->name;
+    rule->types = (catalogue_list){items, count};
+    return 0;
+}
+
+static int append(check_rules *rules, const check_rule *rule, pl_error *error) {
     check_rule *items =
         pl_arena_grow(&rules->arena, rules->items, rules->count, &rules->capacity, sizeof *rules->items);
     if (!items || rules->arena.failed)
         return pl_fail(error, PL_E_ServiceUnavailable);
     rules->items = items;
     rules->items[rules->count++] = *rule;
-    return 0;
+    return pl_map_put(&rules->names, rule->name, (void *)(uintptr_t)rules->count)
+               ? 0
+               : pl_fail(error, PL_E_ServiceUnavailable);
+}
+
+/* Two rules of one name are told apart in every report: the second one is `name (2)`. */
+static int add(check_rules *rules, const check_rule *rule, pl_error *error) {
+    check_rule named = *rule;
+    for (unsigned number = 2; named.name.p; number++) {
+        uintptr_t place = (uintptr_t)pl_map_get(&rules->names, named.name);
+        if (place == 0)
+            return append(rules, &named, error);
+        if (decide_alike(&rules->items[place - 1], rule))
+            return take_types(rules, &rules->items[place - 1], rule, error);
+        named.name = pl_arena_printf(&rules->arena, "%.*s (%u)", PL_FMT(rule->name), number);
+    }
+    return pl_fail(error, PL_E_ServiceUnavailable);
 }
 
 static int tree_of(check_rules *rules, pl_str text, pl_json *tree, pl_error *error) {
@@ -237,6 +305,8 @@ static int add_pack_rule(check_rules *rules, pl_json entry, int risk_level, cons
     if (!pl_str_is(owner, "CUSTOM_CONFIGURATION"))
         return pl_failf(error, PL_E_InvalidParameter,
                         "source.owner is neither ALIYUN nor CUSTOM_CONFIGURATION");
+    if (!rule.name.n)
+        return pl_failf(error, PL_E_InvalidParameter, "configRuleName is missing");
     if (!rule.types.count)
         return pl_failf(error, PL_E_InvalidParameter, "scope.complianceResourceTypes is empty");
     pl_json conditions = pl_json_get(source, PL_STR("conditions"));
@@ -274,13 +344,6 @@ int check_rules_add_pack(check_rules *rules, const char *file, pl_error *error) 
                         error->message);
     }
     return 0;
-}
-
-static bool covers(const check_rule *rule, pl_str type) {
-    for (size_t i = 0; i < rule->types.count; i++)
-        if (pl_str_is(rule->types.items[i], "*") || pl_str_eq_fold(rule->types.items[i], type))
-            return true;
-    return false;
 }
 
 static int add_to_program(check_program *program, const check_rule *rule, pl_error *error) {

@@ -2,6 +2,9 @@
  * The rules of one check: gathered from a pack file, a template, managed rules or a condition file, and
  * compiled into one program per resource type as types are met.
  *
+ * INVARIANT: no two rules have one name. What is given again, with the same parameters, level and scope, is
+ * the same rule; another rule of a name that is taken gets a number behind it.
+ *
  * Gathering happens before the threads start; check_rules_program may be called by all of them.
  */
 #ifndef CLI_CHECK_RULES_H
@@ -52,6 +55,9 @@ int check_rules_add_conditions(check_rules *rules, const char *file, const char 
 
 /* How many rules were added, and rule `index` of them, from 0; it lives as long as the rules. */
 size_t check_rules_count(const check_rules *rules);
+
+/* How many were given again and are left out; `*name` is that of the first. */
+size_t check_rules_repeated(const check_rules *rules, pl_str *name);
 const check_rule *check_rules_at(const check_rules *rules, size_t index);
 
 /* The program of a type, compiled at the first call; NULL with an error when a rule does not compile. */

@@ -209,12 +209,19 @@ static void report_line(worker *w, check_line *l, const bound *b, size_t rule, p
     pl_buf_add(out, PL_STR("}\n"));
 }
 
+static void note_violation(const check_run *run, const check_rule *rule, pl_verdict verdict) {
+    if (run->violated && verdict == PL_NON_COMPLIANT)
+        atomic_store_explicit(&run->violated[rule - check_rules_at(run->rules, 0)], true,
+                              memory_order_relaxed);
+}
+
 static void report_verdict(worker *w, check_line *l, const bound *b, size_t rule, pl_verdict verdict) {
     bool explain = w->shared->run->explain;
     if (w->shared->run->format == CHECK_LINES) {
         report_line(w, l, b, rule, verdict);
         return;
     }
+    note_violation(w->shared->run, b->program->rules[rule], verdict);
     pl_buf_clear(&w->annotation);
     write_annotation(w, b, rule, verdict, &w->annotation);
     pl_buf_clear(&w->context);

@@ -10,6 +10,8 @@
 #include "cli/check_rules.h"
 #include "cli/source.h"
 
+#include <stdatomic.h>
+
 typedef struct check_run {
     check_rules *rules;
     cli_source *source;
@@ -19,7 +21,8 @@ typedef struct check_run {
     bool explain;
     int64_t now; /* evaluation time, Unix milliseconds */
     unsigned threads;
-    int out; /* descriptor of the report */
+    int out;               /* descriptor of the report */
+    atomic_bool *violated; /* of each rule: it found something; NULL: nobody asks, or CHECK_LINES */
 } check_run;
 
 /* Runs to the end of the source. -1 with the first error, which names file and line. */

@@ -365,6 +365,12 @@ static int skip_byte_order_mark(cli_source *source, pl_error *error) {
     return 0;
 }
 
+/* No document at all: whoever was to write it most likely failed. */
+static int refuse_empty(const cli_source *source, pl_error *error) {
+    return pl_failf(error, PL_E_InvalidParameter, "%s: empty: only jsonl, where it is named, may be",
+                    source->name);
+}
+
 /* After opening: decides between lines and a whole file. */
 static int begin_file(cli_source *source, pl_error *error) {
     if (skip_byte_order_mark(source, error) != 0)
@@ -375,7 +381,7 @@ static int begin_file(cli_source *source, pl_error *error) {
         if (read_some(source, &source->rest, error) != 0)
             return -1;
     if (first_content(source).n == 0 && source->ended)
-        return 0;
+        return source->format == CLI_FORMAT_DOCUMENTS ? 0 : refuse_empty(source, error);
     if ((source->format == CLI_FORMAT_AUTO || source->format == CLI_FORMAT_DOCUMENTS) &&
         begins_with_line(source, first_content(source)))
         return 0;

@@ -4,8 +4,9 @@
  *
  * JSON Lines pass through untouched. Snapshot and change files (reference/delivery.md, section 3), a JSON
  * array of items, and Terraform state and plan files are read whole and rewritten as lines. A byte order mark
- * before the text of a file is passed over. One thread at a time may call cli_source_next; batches may be
- * read (cli_batch_read) and worked on by others.
+ * before the text of a file is passed over. A file with nothing in it is an error, but for CLI_FORMAT_LINES,
+ * where it is a list without items, and CLI_FORMAT_DOCUMENTS. One thread at a time may call cli_source_next;
+ * batches may be read (cli_batch_read) and worked on by others.
  */
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H

@@ -145,7 +145,8 @@ void engine_split_type(pl_str type, pl_str *service, pl_str *kind) {
     *kind = second == PL_NOT_FOUND ? rest : pl_str_skip(rest, second + 2);
 }
 
-bool engine_is_type(pl_str type, pl_str name) {
+/* True for "ecs.instance", "ecs:instance" and the type's full name, in any letter case. */
+static bool is_type(pl_str type, pl_str name) {
     pl_str service, kind;
     engine_split_type(type, &service, &kind);
     if (pl_str_eq_fold(type, name))
@@ -159,7 +160,7 @@ static bool lists(pl_str csv, pl_str value, bool type) {
     pl_str one;
     while (pl_str_split(&csv, ',', &one)) {
         one = pl_str_trim(one);
-        if (one.n && (type ? engine_is_type(value, one) : pl_str_eq(one, value)))
+        if (one.n && (type ? is_type(value, one) : pl_str_eq(one, value)))
             return true;
     }
     return false;

@@ -24,9 +24,6 @@ const engine_association *engine_associations(size_t *count);
 /* "ACS::ECS::Instance" as "ecs" and "instance"; a name without colons is both. Views into `type`. */
 void engine_split_type(pl_str type, pl_str *service, pl_str *kind);
 
-/* True for "ecs.instance", "ecs:instance" and the type's full name, in any letter case. */
-bool engine_is_type(pl_str type, pl_str name);
-
 /*
  * Checks the contents of a rule (JSON as in org_grouping_rule): conditions that can be compiled, targets that
  * name a resource group. The groups named are written to `targets`. -1 with `error` telling what is wrong

@@ -8,12 +8,23 @@
 #include "condition/condition.h"
 #include "json/parser.h"
 
+#include <stdio.h>
+
 enum { CONTENT_MAX = 1024000, RULES_MAX = 1000, INDENT = 4 };
 
-static int wrong(pl_error *error, size_t index, const char *reason) {
-    return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
-                    "The specified TemplateContent is invalid: $.configRuleTemplates[%zu]: %s.", index,
-                    reason);
+static int wrong(pl_error *error, const char *reason) {
+    return pl_failf(error, PL_E_Invalid_TemplateContent_Value, "%s", reason);
+}
+
+int engine_template_wrong_rule(pl_error *error, size_t index) {
+    char place[64];
+    snprintf(place, sizeof place, "$.configRuleTemplates[%zu]", index);
+    return engine_error_at(error, PL_E_Invalid_TemplateContent_Value, "TemplateContent", place);
+}
+
+static int wrong_pack(pl_error *error) {
+    return engine_error_at(error, PL_E_Invalid_TemplateContent_Value, "TemplateContent",
+                           "$.compliancePackTemplate");
 }
 
 static bool is_given(pl_json node) {
@@ -22,8 +33,7 @@ static bool is_given(pl_json node) {
 
 /* A scope that cannot be read must not become a wider one. */
 static int wrong_scope(pl_error *error, const char *name, const char *reason) {
-    return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
-                    "The specified TemplateContent is invalid: scope.%s %s.", name, reason);
+    return pl_failf(error, PL_E_Invalid_TemplateContent_Value, "scope.%s %s", name, reason);
 }
 
 static int read_list(pl_arena *arena, pl_json scope, const char *name, engine_list *out, pl_error *error) {
@@ -73,8 +83,7 @@ int engine_scope_read_template(pl_arena *arena, pl_json node, engine_scope *scop
                  {"complianceResourceGroupIds", &scope->resource_group_ids},
                  {"complianceExcludeResourceGroupIds", &scope->exclude_resource_group_ids}};
     if (is_given(node) && !pl_json_is_object(node))
-        return pl_failf(error, PL_E_Invalid_TemplateContent_Value,
-                        "The specified TemplateContent is invalid: scope must be an object.");
+        return wrong(error, "scope must be an object");
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (read_list(arena, node, lists[i].name, lists[i].list, error) != 0)
             return -1;
@@ -93,14 +102,14 @@ static bool read_level(pl_json node, int *level) {
     return true;
 }
 
-static int read_details(pl_json list, size_t index, engine_rule *rule, pl_error *error) {
+static int read_details(pl_json list, engine_rule *rule, pl_error *error) {
     pl_str key;
     pl_json detail;
     unsigned all = 0;
     for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &detail);) {
         unsigned one = 0;
         if (!engine_triggers_find(pl_json_str(pl_json_get(detail, PL_STR("messageType"))), &one))
-            return wrong(error, index, "unknown messageType in source.sourceDetails");
+            return wrong(error, "unknown messageType in source.sourceDetails");
         pl_str frequency = pl_json_str(pl_json_get(detail, PL_STR("maximumExecutionFrequency")));
         if (frequency.n)
             rule->frequency = frequency;
@@ -111,33 +120,32 @@ static int read_details(pl_json list, size_t index, engine_rule *rule, pl_error 
     return 0;
 }
 
-static int read_source(engine_context *context, pl_json source, size_t index, engine_rule *rule,
-                       pl_error *error) {
+static int read_source(engine_context *context, pl_json source, engine_rule *rule, pl_error *error) {
     pl_str identifier = pl_json_str(pl_json_get(source, PL_STR("identifier")));
     if (!engine_rule_owner_find(pl_json_str(pl_json_get(source, PL_STR("owner"))), &rule->owner) ||
         rule->owner == ENGINE_FUNCTION)
-        return wrong(error, index, "source.owner must be ALIYUN or CUSTOM_CONFIGURATION");
+        return wrong(error, "source.owner must be ALIYUN or CUSTOM_CONFIGURATION");
     if (rule->owner == ENGINE_MANAGED) {
         if (!engine_rule_from_catalogue(context, identifier, rule, error))
-            return error->code[0] ? -1 : wrong(error, index, "source.identifier names no managed rule");
+            return error->code[0] ? -1 : wrong(error, "source.identifier names no managed rule");
         rule->risk_level = 0;
     } else {
         pl_json conditions = pl_json_get(source, PL_STR("conditions"));
         if (is_given(conditions) && !pl_json_is_string(conditions))
-            return wrong(error, index, "source.conditions must be a text, JSON inside of JSON");
+            return wrong(error, "source.conditions must be a text, JSON inside of JSON");
         rule->identifier = identifier;
         if (pl_condition_imported(context->arena, pl_json_str(conditions), &rule->conditions, error) != 0)
             return -1;
         rule->triggers = ENGINE_TRIGGER_CHANGE;
     }
-    return read_details(pl_json_get(source, PL_STR("sourceDetails")), index, rule, error);
+    return read_details(pl_json_get(source, PL_STR("sourceDetails")), rule, error);
 }
 
-static int read_parameters(pl_arena *arena, pl_json node, size_t index, engine_rule *rule, pl_error *error) {
+static int read_parameters(pl_arena *arena, pl_json node, engine_rule *rule, pl_error *error) {
     if (!is_given(node))
         return 0;
     if (!pl_json_is_object(node))
-        return wrong(error, index, "inputParameters must be an object");
+        return wrong(error, "inputParameters must be an object");
     pl_buf text;
     pl_buf_init(&text, 1 << 20);
     pl_json_write(&text, node);
@@ -146,13 +154,11 @@ static int read_parameters(pl_arena *arena, pl_json node, size_t index, engine_r
     return rule->input_parameters.p ? 0 : pl_fail(error, PL_E_ServiceUnavailable);
 }
 
-static int read_rule(engine_context *context, pl_json node, size_t index, engine_rule *rule,
-                     pl_error *error) {
+static int read_rule(engine_context *context, pl_json node, engine_rule *rule, pl_error *error) {
     if (!pl_json_is_object(node))
-        return wrong(error, index, "must be an object");
-    if (read_source(context, pl_json_get(node, PL_STR("source")), index, rule, error) != 0 ||
-        read_parameters(context->arena, pl_json_get(node, PL_STR("inputParameters")), index, rule, error) !=
-            0)
+        return wrong(error, "must be an object");
+    if (read_source(context, pl_json_get(node, PL_STR("source")), rule, error) != 0 ||
+        read_parameters(context->arena, pl_json_get(node, PL_STR("inputParameters")), rule, error) != 0)
         return -1;
     pl_str name = pl_json_str(pl_json_get(node, PL_STR("configRuleName")));
     pl_str description = pl_json_str(pl_json_get(node, PL_STR("description")));
@@ -161,25 +167,20 @@ static int read_rule(engine_context *context, pl_json node, size_t index, engine
     if (description.p)
         rule->description = description;
     if (rule->name.n == 0)
-        return wrong(error, index, "configRuleName is missing");
+        return wrong(error, "configRuleName is missing");
     if (!read_level(node, &rule->risk_level))
-        return wrong(error, index, "riskLevel must be 1, 2 or 3");
+        return wrong(error, "riskLevel must be 1, 2 or 3");
     return engine_scope_read_template(context->arena, pl_json_get(node, PL_STR("scope")), &rule->scope,
                                       error);
 }
 
 static int read_pack(engine_context *context, pl_json node, engine_template *out, pl_error *error) {
     if (is_given(node) && !pl_json_is_object(node))
-        return pl_failf(
-            error, PL_E_Invalid_TemplateContent_Value,
-            "The specified TemplateContent is invalid: $.compliancePackTemplate must be an object.");
+        return wrong(error, "must be an object");
     out->name = pl_json_str(pl_json_get(node, PL_STR("compliancePackName")));
     out->description = pl_json_str(pl_json_get(node, PL_STR("description")));
     if (!read_level(node, &out->risk_level))
-        return pl_failf(
-            error, PL_E_Invalid_TemplateContent_Value,
-            "The specified TemplateContent is invalid: $.compliancePackTemplate.riskLevel must be 1, 2 "
-            "or 3.");
+        return wrong(error, "riskLevel must be 1, 2 or 3");
     pl_json scope = pl_json_get(node, PL_STR("scope"));
     out->has_scope = pl_json_is_object(scope);
     return engine_scope_read_template(context->arena, scope, &out->scope, error);
@@ -209,9 +210,11 @@ int engine_template_parse(engine_context *context, pl_str text, engine_template 
     pl_str key;
     pl_json value;
     for (pl_json_walk w = pl_json_children(list); pl_json_step(&w, &key, &value); out->count++)
-        if (read_rule(context, value, out->count, &out->rules[out->count], error) != 0)
-            return -1;
-    return read_pack(context, pl_json_get(root, PL_STR("compliancePackTemplate")), out, error);
+        if (read_rule(context, value, &out->rules[out->count], error) != 0)
+            return engine_template_wrong_rule(error, out->count);
+    if (read_pack(context, pl_json_get(root, PL_STR("compliancePackTemplate")), out, error) != 0)
+        return wrong_pack(error);
+    return 0;
 }
 
 static void write_member(pl_buf *out, const char *before, pl_str text) {

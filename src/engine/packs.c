@@ -5,6 +5,8 @@
 #include "json/parser.h"
 #include "json/writer.h"
 
+#include <stdio.h>
+
 enum { DESCRIPTION_MAX = 500, PARAMETERS_LIMIT = 1 << 20 };
 
 static engine_group owner_of(const engine_pack *pack) {
@@ -52,11 +54,12 @@ static int check_quota(engine_context *context, store_session *session, const en
     return pl_fail(error, PL_E_CompliancePackExceedMaxCount);
 }
 
-/* A wrong parameter inside a pack is an error of the pack's list. */
-static int as_list_error(pl_error *error) {
-    if (pl_error_is(error, PL_E_Invalid_InputParameters_Value))
-        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "%s", error->message);
-    return -1;
+enum { PLACE_SIZE = 160 };
+
+static int wrong_entry(pl_error *error, size_t index) {
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "ConfigRules[%zu]", index);
+    return engine_error_at(error, PL_E_Invalid_ConfigRules_Value, "ConfigRules", place);
 }
 
 static int make_rule(engine_context *context, store_session *session, const engine_pack *pack,
@@ -68,7 +71,26 @@ static int make_rule(engine_context *context, store_session *session, const engi
         rule->risk_level = pack->risk_level;
     if (engine_rule_free_name(context, session, &owner, rule->name, &rule->name, error) != 0)
         return -1;
-    return engine_rule_create(context, session, rule, pack->pack_id, error) == 0 ? 0 : as_list_error(error);
+    return engine_rule_create(context, session, rule, pack->pack_id, error);
+}
+
+/* The owner's rule of this id; ConfigRuleNotExists. */
+static int find_rule(engine_context *context, store_session *session, const engine_pack *pack, pl_str rule_id,
+                     engine_rule *rule, pl_error *error) {
+    engine_group owner = owner_of(pack);
+    bool found = false;
+    if (engine_rule_find(session, context->arena, &owner, rule_id, rule, &found, error) != 0)
+        return -1;
+    return found ? 0 : pl_fail(error, PL_E_ConfigRuleNotExists);
+}
+
+/* The owner's pack of this id; Invalid.CompliancePackId.Value. */
+static int find_pack(engine_context *context, store_session *session, const engine_group *owner,
+                     pl_str pack_id, engine_pack *pack, pl_error *error) {
+    bool found = false;
+    if (engine_pack_find(session, context->arena, owner, pack_id, pack, &found, error) != 0)
+        return -1;
+    return found ? 0 : pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
 }
 
 /* Puts what an entry says over a rule. */
@@ -102,7 +124,7 @@ static int change_rule(engine_context *context, store_session *session, const en
     if (pl_str_eq(after.name, before->name) && pl_str_eq(after.description, before->description) &&
         pl_str_eq(after.input_parameters, before->input_parameters) && after.risk_level == before->risk_level)
         return 0;
-    return engine_rule_update(context, session, &after, error) == 0 ? 0 : as_list_error(error);
+    return engine_rule_update(context, session, &after, error);
 }
 
 /* Rules that the pack narrows from now on, or no longer narrows, are evaluated again. */
@@ -136,14 +158,12 @@ static int join(engine_context *context, store_session *session, const engine_pa
 
 static int take_existing(engine_context *context, store_session *session, const engine_pack *pack,
                          const engine_pack_entry *entry, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, entry->rule_id, &rule, &found, error) != 0)
-        return -1;
-    if (!found)
-        return pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
-                        PL_FMT(entry->rule_id));
+    if (find_rule(context, session, pack, entry->rule_id, &rule, error) != 0)
+        return pl_error_is(error, PL_E_ConfigRuleNotExists)
+                   ? pl_failf(error, PL_E_Invalid_ConfigRules_Value, "The ConfigRuleId %.*s does not exist.",
+                              PL_FMT(entry->rule_id))
+                   : -1;
     if (!engine_list_has(&rule.pack_ids, pack->pack_id) && join(context, session, pack, &rule, error) != 0)
         return -1;
     return change_rule(context, session, &rule, entry, error);
@@ -203,7 +223,11 @@ static int make_of_template(engine_context *context, store_session *session, con
         if (template_parameters(context, managed, rule->parameters, &entry.parameters, error) != 0)
             return -1;
     }
-    return make_managed(context, session, pack, &entry, error);
+    if (make_managed(context, session, pack, &entry, error) == 0)
+        return 0;
+    char place[PLACE_SIZE];
+    snprintf(place, sizeof place, "the template's rule %.*s", PL_FMT(rule->identifier));
+    return engine_error_at(error, PL_E_Invalid_ConfigRules_Value, "ConfigRules", place);
 }
 
 static int add_template_rules(engine_context *context, store_session *session, const engine_pack_input *input,
@@ -225,12 +249,12 @@ static int add_rules(engine_context *context, store_session *session, const engi
                      engine_template *content, pl_error *error) {
     for (size_t i = 0; i < content->count; i++)
         if (make_rule(context, session, input->pack, &content->rules[i], error) != 0)
-            return -1;
+            return engine_template_wrong_rule(error, i);
     if (content->count)
         return 0;
     for (size_t i = 0; i < input->entry_count; i++)
         if (apply_entry(context, session, input->pack, &input->entries[i], error) != 0)
-            return -1;
+            return wrong_entry(error, i);
     return add_template_rules(context, session, input, error);
 }
 
@@ -337,7 +361,7 @@ static int replace_rules(engine_context *context, store_session *session, const 
         int result = same[i] ? replace_rule(context, session, same[i], &input->entries[i], error)
                              : apply_entry(context, session, input->pack, &input->entries[i], error);
         if (result != 0)
-            return -1;
+            return wrong_entry(error, i);
     }
     for (size_t i = 0; i < count; i++)
         if (!kept[i] &&
@@ -383,11 +407,8 @@ int engine_pack_update(engine_context *context, store_session *session, engine_p
                        pl_error *error) {
     engine_pack *pack = input->pack, before;
     engine_group owner = owner_of(pack);
-    bool found = false;
-    if (engine_pack_find(session, context->arena, &owner, pack->pack_id, &before, &found, error) != 0)
+    if (find_pack(context, session, &owner, pack->pack_id, &before, error) != 0)
         return -1;
-    if (!found)
-        return pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
     if (!pl_str_is(before.status, "ACTIVE"))
         return pl_fail(error, PL_E_CompliancePackAlreadyPending);
     pack->modified = context->now;
@@ -420,22 +441,16 @@ static int delete_pack(engine_context *context, store_session *session, engine_p
 int engine_pack_delete(engine_context *context, store_session *session, const engine_group *owner,
                        pl_str pack_id, bool delete_rules, pl_error *error) {
     engine_pack pack;
-    bool found = false;
-    if (engine_pack_find(session, context->arena, owner, pack_id, &pack, &found, error) != 0)
+    if (find_pack(context, session, owner, pack_id, &pack, error) != 0)
         return -1;
-    return found ? delete_pack(context, session, &pack, delete_rules, error)
-                 : pl_fail(error, PL_E_Invalid_CompliancePackId_Value);
+    return delete_pack(context, session, &pack, delete_rules, error);
 }
 
 int engine_pack_attach(engine_context *context, store_session *session, const engine_pack *pack,
                        pl_str rule_id, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+    if (find_rule(context, session, pack, rule_id, &rule, error) != 0)
         return -1;
-    if (!found)
-        return pl_fail(error, PL_E_ConfigRuleNotExists);
     if (engine_list_has(&rule.pack_ids, pack->pack_id))
         return 0;
     if (join(context, session, pack, &rule, error) != 0)
@@ -445,12 +460,10 @@ int engine_pack_attach(engine_context *context, store_session *session, const en
 
 int engine_pack_detach(engine_context *context, store_session *session, const engine_pack *pack,
                        pl_str rule_id, pl_error *error) {
-    engine_group owner = owner_of(pack);
     engine_rule rule;
-    bool found = false;
-    if (engine_rule_find(session, context->arena, &owner, rule_id, &rule, &found, error) != 0)
+    if (find_rule(context, session, pack, rule_id, &rule, error) != 0)
         return -1;
-    if (!found || !engine_list_has(&rule.pack_ids, pack->pack_id))
+    if (!engine_list_has(&rule.pack_ids, pack->pack_id))
         return pl_fail(error, PL_E_ConfigRuleNotExists);
     if (drop_rule(context, session, pack, &rule, false, error) != 0)
         return -1;

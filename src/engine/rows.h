@@ -16,6 +16,13 @@ static inline pl_str engine_row_text(pl_arena *arena, store_statement *st, int c
 /* rule_check.c: all that must hold before a rule is stored; fills defaults and the types' spelling. */
 int engine_rule_check(engine_context *context, engine_rule *rule, pl_error *error);
 
+/*
+ * rule_check.c: a rule in a list was refused (`error`); `place` says which, and is put before the reason
+ * where the error is one of what the client sent (Invalid...). `list` is the error of a wrong list, which
+ * wrong values of a rule's parameters become; `parameter` is the parameter it came with. -1.
+ */
+int engine_error_at(pl_error *error, pl_error_code list, const char *parameter, const char *place);
+
 /* rules.c: tells the engine of a rule that was just written; the one place where it hears of a change. */
 int engine_rule_tell(engine_context *context, store_session *session, const engine_rule *rule,
                      engine_rule_event event, pl_error *error);
@@ -39,6 +46,9 @@ typedef struct engine_template {
 
 /* Reads the text of TemplateContent; -1 with the error of the parameter when it is none. */
 int engine_template_parse(engine_context *context, pl_str text, engine_template *out, pl_error *error);
+
+/* A rule of a client's template was refused: `error` says where it stands in the template. -1. */
+int engine_template_wrong_rule(pl_error *error, size_t index);
 
 /* Writes a new rule's row, or the client's part of an existing one (everything but the run report). */
 int engine_rule_insert(store_session *session, const engine_rule *rule, pl_error *error);

@@ -7,7 +7,23 @@
 #include "base/encode.h"
 #include "json/parser.h"
 
+#include <stdio.h>
+
 enum { NAME_MAX_CHARACTERS = 100, DESCRIPTION_MAX = 500, IDENTIFIER_MAX = 512 };
+
+int engine_error_at(pl_error *error, pl_error_code list, const char *parameter, const char *place) {
+    const pl_str head = PL_STR("The specified InputParameters is invalid: ");
+    pl_str reason = pl_str_from(error->message);
+    char code[sizeof error->code];
+    snprintf(code, sizeof code, "%s", error->code);
+    if (!pl_str_starts(pl_str_from(code), PL_STR("Invalid.")))
+        return -1;
+    if (!pl_error_is(error, list) && !pl_error_is(error, PL_E_Invalid_InputParameters_Value))
+        return pl_fail_code(error, error->http_status, code, "%s: %s", place, error->message);
+    if (pl_str_starts(reason, head))
+        reason = pl_str_skip(reason, head.n);
+    return pl_failf(error, list, "The specified %s is invalid: %s: %.*s", parameter, place, PL_FMT(reason));
+}
 
 bool engine_name_is_sound(pl_str name) {
     for (size_t i = 0; i < name.n; i++)

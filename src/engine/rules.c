@@ -37,6 +37,22 @@ static int check_name_free(store_session *session, const engine_rule *rule, pl_e
     return taken ? pl_fail(error, PL_E_ConfigRuleExists) : 0;
 }
 
+/*
+ * A rule calls functions of its own account only, so one of another could never run. Asked of new rules:
+ * those that are stored stay changeable.
+ */
+static int check_own_function(const engine_rule *rule, pl_error *error) {
+    pl_str rest = rule->identifier, part = PL_STR_NONE;
+    for (int i = 0; rule->owner == ENGINE_FUNCTION && i < 4; i++)
+        pl_str_split(&rest, ':', &part);
+    if (rule->owner != ENGINE_FUNCTION || pl_str_eq(part, rule->account_id))
+        return 0;
+    return pl_failf(error, PL_E_Invalid_SourceIdentifier_Value,
+                    "SourceIdentifier must be the ARN of a function of the account %.*s, to which the rule "
+                    "belongs.",
+                    PL_FMT(rule->account_id));
+}
+
 static int fill_in(engine_context *context, store_session *session, engine_rule *rule, pl_str pack_id,
                    pl_error *error) {
     rule->rule_id = engine_new_id(context, "cr-");
@@ -54,7 +70,7 @@ static int fill_in(engine_context *context, store_session *session, engine_rule 
 int engine_rule_create(engine_context *context, store_session *session, engine_rule *rule, pl_str pack_id,
                        pl_error *error) {
     rule->rule_id = PL_STR_NONE;
-    if (engine_rule_check(context, rule, error) != 0 ||
+    if (engine_rule_check(context, rule, error) != 0 || check_own_function(rule, error) != 0 ||
         check_quota(context, session, rule, pack_id, error) != 0 ||
         check_name_free(session, rule, error) != 0 || fill_in(context, session, rule, pack_id, error) != 0)
         return -1;

@@ -1,7 +1,7 @@
 /* The room: opening, the first account, accounts as identities. */
 #include "identity/entities.h"
 #include "identity/internal.h"
-#include "org/org.h"
+#include "org/change.h"
 
 #include "base/memory.h"
 
@@ -53,7 +53,8 @@ int identity_account_create(identity *room, store_session *session, pl_str accou
     if (store_run(session, error,
                   "INSERT INTO identity_accounts (account_id, account_name, created_at, security_preference) "
                   "VALUES ($1, $2, $3, '{}')",
-                  "tti", account_id, name, now) != 0)
+                  "tti", account_id, name, now) != 0 ||
+        org_add_default_resource_group(session, account_id, now, error) != 0)
         return -1;
     return identity_changed(room, session, account_id, error);
 }

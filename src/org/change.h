@@ -277,10 +277,13 @@ int org_find_resource_group(org *o, const org_caller *caller, pl_str id, org_res
                             pl_error *error);
 
 /*
- * All of the account's groups, oldest first, with their tags. The first is the default group of the account,
- * which is made here when it is not there yet; it is not counted among those that may be made, and cannot be
- * deleted (DeleteConflict.ResourceGroup.Resource).
+ * The default group of a new account, in the transaction that makes the account. Its id ends like the
+ * account's; it is not counted among the groups that may be made, and cannot be deleted
+ * (DeleteConflict.ResourceGroup.Resource).
  */
+int org_add_default_resource_group(store_session *session, pl_str account_id, int64_t now, pl_error *error);
+
+/* All of the account's groups with their tags: the default group first, then oldest first. */
 int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
                              pl_error *error);
 

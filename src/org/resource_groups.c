@@ -91,48 +91,33 @@ static int list_run(store_session *session, void *argument, pl_error *error) {
     return step < 0 ? -1 : r->caller->arena->failed ? org_no_memory(error) : 0;
 }
 
+int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
+                             pl_error *error) {
+    group_read r = {.caller = caller};
+    if (store_read(o->config.store, list_run, &r, error))
+        return -1;
+    *groups = r.out;
+    *count = r.count;
+    return 0;
+}
+
 /* --- The default group -----------------------------------------------------------------------------------
  */
 
 #define DEFAULT_NAME "default"
 
-/* The same on every node, so that two which make it make one. */
-static pl_str default_id(const org_caller *caller) {
-    pl_str account = caller->account_id;
-    size_t kept = account.n > GROUP_ID_LENGTH ? GROUP_ID_LENGTH : account.n;
-    return pl_arena_printf(caller->arena, "rg-%.*s", PL_FMT(pl_str_skip(account, account.n - kept)));
+/* The last characters of the account's own id, so that the group of an account is known by it. */
+static pl_str default_suffix(pl_str account_id) {
+    size_t kept = account_id.n > GROUP_ID_LENGTH ? GROUP_ID_LENGTH : account_id.n;
+    return pl_str_skip(account_id, account_id.n - kept);
 }
 
-/* A group that someone has named so already is left as it is, and is the default then. */
-static int default_work(org_change *change, void *argument, pl_error *error) {
-    const org_caller *caller = change->caller;
-    (void)argument;
-    return store_run(
-        change->session, error,
-        "INSERT INTO resource_groups (account_id, group_id, name, display_name, status, created, "
-        "position) VALUES ($1, $2, '" DEFAULT_NAME "', '" DEFAULT_NAME "', 'OK', $3, 0) "
-        "ON CONFLICT DO NOTHING",
-        "tti", caller->account_id, default_id(caller), caller->now);
-}
-
-static bool has_default(const group_read *r) {
-    for (size_t i = 0; i < r->count; i++)
-        if (pl_str_is(r->out[i].name, DEFAULT_NAME))
-            return true;
-    return false;
-}
-
-/* Every account has a default group, made when its groups are asked for first. */
-int org_list_resource_groups(org *o, const org_caller *caller, org_resource_group **groups, size_t *count,
-                             pl_error *error) {
-    group_read r = {.caller = caller};
-    if (store_read(o->config.store, list_run, &r, error) ||
-        (!has_default(&r) && (org_write(o, caller, default_work, NULL, NULL, error) ||
-                              store_read(o->config.store, list_run, &r, error))))
-        return -1;
-    *groups = r.out;
-    *count = r.count;
-    return 0;
+int org_add_default_resource_group(store_session *session, pl_str account_id, int64_t now, pl_error *error) {
+    return store_run(session, error,
+                     "INSERT INTO resource_groups (account_id, group_id, name, display_name, status, "
+                     "created, position) VALUES ($1, 'rg-' || CAST($2 AS TEXT), '" DEFAULT_NAME
+                     "', '" DEFAULT_NAME "', 'OK', $3, 0)",
+                     "tti", account_id, default_suffix(account_id), now);
 }
 
 /* --- Changing --------------------------------------------------------------------------------------------

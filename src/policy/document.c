@@ -19,7 +19,8 @@ typedef struct reader {
     pl_error *error;
 } reader;
 
-size_t pl_policy_max_characters(pl_policy_kind kind) {
+/* Characters (Unicode code points, blanks included) that a document of this kind may have. */
+static size_t max_characters(pl_policy_kind kind) {
     switch (kind) {
     case PL_POLICY_SESSION: return 2048;
     case PL_POLICY_CONTROL: return 4096;
@@ -371,7 +372,7 @@ static int read_document(const reader *r) {
 }
 
 static int check_length(pl_policy_kind kind, pl_str text, pl_error *error) {
-    size_t most = pl_policy_max_characters(kind);
+    size_t most = max_characters(kind);
     if (text.n <= most || pl_utf8_length(text) <= most)
         return 0;
     switch (kind) {

@@ -99,9 +99,6 @@ typedef struct pl_policy {
     size_t statement_count;
 } pl_policy;
 
-/* Characters (Unicode code points, blanks included) that a document of this kind may have. */
-size_t pl_policy_max_characters(pl_policy_kind kind);
-
 /*
  * Reads a document into the arena; `text` must outlive the policy. -1 with
  *   InvalidParameter.PolicyDocument.Length (RAM 400, control policy 409), InvalidParameter.PolicySize

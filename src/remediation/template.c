@@ -162,9 +162,14 @@ int remediation_check(const catalogue *known, pl_arena *arena, const engine_rule
         return wrong(error, "it is not a JSON object%.*s", PL_STR(""));
     if (pl_str_is(remedy->type, "OOS"))
         return check_template(known, arena, rule, remedy, params, error);
-    return function_arn_parse(remedy->template_id, &function)
+    if (!function_arn_parse(remedy->template_id, &function))
+        return pl_fail(error, PL_E_RemediationTemplateNotExist);
+    return pl_str_eq(function.account_id, remedy->account_id)
                ? 0
-               : pl_fail(error, PL_E_RemediationTemplateNotExist);
+               : pl_failf(error, PL_E_RemediationTemplateNotExist,
+                          "RemediationTemplateId must be the ARN of a function of the account %.*s, to which "
+                          "the rule belongs.",
+                          PL_FMT(remedy->account_id));
 }
 
 /* --- Values ------------------------------------------------------------------------------------------------

@@ -96,51 +96,50 @@ static bool belongs(const judged *j, pl_str granularity, pl_str key) {
     return true;
 }
 
-static int add_key(making *m, pl_str key, pl_str *keys, size_t *count, pl_error *error) {
+static int add_key(pl_str key, pl_str *keys, size_t *count, pl_error *error) {
     if (produce_has(keys, *count, key))
         return 0;
     if (*count == BOOKS_MAX)
         return pl_failf(error, PL_E_InvalidParameter, "The report has more than %d parts.", BOOKS_MAX);
-    (void)m;
     keys[(*count)++] = key;
     return 0;
 }
 
 /* The accounts of every owner; the rules of one owner follow each other. */
-static int find_accounts(making *m, const judged_list *list, pl_str *keys, size_t *count, pl_error *error) {
+static int find_accounts(const judged_list *list, pl_str *keys, size_t *count, pl_error *error) {
     const reports_owner *last = NULL;
     for (size_t i = 0; i < list->count; i++) {
         const reports_owner *owner = list->items[i].owner;
         for (size_t a = 0; owner != last && a < owner->account_count; a++)
-            if (add_key(m, owner->accounts[a], keys, count, error) != 0)
+            if (add_key(owner->accounts[a], keys, count, error) != 0)
                 return -1;
         last = owner;
     }
     return 0;
 }
 
-static int find_keys(making *m, const judged_list *list, pl_str granularity, const template_scope *scope,
-                     pl_str *keys, size_t *count, pl_error *error) {
+static int find_keys(const judged_list *list, pl_str granularity, const template_scope *scope, pl_str *keys,
+                     size_t *count, pl_error *error) {
     *count = 0;
     if (pl_str_is(granularity, "AllInOne"))
-        return add_key(m, PL_STR(""), keys, count, error);
+        return add_key(PL_STR(""), keys, count, error);
     if (pl_str_is(granularity, "GroupByAccount"))
-        return find_accounts(m, list, keys, count, error);
+        return find_accounts(list, keys, count, error);
     for (size_t i = 0; i < list->count; i++) {
         const judged *j = &list->items[i];
         if (pl_str_is(granularity, "GroupByAggregator") &&
-            add_key(m, j->owner->group.aggregator_id, keys, count, error) != 0)
+            add_key(j->owner->group.aggregator_id, keys, count, error) != 0)
             return -1;
-        if (pl_str_is(granularity, "GroupByRule") && add_key(m, j->rule->rule_id, keys, count, error) != 0)
+        if (pl_str_is(granularity, "GroupByRule") && add_key(j->rule->rule_id, keys, count, error) != 0)
             return -1;
         if (!pl_str_is(granularity, "GroupByCompliancePack"))
             continue;
-        if (j->rule->pack_ids.count == 0 && add_key(m, PL_STR(""), keys, count, error) != 0)
+        if (j->rule->pack_ids.count == 0 && add_key(PL_STR(""), keys, count, error) != 0)
             return -1;
         for (size_t k = 0; k < j->rule->pack_ids.count; k++)
             if ((!scope->packs.given ||
                  produce_has(scope->packs.items, scope->packs.count, j->rule->pack_ids.items[k])) &&
-                add_key(m, j->rule->pack_ids.items[k], keys, count, error) != 0)
+                add_key(j->rule->pack_ids.items[k], keys, count, error) != 0)
                 return -1;
     }
     return 0;
@@ -181,7 +180,7 @@ static int make_parts(making *m, const judged_list *list, const template_scope *
     size_t count;
     if (!keys)
         return produce_no_memory(error);
-    if (find_keys(m, list, granularity, scope, keys, &count, error) != 0)
+    if (find_keys(list, granularity, scope, keys, &count, error) != 0)
         return -1;
     book_plan plan = {
         .look.chinese = pl_str_is(pl_json_str(pl_json_get(m->request, PL_STR("language"))), "zh-CN"),

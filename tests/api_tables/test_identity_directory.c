@@ -93,6 +93,63 @@ static pl_str group_arn(const char *group) {
     return pl_arena_printf(&h.arena, "acs:ram:*:%s:resourcegroup/%s", h.root.account_id, group);
 }
 
+/* The group that an account has before its groups were ever listed. */
+static void assert_default_group(pl_str account_id) {
+    const char *id = pl_arena_printf(&h.arena, "rg-%.*s", PL_FMT(pl_str_skip(account_id, 1))).p;
+    pl_json group = directory("GetResourceGroup", join("ResourceGroupId=$", id));
+    assert_str(at(group, "ResourceGroup.Name"), "default");
+    assert_str(at(group, "ResourceGroup.Status"), "OK");
+    assert_str(at(group, "ResourceGroup.AccountId"), pl_arena_cstr(&h.arena, account_id));
+    assert_answer(directory(
+        "AttachPolicy",
+        pl_arena_printf(&h.arena,
+                        "PolicyType=System&PolicyName=AliyunConfigReadOnlyAccess&ResourceGroupId=%s&"
+                        "PrincipalType=IMSUser&PrincipalName=u@%.*s.onaliyun.com",
+                        id, PL_FMT(account_id))
+            .p));
+    pl_json list = directory("ListResourceGroups", "");
+    assert_str(at(list, "TotalCount"), "1");
+    assert_str(at(list, "ResourceGroups.ResourceGroup.0.Id"), id);
+}
+
+static void accounts_have_a_default_group_from_the_beginning(void **state) {
+    (void)state;
+    assert_answer(ram("CreateUser", "UserName=u"));
+    assert_default_group(pl_str_from(h.root.account_id));
+    assert_answer(directory("InitResourceDirectory", ""));
+    pl_str member =
+        at(directory("CreateResourceAccount", "DisplayName=one&AccountNamePrefix=one"), "Account.AccountId");
+    pl_json entered = sts("AssumeRole", pl_arena_printf(&h.arena,
+                                                        "RoleSessionName=me&RoleArn=acs:ram::%.*s:role/"
+                                                        "ResourceDirectoryAccountAccessRole",
+                                                        PL_FMT(member))
+                                            .p);
+    assert_answer(entered);
+    house_be(text_at(entered, "Credentials.AccessKeyId"), text_at(entered, "Credentials.SecurityToken"));
+    assert_answer(ram("CreateUser", "UserName=u"));
+    assert_default_group(member);
+}
+
+/* Takes the store back to when the groups were made by the first list. */
+static int forget_default_groups(store_session *session, void *argument, pl_error *error) {
+    (void)argument;
+    return store_run(session, error, "DELETE FROM resource_groups WHERE name = 'default'", "") ||
+           store_run(session, error, "DELETE FROM schema_version WHERE version = 35", "");
+}
+
+static void accounts_of_an_older_store_get_their_default_group(void **state) {
+    (void)state;
+    assert_answer(ram("CreateUser", "UserName=u"));
+    assert_int_equal(store_write(h.store, forget_default_groups, NULL, &h.error), 0);
+    assert_refused(directory("GetResourceGroup", join("ResourceGroupId=rg-$", h.root.account_id + 1)), 404,
+                   "EntityNotExists.ResourceGroup");
+    house_disconnect();
+    assert_int_equal(store_open(&h.store, pl_str_from(h.database.url), NULL, &h.error), 0);
+    house_connect();
+    house_be_root();
+    assert_default_group(pl_str_from(h.root.account_id));
+}
+
 static void a_policy_in_a_resource_group_stays_there(void **state) {
     (void)state;
     assert_answer(ram("CreateUser", "UserName=alice"));
@@ -226,6 +283,8 @@ int main(void) {
         HOUSE_TEST(roles_have_a_principal_name),
         HOUSE_TEST(roles_of_services_elsewhere_hold_no_policy),
         HOUSE_TEST(service_linked_roles_belong_to_their_service),
+        HOUSE_TEST(accounts_have_a_default_group_from_the_beginning),
+        HOUSE_TEST(accounts_of_an_older_store_get_their_default_group),
         HOUSE_TEST(a_policy_in_a_resource_group_stays_there),
         HOUSE_TEST(members_are_entered_by_their_management),
         HOUSE_TEST(control_policies_bind_members_and_are_named_in_the_denial),

@@ -5,9 +5,16 @@
 
 static organisation t;
 
+static int add_default_groups(store_session *session, void *argument, pl_error *error) {
+    (void)argument;
+    return org_add_default_resource_group(session, PL_STR(MANAGER), t.now, error) ||
+           org_add_default_resource_group(session, PL_STR(STRANGER), t.now, error);
+}
+
 static int setup(void **state) {
     (void)state;
     open_organisation(&t, &(org_limits){.resource_groups = 2});
+    assert_int_equal(store_write(t.store, add_default_groups, NULL, &t.error), 0);
     catalogue *types;
     engine *e;
     assert_int_equal(catalogue_open(&types, NULL, &t.error), 0);

@@ -221,11 +221,88 @@ test('JUnit counts what it lists, and is XML whatever is named', () => {
   assert.equal(plumbline([...RULE, '--format', 'junit', '-'], { input: '{' }).stdout, '');
 });
 
-test('SARIF names a rule once', () => {
+test('JUnit has a passed case for each rule that found nothing, and counts what its reader counts', () => {
+  const rules = [...RULE, '--rule', 'oss-bucket-public-write-prohibited', '--format', 'junit'];
+  const listed = (more) => (xml) => xml.match(new RegExp(`<testcase [^>]*>${more}`, 'g'))?.length ?? 0;
+  const passed = (xml) => xml.match(/<testcase [^>]*\/>/g)?.length ?? 0;
+  const property = (xml, name) => Number(xml.match(new RegExp(`<property name="${name}" value="(\\d+)"/>`))[1]);
+  const cases = [
+    ['[]', { tests: 2, failures: 0, skipped: 0 }, 2, 0],
+    [JSON.stringify([bucket('a', 'private'), bucket('b', 'private')]), { tests: 2, failures: 0, skipped: 0 }, 2, 4],
+    [JSON.stringify([bucket('a', 'public-read'), bucket('b', 'public-read'), bucket('c', 'private')]), { tests: 3, failures: 2, skipped: 0 }, 1, 4],
+    [JSON.stringify([bucket('a', 'public-read-write'), { resourceType: 'ACS::OSS::Bucket', resourceId: 'c', configuration: {} }]), { tests: 4, failures: 2, skipped: 2 }, 0, 0],
+  ];
+  for (const [input, counts, passes, compliant] of cases) {
+    const { stdout } = plumbline([...rules, '-'], { input });
+    const suite = stdout.match(/<testsuite [^>]*>/)[0];
+    for (const [name, value] of Object.entries(counts)) assert.ok(suite.includes(` ${name}="${value}"`), `${suite} ${name} ${input}`);
+    assert.deepEqual([passed(stdout), listed('<failure ')(stdout), listed('<skipped ')(stdout)], [passes, counts.failures, counts.skipped], input);
+    assert.deepEqual([property(stdout, 'rules'), property(stdout, 'COMPLIANT'), property(stdout, 'NON_COMPLIANT')], [2, compliant, counts.failures]);
+    const parsed = spawnSync('python3', ['-c', 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.stdin.buffer)'], { input: stdout });
+    assert.equal(parsed.status, 0, String(parsed.stderr));
+  }
+});
+
+const reported = (args) => {
+  const { status, stdout, stderr } = plumbline(args);
+  return { status, stderr, lines: stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line)) };
+};
+
+test('a rule that is given again is evaluated once, and that is said', () => {
   const file = write('once.jsonl', JSON.stringify(bucket('a', 'public-read')));
-  const [{ tool, results }] = JSON.parse(plumbline([...RULE, ...RULE.slice(1), '--format', 'sarif', file]).stdout).runs;
+  const twice = [...RULE, ...RULE.slice(1), file];
+  const { status, stderr, lines } = reported(twice);
+  assert.deepEqual([status, lines.length], [1, 1]);
+  assert.match(stderr, /^1 resources, 1 rules, 1 evaluations: .*\n.*note: given more than once, evaluated once: OSS bucket public read prohibited\n$/);
+  const [{ tool, results }] = JSON.parse(plumbline([...twice, '--format', 'sarif']).stdout).runs;
   assert.deepEqual(tool.driver.rules, [{ id: results[0].ruleId, name: 'oss-bucket-public-read-prohibited' }]);
-  assert.equal(results.length, 2);
+  assert.equal(results.length, 1);
+  assert.doesNotMatch(reported([...RULE, file]).stderr, /note/);
+  const TEMPLATE = ['check', '--template', 'ct-a5edff4e06a3004a5e15'];
+  const once = reported([...TEMPLATE, file]), again = reported([...TEMPLATE, ...TEMPLATE.slice(1), file]);
+  assert.deepEqual(again.lines, once.lines);
+  assert.match(again.stderr, /evaluated once: .+ and \d+ more\n/);
+});
+
+const required = (key) => ['--rule', 'required-tags', '--param', `tag1Key=${key}`];
+
+test('rules of one name that decide differently are told apart', () => {
+  const file = write('apart.jsonl', JSON.stringify({ ...bucket('a', 'private'), tags: { owner: ['me'] } }));
+  const args = ['check', ...required('owner'), ...required('team'), ...required('cost'), ...required('team'), file];
+  const { lines, stderr } = reported(args);
+  const name = JSON.parse(plumbline(['check', ...required('team'), file]).stdout).ruleName;
+  assert.deepEqual(lines.map((line) => line.ruleName), [`${name} (2)`, `${name} (3)`]);
+  assert.match(stderr, /^1 resources, 3 rules, 3 evaluations/);
+  assert.ok(stderr.endsWith(`evaluated once: ${name} (2)\n`), stderr);
+  const [{ tool, results }] = JSON.parse(plumbline([...args, '--format', 'sarif']).stdout).runs;
+  assert.deepEqual(tool.driver.rules.map((rule) => rule.id), [name, `${name} (2)`, `${name} (3)`]);
+  assert.deepEqual(results.filter((r) => r.kind === 'fail').map((r) => r.ruleId), [`${name} (2)`, `${name} (3)`]);
+});
+
+const named = (more, scope = {}) => ({ configRuleName: 'n', scope: { complianceResourceTypes: ['ACS::OSS::Bucket'], ...scope },
+  source: { owner: 'ALIYUN', identifier: 'oss-bucket-public-read-prohibited' }, ...more });
+
+test('in a package only what is the same in everything is one rule', () => {
+  const file = write('packed.jsonl', JSON.stringify(bucket('a', 'public-read')));
+  const count = (...rules) => reported(['check', '--pack', write('pack.json', { configRuleTemplates: rules }), file]);
+  for (const [second, rules] of [[named({}), 1], [named({ riskLevel: 1 }), 2], [named({}, { complianceRegionIds: ['cn-hangzhou'] }), 2], [named({ configRuleName: 'o' }), 2]]) {
+    const { lines, stderr } = count(named({}), second);
+    assert.equal(new Set(lines.map((line) => line.ruleName)).size, rules, JSON.stringify(second));
+    assert.equal(lines.length, rules);
+    assert.equal(/note/.test(stderr), rules === 1);
+  }
+  const nameless = named({ configRuleName: undefined, source: { owner: 'CUSTOM_CONFIGURATION', identifier: 'acs-config-configuration', conditions: '{}' } });
+  assert.match(count(nameless).stderr, /\$\.configRuleTemplates\[0\]: configRuleName is missing/);
+});
+
+test('one condition for two types is one rule', () => {
+  const tree = write('for-two.json', { operator: 'and', children: [
+    { operator: 'StringEquals', featurePath: '$.Status', featureSource: 'CONFIGURATION', desired: 'Running' }] });
+  const file = write('two-types.jsonl', ['ACS::ECS::Instance', 'ACS::RDS::DBInstance'].map((resourceType) =>
+    JSON.stringify({ resourceType, resourceId: resourceType, configuration: { Status: 'Stopped' } })).join('\n'));
+  const { lines, stderr } = reported(['check', '--conditions', tree, '--type', 'ACS::ECS::Instance', '--conditions', tree, '--type', 'ACS::RDS::DBInstance', file]);
+  assert.deepEqual(lines.map((line) => [line.ruleName, line.resourceType]), [[tree, 'ACS::ECS::Instance'], [tree, 'ACS::RDS::DBInstance']]);
+  assert.match(stderr, /^2 resources, 1 rules, 2 evaluations.*\n$/);
 });
 
 test('the report keeps the order of the input with several threads', () => {
@@ -489,6 +566,25 @@ test('a check that decides nothing says so', () => {
   const misspelt = plumbline(['check', '--conditions', tree, '--type', 'ACS::OSS::Buckt', items]);
   assert.equal(misspelt.status, 0);
   assert.match(misspelt.stderr, /warning: none of the rules is about the types of these resources\n/);
-  assert.match(plumbline([...RULE, '-'], { input: '' }).stderr, /warning: the input has no resources\n/);
+  for (const [args, input] of [[[], '[]'], [[], '{"planned_values":{"root_module":{}}}'], [['--input', 'jsonl'], ''], [['--input', 'jsonl'], '\n']]) {
+    const { status, stderr } = plumbline([...RULE, ...args, '-'], { input });
+    assert.equal(status, 0, input);
+    assert.match(stderr, /warning: the input has no resources\n/);
+  }
   assert.doesNotMatch(plumbline([...RULE, items]).stderr, /warning/);
+});
+
+test('an input with nothing in it is the failure of whoever was to write it', () => {
+  const items = write('some.jsonl', JSON.stringify(bucket('a', 'private')) + '\n');
+  const empty = write('empty.json', '');
+  for (const input of ['', '\n', ' \n\t\n', '\ufeff'])
+    for (const form of ['auto', 'snapshot', 'terraform']) {
+      const { status, stderr, stdout } = plumbline([...RULE, '--input', form, '--format', 'junit', '-'], { input });
+      assert.deepEqual([status, stdout], [2, ''], `${JSON.stringify(input)} ${form}`);
+      assert.match(stderr, /standard input: empty/);
+    }
+  assert.match(plumbline([...RULE, items, empty]).stderr, /empty\.json: empty/);
+  const imported = plumbline(['import', '--data', path.join(directory, 'none'), '--account', '100000000000001', empty]);
+  assert.equal(imported.status, 2);
+  assert.match(imported.stderr, /empty\.json: empty/);
 });

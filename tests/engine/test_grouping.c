@@ -657,20 +657,33 @@ static void nothing_nests_or_repeats_without_end(void **state) {
 
 static void types_have_short_names(void **state) {
     (void)state;
-    pl_str service, kind, type = PL_STR("ACS::ECS::Instance");
-    engine_split_type(type, &service, &kind);
+    pl_str service, kind;
+    engine_split_type(PL_STR("ACS::ECS::Instance"), &service, &kind);
     assert_str(service, "ECS");
     assert_str(kind, "Instance");
     engine_split_type(PL_STR("plain"), &service, &kind);
     assert_str(service, "plain");
     assert_str(kind, "plain");
-    assert_true(engine_is_type(type, PL_STR("ecs.instance")));
-    assert_true(engine_is_type(type, PL_STR("ecs:INSTANCE")));
-    assert_true(engine_is_type(type, PL_STR("acs::ecs::instance")));
-    assert_false(engine_is_type(type, PL_STR("ecs-instance")));
-    assert_false(engine_is_type(type, PL_STR("ecs.instancf")));
-    assert_false(engine_is_type(type, PL_STR("rds.instance")));
-    assert_false(engine_is_type(type, PL_STR("ecs.disk")));
+}
+
+/* What a scope may call the type of an instance. */
+static void scopes_name_types_in_short(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool means;
+    } names[] = {{"ecs.instance", true},           {"ecs:INSTANCE", true},  {"acs::ecs::instance", true},
+                 {"rds.disk, ecs.instance", true}, {"ecs-instance", false}, {"ecs.instancf", false},
+                 {"rds.instance", false},          {"ecs.disk", false}};
+    change_switches((org_grouping_change){.automatic = ORG_ON});
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        org_grouping_rule rule = {.id = PL_STR("typed"), .contents = contents(online, NULL)};
+        rule.scopes[6] = pl_str_from(names[i].name); /* ResourceTypesScope */
+        put_rule(rule);
+        const char *id = pl_arena_printf(&arena, "i-%zu", i).p;
+        put(in_group(id, NOWHERE).p);
+        assert_group(INSTANCE_TYPE, id, names[i].means ? online : NOWHERE);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_groups, teardown_groups)
@@ -693,6 +706,7 @@ int main(void) {
         TEST(rules_that_say_nothing_sensible_are_refused),
         TEST(nothing_nests_or_repeats_without_end),
         TEST(types_have_short_names),
+        TEST(scopes_name_types_in_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,12 +45,27 @@ static void hours_and_functions_are_checked(void **state) {
         REFUSED("Invalid.ExtendContent.Value", r->extend_content = pl_str_from(hours[i]));
     REFUSED("Invalid.ExtendContent.Value", r->extend_content = PL_STR("{\"fixedHour\":\"3\"}"),
             r->frequency = PL_STR("Six_Hours"));
-    static const char *const arns[] = {"acs:ram:cn-shanghai:1:functions/check", "acs:fc:cn-shanghai:1:check",
-                                       "acs:fc::1:functions/check", "acs:fc:cn-shanghai:1:functions/a:b"};
+#define OWN_FC "acs:fc:cn-shanghai:100000000000001:"
+    static const char *const arns[] = {
+        "acs:ram:cn-shanghai:100000000000001:functions/check",
+        OWN_FC "check",
+        "acs:fc::100000000000001:functions/check",
+        OWN_FC "functions/a:b",
+        "acs:fc:cn-shanghai:100000000000002:functions/check",
+        "acs:fc:cn-shanghai:100000000000002:services/s.LATEST/functions/check"};
     for (size_t i = 0; i < sizeof arns / sizeof *arns; i++)
         REFUSED("Invalid.SourceIdentifier.Value", r->owner = ENGINE_FUNCTION,
                 r->identifier = pl_str_from(arns[i]));
+    assert_string_equal(
+        error.message,
+        "SourceIdentifier must be the ARN of a function of the account 100000000000001, to which "
+        "the rule belongs.");
     engine_rule rule = sound();
+    rule.name = PL_STR("function");
+    rule.owner = ENGINE_FUNCTION;
+    rule.identifier = PL_STR(OWN_FC "services/s.LATEST/functions/check");
+    make(rule);
+    rule = sound();
     rule.extend_content = PL_STR("{}");
     make(rule);
     rule.name = PL_STR("hour");

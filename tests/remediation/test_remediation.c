@@ -438,11 +438,16 @@ static void parameters_are_checked(void **state) {
         {"ACS-OSS-PutBucketAcl", "{\"bucketName\":{}}", "Invalid.Params.Value"},
         {"ACS-OSS-PutBucketReferer", "{}", "RemediationTemplateNotExist"},
         {"ACS-Nothing", "{}", "RemediationTemplateNotExist"},
+        {"acs:fc:cn-shanghai:100000000000001:functions/mend", "{}", ""},
+        {"acs:fc:cn-shanghai:100000000000002:functions/mend", "{}", "RemediationTemplateNotExist"},
+        {"acs:fc:cn-shanghai:100000000000001:mend", "{}", "RemediationTemplateNotExist"},
     };
     (void)state;
     engine_rule *rule = remedied("MANUAL_EXECUTION");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        engine_remedy remedy = {.type = PL_STR("OOS"),
+        bool function = strncmp(cases[i].template_id, "acs:", 4) == 0;
+        engine_remedy remedy = {.account_id = PL_STR("100000000000001"),
+                                .type = function ? PL_STR("FC") : PL_STR("OOS"),
                                 .template_id = pl_str_from(cases[i].template_id),
                                 .params = pl_str_from(cases[i].params)};
         error = (pl_error){0};

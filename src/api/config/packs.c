@@ -15,13 +15,13 @@ typedef struct pack_task {
     engine_tags wanted; /* a pack that lacks them is not the one that is meant */
 } pack_task;
 
-static int wrong_rules(api_call *call, const char *reason) {
-    return pl_failf(call->error, PL_E_Invalid_ConfigRules_Value, "The specified ConfigRules is invalid: %s.",
-                    reason);
+static int wrong_entry(api_call *call, size_t index, const char *reason) {
+    return pl_failf(call->error, PL_E_Invalid_ConfigRules_Value,
+                    "The specified ConfigRules is invalid: ConfigRules[%zu]: %s.", index, reason);
 }
 
 /* [{ParameterName, ParameterValue}] as the JSON object that rules keep; absent when there are none. */
-static int read_parameters(api_call *call, const api_value *list, pl_str *text) {
+static int read_parameters(api_call *call, const api_value *list, size_t index, pl_str *text) {
     pl_buf out;
     int result = 0;
     if (!list || list->count == 0)
@@ -31,7 +31,7 @@ static int read_parameters(api_call *call, const api_value *list, pl_str *text) 
         pl_str name = api_member_text(&list->items[i], "ParameterName");
         const api_value *value = api_member(&list->items[i], "ParameterValue");
         if (name.n == 0 || !value)
-            result = wrong_rules(call, "ParameterName and ParameterValue come in pairs");
+            result = wrong_entry(call, index, "ParameterName and ParameterValue come in pairs");
         pl_buf_add_char(&out, i ? ',' : '{');
         pl_json_write_string(&out, name);
         pl_buf_add_char(&out, ':');
@@ -43,16 +43,16 @@ static int read_parameters(api_call *call, const api_value *list, pl_str *text) 
     return text->p || result != 0 ? result : pl_fail(call->error, PL_E_ServiceUnavailable);
 }
 
-static int read_entry(api_call *call, const api_value *item, engine_pack_entry *entry) {
+static int read_entry(api_call *call, const api_value *item, size_t index, engine_pack_entry *entry) {
     int64_t risk = api_member_number(item, "RiskLevel", 0);
     entry->rule_id = pl_str_trim(api_member_text(item, "ConfigRuleId"));
     entry->identifier = pl_str_trim(api_member_text(item, "ManagedRuleIdentifier"));
     entry->name = api_member_text(item, "ConfigRuleName");
     entry->description = api_member_text(item, "Description");
     if (risk < 0 || risk > 3)
-        return wrong_rules(call, "RiskLevel must be 1, 2 or 3");
+        return wrong_entry(call, index, "RiskLevel must be 1, 2 or 3");
     entry->risk_level = (int)risk;
-    return read_parameters(call, api_member(item, "ConfigRuleParameters"), &entry->parameters);
+    return read_parameters(call, api_member(item, "ConfigRuleParameters"), index, &entry->parameters);
 }
 
 static int read_entries(api_call *call, engine_pack_input *input) {
@@ -63,7 +63,7 @@ static int read_entries(api_call *call, engine_pack_input *input) {
     if (!entries)
         return pl_fail(call->error, PL_E_ServiceUnavailable);
     for (size_t i = 0; i < list->count; i++)
-        if (read_entry(call, &list->items[i], &entries[i]) != 0)
+        if (read_entry(call, &list->items[i], i, &entries[i]) != 0)
             return -1;
     input->entries = entries;
     input->entry_count = list->count;

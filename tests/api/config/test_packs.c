@@ -88,6 +88,66 @@ static void wrong_packs_are_refused_and_leave_nothing(void **state) {
                  "ConfigRuleExceedMaxRuleCount");
 }
 
+/* The rules of a list that is refused, and what the refusal says. */
+static const struct {
+    const char *rules, *message;
+} wrong_lists[] = {
+    {"{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\"},{\"ManagedRuleIdentifier\":\"eip-bandwidth-"
+     "limit\","
+     "\"ConfigRuleParameters\":[{\"ParameterName\":\"length\",\"ParameterValue\":\"1\"}]}",
+     "ConfigRules[1]: the rule has no parameter length."},
+    {"{\"ManagedRuleIdentifier\":\"eip-bandwidth-limit\",\"ConfigRuleParameters\":[{\"ParameterName\":"
+     "\"bandwidth\",\"ParameterValue\":\"wide\"}]}",
+     "ConfigRules[0]: the rule cannot read the value of bandwidth."},
+    {"{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\"},{\"ManagedRuleIdentifier\":\"required-tags\"}",
+     "ConfigRules[1]: a value is needed for tag1Key."},
+    {"{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\"},{\"ConfigRuleName\":\"x\"}",
+     "ConfigRules[1]: An entry of ConfigRules needs ConfigRuleId or ManagedRuleIdentifier."},
+    {"{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\"},{\"ConfigRuleId\":\"cr-none\"}",
+     "ConfigRules[1]: The ConfigRuleId cr-none does not exist."},
+    {"{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\"},{\"ManagedRuleIdentifier\":\"ecs-instances-in-"
+     "vpc\","
+     "\"RiskLevel\":9}",
+     "ConfigRules[1]: RiskLevel must be 1, 2 or 3."},
+    {"{\"ManagedRuleIdentifier\":\"eip-bandwidth-limit\",\"ConfigRuleParameters\":[{\"ParameterName\":"
+     "\"bandwidth\"}]}",
+     "ConfigRules[0]: ParameterName and ParameterValue come in pairs."},
+};
+
+static void assert_refused_for(const char *message) {
+    char wanted[256];
+    snprintf(wanted, sizeof wanted, "The specified ConfigRules is invalid: %s", message);
+    assert_string_equal(world.error.message, wanted);
+}
+
+static void a_wrong_entry_is_named_with_its_parameter(void **state) {
+    (void)state;
+    world.limits.rules_per_account = 100;
+    const char *id = make_pack("stored", ONE_RULE);
+    for (size_t i = 0; i < sizeof wrong_lists / sizeof *wrong_lists; i++) {
+        const char *rules = wrong_lists[i].rules;
+        call_refused(config_create_compliance_pack,
+                     input_of("{\"CompliancePackName\":\"new\",\"ConfigRules\":[%s]}", rules),
+                     "Invalid.ConfigRules.Value");
+        assert_refused_for(wrong_lists[i].message);
+        char input[1024];
+        snprintf(input, sizeof input, "{\"CompliancePackId\":\"%s\",\"ConfigRules\":[%s]}", id, rules);
+        call_refused(config_update_compliance_pack, input, "Invalid.ConfigRules.Value");
+        assert_refused_for(wrong_lists[i].message);
+    }
+}
+
+static void other_errors_of_an_entry_keep_their_code(void **state) {
+    (void)state;
+    world.limits.rules_per_account = 100;
+    call_refused(config_create_compliance_pack,
+                 "{\"CompliancePackName\":\"new\",\"ConfigRules\":[{\"ManagedRuleIdentifier\":"
+                 "\"ecs-instances-in-vpc\"},{\"ManagedRuleIdentifier\":\"ecs-instances-in-vpc\","
+                 "\"ConfigRuleName\":\"a\\u0001\"}]}",
+                 "Invalid.ConfigRuleName.Value");
+    assert_true(pl_str_starts(pl_str_from(world.error.message), PL_STR("ConfigRules[1]: ")));
+}
+
 static const char template_text[] =
     "{\"configRuleTemplates\":[{\"configRuleName\":\"condition-rule-example\",\"scope\":{"
     "\"complianceResourceTypes\":"
@@ -153,6 +213,33 @@ static void a_wrong_template_names_its_place(void **state) {
         make_from_template("t", "{\"configRuleTemplates\":[{\"configRuleName\":\"a\",\"source\":{\"owner\":"
                                 "\"CUSTOM_FC\",\"identifier\":\"x\"}}]}"));
     assert_non_null(strstr(world.error.message, "$.configRuleTemplates[0]"));
+    static const struct {
+        const char *rule, *place; /* of the second rule of the template */
+    } cases[] = {
+        {"\"inputParameters\":{\"length\":\"1\"}",
+         "$.configRuleTemplates[1]: the rule has no parameter length."},
+        {"\"inputParameters\":{\"bandwidth\":\"wide\"}",
+         "$.configRuleTemplates[1]: the rule cannot read the value of bandwidth."},
+        {"\"inputParameters\":[]", "$.configRuleTemplates[1]: inputParameters must be an object"},
+        {"\"scope\":{\"complianceRegionIds\":1}",
+         "$.configRuleTemplates[1]: scope.complianceRegionIds must be a list of texts"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "{\"configRuleTemplates\":[{\"source\":{\"owner\":\"ALIYUN\",\"identifier\":"
+                 "\"ecs-instances-in-vpc\"}},{\"source\":{\"owner\":\"ALIYUN\",\"identifier\":"
+                 "\"eip-bandwidth-limit\"},%s}]}",
+                 cases[i].rule);
+        assert_null(make_from_template("t", text));
+        assert_string_equal(world.error.code, "Invalid.TemplateContent.Value");
+        if (!strstr(world.error.message, cases[i].place))
+            fail_msg("%s, wanted %s", world.error.message, cases[i].place);
+    }
+    assert_null(make_from_template("t", "{\"configRuleTemplates\":[{\"source\":{\"owner\":\"ALIYUN\","
+                                        "\"identifier\":\"ecs-instances-in-vpc\"}}],"
+                                        "\"compliancePackTemplate\":{\"riskLevel\":7}}"));
+    assert_non_null(strstr(world.error.message, "$.compliancePackTemplate: riskLevel must be 1, 2 or 3"));
 }
 
 static void a_template_id_brings_its_rules_when_enabled(void **state) {
@@ -248,6 +335,8 @@ int main(void) {
         TEST(a_pack_makes_its_rules),
         TEST(wrong_packs_are_refused_and_leave_nothing),
         TEST(a_template_comes_back_with_its_nesting),
+        TEST(a_wrong_entry_is_named_with_its_parameter),
+        TEST(other_errors_of_an_entry_keep_their_code),
         TEST(a_wrong_template_names_its_place),
         TEST(a_template_id_brings_its_rules_when_enabled),
         TEST(an_update_replaces_rules_but_keeps_those_that_stay),
