@@ -3,12 +3,13 @@
  * its group.
  *
  * INVARIANT: results and counts follow in the transaction that moves the scope. A rule that evaluates needs
- * none of this: its next run goes by every resource.
+ * this for types that it covers no more, which its next run does not come by.
  */
 #include "engine/coverage.h"
 
 #include "engine/evaluate.h"
 #include "engine/kept.h"
+#include "engine/leaving.h"
 #include "engine/run.h"
 
 enum { COVERAGE_ARENA_LIMIT = 256 << 20 };
@@ -109,6 +110,9 @@ static int follow_type(struct following *f, engine_writing *w, pl_str type) {
     bool stays = was && is && f->before->whole && f->after->whole;
     if ((!was && !is) || stays)
         return 0;
+    if (!is)
+        return engine_leave_type(f->session, f->account_id, f->after->rule->rule_key, type, 0, f->now,
+                                 f->error);
     f->count = 0;
     if (inventory_list(f->session, &filter, 0, compare, f, f->error) != 0)
         return -1;
@@ -145,7 +149,9 @@ static int follow_account(engine *e, store_session *session, pl_str account_id, 
                           .now = now,
                           .error = error};
     engine_writing_begin(&w, e, session, &arena, now, error);
-    int status = inventory_count_by_type(session, &arena, account_id, PL_STR_NONE, &types, &count, error);
+    int status = engine_leave_return(session, account_id, after, error);
+    if (status == 0)
+        status = inventory_count_by_type(session, &arena, account_id, PL_STR_NONE, &types, &count, error);
     for (size_t i = 0; status == 0 && i < count; i++)
         status = follow_type(&f, &w, types[i].name);
     status = engine_writing_end(&w, status);
@@ -202,6 +208,41 @@ int engine_coverage_enter(engine *e, store_session *session, pl_str account_id, 
     int status = engine_bind_rule(e, session, &arena, account_id, rule, &bound, &inside, error);
     if (status == 0 && inside)
         status = follow_account(e, session, account_id, NULL, &bound, now, error);
+    pl_arena_free(&arena);
+    return status;
+}
+
+static int lose_types(engine *e, store_session *session, pl_arena *arena, pl_str account_id,
+                      const engine_rule *before, const engine_rule *rule, int64_t now, pl_error *error) {
+    engine_bound was, is;
+    inventory_group *types;
+    size_t count;
+    bool inside, stays;
+    if (engine_bind_rule(e, session, arena, account_id, before, &was, &inside, error) != 0 ||
+        engine_bind_rule(e, session, arena, account_id, rule, &is, &stays, error) != 0)
+        return -1;
+    if (!inside || !stays)
+        return 0; /* what leaves the account leaves as a whole */
+    if (inventory_count_by_type(session, arena, account_id, PL_STR_NONE, &types, &count, error) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (engine_bound_has_type(&was, types[i].name) && !engine_bound_has_type(&is, types[i].name) &&
+            engine_leave_type(session, account_id, rule->rule_key, types[i].name, 0, now, error) != 0)
+            return -1;
+    return 0;
+}
+
+int engine_coverage_lose(engine *e, store_session *session, const engine_rule *before,
+                         const engine_rule *rule, int64_t now, pl_error *error) {
+    pl_arena arena;
+    pl_str *accounts;
+    size_t count = 0;
+    if (rule->state != ENGINE_ACTIVE)
+        return 0;
+    pl_arena_init(&arena, COVERAGE_ARENA_LIMIT);
+    int status = engine_rule_accounts(e, session, &arena, rule, &accounts, &count, error);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = lose_types(e, session, &arena, accounts[i], before, rule, now, error);
     pl_arena_free(&arena);
     return status;
 }

@@ -31,7 +31,14 @@ int engine_coverage_of(engine *e, store_session *session, pl_arena *arena, const
 int engine_coverage_follow(engine *e, store_session *session, const engine_rule *rule,
                            const engine_coverage *before, int64_t now, pl_error *error);
 
-/* The same for a rule that has come to concern the account, where it has no results. */
+/*
+ * Results of types leave that an active rule, changed from `before`, covers no more: its next run does not
+ * come by them.
+ */
+int engine_coverage_lose(engine *e, store_session *session, const engine_rule *before,
+                         const engine_rule *rule, int64_t now, pl_error *error);
+
+/* Follows a disabled rule that has come to concern the account, where it has no results. */
 int engine_coverage_enter(engine *e, store_session *session, pl_str account_id, const engine_rule *rule,
                           int64_t now, pl_error *error);
 

@@ -131,6 +131,7 @@ int engine_delete_account(engine *e, store_session *session, pl_str account_id, 
     static const char *const statements[] = {
         "DELETE FROM results WHERE account_id = $1",
         "DELETE FROM results_waiting WHERE account_id = $1",
+        "DELETE FROM results_leaving WHERE account_id = $1",
         "DELETE FROM rule_counts WHERE account_id = $1",
         "DELETE FROM compliance_changes WHERE account_id = $1",
         "DELETE FROM compliance_history WHERE account_id = $1",

@@ -1,12 +1,13 @@
 /*
  * The evaluating half of the engine room: ingestion, programs, runs and results. It owns the tables of
- * migrations 0004 and 0037: results (deviations only), rule_counts, what timelines tell (engine/changes.h),
- * evaluation_runs and evaluation_statistics. Rules and packs belong to rules.c and packs.c, which call the
- * hooks below.
+ * migrations 0004, 0036 and 0037: results (deviations only), rule_counts, what timelines tell
+ * (engine/changes.h), evaluation_runs and evaluation_statistics. Rules and packs belong to rules.c and
+ * packs.c, which call the hooks below.
  *
  * INVARIANT: a resource that an active rule covers and that has no row is COMPLIANT (docs/architecture.md,
  * "The evaluation engine"); everything that changes coverage or verdicts keeps rows and counts true in the
- * same transaction. An error never becomes COMPLIANT.
+ * same transaction. What leaves is out of sight in it, and away later (engine/leaving.h). An error never
+ * becomes COMPLIANT.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H

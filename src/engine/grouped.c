@@ -56,6 +56,11 @@ static int move_row(struct grouping *g, const engine_rule *rule, pl_str name, en
     "(SELECT resource_key, shown FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1 UNION " \
     "ALL SELECT x.resource_key, x.shown FROM " ENGINE_WAITING ENGINE_WAITING_WHERE " AND x.rule_key = $2)"
 
+/* Not of a type that leaves (engine/leaving.h). */
+#define TYPE_STAYS                                                                                           \
+    " AND NOT EXISTS (SELECT 1 FROM results_leaving l WHERE l.account_id = $1 AND l.rule_key = $2 AND "      \
+    "l.resource_type = r.resource_type)"
+
 /* CROSS JOIN: from the rule's rows to their resources, and not through all resources of the account. */
 static int add_rows(struct grouping *g, pl_str account_id, const engine_rule *rule) {
     int step;
@@ -63,9 +68,11 @@ static int add_rows(struct grouping *g, pl_str account_id, const engine_rule *ru
         g->session,
         g->by == ENGINE_BY_REGION
             ? "SELECT r.region_id, x.shown, COUNT(*) FROM " ROWS_OF_RULE " x CROSS JOIN resources r "
-              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key GROUP BY r.region_id, x.shown"
+              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key" TYPE_STAYS
+              " GROUP BY r.region_id, x.shown"
             : "SELECT r.resource_type, x.shown, COUNT(*) FROM " ROWS_OF_RULE " x CROSS JOIN resources r "
-              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key GROUP BY r.resource_type, x.shown",
+              "WHERE r.account_id = $1 AND r.resource_key = x.resource_key" TYPE_STAYS
+              " GROUP BY r.resource_type, x.shown",
         g->error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, rule->rule_key);

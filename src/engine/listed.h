@@ -8,10 +8,10 @@
  * of rules. A worker lists and counts them later, many together; where too many wait, new ones are listed and
  * counted at once.
  *
- * INVARIANTS: a result is in results_by_rule and in rule_counts exactly when it is `listed`; the resource of
- * one that is not is in results_waiting. Who looks for results by rule looks at both, or calls
- * engine_list_account before. Listing moves the account's sequence, so that a run that read a result before
- * does not take it for waiting any more (engine/run_store.c).
+ * INVARIANTS: a result that does not leave (engine/leaving.h) is in results_by_rule and in rule_counts
+ * exactly when it is `listed`; the resource of one that is not is in results_waiting. Who looks for results
+ * by rule looks at both, or calls engine_list_account before. Listing moves the account's sequence, so that a
+ * run that read a result before does not take it for waiting any more (engine/run_store.c).
  */
 #ifndef ENGINE_LISTED_H
 #define ENGINE_LISTED_H

@@ -2,10 +2,10 @@
  * The recorder of an account and its rules: what is not recorded is covered by no rule
  * (reference/evaluation-semantics.md, sections 1 and 2.2).
  *
- * INVARIANT: the change of the recorder, the results that go with it and the counts are one transaction. A
- * run under way has counted types that are covered no more; it starts anew.
+ * INVARIANT: the change of the recorder, what it lets leave (engine/leaving.h) and the counts are one
+ * transaction. A run under way has counted types that are covered no more; it starts anew.
  */
-#include "engine/listed.h"
+#include "engine/leaving.h"
 #include "engine/run.h"
 
 enum { RECORDING_ARENA_LIMIT = 256 << 20 };
@@ -46,51 +46,27 @@ static int count_covered(void *context, const inventory_resource *resource, pl_e
     return status;
 }
 
-/* Results of the type by what they show, and how many resources of it a narrow scope covered. */
-static int count_type(struct recording *r, const engine_bound *bound, pl_str type, engine_counts *out) {
+/* How many resources of the type a narrow scope covered. */
+static int count_narrow(struct recording *r, const engine_bound *bound, pl_str type, int64_t *count) {
     engine_bound anywhere = *bound;
     struct covering covering = {&anywhere, 0};
     inventory_filter filter = {.account_id = r->view->account_id, .types = &type, .type_count = 1};
-    int step;
-    *out = (engine_counts){0};
     anywhere.recorder = NULL;
     if (!bound->whole && inventory_list(r->session, &filter, 0, count_covered, &covering, r->error) != 0)
         return -1;
-    out->total = covering.count;
-    if (engine_list_account(r->session, r->view->account_id, r->error) != 0)
-        return -1;
-    store_statement *st = store_prepare(
-        r->session,
-        "SELECT x.shown, COUNT(*) FROM results x JOIN resources r ON r.account_id = x.account_id AND "
-        "r.resource_key = x.resource_key WHERE x.account_id = $1 AND x.rule_key = $2 AND x.listed = 1 AND "
-        "r.resource_type = $3 GROUP BY x.shown",
-        r->error);
-    store_bind_text(st, 1, r->view->account_id);
-    store_bind_i64(st, 2, bound->rule->rule_key);
-    store_bind_text(st, 3, type);
-    while ((step = store_step(st, r->error)) == 1)
-        out->by[store_column_i64(st, 0)] = store_column_i64(st, 1);
-    return step;
-}
-
-static int subtract(struct recording *r, int64_t rule_key, const engine_counts *gone) {
-    const int64_t *by = gone->by;
-    return store_run(
-        r->session, r->error,
-        "UPDATE rule_counts SET covered = covered - $3, non_compliant = non_compliant - $4, not_applicable = "
-        "not_applicable - $5, insufficient = insufficient - $6, ignored = ignored - $7 WHERE account_id = $1 "
-        "AND rule_key = $2",
-        "tiiiiii", r->view->account_id, rule_key, gone->total, by[ENGINE_NON_COMPLIANT],
-        by[ENGINE_NOT_APPLICABLE], by[ENGINE_INSUFFICIENT_DATA], by[ENGINE_IGNORED]);
+    *count = covering.count;
+    return 0;
 }
 
 /* What waits for a function or a remediation to look at resources of the type. */
 static int drop_events(struct recording *r, int64_t rule_key, pl_str type) {
     static const char *const statements[] = {
-        "DELETE FROM function_events WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
-        "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
-        "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2 AND resource_key IN (SELECT "
-        "resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)",
+        "DELETE FROM function_events WHERE account_id = $1 AND rule_key = $2 AND EXISTS (SELECT 1 FROM "
+        "resources r WHERE r.account_id = function_events.account_id AND r.resource_key = "
+        "function_events.resource_key AND r.resource_type = $3)",
+        "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2 AND EXISTS (SELECT 1 FROM "
+        "resources r WHERE r.account_id = remediation_events.account_id AND r.resource_key = "
+        "remediation_events.resource_key AND r.resource_type = $3)",
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
         if (store_run(r->session, r->error, statements[i], "tit", r->view->account_id, rule_key, type) != 0)
@@ -110,11 +86,12 @@ static int forget_type(struct recording *r, pl_str type) {
     for (size_t i = 0; i < r->view->count; i++) {
         const engine_bound *bound = r->view->rules + i;
         int64_t rule_key = bound->rule->rule_key;
-        engine_counts gone;
+        int64_t covered;
         if (!names_type(bound, type))
             continue;
-        if (count_type(r, bound, type, &gone) != 0 || subtract(r, rule_key, &gone) != 0 ||
-            engine_drop_type(r->session, r->view->account_id, rule_key, type, r->now, r->error) != 0 ||
+        if (count_narrow(r, bound, type, &covered) != 0 ||
+            engine_leave_type(r->session, r->view->account_id, rule_key, type, covered, r->now, r->error) !=
+                0 ||
             drop_events(r, rule_key, type) != 0 || restart_run(r, rule_key) != 0)
             return -1;
     }
@@ -149,6 +126,8 @@ static int enter_disabled(struct recording *r, engine_evaluating *c, int64_t rul
 static int enter_types(struct recording *r, const engine_bound *bound, const inventory_group *types,
                        size_t count) {
     engine_evaluating c;
+    if (engine_leave_return(r->session, r->view->account_id, bound, r->error) != 0)
+        return -1;
     int status = engine_evaluating_begin(&c, r->e, r->session, r->arena, r->now, r->error);
     for (size_t i = 0; status == 0 && i < count; i++)
         if (engine_bound_has_type(bound, types[i].name))

@@ -98,7 +98,7 @@ int engine_remedy_enabled(store_session *session, pl_arena *arena, const engine_
                                         "'MANUAL_EXECUTION')",
                                         error);
     store_bind_text(st, 1, owner->owner_id);
-    store_bind_text(st, 2, aggregator_of(owner));
+    store_bind_text(st, 2, pl_str_or_empty(owner->aggregator_id));
     *rules = NULL;
     *count = 0;
     while ((step = store_step(st, error)) == 1) {

@@ -294,7 +294,8 @@ static int visit_row(walk *w, store_statement *st, place *at) {
     inventory_resource r;
     inventory_read_row(st, w->from.account_id, false, &r);
     *at = place_of_row(w, st);
-    int full = passes(w->l->filter, &r, w->l->filter->compliance) ? take(w, at) : 0;
+    bool stays = engine_bound_has_type(&w->bound, r.resource_type); /* engine/leaving.h */
+    int full = stays && passes(w->l->filter, &r, w->l->filter->compliance) ? take(w, at) : 0;
     return full ? full : look(w, at);
 }
 

@@ -1,4 +1,5 @@
 /* Reading the rows of results: the one place that knows their columns by number. */
+#include "engine/leaving.h"
 #include "engine/outcome.h"
 
 void engine_row_read(store_statement *st, int first, engine_row *out) {
@@ -62,7 +63,7 @@ int engine_row_of(store_session *session, pl_arena *arena, pl_str account_id, in
     store_statement *st =
         store_prepare(session,
                       "SELECT " ENGINE_ROW_COLUMNS " FROM results WHERE account_id = $1 AND "
-                      "rule_key = $2 AND resource_key = $3",
+                      "rule_key = $2 AND resource_key = $3" ENGINE_STAYS("results"),
                       error);
     store_bind_text(st, 1, account_id);
     store_bind_i64(st, 2, rule_key);

@@ -109,9 +109,11 @@ int engine_rule_update(engine_context *context, store_session *session, engine_r
     rule->modified = context->now;
     if (engine_rule_write(session, rule, error) != 0)
         return -1;
-    return needs_evaluation(&before, rule)
-               ? engine_rule_moved(context, session, rule, covered, error)
-               : engine_rule_tell(context, session, rule, ENGINE_RULE_RENAMED, error);
+    if (!needs_evaluation(&before, rule))
+        return engine_rule_tell(context, session, rule, ENGINE_RULE_RENAMED, error);
+    if (engine_coverage_lose(context->engine, session, &before, rule, context->now, error) != 0)
+        return -1;
+    return engine_rule_moved(context, session, rule, covered, error);
 }
 
 int engine_rule_remove(engine_context *context, store_session *session, engine_rule *rule, pl_error *error) {

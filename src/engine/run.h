@@ -189,13 +189,9 @@ int engine_start_account(engine *e, store_session *session, pl_str account_id, c
                          int64_t now, pl_error *error);
 
 /*
- * Results of a type that the rule does not cover any more go; timelines keep what they told, and that they
- * left at `now`. Counts are the caller's to adjust.
+ * Results of a rule in an account that it does not concern any more leave (engine/leaving.h); timelines keep
+ * what they told, and that they left at `now`. What waits to be done there is gone.
  */
-int engine_drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
-                     pl_error *error);
-
-/* The same of all results in an account that the rule does not concern any more, with what waits there. */
 int engine_leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
                          pl_error *error);
 

@@ -2,6 +2,7 @@
  * Schedules of rules, and marks that end on a day (reference/evaluation-semantics.md, sections 1.1 and 6).
  * A period that was missed is made up for once, however many were missed.
  */
+#include "engine/leaving.h"
 #include "engine/work.h"
 
 #include "json/parser.h"
@@ -177,7 +178,7 @@ static int read_ended(store_session *session, pl_arena *arena, int64_t now, stru
     store_statement *st = store_prepare(
         session,
         "SELECT account_id, rule_key, resource_key FROM results WHERE ignore_until IS NOT NULL AND "
-        "ignore_until <= $1 ORDER BY ignore_until LIMIT $2",
+        "ignore_until <= $1" ENGINE_STAYS("results") " ORDER BY ignore_until LIMIT $2",
         error);
     store_bind_i64(st, 1, now);
     store_bind_i64(st, 2, MARKS);
@@ -225,7 +226,9 @@ static int lift_work(store_session *session, void *argument, pl_error *error) {
 static int any_ended(store_session *session, void *argument, pl_error *error) {
     struct lifting *l = argument;
     store_statement *st = store_prepare(
-        session, "SELECT 1 FROM results WHERE ignore_until IS NOT NULL AND ignore_until <= $1 LIMIT 1",
+        session,
+        "SELECT 1 FROM results WHERE ignore_until IS NOT NULL AND ignore_until <= $1" ENGINE_STAYS(
+            "results") " LIMIT 1",
         error);
     store_bind_i64(st, 1, l->now);
     bool any;

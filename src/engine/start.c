@@ -3,6 +3,7 @@
  * calling transaction, and the rows of evaluation_runs otherwise.
  */
 #include "engine/function.h"
+#include "engine/leaving.h"
 #include "engine/links.h"
 #include "engine/listed.h"
 #include "engine/run.h"
@@ -56,47 +57,6 @@ int engine_note_success(store_session *session, engine_rule *rule, engine_messag
 /* --- Results that no rule accounts for any more -----------------------------------------------------------
  */
 
-#define RESULTS_OF_RULE " FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1"
-#define OF_TYPE                                                                                              \
-    " AND resource_key IN (SELECT resource_key FROM resources WHERE account_id = $1 AND resource_type = $3)"
-#define INTO_CHANGES                                                                                         \
-    "INSERT INTO compliance_changes (account_id, resource_key, changed, rule_key, compliance_from, "         \
-    "compliance_to, annotation_from, annotation_to, message_type) SELECT account_id, resource_key, "
-#define LAST_CHANGE                                                                                          \
-    INTO_CHANGES "changed, rule_key, changed_from, shown, annotation_from, annotation, message_type"
-#define LEAVING(now)                                                                                         \
-    INTO_CHANGES "CAST(" now                                                                                 \
-                 " AS BIGINT), rule_key, shown, CAST(NULL AS BIGINT), annotation, '', message_type"
-#define ONE_NODE                                                                                             \
-    " ON CONFLICT (account_id, resource_key, changed, rule_key) DO UPDATE SET compliance_to = "              \
-    "excluded.compliance_to, annotation_to = excluded.annotation_to"
-
-/* Timelines keep what results of the rule tell. */
-static int keep_changes(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
-    if (engine_list_account(session, account_id, error) != 0)
-        return -1;
-    return store_run(session, error, LAST_CHANGE RESULTS_OF_RULE ONE_NODE, "ti", account_id, rule_key);
-}
-
-/* And that it left them at `now`. */
-static int keep_history(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
-                        pl_error *error) {
-    if (keep_changes(session, account_id, rule_key, error) != 0)
-        return -1;
-    return store_run(session, error, LEAVING("$3") RESULTS_OF_RULE ONE_NODE, "tii", account_id, rule_key,
-                     now);
-}
-
-static int keep_history_of_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type,
-                                int64_t now, pl_error *error) {
-    if (engine_list_account(session, account_id, error) != 0 ||
-        store_run(session, error, LAST_CHANGE RESULTS_OF_RULE OF_TYPE ONE_NODE, "tit", account_id, rule_key,
-                  type) != 0)
-        return -1;
-    return store_run(session, error, LEAVING("$4") RESULTS_OF_RULE OF_TYPE ONE_NODE, "titi", account_id,
-                     rule_key, type, now);
-}
-
 /* Timelines of an account in which the rule has had results go on telling of it by what it is now. */
 static int remember_rule(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
                          pl_error *error) {
@@ -111,10 +71,9 @@ static int remember_rule(store_session *session, pl_str account_id, int64_t rule
         "tii", account_id, rule_key, now);
 }
 
-/* The rule does not concern the account any more: its results there go, and what waits to be done. */
-static int drop_results(store_session *session, pl_str account_id, int64_t rule_key, pl_error *error) {
+/* Its results there leave, and what waits to be done is gone. */
+static int drop_rule(store_session *session, const engine_leave *leave, pl_error *error) {
     static const char *const statements[] = {
-        "DELETE FROM results WHERE account_id = $1 AND rule_key = $2 AND listed = 1",
         "DELETE FROM kept_results WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM rule_counts WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM evaluation_runs WHERE account_id = $1 AND rule_key = $2",
@@ -122,46 +81,21 @@ static int drop_results(store_session *session, pl_str account_id, int64_t rule_
         "DELETE FROM remediation_events WHERE account_id = $1 AND rule_key = $2",
         "DELETE FROM remediation_runs WHERE account_id = $1 AND rule_key = $2",
     };
-    if (engine_list_account(session, account_id, error) != 0)
+    if (engine_leave_begin(session, leave, error) != 0)
         return -1;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
-        if (store_run(session, error, statements[i], "ti", account_id, rule_key) != 0)
+        if (store_run(session, error, statements[i], "ti", leave->account_id, leave->rule_key) != 0)
             return -1;
     return 0;
 }
 
 int engine_leave_account(store_session *session, pl_str account_id, int64_t rule_key, int64_t now,
                          pl_error *error) {
-    if (keep_history(session, account_id, rule_key, now, error) != 0 ||
+    engine_leave leave = {account_id, rule_key, PL_STR(""), now, true};
+    if (engine_list_account(session, account_id, error) != 0 ||
         remember_rule(session, account_id, rule_key, now, error) != 0)
         return -1;
-    return drop_results(session, account_id, rule_key, error);
-}
-
-int engine_drop_type(store_session *session, pl_str account_id, int64_t rule_key, pl_str type, int64_t now,
-                     pl_error *error) {
-    if (keep_history_of_type(session, account_id, rule_key, type, now, error) != 0 ||
-        store_run(session, error, "DELETE" RESULTS_OF_RULE OF_TYPE, "tit", account_id, rule_key, type) != 0)
-        return -1;
-    return store_run(
-        session, error,
-        "DELETE FROM kept_results WHERE account_id = $1 AND rule_key = $2 AND resource_type = $3", "tit",
-        account_id, rule_key, type);
-}
-
-/* Results of types that the rule does not cover any more; a run never comes by them. */
-static int drop_foreign_types(engine_run *run, store_session *session, pl_arena *arena, int64_t now,
-                              pl_error *error) {
-    inventory_group *types;
-    size_t count;
-    if (inventory_count_by_type(session, arena, run->account_id, PL_STR_NONE, &types, &count, error) != 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (!engine_bound_has_type(&run->bounds[0], types[i].name) &&
-            engine_drop_type(session, run->account_id, run->rules[0].rule.rule_key, types[i].name, now,
-                             error) != 0)
-            return -1;
-    return 0;
+    return drop_rule(session, &leave, error);
 }
 
 /*
@@ -221,7 +155,8 @@ static int run_rule(struct starting *s, engine_run *run, engine_run_rule *rule) 
     rule->message_type = s->message_type;
     rule->ordering = s->now;
     rule->revert = s->revert;
-    if (drop_foreign_types(run, s->session, s->arena, s->now, s->error) != 0 || run_all(s, run) != 0 ||
+    if (engine_leave_return(s->session, run->account_id, &run->bounds[0], s->error) != 0 ||
+        run_all(s, run) != 0 ||
         engine_run_settle(s->session, run->account_id, rule, &rule->counts, s->error) != 0)
         return -1;
     return queue_account_event(s->e, s->session, run->account_id, s->rule, s->message_type, s->now, s->error);
@@ -272,7 +207,7 @@ static int queue_run(struct starting *s, pl_str account_id) {
     if (status == 0 && !inside)
         status = engine_leave_account(s->session, account_id, s->rule->rule_key, s->now, s->error);
     else if (status == 0)
-        status = drop_foreign_types(&run, s->session, s->arena, s->now, s->error) == 0
+        status = engine_leave_return(s->session, account_id, &run.bounds[0], s->error) == 0
                      ? insert_run(s, account_id)
                      : -1;
     if (status == 0 && inside)
@@ -365,7 +300,7 @@ int engine_start_account(engine *e, store_session *session, pl_str account_id, c
 /* --- Hooks -----------------------------------------------------------------------------------------------
  */
 
-/* Keeps what timelines will say of the rule, then deletes its results in one account. */
+/* Keeps what timelines will say of the rule; its results in the account leave. */
 static int forget_rule(store_session *session, pl_str account_id, const engine_rule *rule, int64_t now,
                        pl_error *error) {
     if (store_run(
@@ -378,9 +313,8 @@ static int forget_rule(store_session *session, pl_str account_id, const engine_r
             account_id, rule->rule_key, rule->rule_id, rule->account_id, rule->name,
             (int64_t)rule->risk_level, rule->created, now) != 0)
         return -1;
-    if (keep_changes(session, account_id, rule->rule_key, error) != 0)
-        return -1;
-    return drop_results(session, account_id, rule->rule_key, error);
+    engine_leave leave = {account_id, rule->rule_key, PL_STR(""), now, false};
+    return drop_rule(session, &leave, error);
 }
 
 static int delete_everywhere(engine *e, store_session *session, const engine_rule *rule, int64_t now,

@@ -3,6 +3,7 @@
 #include "engine/timeline.h"
 
 #include "engine/changes.h"
+#include "engine/leaving.h"
 
 enum { CHANGES_MAX = 20000 };
 
@@ -91,30 +92,69 @@ struct timeline_change *engine_timeline_add(struct timeline *w) {
     return grown + w->change_count++;
 }
 
+static int add_last_change(struct timeline *w, const engine_row *row) {
+    struct timeline_change *last = engine_timeline_add(w);
+    if (!last)
+        return -1;
+    *last = (struct timeline_change){.at = row->changed,
+                                     .age = last->age,
+                                     .rule_key = row->rule_key,
+                                     .from = row->changed_from,
+                                     .to = row->shown,
+                                     .annotation_from = row->annotation_from,
+                                     .annotation_to = row->annotation,
+                                     .message_type = row->message_type};
+    return 0;
+}
+
+/* A row that leaves is told of as the history that it becomes. */
+static int add_leaving(struct timeline *w, const engine_row *row, const engine_leave *leave) {
+    struct timeline_change *left = leave->told ? engine_timeline_add(w) : NULL;
+    if (leave->told && !left)
+        return -1;
+    if (left)
+        *left = (struct timeline_change){.at = leave->since,
+                                         .age = left->age,
+                                         .rule_key = row->rule_key,
+                                         .from = row->shown,
+                                         .to = ENGINE_COMPLIANCE_COUNT,
+                                         .annotation_from = row->annotation,
+                                         .annotation_to = PL_STR(""),
+                                         .message_type = row->message_type};
+    return add_last_change(w, row);
+}
+
+/* What takes the rule's row away; NULL: it stays. */
+static const engine_leave *leave_of(const engine_leave *leaves, size_t count, int64_t rule_key) {
+    for (size_t i = 0; i < count; i++)
+        if (leaves[i].rule_key == rule_key)
+            return leaves + i;
+    return NULL;
+}
+
+static int add_row(struct timeline *w, const engine_row *row) {
+    struct timeline_actor *a = engine_timeline_actor(w, row->rule_key);
+    if (!a)
+        return 0;
+    a->state = row->shown;
+    a->annotation = row->annotation;
+    a->message_type = row->message_type;
+    return add_last_change(w, row);
+}
+
 static int add_stored_results(struct timeline *w) {
+    const inventory_resource *r = w->resource;
     engine_row *rows;
-    size_t count;
-    if (engine_rows_of(w->session, w->arena, w->resource->account_id, w->resource->resource_key, &rows,
-                       &count, w->error) != 0)
+    engine_leave *leaves;
+    size_t count, leaving;
+    if (engine_rows_of(w->session, w->arena, r->account_id, r->resource_key, &rows, &count, w->error) != 0 ||
+        engine_leave_list(w->session, w->arena, r->account_id, r->resource_type, &leaves, &leaving,
+                          w->error) != 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        struct timeline_actor *a = engine_timeline_actor(w, rows[i].rule_key);
-        if (!a)
-            continue;
-        a->state = rows[i].shown;
-        a->annotation = rows[i].annotation;
-        a->message_type = rows[i].message_type;
-        struct timeline_change *last = engine_timeline_add(w);
-        if (!last)
+        const engine_leave *leave = leave_of(leaves, leaving, rows[i].rule_key);
+        if ((leave ? add_leaving(w, rows + i, leave) : add_row(w, rows + i)) != 0)
             return -1;
-        *last = (struct timeline_change){.at = rows[i].changed,
-                                         .age = last->age,
-                                         .rule_key = rows[i].rule_key,
-                                         .from = rows[i].changed_from,
-                                         .to = rows[i].shown,
-                                         .annotation_from = rows[i].annotation_from,
-                                         .annotation_to = rows[i].annotation,
-                                         .message_type = rows[i].message_type};
     }
     return 0;
 }

@@ -1,7 +1,9 @@
 /*
- * The threads of the engine, and what they look for: stored runs, and schedules, marks and days now and then.
+ * The threads of the engine, and what they look for: stored runs, results that leave, and schedules, marks
+ * and days now and then.
  */
 #include "engine/work.h"
+#include "engine/leaving.h"
 #include "engine/links.h"
 #include "engine/listed.h"
 #include "engine/pass.h"
@@ -65,7 +67,7 @@ static int work_calendar(engine *e, bool *worked, pl_error *error) {
 
 int engine_work(engine *e, bool *worked, pl_error *error) {
     *worked = false;
-    if (work_calendar(e, worked, error) != 0)
+    if (work_calendar(e, worked, error) != 0 || engine_leave_work(e, worked, error) != 0)
         return -1;
     return work_any_run(e, true, worked, error);
 }
@@ -125,7 +127,7 @@ void *engine_worker(void *context) {
             report(e, &error);
         while (worked && !engine_is_stopping(e)) {
             worked = false;
-            if (work_any_run(e, false, &worked, &error) != 0) {
+            if (engine_leave_work(e, &worked, &error) != 0 || work_any_run(e, false, &worked, &error) != 0) {
                 report(e, &error);
                 break;
             }
