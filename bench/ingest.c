@@ -13,7 +13,7 @@
 #include "engine/import.h"
 #include "engine/rules.h"
 
-enum { ROUNDS = 7, CALLS = 4, ITEMS = 1000, BARE_BATCH = 100, SINGLES = 300, SINGLE_ROUNDS = 9 };
+enum { ROUNDS = 7, CALLS = 4, ITEMS = 1000, BARE_BATCH = 100, SINGLES = 300, SINGLE_ROUNDS = 17 };
 
 static const pl_str account = PL_STR_INIT("100000000000001");
 

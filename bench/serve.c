@@ -18,7 +18,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { STARTS = 9, ROUNDS = 9, CHANGES = 300, NODES = 32 };
+enum { STARTS = 9, ROUNDS = 17, CHANGES = 300, NODES = 32 };
 
 typedef struct bench {
     const char *program;

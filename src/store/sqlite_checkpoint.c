@@ -4,8 +4,9 @@
  *
  * The copying blocks nobody; but the log begins anew only when all of it has been copied and no commit came
  * meanwhile, which may never be while somebody writes. So after the thread has copied most of it, the writer
- * copies the little that is left itself, between two commits. A short log matters: commits that overwrite an
- * old log are flushed in half the time of commits that make the file longer (the file system has a journal to
+ * copies the little that is left itself, between two commits. The thread does not wait until then: commits
+ * wait for what it flushes, so it copies often and little. A short log matters: commits that overwrite an old
+ * log are flushed in half the time of commits that make the file longer (the file system has a journal to
  * write then).
  *
  * INVARIANT: the log stays near LOG_PAGES_COPY, under heavy writing near LOG_PAGES_MOST, as long as no reader
@@ -16,7 +17,8 @@
 #include "base/memory.h"
 
 enum {
-    LOG_PAGES_COPY = 4000,  /* from which the thread copies: 16 MiB */
+    LOG_PAGES_COPY = 4000,  /* from which it shall begin anew: 16 MiB */
+    LOG_PAGES_STEP = 1000,  /* what the thread copies at once: 4 MiB, flushed in a few milliseconds */
     LOG_PAGES_LITTLE = 64,  /* what the thread leaves to the writer when it can */
     LOG_PAGES_REST = 500,   /* what the writer copies without much ado */
     LOG_PAGES_MOST = 16000, /* from which it copies whatever is left: 64 MiB */
@@ -27,7 +29,7 @@ struct store_sqlite_state {
     store *store;
     pthread_t thread;
     bool running, unavailable; /* the writer's: a thread exists; it could not be had */
-    int tried, asked;          /* the writer's: pages of the log when it copied the rest, when it asked */
+    int tried, asked;          /* the writer's: pages of the log when it last copied the rest, and asked */
     atomic_int pages;          /* of the log; set by the writer */
     pthread_mutex_t lock;
     pthread_cond_t wanted;
@@ -193,10 +195,9 @@ void store_sqlite_tend(store_session *base) {
     }
     state->pages = pages;
     int grown = pages - state->tried, copied = copied_by_thread(state);
-    if (grown < LOG_PAGES_COPY)
-        return;
-    if (grown >= LOG_PAGES_MOST || state->unavailable || (copied && pages - copied <= LOG_PAGES_REST))
+    bool little = state->unavailable || (copied && pages - copied <= LOG_PAGES_REST);
+    if (grown >= LOG_PAGES_MOST || (grown >= LOG_PAGES_COPY && little))
         copy_rest(state, session->connection);
-    else if (state->asked == 0 || pages - state->asked >= LOG_PAGES_REST)
+    else if (pages - state->asked >= LOG_PAGES_STEP)
         ask_thread(state);
 }
