@@ -56,6 +56,9 @@ const SUICIDAL = ['SetSecurityPreference', 'DestroyResourceDirectory'];
 // Aliases are unique in the world, and an invitation needs an account that exists.
 const WORLDWIDE = ['SetAccountAlias', 'InviteAccountToResourceDirectory'];
 
+// Says whether the caller's own report of the call before is ready, which is a matter of time.
+const BUSY = 'ConfigRuleReportCreating';
+
 /** Reads first: afterwards the walker has things of the same names itself. */
 const ordered = [...operations.filter((o) => o.readOnly), ...operations.filter((o) => !o.readOnly && !SUICIDAL.includes(o.name))];
 
@@ -109,6 +112,7 @@ test('the owner of another directory learns and changes nothing, and cannot tell
     if (!a.value.operation.readOnly) made += NAME;
     found.push(...findings(a.value, made, secrets));
     const [theirs, nothing] = [told(a.value, foreign()), told(b.value, bogus())];
+    if ([a, b].some(({ value }) => value.answer.code === BUSY)) continue;
     if (theirs !== nothing && !WORLDWIDE.includes(a.value.operation.name)) found.push(`${a.value.what}: ${theirs}, of a thing that never was: ${nothing}`);
   }
   assert.deepEqual(found, []);
